@@ -1,0 +1,1 @@
+"""An open, self-hosted security data lake: logs in, KQL out."""
