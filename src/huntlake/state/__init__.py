@@ -1,0 +1,1 @@
+"""Small durable documents with ETags, in one database: a SQLite file, or Postgres."""

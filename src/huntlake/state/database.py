@@ -1,0 +1,149 @@
+"""The database under the documents: a SQLite file beside the lake, or any URL that SQLAlchemy knows."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.schema import CreateTable
+
+from huntlake.core.errors import Invalid
+from huntlake.state.documents import ANY_ETAG, Json
+
+_METADATA = sa.MetaData()
+_DOCUMENTS = sa.Table(
+    "documents",
+    _METADATA,
+    sa.Column("collection", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+    sa.Column("etag", sa.Text, nullable=False),
+)
+
+_BUSY_SECONDS = 30
+
+
+class Database:
+    """An open database. Safe under threads, and under several processes on one file.
+
+    Every statement is a transaction of its own: no reader ever holds a lock that a writer waits for.
+    """
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    @classmethod
+    def open(cls, where: Path | str) -> Database:
+        """Open a SQLite file by its path, or a database by its URL; both are made ready for use."""
+        if isinstance(where, str) and "://" in where:
+            if (kind := sa.make_url(where).get_backend_name()) not in _INSERTS:
+                raise Invalid(f"a state database on {kind} is not supported; use SQLite or PostgreSQL")
+            engine = sa.create_engine(where, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
+        else:
+            engine = _sqlite(Path(where))
+        with engine.connect() as connection:
+            connection.execute(CreateTable(_DOCUMENTS, if_not_exists=True))
+        return cls(engine)
+
+    def close(self) -> None:
+        """Close every connection; nothing may use the database afterwards."""
+        self._engine.dispose()
+
+    def read(self, collection: str, name: str) -> tuple[Json, str] | None:
+        """A document's value and ETag, or None."""
+        query = sa.select(_DOCUMENTS.c.value, _DOCUMENTS.c.etag).where(*_key(collection, name))
+        with self._engine.connect() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else (orjson.loads(row.value), row.etag)
+
+    def read_all(self, collection: str) -> Iterator[tuple[str, Json, str]]:
+        """Name, value and ETag of each document, by name."""
+        columns = (_DOCUMENTS.c.name, _DOCUMENTS.c.value, _DOCUMENTS.c.etag)
+        query = sa.select(*columns).where(_DOCUMENTS.c.collection == collection).order_by(_DOCUMENTS.c.name)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return ((row.name, orjson.loads(row.value), row.etag) for row in rows)
+
+    def insert(self, collection: str, name: str, value: Json, etag: str) -> bool:
+        """Add a document; False where that name is taken."""
+        return self._write(self._insert(collection, name, value, etag).on_conflict_do_nothing()) == 1
+
+    def upsert(self, collection: str, name: str, value: Json, etag: str) -> None:
+        """Add a document, or replace whatever has that name."""
+        row = self._insert(collection, name, value, etag)
+        key = [_DOCUMENTS.c.collection, _DOCUMENTS.c.name]
+        new = {"value": row.excluded.value, "etag": row.excluded.etag}
+        self._write(row.on_conflict_do_update(index_elements=key, set_=new))
+
+    def update(self, collection: str, name: str, value: Json, etag: str, *, if_match: str) -> bool:
+        """Replace the document whose ETag is `if_match` (`*`: any); False where there is none."""
+        query = sa.update(_DOCUMENTS).where(*_key(collection, name), *_etag(if_match))
+        return self._write(query.values(value=_text(value), etag=etag)) == 1
+
+    def delete(self, collection: str, name: str, *, if_match: str) -> bool:
+        """Delete the document whose ETag is `if_match` (`*`: any); False where there is none."""
+        return self._write(sa.delete(_DOCUMENTS).where(*_key(collection, name), *_etag(if_match))) == 1
+
+    def _insert(self, collection: str, name: str, value: Json, etag: str) -> Any:
+        insert = _INSERTS[self._engine.dialect.name](_DOCUMENTS)
+        return insert.values(collection=collection, name=name, value=_text(value), etag=etag)
+
+    def _write(self, statement: Any) -> int:
+        with self._engine.connect() as connection:
+            return int(connection.execute(statement).rowcount)
+
+
+# Standard SQL has no "insert or else"; both dialects spell it alike, in classes of their own.
+_INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+def _key(collection: str, name: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return _DOCUMENTS.c.collection == collection, _DOCUMENTS.c.name == name
+
+
+def _etag(if_match: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return () if if_match == ANY_ETAG else (_DOCUMENTS.c.etag == if_match,)
+
+
+def _text(value: Json) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _sqlite(path: Path) -> sa.Engine:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The file holds hashes of secrets. SQLite gives its -wal and -shm files the same permissions.
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)), isolation_level="AUTOCOMMIT")
+    sa.event.listen(engine, "connect", _configure_sqlite)
+    return engine
+
+
+def _configure_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    cursor.execute(f"pragma busy_timeout = {_BUSY_SECONDS * 1000}")
+    if cursor.execute("pragma journal_mode").fetchone()[0] != "wal":
+        _turn_on_wal(cursor)
+    # NORMAL may forget the last commits when the power fails, and what is acknowledged must stay.
+    cursor.execute("pragma synchronous = full")
+    cursor.close()
+
+
+def _turn_on_wal(cursor: Any) -> None:
+    """Two processes that open a new file at once: SQLite doesn't wait on this pragma, so we do."""
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            cursor.execute("pragma journal_mode = wal")
+        except Exception as problem:
+            if "locked" not in str(problem) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
