@@ -1,0 +1,1 @@
+"""The engines that run SQL: DuckDB, inside this process."""

@@ -1,0 +1,204 @@
+"""The DuckDB database of this process: opened once, locked down, a cursor for each query."""
+
+from __future__ import annotations
+
+import re
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from huntlake.engines.cancellation import Cancellation
+from huntlake.engines.duckdb import udf
+from huntlake.engines.duckdb.errors import translate
+from huntlake.engines.duckdb.execution import Execution
+from huntlake.engines.errors import EngineDefect
+from huntlake.engines.geography import Geography, Nowhere
+
+if TYPE_CHECKING:
+    import pyarrow
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What the engine may use: memory and spill in bytes, a number of threads. None leaves DuckDB's default."""
+
+    memory: int | None = None
+    threads: int | None = None
+    spill: Path | None = None
+    spill_bytes: int = 20 * 2**30
+
+
+class Database:
+    """Runs SELECTs over the files below `readable`, and nothing else.
+
+    The database is opened by the first query. `close` may be called more than once.
+    """
+
+    def __init__(
+        self,
+        readable: Sequence[Path] = (),
+        bounds: Bounds = Bounds(),
+        geography: Geography | None = None,
+    ) -> None:
+        self._readable = tuple(readable)
+        self._bounds = bounds
+        self._functions = udf.functions(geography or Nowhere())
+        self._registered: set[str] = set()
+        self._lock = Lock()
+        self._connection: Any = None
+
+    def stream(
+        self, sql: str, *, timeout: timedelta | None = None, cancellation: Cancellation | None = None
+    ) -> Execution:
+        """Run one SELECT; its rows come as Arrow batches while the engine makes them.
+
+        Raises `QueryFailed`, `LimitExceeded`, `TimedOut` or `Cancelled`, here or while rows are read.
+        """
+        cursor = self._cursor()
+        try:
+            statement = _only_select(cursor, sql)
+            self._register_functions(sql)
+        except Exception:
+            cursor.close()
+            raise
+        return Execution(cursor, statement, timeout, cancellation)
+
+    def table(self, sql: str, *, timeout: timedelta | None = None) -> pyarrow.Table:
+        """Run one SELECT and keep all of its rows."""
+        import pyarrow as pa
+
+        with self.stream(sql, timeout=timeout) as rows:
+            return pa.Table.from_batches(rows, rows.schema)
+
+    def plan(self, sql: str) -> str:
+        """DuckDB's plan of one SELECT, as a picture in text; the query isn't run."""
+        cursor = self._cursor()
+        try:
+            _only_select(cursor, sql)
+            self._register_functions(sql)
+            return "\n".join(str(row[1]) for row in cursor.execute(f"explain {sql}").fetchall())
+        except _duckdb_error() as error:
+            raise translate(error) from error
+        finally:
+            cursor.close()
+
+    def keep(self, name: str, table: pyarrow.Table) -> None:
+        """Hold `table` in memory under `name`, in place of what had that name; queries read it by `quoted(name)`."""
+        cursor = self._cursor()
+        try:
+            cursor.register("incoming", table)
+            cursor.execute(f"create or replace table {quoted(name)} as select * from incoming")
+        except _duckdb_error() as error:
+            raise translate(error) from error
+        finally:
+            cursor.close()
+
+    def close(self) -> None:
+        """Give everything back; a query after this opens the database anew, without what was kept."""
+        with self._lock:
+            if self._connection is not None:
+                self._finalizer()
+                self._connection = None
+                self._registered.clear()
+
+    def _cursor(self) -> Any:
+        with self._lock:
+            if self._connection is None:
+                self._connection = _opened(self._readable, self._bounds)
+                # Left open at the interpreter's end, DuckDB complains of leaks on standard error.
+                self._finalizer = weakref.finalize(self, self._connection.close)
+            return self._connection.cursor()
+
+    def _register_functions(self, sql: str) -> None:
+        # Registering all of them costs more than most queries: only those named, each once.
+        wanted = set(_FUNCTION.findall(sql)) & self._functions.keys() - self._registered
+        if not wanted:
+            return
+        from duckdb import func
+
+        with self._lock:
+            for name in sorted(wanted - self._registered):
+                function = self._functions[name]
+                self._connection.create_function(
+                    function.name,
+                    _of_columns(function, len(function.parameters)),
+                    list(function.parameters),
+                    function.returns,
+                    type=func.ARROW,
+                    null_handling=func.SPECIAL,
+                )
+                self._registered.add(name)
+
+
+def quoted(name: str) -> str:
+    """`name` as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """`text` as an SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+_FUNCTION = re.compile(r"\bhl_\w+")
+
+
+def _opened(readable: Sequence[Path], bounds: Bounds) -> Any:
+    import duckdb
+
+    connection = duckdb.connect(":memory:")
+    folders = ", ".join(literal(str(path.absolute()) + "/") for path in readable)
+    settings = {
+        "TimeZone": "'UTC'",
+        "preserve_insertion_order": "true",
+        "python_enable_replacements": "false",
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "allow_community_extensions": "false",
+        "allow_persistent_secrets": "false",
+        "temp_directory": literal(str(bounds.spill) if bounds.spill else ""),
+        "allowed_directories": f"[{folders}]",
+    }
+    if bounds.spill is not None:
+        settings["max_temp_directory_size"] = f"'{bounds.spill_bytes}B'"
+    if bounds.memory is not None:
+        settings["memory_limit"] = f"'{bounds.memory}B'"
+    if bounds.threads is not None:
+        settings["threads"] = str(bounds.threads)
+    # The order matters: after these two nothing can be set, and no path can be allowed.
+    settings |= {"enable_external_access": "false", "lock_configuration": "true"}
+    connection.execute("; ".join(f"set {name} = {value}" for name, value in settings.items()))
+    return connection
+
+
+def _only_select(cursor: Any, sql: str) -> Any:
+    """The parsed statement, if `sql` is exactly one SELECT: whatever the compiler does wrong, nothing else runs."""
+    import duckdb
+
+    try:
+        statements = cursor.extract_statements(sql)
+    except duckdb.Error as error:
+        raise translate(error) from error
+    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+        raise EngineDefect("the compiled query is not one SELECT")
+    return statements[0]
+
+
+def _of_columns(function: udf.Function, parameters: int) -> Any:
+    """`function` on Arrow columns, with as many positional parameters as DuckDB counts."""
+    if parameters == 1:
+        return lambda a: function.over(a)
+    if parameters == 2:
+        return lambda a, b: function.over(a, b)
+    return lambda a, b, c: function.over(a, b, c)
+
+
+def _duckdb_error() -> type[Exception]:
+    import duckdb
+
+    error: type[Exception] = duckdb.Error
+    return error

@@ -1,0 +1,28 @@
+"""DuckDB's complaints, in the house's words."""
+
+from __future__ import annotations
+
+from huntlake.core.errors import DomainError, LimitExceeded
+from huntlake.engines.errors import EngineDefect, QueryFailed
+
+LOW_MEMORY = (
+    "Query execution lacks memory resources to complete (80DA0007): Partial query failure: "
+    "Low memory condition (E_LOW_MEMORY_CONDITION)."
+)
+
+DATA_ERRORS = {"Out of Range", "Conversion", "Invalid Input", "Divide by Zero", "Type Mismatch"}
+"""Those that depend on the rows, and so are no mistake of the compiler's."""
+
+
+def translate(error: Exception) -> DomainError:
+    """The domain error for one of DuckDB's, without the SQL that DuckDB quotes."""
+    # A failure in the middle of an Arrow stream arrives as an OSError: only the text tells the kind.
+    kind, _, message = str(error).partition(" Error: ")
+    fact = message.partition("\n")[0].strip()
+    if kind == "Out of Memory":
+        return LimitExceeded(LOW_MEMORY)
+    if kind in DATA_ERRORS:
+        return QueryFailed(f"the query failed while it ran: {fact[:500]}")
+    if kind in {"IO", "HTTP", "Permission"}:
+        return EngineDefect("the engine could not read the lake's files")
+    return EngineDefect(f"the engine did not accept the compiled query ({kind.lower() or 'unknown'} error)")

@@ -1,0 +1,101 @@
+"""One running query: its rows as they come, its time limit, and how it is ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from threading import Timer
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from huntlake.core.errors import Cancelled, DomainError, TimedOut
+from huntlake.engines.cancellation import Cancellation
+from huntlake.engines.duckdb.errors import translate
+
+if TYPE_CHECKING:
+    import pyarrow
+
+TOO_LONG = "Query execution took longer than the assigned timeout and has been aborted."
+STOPPED = "Query execution was cancelled."
+
+BATCH_ROWS = 2048
+"""DuckDB's own vector size: a larger batch is only copied together."""
+
+
+class Execution:
+    """The rows of one SELECT, read while the engine makes them; use it in a `with` block.
+
+    Opening it waits for the first rows, so that most failures show before any row is passed on.
+    The time limit runs from opening to the last row.
+    """
+
+    def __init__(
+        self,
+        cursor: Any,
+        statement: Any,
+        timeout: timedelta | None = None,
+        cancellation: Cancellation | None = None,
+    ) -> None:
+        self._cursor = cursor
+        self._timed_out = False
+        self._cancellation = cancellation
+        self._ends = ExitStack()
+        self._ends.callback(cursor.close)
+        if timeout is not None:
+            timer = Timer(max(0.0, timeout.total_seconds()), self._time_out)
+            timer.daemon = True
+            timer.start()
+            self._ends.callback(timer.cancel)
+        if cancellation is not None:
+            self._ends.enter_context(cancellation.watched(cursor.interrupt))
+        try:
+            self._stop_if_ended()
+            # A SELECT may hold `WITH x AS (INSERT …)`: only a read-only transaction rules writing out.
+            cursor.execute("begin transaction read only")
+            self._reader = cursor.sql(statement).to_arrow_reader(BATCH_ROWS)
+            self.schema: pyarrow.Schema = self._reader.schema
+            self._stop_if_ended()
+        except Exception as error:
+            self.close()
+            raise self._explained(error) from error
+
+    def __iter__(self) -> Iterator[pyarrow.RecordBatch]:
+        try:
+            # An interrupt between two batches is lost to the engine, and so is asked for here.
+            for batch in self._reader:
+                self._stop_if_ended()
+                yield batch
+        except Exception as error:
+            raise self._explained(error) from error
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Give the engine's memory back; what wasn't read is not computed."""
+        self._ends.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def _time_out(self) -> None:
+        self._timed_out = True
+        self._cursor.interrupt()
+
+    def _stop_if_ended(self) -> None:
+        if self._cancellation is not None and self._cancellation.cancelled:
+            raise Cancelled(STOPPED)
+        if self._timed_out:
+            raise TimedOut(TOO_LONG)
+
+    def _explained(self, error: Exception) -> DomainError:
+        if isinstance(error, DomainError):
+            return error
+        if self._cancellation is not None and self._cancellation.cancelled:
+            return Cancelled(STOPPED)
+        if self._timed_out:
+            return TimedOut(TOO_LONG)
+        return translate(error)

@@ -1,0 +1,26 @@
+"""The functions that SQL can't say. To add one: declare it in a family's module and list it here.
+
+The compiler calls them by name, `hl_…`; the database registers those that a query names.
+"""
+
+from __future__ import annotations
+
+from huntlake.engines.duckdb.udf.formats import format_datetime, format_timespan
+from huntlake.engines.duckdb.udf.function import Function
+from huntlake.engines.duckdb.udf.geography import geo_info
+from huntlake.engines.duckdb.udf.text import parse_command_line, parse_url, parse_urlquery, parse_xml
+from huntlake.engines.geography import Geography
+
+
+def functions(geography: Geography) -> dict[str, Function]:
+    """Every function, by its name in SQL."""
+    listed = (
+        format_datetime,
+        format_timespan,
+        geo_info(geography),
+        parse_command_line,
+        parse_url,
+        parse_urlquery,
+        parse_xml,
+    )
+    return {f.name: f for f in listed}

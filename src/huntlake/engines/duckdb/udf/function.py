@@ -1,0 +1,53 @@
+"""A function that SQL can't say, written in Python and run on columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Function:
+    """`of` computes one value; the engine calls it once for each distinct set of arguments in a batch."""
+
+    name: str
+    parameters: tuple[str, ...]
+    returns: str
+    of: Callable[..., object]
+
+    def over(self, *columns: Any) -> Any:
+        """The function over whole Arrow columns of one length, as the engine calls it."""
+        import pyarrow as pa
+
+        answers: dict[tuple[object, ...], object] = {}
+        out: list[object] = []
+        for arguments in zip(*(column.to_pylist() for column in columns), strict=True):
+            if arguments not in answers:
+                answers[arguments] = self.of(*arguments)
+            out.append(answers[arguments])
+        return pa.array(out, ARROW_TYPES[self.returns]())
+
+
+def _arrow(name: str) -> Callable[[], Any]:
+    def made() -> Any:
+        import pyarrow as pa
+
+        return pa.timestamp("us") if name == "timestamp" else getattr(pa, name)()
+
+    return made
+
+
+ARROW_TYPES = {
+    "VARCHAR": _arrow("string"),
+    "BIGINT": _arrow("int64"),
+    "INTEGER": _arrow("int32"),
+    "DOUBLE": _arrow("float64"),
+    "BOOLEAN": _arrow("bool_"),
+    "TIMESTAMP": _arrow("timestamp"),
+}
+
+
+def udf(name: str, *parameters: str, returns: str) -> Callable[[Callable[..., object]], Function]:
+    """Declare the decorated Python function as the SQL function `name` of these DuckDB types."""
+    return lambda of: Function(name, parameters, returns, of)
