@@ -125,7 +125,7 @@ class Database:
                 function = self._functions[name]
                 self._connection.create_function(
                     function.name,
-                    _of_columns(function, len(function.parameters)),
+                    function.of_columns(),
                     list(function.parameters),
                     function.returns,
                     type=func.ARROW,
@@ -186,15 +186,6 @@ def _only_select(cursor: Any, sql: str) -> Any:
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         raise EngineDefect("the compiled query is not one SELECT")
     return statements[0]
-
-
-def _of_columns(function: udf.Function, parameters: int) -> Any:
-    """`function` on Arrow columns, with as many positional parameters as DuckDB counts."""
-    if parameters == 1:
-        return lambda a: function.over(a)
-    if parameters == 2:
-        return lambda a, b: function.over(a, b)
-    return lambda a, b, c: function.over(a, b, c)
 
 
 def _duckdb_error() -> type[Exception]:

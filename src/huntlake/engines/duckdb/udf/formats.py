@@ -21,11 +21,22 @@ def format_datetime(date: datetime | None, pattern: str | None) -> str:
         return ""
     hour = date.hour % 12 or 12
     parts = {
-        **{"d": str(date.day), "dd": f"{date.day:02}", "M": str(date.month), "MM": f"{date.month:02}"},
-        **{"y": str(date.year % 100), "yy": f"{date.year % 100:02}", "yyyy": f"{date.year:04}"},
-        **{"h": str(hour), "hh": f"{hour:02}", "H": str(date.hour), "HH": f"{date.hour:02}"},
-        **{"m": str(date.minute), "mm": f"{date.minute:02}", "s": str(date.second), "ss": f"{date.second:02}"},
-        **{"tt": "AM" if date.hour < 12 else "PM"},
+        "d": str(date.day),
+        "dd": f"{date.day:02}",
+        "M": str(date.month),
+        "MM": f"{date.month:02}",
+        "y": str(date.year % 100),
+        "yy": f"{date.year % 100:02}",
+        "yyyy": f"{date.year:04}",
+        "h": str(hour),
+        "hh": f"{hour:02}",
+        "H": str(date.hour),
+        "HH": f"{date.hour:02}",
+        "m": str(date.minute),
+        "mm": f"{date.minute:02}",
+        "s": str(date.second),
+        "ss": f"{date.second:02}",
+        "tt": "AM" if date.hour < 12 else "PM",
     }
     return _written(_DATETIME, pattern, parts, f"{date.microsecond:06}0")
 
@@ -41,8 +52,14 @@ def format_timespan(ticks: int | None, pattern: str | None) -> str:
     days, hour = divmod(hours, 24)
     parts = {
         **{"d" * n: f"{days:0{n}}" for n in range(1, 9)},
-        **{"h": str(hour), "hh": f"{hour:02}", "H": str(hour), "HH": f"{hour:02}"},
-        **{"m": str(minute), "mm": f"{minute:02}", "s": str(second), "ss": f"{second:02}"},
+        "h": str(hour),
+        "hh": f"{hour:02}",
+        "H": str(hour),
+        "HH": f"{hour:02}",
+        "m": str(minute),
+        "mm": f"{minute:02}",
+        "s": str(second),
+        "ss": f"{second:02}",
     }
     return ("-" if ticks < 0 else "") + _written(_TIMESPAN, pattern, parts, f"{fraction:07}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import Parameter, Signature
 from typing import Any
 
 
@@ -16,17 +17,24 @@ class Function:
     returns: str
     of: Callable[..., object]
 
-    def over(self, *columns: Any) -> Any:
+    def of_columns(self) -> Callable[..., Any]:
         """The function over whole Arrow columns of one length, as the engine calls it."""
-        import pyarrow as pa
 
-        answers: dict[tuple[object, ...], object] = {}
-        out: list[object] = []
-        for arguments in zip(*(column.to_pylist() for column in columns), strict=True):
-            if arguments not in answers:
-                answers[arguments] = self.of(*arguments)
-            out.append(answers[arguments])
-        return pa.array(out, ARROW_TYPES[self.returns]())
+        def over(*columns: Any) -> Any:
+            import pyarrow as pa
+
+            answers: dict[tuple[object, ...], object] = {}
+            out: list[object] = []
+            for arguments in zip(*(column.to_pylist() for column in columns), strict=True):
+                if arguments not in answers:
+                    answers[arguments] = self.of(*arguments)
+                out.append(answers[arguments])
+            return pa.array(out, ARROW_TYPES[self.returns]())
+
+        # DuckDB counts a function's parameters, and takes `*columns` for one.
+        names = (Parameter(f"p{i}", Parameter.POSITIONAL_ONLY) for i in range(len(self.parameters)))
+        over.__signature__ = Signature(list(names))  # type: ignore[attr-defined]
+        return over
 
 
 def _arrow(name: str) -> Callable[[], Any]:

@@ -67,8 +67,14 @@ def _url(
     scheme: str, host: str, port: str, path: str, user: str, password: str, query: dict[str, str], fragment: str
 ) -> dict[str, object]:
     return {
-        **{"Scheme": scheme, "Host": host, "Port": port, "Path": path, "Username": user, "Password": password},
-        **{"Query Parameters": query, "Fragment": fragment},
+        "Scheme": scheme,
+        "Host": host,
+        "Port": port,
+        "Path": path,
+        "Username": user,
+        "Password": password,
+        "Query Parameters": query,
+        "Fragment": fragment,
     }
 
 
@@ -106,8 +112,12 @@ _ESCAPED = "\0"
 
 
 def _refuse_document_types(xml: str) -> None:
-    if "<!DOCTYPE" in xml or "<!ENTITY" in xml:
+    def refuse(*_: object) -> None:
         raise ValueError("a document type is not supported")
+
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = refuse
+    parser.Parse(xml, True)
 
 
 def _element(element: ElementTree.Element) -> object:
