@@ -1,0 +1,1 @@
+"""Who may do what: principals and their rights, signing keys, tokens, and the server's certificate."""
