@@ -1,0 +1,21 @@
+"""Delta tables on disk: append, snapshot, prune, scan.
+
+One folder per workspace and table, `<root>/<workspace>/<table>/`, partitioned by day of `TimeGenerated`.
+Any Delta reader may read them. The lake knows nothing of KQL: a column has a `Form`.
+
+| module | what |
+|---|---|
+| `names` | names that are safe as folders |
+| `forms` | how a value lies in a file, and how text becomes one |
+| `store` | `Lake`: tables by workspace and name |
+| `table` | `LakeTable`: columns, snapshot, append |
+| `snapshot` | the files that may hold an answer |
+| `scanning` | the SQL that reads a snapshot |
+| `writing` | rows into Parquet files, with their statistics |
+| `sources` | the files that people bring: which format, which bytes |
+| `loading` | such files into rows of the right forms, and what didn't fit |
+"""
+
+from huntlake.lake.store import Lake
+
+__all__ = ["Lake"]

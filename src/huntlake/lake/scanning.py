@@ -1,0 +1,89 @@
+"""The SQL that reads a snapshot's files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from pathlib import Path
+
+from huntlake.lake.forms import TIME, identifier, literal
+from huntlake.lake.snapshot import DataFile, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class ScanColumn:
+    """A column to read: its name in the table, what the query calls it, the SQL type it must have there."""
+
+    name: str
+    label: str
+    type: str
+    missing: str = "null"
+    """SQL for the value where a file lacks the column: `''` for a text that is never null."""
+
+
+def scan_sql(
+    snapshot: Snapshot, columns: Sequence[ScanColumn], since: datetime | None = None, until: datetime | None = None
+) -> str:
+    """A SELECT of `columns`, in their order, over the files of `snapshot`.
+
+    `since` and `until` (UTC, inclusive) let the engine skip row groups; None reads all. Instants come as TIMESTAMP.
+    """
+    if not columns:
+        columns = (ScanColumn("", "_", "BOOLEAN"),)
+    types = {name.lower(): type for name, type in snapshot.schema}
+    bounds = _bounds(since, until) if TIME.lower() in types else ""
+    # One read for the files of one shape: `union_by_name` would open every file's footer first.
+    shapes = groupby(sorted(snapshot.files, key=lambda f: f.columns), key=lambda f: f.columns)
+    reads: list[str] = []
+    for held, files in shapes:
+        present = {name.lower() for name in held}
+        fields = ", ".join(_field(c, types.get(c.name.lower()) if c.name.lower() in present else None) for c in columns)
+        where = bounds if TIME.lower() in present else ""
+        reads.extend(f"select {fields} from {source}{where}" for source in _sources(list(files)))
+    nothing = ", ".join(f"{c.missing}::{c.type} as {identifier(c.label)}" for c in columns)
+    return " union all ".join(reads) or f"select {nothing} where false"
+
+
+def _sources(files: list[DataFile]) -> Iterable[str]:
+    whole = [f for f in files if f.first is None and f.last is None]
+    if whole:
+        yield _read(f.path for f in whole)
+    for file in files:
+        if file not in whole:
+            low, high = file.first or 0, file.rows - 1 if file.last is None else file.last
+            yield (
+                f"(select * from {_read([file.path], ', file_row_number = true')} "
+                f"where file_row_number between {low} and {high})"
+            )
+
+
+def _read(paths: Iterable[Path], more: str = "") -> str:
+    # The folder's partition column would join the file's own columns.
+    return f"read_parquet([{', '.join(literal(escaped(p)) for p in paths)}], hive_partitioning = false{more})"
+
+
+def escaped(path: Path) -> str:
+    """`path` as DuckDB takes it: `*`, `?` and `[` in a folder's name are not patterns."""
+    return "".join(f"[{c}]" if c in "*?[" else c for c in str(path))
+
+
+def _field(column: ScanColumn, stored: str | None) -> str:
+    label = identifier(column.label)
+    if stored is None:
+        return f"{column.missing}::{column.type} as {label}"
+    name = identifier(column.name)
+    # A cast from TIMESTAMPTZ would ask the time zone library for every value (3x slower), and lose pruning.
+    value = f"make_timestamp(epoch_us({name}))" if stored == "TIMESTAMP" else name
+    return f"{value} as {label}" if stored == column.type else f"{value}::{column.type} as {label}"
+
+
+def _bounds(since: datetime | None, until: datetime | None) -> str:
+    name = identifier(TIME)
+    tests = [
+        f"{name} {operator} '{moment.isoformat(sep=' ')}{'' if moment.tzinfo else '+00'}'::TIMESTAMPTZ"
+        for operator, moment in ((">=", since), ("<=", until))
+        if moment is not None
+    ]
+    return f" where {' and '.join(tests)}" if tests else ""

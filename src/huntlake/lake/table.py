@@ -1,0 +1,270 @@
+"""One Delta table: its columns, its files, and rows that are added to it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import unquote
+
+from huntlake.core.errors import Conflict, Invalid
+from huntlake.lake.forms import DAY, TIME, Form, StoredColumn
+from huntlake.lake.snapshot import NOTHING, DataFile, Snapshot, whole_day, within
+from huntlake.lake.writing import WrittenFile, flush, held_columns, write
+
+if TYPE_CHECKING:
+    import duckdb
+    from deltalake import DeltaTable
+
+T = TypeVar("T")
+
+_FORM = "huntlake.form"
+_ATTEMPTS = 30
+_BY_DELTA = {
+    "boolean": Form.BOOLEAN,
+    "byte": Form.INTEGER,
+    "short": Form.INTEGER,
+    "integer": Form.INTEGER,
+    "long": Form.BIGINT,
+    "float": Form.DOUBLE,
+    "double": Form.DOUBLE,
+    "string": Form.TEXT,
+    "timestamp": Form.INSTANT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What one version of the log says, read once."""
+
+    version: int
+    columns: tuple[StoredColumn, ...]
+    files: tuple[DataFile, ...]
+
+
+@dataclass
+class LakeTable:
+    """A table in one folder. Threads may share it; other processes may append to the same folder."""
+
+    folder: Path
+    _lock: RLock = field(default_factory=RLock, repr=False)
+    _handle: DeltaTable | None = field(default=None, repr=False)
+    _state: _State | None = field(default=None, repr=False)
+    _foreign: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+
+    @property
+    def exists(self) -> bool:
+        """Whether anything was ever written here."""
+        return (self.folder / "_delta_log").is_dir() and self._current() is not None
+
+    def columns(self) -> tuple[StoredColumn, ...]:
+        """The columns, in the order in which files hold them; none where the table doesn't exist."""
+        state = self._current()
+        return state.columns if state else ()
+
+    def snapshot(
+        self, since: datetime | None = None, until: datetime | None = None, terms: tuple[str, ...] = ()
+    ) -> Snapshot:
+        """The files that may hold rows of `since <= TimeGenerated <= until` (UTC) and every one of `terms`.
+
+        `terms` are whole words that some column of a row holds. There is no index yet: they exclude nothing.
+        """
+        state = self._current()
+        if state is None:
+            return NOTHING
+        files = within(state.files, since, until)
+        return Snapshot(state.version, files, tuple((c.name, c.form.sql) for c in state.columns))
+
+    def append(self, connection: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[StoredColumn]) -> int:
+        """Write and commit the rows of `relation`, which has `columns` in their staged forms; how many they were."""
+        files = self.write(connection, relation, columns)
+        self.commit(files)
+        return sum(f.rows for f in files)
+
+    def write(
+        self, connection: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[StoredColumn]
+    ) -> list[WrittenFile]:
+        """Write the rows of `relation` into files that `commit` makes part of the table; make new columns known."""
+        schema, partitioned = self._ensure(columns)
+        return write(connection, relation, columns, schema, self.folder, partitioned)
+
+    def commit(self, files: Sequence[WrittenFile]) -> None:
+        """Make `files` part of the table, all of them or none. When this returns, the disk has them."""
+        if not files:
+            return
+        from deltalake.transaction import AddAction
+
+        now = int(time.time() * 1000)
+
+        def act(handle: DeltaTable) -> None:
+            partition = list(handle.metadata().partition_columns)
+            actions = [
+                AddAction(
+                    path=f.path,
+                    size=f.bytes,
+                    partition_values={DAY: f.day.isoformat() if f.day else None} if partition else {},
+                    modification_time=now,
+                    data_change=True,
+                    stats=json.dumps(f.statistics),
+                )
+                for f in files
+            ]
+            handle.create_write_transaction(actions, "append", handle.schema(), partition)
+
+        with self._lock:
+            self._retrying(act)
+            version = self._fresh().version()
+        log = self.folder / "_delta_log" / f"{version:020d}.json"
+        if log.exists():
+            flush(log)
+
+    def discard(self, files: Iterable[WrittenFile]) -> None:
+        """Remove files that were written and shall not be committed."""
+        for file in files:
+            (self.folder / file.path).unlink(missing_ok=True)
+
+    def _ensure(self, columns: Sequence[StoredColumn]) -> tuple[tuple[StoredColumn, ...], bool]:
+        """The table's columns, those of `columns` among them, and whether it is partitioned by day."""
+        with self._lock:
+            if not (self.folder / "_delta_log").is_dir():
+                self._create(columns)
+            self._retrying(lambda handle: self._add(handle, columns))
+            state = self._current()
+            assert state is not None
+            return state.columns, bool(self._fresh().metadata().partition_columns)
+
+    def _create(self, columns: Sequence[StoredColumn]) -> None:
+        from deltalake import DeltaTable, Schema
+        from deltalake.exceptions import DeltaError
+
+        # The time comes first: other engines keep statistics of the first 32 columns only.
+        ordered = sorted(columns, key=lambda c: c.name != TIME)
+        timed = any(c.name == TIME for c in columns)
+        fields = [_delta_field(c) for c in ordered]
+        if timed:
+            fields.append(_delta_day())
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            DeltaTable.create(self.folder, Schema(fields), mode="error", partition_by=[DAY] if timed else None)
+        except DeltaError:
+            # Another writer was quicker; its table will do. Whatever else went wrong, opening says so.
+            self._handle = DeltaTable(self.folder)
+
+    def _add(self, handle: DeltaTable, columns: Sequence[StoredColumn]) -> None:
+        known = {c.name.lower(): c for c in _columns(handle)}
+        fresh = []
+        for column in columns:
+            old = known.get(column.name.lower())
+            if column.name.lower() == DAY.lower():
+                raise Invalid(f"a column can't be named `{DAY}`: the lake keeps the day of each row under that name")
+            if old is None:
+                fresh.append(column)
+                known[column.name.lower()] = column
+            elif old.form is not column.form:
+                raise Conflict(
+                    f"the column `{old.name}` of `{self.folder.name}` holds {old.form.value}, not {column.form.value}"
+                )
+        if fresh:
+            handle.alter.add_columns([_delta_field(c) for c in fresh])
+
+    def _retrying(self, act: Callable[[DeltaTable], T]) -> T:
+        """Do something at the newest version; once more if another writer has changed the table meanwhile."""
+        from deltalake.exceptions import CommitFailedError
+
+        for attempt in range(_ATTEMPTS):
+            try:
+                return act(self._fresh())
+            except CommitFailedError:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+                time.sleep(0.002 * attempt)
+        raise AssertionError
+
+    def _fresh(self) -> DeltaTable:
+        """The handle, at the newest version."""
+        if self._handle is None:
+            from deltalake import DeltaTable
+
+            self._handle = DeltaTable(self.folder)
+        else:
+            self._handle.update_incremental()
+        return self._handle
+
+    def _current(self) -> _State | None:
+        with self._lock:
+            if self._handle is None and not (self.folder / "_delta_log").is_dir():
+                return None
+            from deltalake.exceptions import TableNotFoundError
+
+            try:
+                handle = self._fresh()
+            except TableNotFoundError:
+                return None
+            if self._state is None or self._state.version != handle.version():
+                columns = _columns(handle)
+                self._state = _State(handle.version(), columns, self._files(handle, columns))
+            return self._state
+
+    def _files(self, handle: DeltaTable, columns: tuple[StoredColumn, ...]) -> tuple[DataFile, ...]:
+        import pyarrow as pa
+
+        actions = pa.table(handle.get_add_actions(flatten=True))
+        wanted = ["path", "size_bytes", "num_records", f"partition.{DAY}", f"min.{TIME}", f"max.{TIME}"]
+        rows = actions.select([n for n in wanted if n in actions.column_names]).to_pylist()
+        names = tuple(c.name for c in columns)
+        prefixes: dict[int, tuple[str, ...]] = {}
+        files = []
+        for row in rows:
+            path = unquote(row["path"])
+            count = held_columns(path)
+            held = self._footer(path) if count is None else prefixes.setdefault(count, names[:count])
+            day = row.get(f"partition.{DAY}")
+            start, end = whole_day(day) if day else (None, None)
+            low, high = _naive(row.get(f"min.{TIME}")) or start, _naive(row.get(f"max.{TIME}")) or end
+            records = row["num_records"]
+            files.append(DataFile(self.folder / path, records or 0, row["size_bytes"], low, high, held))
+        files.sort(key=lambda f: (f.since or datetime.min, f.path.name))
+        return tuple(files)
+
+    def _footer(self, path: str) -> tuple[str, ...]:
+        """The columns of a file that another engine wrote."""
+        if path not in self._foreign:
+            import pyarrow.parquet as pq
+
+            self._foreign[path] = tuple(pq.read_schema(self.folder / path).names)
+        return self._foreign[path]
+
+
+def _columns(handle: DeltaTable) -> tuple[StoredColumn, ...]:
+    columns = []
+    for f in handle.schema().fields:
+        if f.name == DAY:
+            continue
+        kind = str(json.loads(f.type.to_json())) if not hasattr(f.type, "type") else str(f.type.type)
+        said = f.metadata.get(_FORM)
+        form = Form(said) if said else _BY_DELTA.get(kind, Form.DECIMAL if kind.startswith("decimal") else Form.TEXT)
+        columns.append(StoredColumn(f.name, form))
+    return tuple(columns)
+
+
+def _delta_field(column: StoredColumn) -> Any:
+    from deltalake import Field
+    from deltalake.schema import PrimitiveType
+
+    return Field(column.name, PrimitiveType(column.form.delta), metadata={_FORM: column.form.value})
+
+
+def _delta_day() -> Any:
+    from deltalake import Field
+    from deltalake.schema import PrimitiveType
+
+    return Field(DAY, PrimitiveType("date"))
+
+
+def _naive(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=None) if moment else None

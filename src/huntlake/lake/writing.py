@@ -1,0 +1,156 @@
+"""Rows into Parquet files, one for each day, with the statistics that Delta keeps of them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from huntlake.lake.forms import DAY, TIME, Form, StoredColumn, identifier, literal
+
+if TYPE_CHECKING:
+    import duckdb
+
+ROW_GROUP = 122_880
+"""Rows in a row group: what one thread of the engine reads at a time."""
+
+_LONG = 64
+_STATISTICS = 32
+_FILE = re.compile(r"c([0-9]{4,})-[0-9a-f]{32}[.]parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenFile:
+    """A file that lies in the table's folder and is not yet of the table."""
+
+    path: str
+    bytes: int
+    day: date | None
+    statistics: dict[str, Any]
+
+    @property
+    def rows(self) -> int:
+        return int(self.statistics["numRecords"])
+
+
+def held_columns(file: str) -> int | None:
+    """How many of the table's columns a file of ours holds: its name says so. None for another's file."""
+    match = _FILE.fullmatch(os.path.basename(file))
+    return int(match[1]) if match else None
+
+
+def write(
+    connection: duckdb.DuckDBPyConnection,
+    relation: str,
+    held: Sequence[StoredColumn],
+    schema: Sequence[StoredColumn],
+    folder: Path,
+    partitioned: bool,
+) -> list[WrittenFile]:
+    """Write the rows of `relation`, which has the columns `held` in their staged forms, as files of `schema`."""
+    have = {c.name.lower() for c in held}
+    fields = ", ".join(
+        f"{identifier(c.name) if c.name.lower() in have else c.form.missing} as {identifier(c.name)}" for c in schema
+    )
+    if not partitioned:
+        file = _copy(connection, f"select {fields} from {relation}", schema, folder, None)
+        return [file] if file else []
+    time = identifier(TIME)
+    days = connection.execute(f"select distinct {time}::DATE from {relation} order by 1").fetchall()
+    written = []
+    for (day,) in days:
+        of_day = f"{time} is null" if day is None else _of_day(day)
+        rows = f"select {fields} from {relation} where {of_day}"
+        # Logs mostly come in order, and sorting wide rows costs as much as writing them.
+        if not _sorted(connection, relation, of_day):
+            rows += f" order by {time}"
+        file = _copy(connection, rows, schema, folder, day)
+        written.extend([file] if file else [])
+    return written
+
+
+def _of_day(day: date) -> str:
+    # Bounds, not a cast of the column: the staged blocks of other days are then skipped.
+    time, start = identifier(TIME), f"'{day.isoformat()} 00:00:00+00'::TIMESTAMPTZ"
+    return f"{time} >= {start} and {time} < {start} + interval 1 day"
+
+
+def _sorted(connection: duckdb.DuckDBPyConnection, relation: str, condition: str) -> bool:
+    time = identifier(TIME)
+    steps = f"select {time} < lag({time}) over () as back from {relation} where {condition}"
+    found = connection.execute(f"select count(*) from ({steps}) where back").fetchone()
+    return found is not None and found[0] == 0
+
+
+def _copy(
+    connection: duckdb.DuckDBPyConnection, rows: str, schema: Sequence[StoredColumn], folder: Path, day: date | None
+) -> WrittenFile | None:
+    place = "" if day is None else f"{DAY}={day.isoformat()}/"
+    path = f"{place}c{len(schema):04d}-{uuid4().hex}.parquet"
+    target = folder / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    result = connection.execute(
+        f"copy ({rows}) to {literal(str(target))} "
+        f"(format parquet, compression zstd, row_group_size {ROW_GROUP}, return_stats)"
+    ).fetchall()
+    if not result:
+        target.unlink(missing_ok=True)
+        return None
+    _, count, size, _, statistics, *_ = result[0]
+    if not count:
+        target.unlink(missing_ok=True)
+        return None
+    flush(target)
+    return WrittenFile(path, int(size), day, _delta_statistics(int(count), statistics, schema))
+
+
+def _delta_statistics(rows: int, found: dict[str, dict[str, str]], schema: Sequence[StoredColumn]) -> dict[str, Any]:
+    low: dict[str, Any] = {}
+    high: dict[str, Any] = {}
+    nulls: dict[str, int] = {}
+    for column in schema[:_STATISTICS]:
+        of = found.get(identifier(column.name))
+        if of is None:
+            continue
+        if "null_count" in of:
+            nulls[column.name] = int(of["null_count"])
+        # A bound that was cut short is no bound of another engine's making.
+        if of.get("min_is_exact") == "true" and of.get("max_is_exact") == "true":
+            least, most = _bound(column.form, of["min"]), _bound(column.form, of["max"])
+            if least is not None and most is not None:
+                low[column.name], high[column.name] = least, most
+    return {"numRecords": rows, "minValues": low, "maxValues": high, "nullCount": nulls}
+
+
+def _bound(form: Form, text: str) -> str | int | None:
+    match form:
+        case Form.INSTANT:
+            try:
+                return _iso(datetime.fromisoformat(text))
+            except ValueError:
+                return None
+        case Form.BIGINT | Form.INTEGER | Form.TICKS:
+            return int(text)
+        case Form.TEXT | Form.UUID:
+            return text if len(text) <= _LONG else None
+        case _:
+            return None
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def flush(path: Path) -> None:
+    """Have the disk keep a file before anyone is told of it."""
+    for place, flags in ((path, os.O_RDONLY), (path.parent, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))):
+        descriptor = os.open(place, flags)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
