@@ -1,0 +1,68 @@
+"""The tables of a workspace: those of the catalogue, and its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from huntlake.core.errors import Invalid
+from huntlake.kql.types import Column, ScalarType
+from huntlake.lake import Lake
+from huntlake.lake.forms import Form
+from huntlake.workspace.catalogue import Catalogue
+
+FORMS = {
+    ScalarType.BOOL: Form.BOOLEAN,
+    ScalarType.INT: Form.INTEGER,
+    ScalarType.LONG: Form.BIGINT,
+    ScalarType.REAL: Form.DOUBLE,
+    ScalarType.DECIMAL: Form.DECIMAL,
+    ScalarType.STRING: Form.TEXT,
+    ScalarType.DATETIME: Form.INSTANT,
+    ScalarType.TIMESPAN: Form.TICKS,
+    ScalarType.GUID: Form.UUID,
+    ScalarType.DYNAMIC: Form.JSON,
+}
+"""How the lake keeps each type of KQL."""
+
+TYPES = {form: type for type, form in FORMS.items()}
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Tables by workspace and name. A workspace is named by its folder's name; a table by exactly its name."""
+
+    lake: Lake
+    catalogue: Catalogue
+
+    def table(self, workspace: str, name: str) -> tuple[Column, ...] | None:
+        """The columns of a table: the catalogue's, then those that its rows brought; None where there is no such table.
+
+        Two spellings of one name in the catalogue are two columns that read the same values.
+        """
+        known = self.catalogue.table(name)
+        if not self.exists_on_disk(workspace, name):
+            return known.columns if known else None
+        stored = self.lake.table(workspace, name).columns()
+        columns = known.columns if known else ()
+        listed = {c.name.lower() for c in columns}
+        return columns + tuple(Column(c.name, TYPES[c.form]) for c in stored if c.name.lower() not in listed)
+
+    def names(self, workspace: str) -> tuple[str, ...]:
+        """The names of every table that can be asked, in alphabetical order."""
+        own = [n for n in self.lake.tables(workspace) if n not in self.catalogue]
+        return tuple(sorted((*self.catalogue.names(), *own))) if own else self.catalogue.names()
+
+    def with_data(self, workspace: str) -> tuple[str, ...]:
+        """The names of the tables that rows were written to."""
+        return tuple(self.lake.tables(workspace))
+
+    def exists_on_disk(self, workspace: str, name: str) -> bool:
+        """Whether rows were ever written to a table; a name that no table can have was not."""
+        try:
+            return self.lake.exists(workspace, name)
+        except Invalid:
+            return False
+
+    def row_count(self, workspace: str, name: str) -> int:
+        """How many rows a table has; 0 where nothing was written."""
+        return self.lake.snapshot(workspace, name).rows if self.exists_on_disk(workspace, name) else 0
