@@ -1,0 +1,94 @@
+"""Every setting of a server: its meaning, unit and default.
+
+A setting comes from the environment (`HUNTLAKE_PORT=8443`), else from `<home>/huntlake.toml`
+(`port = 8443`), else from its default here.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from huntlake.core.errors import Invalid
+
+
+class Settings(BaseSettings):
+    """The settings of one server, checked."""
+
+    model_config = SettingsConfigDict(env_prefix="HUNTLAKE_", frozen=True, extra="forbid")
+
+    home: Path = Field(Path("huntlake"), description="Folder of the lake, the state, the keys and the certificates.")
+    database: str = Field("", description="URL of the state database; empty: the file huntlake.db in the home folder.")
+
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 or :: for every network.")
+    port: int = Field(8443, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    tls: bool = Field(True, description="Speak TLS. Most clients send no token without; off behind a proxy only.")
+    tls_certificate: Path | None = Field(None, description="PEM chain to show instead of one from the local CA.")
+    tls_key: Path | None = Field(None, description="PEM private key of tls_certificate.")
+    names: tuple[str, ...] = Field((), description="More host names and addresses by which clients reach the server.")
+    external_url: str = Field(
+        "", description="Base of every URL in answers, such as https://lake.example.org; empty: the host asked for."
+    )
+
+    tenant_id: str = Field("", description="GUID of the tenant; empty: one that is made up once and kept.")
+    tenant_name: str = Field("huntlake.local", description="Domain name by which the tenant may also be called.")
+    token_lifetime: int = Field(3599, ge=300, lt=7200, description="How long an access token is good for, in seconds.")
+
+    query_timeout: int = Field(240, ge=1, le=3600, description="Time a query gets unless it asks for more, in seconds.")
+    query_timeout_limit: int = Field(3600, ge=1, le=3600, description="Most time a query can ask for, in seconds.")
+    query_max_rows: int = Field(500_000, ge=1, description="Rows of an answer before it is cut off.")
+    query_max_bytes: int = Field(64 << 20, ge=1, description="Bytes of an answer's data before it is cut off.")
+    queries_at_once: int = Field(4, ge=1, description="Queries that run at the same time; others wait.")
+    queries_waiting: int = Field(64, ge=0, description="Queries that may wait for their turn; others are throttled.")
+    queries_per_minute: int = Field(
+        0, ge=0, description="Queries a principal may start in a minute; 0: no limit (the cloud lake has 45)."
+    )
+    queries_per_principal: int = Field(16, ge=0, description="Queries of a principal at the same time; 0: no limit.")
+    max_request_bytes: int = Field(4 << 20, ge=1024, description="Largest request body, in bytes.")
+
+    memory_limit: str = Field("", description="Memory for the query engine, such as 4GB; empty: 60 % of the machine's.")
+    threads: int = Field(0, ge=0, description="Threads of the query engine; 0: one per processor.")
+    spill_limit: str = Field("20GB", description="Disk space for what doesn't fit into memory, in <home>/tmp.")
+    geo_database: Path | None = Field(None, description="MMDB file for geo_info_from_ip_address (extra `geoip`).")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = _home(init_settings()) / FILE
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, file)
+
+
+FILE = "huntlake.toml"
+"""The file in the home folder that settings are read from."""
+
+
+def load(home: Path | None = None, **given: Any) -> Settings:
+    """The settings for that home folder; what is `given` counts most. `Invalid` names what is wrong."""
+    if home is not None:
+        given["home"] = home
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        wrong = "; ".join(f"`{'.'.join(map(str, e['loc']))}`: {e['msg']}" for e in error.errors())
+        raise Invalid(f"settings (environment HUNTLAKE_*, {_home(given) / FILE}): {wrong}") from None
+    except ValueError as error:  # the file isn't TOML
+        raise Invalid(f"{_home(given) / FILE}: {error}") from None
+
+
+def _home(given: dict[str, Any]) -> Path:
+    return Path(given.get("home") or os.environ.get("HUNTLAKE_HOME") or Settings.model_fields["home"].default)
