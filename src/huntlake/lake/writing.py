@@ -61,7 +61,10 @@ def write(
         file = _copy(connection, f"select {fields} from {relation}", schema, folder, None)
         return [file] if file else []
     time = identifier(TIME)
-    days = connection.execute(f"select distinct {time}::DATE from {relation} order by 1").fetchall()
+    # A cast of the time itself would give the day of the connection's zone.
+    days = connection.execute(
+        f"select distinct make_timestamp(epoch_us({time}))::DATE from {relation} order by 1"
+    ).fetchall()
     written = []
     for (day,) in days:
         of_day = f"{time} is null" if day is None else _of_day(day)
@@ -83,8 +86,7 @@ def _of_day(day: date) -> str:
 def _sorted(connection: duckdb.DuckDBPyConnection, relation: str, condition: str) -> bool:
     time = identifier(TIME)
     steps = f"select {time} < lag({time}) over () as back from {relation} where {condition}"
-    found = connection.execute(f"select count(*) from ({steps}) where back").fetchone()
-    return found is not None and found[0] == 0
+    return not connection.execute(f"select 1 from ({steps}) where back limit 1").fetchall()
 
 
 def _copy(

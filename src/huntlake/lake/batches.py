@@ -1,0 +1,289 @@
+"""What a file holds, read batch by batch into the engine: the relation `batch`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from huntlake.core.errors import Invalid
+from huntlake.lake.conversion import Batch, pointer
+from huntlake.lake.forms import Form, from_text, identifier, literal
+from huntlake.lake.sources import LONGEST, Format, Reject, Source, csv_header, line_blocks, shown, size
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+_SLICE = 50_000
+_LARGEST = 256 * 1024 * 1024
+_WRAPPERS = {"records", "value"}
+_WRAPPING = _WRAPPERS | {"count", "nextLink", "@odata.context", "@odata.nextLink", "@odata.count", "odata.metadata"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads files over one connection, with the help of a folder of its own."""
+
+    connection: duckdb.DuckDBPyConnection
+    folder: Path
+
+    def read(self, source: Source) -> Iterator[Batch]:
+        """The rows of a file, batch by batch; each must be staged before the next is asked for.
+
+        :raises Invalid: the file as a whole can't be read
+        """
+        match source.format:
+            case Format.LINES:
+                yield from self._read_lines(source)
+            case Format.ARRAY | Format.DOCUMENT:
+                yield from self._read_documents(source)
+            case Format.CSV:
+                yield from self._read_csv(source)
+            case Format.PARQUET:
+                yield from self._read_parquet(source)
+
+    def infer(self, batch: Batch, fields: Sequence[str]) -> dict[str, Form]:
+        """The form that each of `fields` has in all of the batch's rows: text where nothing narrower fits."""
+        return self._infer_json(fields) if batch.nested else {f: self._infer_text(f) for f in fields}
+
+    def _read_lines(self, source: Source) -> Iterator[Batch]:
+        read = 0
+        for block in line_blocks(source):
+            rejects = list(block.rejects)
+            rows, wrong = _as_text(block.numbers, block.lines)
+            rejects += wrong
+            self.connection.register("block", rows)
+            self.connection.execute("create or replace temp table batch as select * from block")
+            self.connection.unregister("block")
+            yield self._json_batch(source.path.name, block.read - read, rejects)
+            read = block.read
+
+    def _read_documents(self, source: Source) -> Iterator[Batch]:
+        path = self._plain(source)
+        kind = "array" if source.format is Format.ARRAY else "unstructured"
+        largest = LONGEST if kind == "array" else min(max(size(path) + 1024, LONGEST), _LARGEST)
+        reading = f"read_json_objects({literal(str(path))}, format = '{kind}', maximum_object_size = {largest})"
+        rows = f"select row_number() over () as _line, json::VARCHAR as _text from {reading}"
+        self._engine(f"create or replace temp table documents as {rows}", source)
+        total = self._count("select count(*) from documents")
+        share = size(source.path) // max(1, -(-total // _SLICE))
+        for start in range(0, total, _SLICE):
+            rows = f"from documents where _line > {start} and _line <= {start + _SLICE} and _text is not null"
+            long = f"octet_length(_text::BLOB) > {LONGEST}"
+            self.connection.execute(f"create or replace temp table batch as select * {rows} and not {long}")
+            found = self.connection.execute(f"select _line, left(_text, 1000) {rows} and {long}").fetchall()
+            rejects = [
+                Reject(line, f"longer than {LONGEST:,} bytes; only the beginning is kept here", t) for line, t in found
+            ]
+            yield self._json_batch(source.path.name, share, rejects)
+
+    def _json_batch(self, name: str, bytes: int, rejects: list[Reject]) -> Batch:
+        keys = "select try(json_keys(_text)) as k from batch"
+        # No keys is no object, or an empty one.
+        counted = f"select unnest(case when k is null or len(k) = 0 then [null] else k end) as k from ({keys})"
+        fields = dict(self.connection.execute(f"select k, count(*) from ({counted}) group by k order by k").fetchall())
+        # New columns stand as the first row has them; groups come in no order.
+        first = self.connection.execute(f"{keys} limit 1").fetchall()
+        fields = {k: fields[k] for k in dict.fromkeys([*((first and first[0][0]) or ()), *fields])}
+        if fields.pop(None, 0):
+            good = "coalesce(try(json_keys(_text)) <> [], false)"
+            wrong = self.connection.execute(
+                "select _line, case when not json_valid(_text) then 'not JSON' when json_type(_text) <> 'OBJECT' "
+                f"then 'not a JSON object' else 'an empty object' end, _text from batch where not {good} order by _line"
+            ).fetchall()
+            rejects += [Reject(line, reason, text) for line, reason, text in wrong]
+            self.connection.execute(f"create or replace temp table batch as select * from batch where {good}")
+        if fields and _WRAPPERS & fields.keys() and fields.keys() <= _WRAPPING and self._unwrap():
+            return self._json_batch(name, bytes, rejects)
+        rows = self._count("select count(*) from batch")
+        return Batch(name, True, rows, fields, bytes=bytes, rejects=tuple(rejects))
+
+    def _unwrap(self) -> bool:
+        """Replace objects that only wrap an array of rows by those rows; whether that is what the batch held."""
+        arrays = [f"json_type(_text, '$.{w}') = 'ARRAY'" for w in sorted(_WRAPPERS)]
+        if self._count(f"select count(*) from batch where not coalesce({' or '.join(arrays)}, false)"):
+            return False
+        parts = [
+            f'select _line, unnest(from_json(_text, \'{{"{w}": ["JSON"]}}\').{w})::VARCHAR as _text from batch'
+            for w in sorted(_WRAPPERS)
+        ]
+        self.connection.execute(f"create or replace temp table unwrapped as {' union all '.join(parts)}")
+        # A row is found again by its number, and a line may now hold many rows.
+        self.connection.execute(
+            "create or replace temp table batch as select row_number() over () as _line, _text from unwrapped "
+            "where _text is not null"
+        )
+        return True
+
+    def _read_csv(self, source: Source) -> Iterator[Batch]:
+        delimiter, names = csv_header(source)
+        path = self._plain(source)
+        columns = ", ".join(f"{literal(n)}: 'VARCHAR'" for n in names)
+        fields = ", ".join(identifier(n) for n in names)
+        reading = (
+            f"read_csv({literal(str(path))}, auto_detect = false, header = true, delim = {literal(delimiter)}, "
+            f"quote = '\"', escape = '\"', columns = {{{columns}}}, store_rejects = true, strict_mode = true, "
+            f"max_line_size = {LONGEST}, rejects_table = 'csv_rejects', rejects_scan = 'csv_scans', parallel = false)"
+        )
+        for leftover in ("csv_rejects", "csv_scans"):
+            self.connection.execute(f"drop table if exists {leftover}")
+        rows = f"select row_number() over () + 1 as _line, {fields} from {reading}"
+        self._engine(f"create or replace temp table documents as {rows}", source)
+        wrong = self.connection.execute(
+            "select line, any_value(error_message), any_value(csv_line) from csv_rejects group by line order by line"
+        ).fetchall()
+        rejects = [Reject(line, _first_line(reason), text or "") for line, reason, text in wrong]
+        yield from self._slices(source, dict.fromkeys(names, Form.TEXT), rejects)
+
+    def _read_parquet(self, source: Source) -> Iterator[Batch]:
+        path = self._plain(source)
+        reading = f"read_parquet({literal(str(path))}, hive_partitioning = false)"
+        self._engine(f"create or replace temp view given_file as select * from {reading}", source)
+        described = self.connection.execute("describe given_file").fetchall()
+        fields = ", ".join(f"{_plain_value(name, type)} as {identifier(name)}" for name, type, *_ in described)
+        rows = f"select row_number() over () as _line, {fields} from given_file"
+        self._engine(f"create or replace temp table documents as {rows}", source)
+        yield from self._slices(source, {name: _form(type) for name, type, *_ in described}, [])
+
+    def _slices(self, source: Source, types: dict[str, Form], rejects: list[Reject]) -> Iterator[Batch]:
+        total = self._count("select count(*) from documents")
+        share = size(source.path) // max(1, -(-total // _SLICE))
+        for start in range(0, max(total, 1), _SLICE):
+            self.connection.execute(
+                "create or replace temp table batch as select * from documents "
+                f"where _line > {start} + (select min(_line) - 1 from documents) "
+                f"and _line <= {start + _SLICE} + (select min(_line) - 1 from documents)"
+            )
+            rows = self._count("select count(*) from batch")
+            yield Batch(source.path.name, False, rows, dict.fromkeys(types, rows), types, share, tuple(rejects))
+            rejects = []
+
+    def _infer_json(self, fields: Sequence[str]) -> dict[str, Form]:
+        if not fields:
+            return {}
+        kinds = {f: identifier(str(i)) for i, f in enumerate(fields)}
+        types = ", ".join(f"list(distinct json_type(_text, {literal(pointer(f))})) as {k}" for f, k in kinds.items())
+        found = self.connection.execute(f"select {types} from batch").fetchall()[0]
+        forms = {}
+        for name, kind in zip(fields, found, strict=True):
+            seen = set(kind or ()) - {None, "NULL"}
+            if seen == {"VARCHAR"}:
+                forms[name] = self._infer_text(name, f"json_extract_string(_text, {literal(pointer(name))})")
+            else:
+                forms[name] = next((form for types, form in _JSON_TYPES if seen <= types), Form.JSON)
+        return forms
+
+    def _infer_text(self, name: str, value: str | None = None) -> Form:
+        value = value or identifier(name)
+        shape = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}.*"
+        time = f"regexp_full_match(v, '{shape}') and {from_text(Form.INSTANT, 'v')} is not null"
+        # CSV has text only: what reads as a number everywhere, and back again, is one.
+        tests = [(Form.INSTANT, time)]
+        if value == identifier(name):
+            tests += [
+                (Form.BIGINT, "try_cast(v as BIGINT)::VARCHAR = v"),
+                (Form.DOUBLE, "regexp_full_match(v, '-?[0-9]+[.][0-9]+')"),
+                (Form.BOOLEAN, "lower(v) in ('true', 'false')"),
+            ]
+        sums = ", ".join(f"coalesce(bool_and(coalesce({test}, false)), false)" for _, test in tests)
+        found = self.connection.execute(
+            f"select {sums} from (select {value}::VARCHAR as v from batch) where v <> ''"
+        ).fetchall()[0]
+        return next((form for (form, _), fits in zip(tests, found, strict=True) if fits), Form.TEXT)
+
+    def _plain(self, source: Source) -> Path:
+        return source.plain(self.folder)
+
+    def _engine(self, sql: str, source: Source) -> None:
+        """Read a whole file; what the engine has against it is told in the first line of its message."""
+        import duckdb
+
+        try:
+            self.connection.execute(sql)
+        except duckdb.Error as error:
+            # The engine knows the file by a name of ours.
+            cause = re.sub(re.escape(str(self.folder)) + r"/source-[0-9]+", source.path.name, _cause(error))
+            raise Invalid(f"`{source.path.name}` can't be read as {source.format.value}: {cause}") from error
+
+    def _count(self, sql: str) -> int:
+        # `fetchone` would leave the result open, and the connection busy.
+        return int(self.connection.execute(sql).fetchall()[0][0])
+
+
+def _as_text(numbers: Sequence[int], lines: list[bytes]) -> tuple[pa.Table, list[Reject]]:
+    """Lines as an Arrow table of `_line` and `_text`; those that aren't UTF-8 are rejected."""
+    import pyarrow as pa
+
+    rejects: list[Reject] = []
+    try:
+        text = pa.array(lines, pa.string())
+    except (pa.ArrowInvalid, UnicodeDecodeError):
+        kept = []
+        for number, line in zip(numbers, lines, strict=True):
+            try:
+                line.decode()
+                kept.append((number, line))
+            except UnicodeDecodeError as error:
+                rejects.append(Reject(number, f"not UTF-8 at byte {error.start}", shown(line)))
+        numbers = [n for n, _ in kept]
+        text = pa.array([line for _, line in kept], pa.string())
+    return pa.table({"_line": pa.array(numbers, pa.int64()), "_text": text}), rejects
+
+
+def _plain_value(name: str, type: str) -> str:
+    """SQL that makes text of a Parquet column: nested ones are JSON, times are written as ISO."""
+    column = identifier(name)
+    if _nested(type):
+        return f"to_json({column})::VARCHAR"
+    return f"{column}::VARCHAR"
+
+
+def _form(type: str) -> Form:
+    """The form that a Parquet column's values have."""
+    if _nested(type):
+        return Form.JSON
+    return Form.DECIMAL if type.startswith("DECIMAL") else _FORM_OF.get(type, Form.TEXT)
+
+
+def _nested(type: str) -> bool:
+    return type.startswith(("STRUCT", "MAP")) or type.endswith("]") or type in ("JSON", "VARIANT")
+
+
+def _first_line(message: str) -> str:
+    return message.split("\n", 1)[0]
+
+
+def _cause(error: Exception) -> str:
+    """What an engine's message says, without its own class of errors and without its SQL."""
+    return _first_line(str(error)).split(": ", 1)[-1][:300]
+
+
+_JSON_TYPES: tuple[tuple[set[Any], Form], ...] = (
+    (set(), Form.TEXT),
+    ({"BOOLEAN"}, Form.BOOLEAN),
+    ({"BIGINT", "UBIGINT"}, Form.BIGINT),
+    ({"BIGINT", "UBIGINT", "DOUBLE"}, Form.DOUBLE),
+)
+_FORM_OF = {
+    "BOOLEAN": Form.BOOLEAN,
+    "TINYINT": Form.INTEGER,
+    "SMALLINT": Form.INTEGER,
+    "INTEGER": Form.INTEGER,
+    "UTINYINT": Form.INTEGER,
+    "USMALLINT": Form.INTEGER,
+    "UINTEGER": Form.BIGINT,
+    "BIGINT": Form.BIGINT,
+    "UBIGINT": Form.BIGINT,
+    "FLOAT": Form.DOUBLE,
+    "DOUBLE": Form.DOUBLE,
+    "DATE": Form.INSTANT,
+    "TIMESTAMP": Form.INSTANT,
+    "TIMESTAMP_S": Form.INSTANT,
+    "TIMESTAMP_MS": Form.INSTANT,
+    "TIMESTAMP_NS": Form.INSTANT,
+    "TIMESTAMP WITH TIME ZONE": Form.INSTANT,
+    "UUID": Form.UUID,
+}

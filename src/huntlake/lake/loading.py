@@ -1,0 +1,142 @@
+"""Files, or rows in memory, into one table: batches in, files out, one commit at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from huntlake.lake.batches import Reader
+from huntlake.lake.conversion import Batch, Conversion, Plan, Target
+from huntlake.lake.forms import TIME, Form, StoredColumn, identifier, literal
+from huntlake.lake.sources import Reject
+from huntlake.lake.table import LakeTable
+from huntlake.lake.writing import WrittenFile
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_FLUSH_ROWS, _FLUSH_BYTES = 1_000_000, 512 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """What came of one batch: rows that fit, those among them that told no time, and those that didn't fit."""
+
+    rows: int
+    undated: int
+    rejects: tuple[Reject, ...]
+
+
+class Loader:
+    """One load into one table: batches in, files out, one commit at the end. Leave it by `with`."""
+
+    def __init__(self, table: LakeTable, scratch: Path, *, memory: str = "2GB") -> None:
+        import duckdb
+
+        self._table = table
+        self._folder = TemporaryDirectory(prefix="load-", dir=scratch)
+        folder = Path(self._folder.name)
+        self._connection = duckdb.connect(config={"memory_limit": memory, "temp_directory": str(folder / "spill")})
+        # Times without a zone are UTC. As a setting of `connect` it would ask for an extension.
+        self._connection.execute("set TimeZone = 'UTC'")
+        self.reader = Reader(self._connection, folder)
+        self._columns: dict[str, StoredColumn] = {}
+        self._rows = 0
+        self._bytes = 0
+        self._files: list[WrittenFile] = []
+        self._committed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._connection.close()
+        self._folder.cleanup()
+        if not self._committed:
+            self._table.discard(self._files)
+
+    def stage(self, batch: Batch, plan: Plan) -> Staged:
+        """Convert a batch; what fits waits to be written."""
+        conversion = Conversion(batch, plan)
+        self._connection.execute(f"create or replace temp table converted as {conversion.sql()}")
+        self._prepare([t.column for t in plan.targets])
+        names = ", ".join(identifier(t.column.name) for t in plan.targets)
+        rows = self._count(f"insert into staged ({names}) select {names} from converted where _bad is null")
+        undated = self._count("select count(*) from converted where _bad is null and _undated")
+        rejects = [*batch.rejects]
+        if rows < batch.rows:
+            wrong = f"select _line, _bad, {conversion.text()} from converted join batch using (_line)"
+            found = self._connection.execute(f"{wrong} where _bad is not null order by _line").fetchall()
+            rejects += [Reject(line, reason, text) for line, reason, text in found]
+        self._rows += rows
+        self._bytes += batch.bytes
+        if self._rows >= _FLUSH_ROWS or self._bytes >= _FLUSH_BYTES:
+            self._flush()
+        return Staged(rows, undated, tuple(rejects))
+
+    def stage_arrow(self, rows: pa.Table, targets: Sequence[Target]) -> int:
+        """Stage rows whose columns are of the right forms already; how many they are."""
+        self._connection.register("given", rows)
+        try:
+            self._prepare([t.column for t in targets])
+            names = ", ".join(identifier(t.column.name) for t in targets)
+            values = ", ".join(_typed(t) for t in targets)
+            count = self._count(f"insert into staged ({names}) select {values} from given")
+        finally:
+            self._connection.unregister("given")
+        self._rows += count
+        return count
+
+    def commit(self) -> None:
+        """Write what is left, and make all of it part of the table at once."""
+        self._flush()
+        self._table.commit(self._files)
+        self._committed = True
+
+    def _prepare(self, columns: Iterable[StoredColumn]) -> None:
+        """Let the staging table have these columns."""
+        if not self._columns:
+            self._connection.execute(f"create or replace temp table staged ({identifier(TIME)} TIMESTAMPTZ)")
+            self._columns[TIME.lower()] = StoredColumn(TIME, Form.INSTANT)
+        for column in columns:
+            if column.name.lower() not in self._columns:
+                kind = column.form.staged + (" default ''" if column.form is Form.TEXT else "")
+                self._connection.execute(f"alter table staged add column {identifier(column.name)} {kind}")
+                self._columns[column.name.lower()] = column
+
+    def _flush(self) -> None:
+        if self._rows:
+            self._files += self._table.write(self._connection, "staged", self._said())
+            self._connection.execute("truncate staged")
+        self._rows = self._bytes = 0
+
+    def _said(self) -> list[StoredColumn]:
+        """The columns that say something in some row: a column that nobody fills needs no place in a file."""
+        stored = {c.name.lower() for c in self._table.columns()}
+        columns = list(self._columns.values())
+        values = (f"nullif({identifier(c.name)}, '')" if c.form is Form.TEXT else identifier(c.name) for c in columns)
+        counts = ", ".join(f"count({v})" for v in values)
+        found = self._connection.execute(f"select {counts} from staged").fetchall()[0]
+        return [c for c, n in zip(columns, found, strict=True) if n or c.name == TIME or c.name.lower() in stored]
+
+    def _count(self, sql: str) -> int:
+        # `fetchone` would leave the result open, and the connection busy.
+        return int(self._connection.execute(sql).fetchall()[0][0])
+
+
+def _typed(target: Target) -> str:
+    form = target.column.form
+    if not target.fields:
+        return f"{literal(target.otherwise)}" if target.otherwise is not None else form.missing
+    name = identifier(target.fields[0])
+    match form:
+        case Form.TEXT:
+            return f"coalesce({name}::VARCHAR, {literal(target.otherwise or '')})"
+        case Form.INSTANT:
+            return f"make_timestamptz(epoch_us({name}))"
+        case _:
+            return f"{name}::{form.staged}"

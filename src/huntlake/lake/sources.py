@@ -1,0 +1,250 @@
+"""The files that people bring: which format, which bytes."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import os
+import shutil
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import IO
+
+from huntlake.core.errors import Invalid, NotFound
+
+LONGEST = 16 * 1024 * 1024
+"""Bytes of the longest event that is taken in."""
+
+_BLOCK = 16 * 1024 * 1024
+_SHOWN = 64 * 1024
+_HEAD = 1 << 20
+_MEMBER = b"\x1f\x8b"
+
+
+class Format(Enum):
+    """What a file holds."""
+
+    LINES = "json lines"
+    ARRAY = "json array"
+    DOCUMENT = "json document"
+    """One JSON object after another, each over many lines; or one object that wraps an array of them."""
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A row that did not fit: where it stood (1-based; None where nobody knows), why, and its text."""
+
+    line: int | None
+    reason: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file to read."""
+
+    path: Path
+    format: Format
+    zipped: bool
+
+    def open(self) -> IO[bytes]:
+        """The file's bytes, unzipped."""
+        return gzip.open(self.path, "rb") if self.zipped else self.path.open("rb")  # type: ignore[return-value]
+
+    def plain(self, folder: Path) -> Path:
+        """A path in `folder` to the unzipped file, whose name no pattern or suffix can mislead an engine with."""
+        target = folder / f"source-{len(list(folder.iterdir()))}"
+        if self.zipped:
+            with self.open() as packed, target.open("wb") as unpacked:
+                try:
+                    shutil.copyfileobj(packed, unpacked, 1 << 20)
+                except BROKEN as error:
+                    raise Invalid(f"`{self.path.name}` can't be unzipped: {error}") from error
+            return target
+        target.symlink_to(self.path.resolve())
+        return target
+
+
+BROKEN = (EOFError, zlib.error, gzip.BadGzipFile, OSError)
+"""What reading a damaged gzip stream raises."""
+
+
+def detect(path: Path, format: str | None = None) -> Source:
+    """Look at a file's first bytes. `format` is `json`, `csv` or `parquet` where the caller knows better.
+
+    :raises NotFound: there is no such file
+    :raises Invalid: it holds something that can't be read
+    """
+    if not path.is_file():
+        raise NotFound(f"there is no file `{path}`")
+    if format not in (None, "json", "csv", "parquet"):
+        raise Invalid(f"the format `{format}` is not supported: json, csv and parquet are")
+    with path.open("rb") as file:
+        magic = file.read(4)
+    zipped = magic[:2] == _MEMBER
+    head = _head(path, zipped)
+    if head[:4] == b"PAR1" or format == "parquet":
+        if head[:4] != b"PAR1":
+            raise Invalid(f"`{path.name}` is not a Parquet file")
+        return Source(path, Format.PARQUET, zipped)
+    if head[:4] == b"PK\x03\x04":
+        raise Invalid(f"`{path.name}` is a zip archive, which is not supported: unpack it first")
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise Invalid(f"`{path.name}` is written in UTF-16, which is not supported: convert it to UTF-8 first")
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if format == "csv":
+        return Source(path, Format.CSV, zipped)
+    if text[:1] == b"[":
+        return Source(path, Format.ARRAY, zipped)
+    if text[:1] == b"{" or not text or format == "json":
+        return Source(path, _objects(text), zipped)
+    return Source(path, Format.CSV, zipped)
+
+
+def _objects(text: bytes) -> Format:
+    """Whether objects stand one on a line, or spread over many."""
+    lines = [line for line in text.split(b"\n", 50) if line.strip()]
+    for line in lines[:2]:
+        # The second line begins an object of its own even if the first one is damaged.
+        try:
+            if isinstance(json.loads(line), dict):
+                return Format.LINES
+        except (ValueError, RecursionError):
+            continue
+    several = len(lines) > 1 and not lines[1].lstrip().startswith(b"{")
+    endless = len(lines) == 1 and len(text) > _HEAD - 1024
+    return Format.DOCUMENT if several or endless else Format.LINES
+
+
+def _head(path: Path, zipped: bool) -> bytes:
+    if not zipped:
+        with path.open("rb") as file:
+            return file.read(_HEAD)
+    with gzip.open(path, "rb") as file:
+        try:
+            return file.read(_HEAD)
+        except BROKEN:
+            pass
+    # What can be read of a damaged stream still tells its format.
+    with path.open("rb") as file:
+        try:
+            return zlib.decompressobj(wbits=31).decompress(file.read(1 << 18), _HEAD)
+        except zlib.error as error:
+            raise Invalid(f"`{path.name}` can't be unzipped: {error}") from error
+
+
+@dataclass
+class LineBlock:
+    """Some lines of a file: their numbers, their text in UTF-8, and those that can't be text of that kind."""
+
+    numbers: list[int] | range
+    lines: list[bytes]
+    rejects: list[Reject] = field(default_factory=list)
+    read: int = 0
+    """Bytes of the file, as it lies on disk, that have been read so far."""
+
+
+def line_blocks(source: Source, block: int = _BLOCK, longest: int = LONGEST) -> Iterator[LineBlock]:
+    """The lines of a file, blank ones left out, in blocks of about `block` bytes.
+
+    A line that is longer than `longest` is rejected without ever being held in memory; so is what a damaged gzip
+    stream breaks off.
+    """
+    number = 1
+    rest = b""
+    skipping = False
+    with source.path.open("rb") as raw:
+        stream: IO[bytes] = gzip.GzipFile(fileobj=raw) if source.zipped else raw  # type: ignore[assignment]
+        while True:
+            rejects: list[Reject] = []
+            data, error = _fill(stream, block)
+            if error:
+                why = f"the compressed stream is damaged, nothing after this was read: {error}"
+                rejects.append(Reject(None, why, ""))
+            if number == 1 and not rest:
+                data = data.removeprefix(b"\xef\xbb\xbf")
+            ended = not data or error is not None
+            if skipping:
+                _, newline, data = data.partition(b"\n")
+                if not newline and not ended:
+                    continue
+                skipping, number = False, number + 1
+            lines = (rest + data).split(b"\n")
+            rest = b"" if ended else lines.pop()
+            if len(rest) > longest:
+                rejects.append(_too_long(number + len(lines), rest, longest))
+                rest, skipping = b"", True
+            made = _block(number, lines, longest)
+            made.rejects.extend(rejects)
+            made.read = raw.tell()
+            number += len(lines)
+            yield made
+            if ended:
+                return
+
+
+def _fill(stream: IO[bytes], block: int) -> tuple[bytes, Exception | None]:
+    """About `block` bytes; or what came before a damaged place, and what is wrong with it."""
+    pieces: list[bytes] = []
+    left = block
+    try:
+        while left > 0 and (piece := stream.read1(left)):  # type: ignore[attr-defined]
+            pieces.append(piece)
+            left -= len(piece)
+    except BROKEN as error:
+        return b"".join(pieces), error
+    return b"".join(pieces), None
+
+
+def _block(first: int, lines: list[bytes], longest: int) -> LineBlock:
+    numbers = range(first, first + len(lines))
+    if all(lines) and (not lines or max(map(len, lines)) <= longest):
+        return LineBlock(numbers, lines)
+    kept: list[tuple[int, bytes]] = []
+    rejects = []
+    for number, line in zip(numbers, lines, strict=True):
+        if len(line) > longest:
+            rejects.append(_too_long(number, line, longest))
+        elif line.strip():
+            kept.append((number, line))
+    return LineBlock([n for n, _ in kept], [line for _, line in kept], rejects)
+
+
+def _too_long(number: int, line: bytes, longest: int) -> Reject:
+    return Reject(number, f"longer than {longest:,} bytes; only the beginning is kept here", shown(line[:_SHOWN]))
+
+
+def shown(line: bytes) -> str:
+    """A line as text, whatever its bytes."""
+    return line.decode("utf-8", "backslashreplace")
+
+
+def csv_header(source: Source) -> tuple[str, list[str]]:
+    """The character between the fields of a CSV file, and the names in its first record.
+
+    :raises Invalid: there is no header, or a name stands in it twice
+    """
+    head = _head(source.path, source.zipped).removeprefix(b"\xef\xbb\xbf")
+    first = head.split(b"\n", 1)[0].decode("utf-8", "replace")
+    delimiter = max(",;\t|", key=first.count)
+    record = next(csv.reader(io.StringIO(head.decode("utf-8", "replace"), newline=""), delimiter=delimiter), [])
+    names = [name.strip() for name in record]
+    if not any(names) or "\x00" in first:
+        raise Invalid(f"`{source.path.name}` is no JSON, CSV or Parquet that can be read: a CSV begins with its names")
+    lower = [name.lower() for name in names]
+    for name in names:
+        if lower.count(name.lower()) > 1:
+            raise Invalid(f"the header of `{source.path.name}` names the column `{name}` twice")
+    return delimiter, [name or f"column{i + 1}" for i, name in enumerate(names)]
+
+
+def size(path: Path) -> int:
+    """Bytes on disk."""
+    return os.stat(path).st_size

@@ -1,0 +1,69 @@
+"""Rows that didn't fit, kept with the reason, so that they can be mended and brought again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+from uuid import uuid4
+
+import orjson
+
+from huntlake.lake.names import table_folder, workspace_folder
+from huntlake.lake.sources import Reject
+
+
+@dataclass
+class DeadLetters:
+    """A file of JSON lines `{"reason", "source", "line", "text"}`, made when the first row doesn't fit.
+
+    If the load fails as a whole, it is removed: nothing landed, so all of the source is still to be brought.
+    """
+
+    root: Path
+    workspace: str
+    table: str
+    started: datetime
+    count: int = 0
+    _path: Path | None = field(default=None, repr=False)
+    _file: IO[bytes] | None = field(default=None, repr=False)
+
+    @property
+    def path(self) -> Path | None:
+        """The file; None as long as every row has fitted."""
+        return self._path
+
+    def keep(self, source: str, rejects: Iterable[Reject]) -> None:
+        """Add rows that didn't fit."""
+        for reject in rejects:
+            letter = {"reason": reject.reason, "source": source, "line": reject.line, "text": reject.text}
+            self._opened().write(orjson.dumps(letter, option=orjson.OPT_APPEND_NEWLINE))
+            self.count += 1
+
+    def flush(self) -> None:
+        """Have the disk keep them."""
+        if self._file:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._file:
+            self._file.close()
+        if kind is not None and self._path:
+            self._path.unlink(missing_ok=True)
+
+    def _opened(self) -> IO[bytes]:
+        if self._file is None:
+            folder = self.root / workspace_folder(self.workspace) / table_folder(self.table)
+            folder.mkdir(parents=True, exist_ok=True)
+            self._path = folder / f"{self.started:%Y%m%dT%H%M%SZ}-{uuid4().hex[:8]}.jsonl"
+            # Logs hold secrets now and then; those that didn't fit more than others.
+            self._file = os.fdopen(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+        return self._file

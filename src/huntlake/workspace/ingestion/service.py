@@ -1,0 +1,173 @@
+"""Files and rows into the tables of a workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from huntlake.core.clock import Clock
+from huntlake.core.diagnostics import did_you_mean
+from huntlake.core.errors import NotFound
+from huntlake.kql.types import Column
+from huntlake.lake import Lake
+from huntlake.lake.conversion import Target
+from huntlake.lake.forms import TIME, Form, StoredColumn
+from huntlake.lake.loading import Loader
+from huntlake.lake.sources import detect, size
+from huntlake.workspace.ingestion.dead_letters import DeadLetters
+from huntlake.workspace.ingestion.mapping import Mapping, custom_columns, stored
+from huntlake.workspace.tables import Tables
+from huntlake.workspace.workspaces import Workspace
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_UNKNOWN_NAMED = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an ingestion has come: bytes of the files as they lie on disk, rows that fitted, rows that didn't."""
+
+    bytes: int
+    total: int
+    rows: int
+    dead: int
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What came of an ingestion."""
+
+    table: str
+    rows: int
+    """Rows that landed."""
+    dead: int
+    """Rows that fitted no column, or no row at all; they lie in `dead_letter_file`."""
+    dead_letter_file: Path | None
+    bytes: int
+    """Bytes of the sources, as they lie on disk."""
+    seconds: float
+    undated: int = 0
+    """Rows that told no time and got the time of their arrival."""
+    unknown_columns: dict[str, int] = field(default_factory=dict)
+    """Fields without a column, and in how many rows. They are in `AdditionalFields` where the table has that bag."""
+    kept_unknown: bool = False
+    """Whether the unknown fields are kept in `AdditionalFields`."""
+    added_columns: tuple[Column, ...] = ()
+    """Columns that the table got for new fields."""
+
+
+@dataclass(frozen=True)
+class Ingestion:
+    """Brings logs into tables. All of one call lands at once, or nothing of it."""
+
+    lake: Lake
+    tables: Tables
+    clock: Clock
+    dead_letters: Path
+    """The folder of rows that didn't fit, `<workspace>/<table>/<time>-<id>.jsonl` in it."""
+
+    def ingest(
+        self,
+        workspace: Workspace,
+        table: str,
+        source: Path | Sequence[Path],
+        *,
+        format: str | None = None,
+        progress: Callable[[Progress], None] | None = None,
+    ) -> IngestReport:
+        """Take in files of JSON lines, JSON arrays, CSV or Parquet, gzip or not; `format` is found out if not given.
+
+        A row that doesn't fit goes to the dead letters with its reason. A table `…_CL` that doesn't exist is made.
+
+        :raises NotFound: there is no such table or file
+        :raises Invalid: a file as a whole can't be read; nothing of any file has landed then
+        """
+        started, now = perf_counter(), self.clock.now()
+        sources = [detect(p, format) for p in ([source] if isinstance(source, Path) else source)]
+        mapping = self._mapping(workspace, table)
+        total = sum(size(s.path) for s in sources)
+        rows = undated = done = 0
+        with (
+            DeadLetters(self.dead_letters, workspace.name, table, now) as dead,
+            Loader(self.lake.table(workspace.name, table), self.lake.working_folder) as loader,
+        ):
+            for one in sources:
+                for batch in loader.reader.read(one):
+                    plan = mapping.plan(batch, now, lambda fields, b=batch: loader.reader.infer(b, fields))  # type: ignore[misc]
+                    staged = loader.stage(batch, plan)
+                    dead.keep(one.path.name, staged.rejects)
+                    rows, undated, done = rows + staged.rows, undated + staged.undated, done + batch.bytes
+                    if progress:
+                        progress(Progress(min(done, total), total, rows, dead.count))
+            # What isn't in the table must be in the file before anyone is told that the load is done.
+            dead.flush()
+            loader.commit()
+        return IngestReport(
+            table=table,
+            rows=rows,
+            dead=dead.count,
+            dead_letter_file=dead.path,
+            bytes=total,
+            seconds=perf_counter() - started,
+            undated=undated,
+            unknown_columns=dict(mapping.unknown.most_common(_UNKNOWN_NAMED)),
+            kept_unknown=bool(mapping.unknown) and mapping.keeps_unknown,
+            added_columns=tuple(mapping.added) if rows else (),
+        )
+
+    def append_arrow(self, workspace: Workspace, table: str, rows: pa.Table) -> int:
+        """Add rows whose columns have their physical forms already; columns that are missing are filled. How many.
+
+        :raises NotFound: there is no such table
+        :raises Invalid: a column is not the table's
+        """
+        now = self.clock.now()
+        mapping = self._mapping(workspace, table)
+        forms = {f.name: _arrow_form(f.type) for f in rows.schema}
+        targets = mapping.exactly(forms)
+        if TIME.lower() not in {n.lower() for n in forms}:
+            targets.append(Target(StoredColumn(TIME, Form.INSTANT), (), now.isoformat()))
+        with Loader(self.lake.table(workspace.name, table), self.lake.working_folder) as loader:
+            count = loader.stage_arrow(rows, targets)
+            loader.commit()
+        return count
+
+    def _mapping(self, workspace: Workspace, table: str) -> Mapping:
+        now = self.clock.now()
+        schema = self.tables.catalogue.table(table)
+        on_disk = self.tables.exists_on_disk(workspace.name, table)
+        if schema is None and not on_disk:
+            self._may_be_made(workspace, table)
+        written = self.lake.table(workspace.name, table).columns() if on_disk else ()
+        # What files hold already decides, should the catalogue have changed its mind.
+        columns = [*written, *(stored(schema.columns) if schema else custom_columns())]
+        return Mapping.of(columns, table, workspace.id, now, extensible=schema is None or schema.open)
+
+    def _may_be_made(self, workspace: Workspace, table: str) -> None:
+        names = self.tables.names(workspace.name)
+        alike = table.lower() in {n.lower() for n in names}
+        if alike or not table.endswith("_CL"):
+            hint = did_you_mean(table, names) or "a table of your own has a name that ends in `_CL`"
+            raise NotFound(f"no table is named `{table}`: {hint}")
+
+
+def _arrow_form(type: pa.DataType) -> Form:
+    import pyarrow as pa
+
+    tests: tuple[tuple[Callable[[pa.DataType], bool], Form], ...] = (
+        (pa.types.is_boolean, Form.BOOLEAN),
+        (pa.types.is_int64, Form.BIGINT),
+        (pa.types.is_uint64, Form.BIGINT),
+        (pa.types.is_uint32, Form.BIGINT),
+        (pa.types.is_integer, Form.INTEGER),
+        (pa.types.is_floating, Form.DOUBLE),
+        (pa.types.is_decimal, Form.DECIMAL),
+        (pa.types.is_timestamp, Form.INSTANT),
+        (pa.types.is_date, Form.INSTANT),
+    )
+    return next((form for test, form in tests if test(type)), Form.TEXT)
