@@ -1,0 +1,128 @@
+"""What every request has, whichever face it is for: ids, a base URL, a line in the log, and an answer."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import traceback
+import uuid
+from urllib.parse import urlsplit
+
+import orjson
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from huntlake.api.errors import error_response
+from huntlake.core.clock import Clock
+from huntlake.core.errors import Invalid
+
+_ACCESS = logging.getLogger("huntlake.access")
+_ERRORS = logging.getLogger("huntlake.errors")
+_HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,253})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+_MOST_ID = 256
+
+
+class Conversation:
+    """ASGI middleware around all faces.
+
+    Gives each request, in its state, `client_request_id` (the client's, or a new one), `activity_id`,
+    `at` (when it came), `base_url` (`https://host:port`, no slash after it) and `tenant_id`.
+    """
+
+    def __init__(self, app: ASGIApp, clock: Clock, tenant_id: str, external_url: str = "") -> None:
+        self._app, self._clock, self._tenant_id = app, clock, tenant_id
+        self._external_url = external_url.rstrip("/")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        state = scope.setdefault("state", {})
+        given = headers.get("x-ms-client-request-id", "")[:_MOST_ID]
+        state["client_request_id"] = given or f"huntlake.request;{uuid.uuid4()}"
+        state["activity_id"] = str(uuid.uuid4())
+        state["at"] = self._clock.now()
+        state["tenant_id"] = self._tenant_id
+        state["base_url"] = base_url = self._external_url or _base_url(scope, headers)
+        began = time.monotonic()
+        sent = {"status": 0, "bytes": 0}
+
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                sent["status"] = message["status"]
+                answer = MutableHeaders(raw=message.setdefault("headers", []))
+                answer["x-ms-client-request-id"] = state["client_request_id"]
+                answer["x-ms-activity-id"] = state["activity_id"]
+                answer["X-Content-Type-Options"] = "nosniff"
+            elif message["type"] == "http.response.body":
+                sent["bytes"] += len(message.get("body", b""))
+            await send(message)
+
+        try:
+            if base_url is None:
+                state["base_url"] = ""
+                refusal = error_response(Request(scope), Invalid("the Host header names no host"))
+                await refusal(scope, receive, marked)
+            else:
+                await self._app(scope, receive, marked)
+        except Exception as error:
+            _report(error, scope)
+            if sent["status"]:
+                raise  # the answer has begun: only a broken connection tells the client that it isn't whole
+            await error_response(Request(scope), error)(scope, receive, marked)
+        finally:
+            _log(scope, sent, time.monotonic() - began)
+
+
+def _base_url(scope: Scope, headers: Headers) -> str | None:
+    host = headers.get("host", "")
+    if not host:  # HTTP/1.0
+        address, port = scope.get("server") or ("localhost", None)
+        host = f"[{address}]" if ":" in address else address
+        host += f":{port}" if port else ""
+    return f"{scope['scheme']}://{host}" if _HOST.fullmatch(host) else None
+
+
+def host_name(base_url: str) -> str:
+    """The host name in a base URL, without the port."""
+    return urlsplit(base_url).hostname or ""
+
+
+def _log(scope: Scope, sent: dict[str, int], seconds: float) -> None:
+    """One line of JSON: whatever a client puts into a path or a header can't begin another."""
+    state = scope["state"]
+    client = scope.get("client") or ("", 0)
+    line = {
+        "at": state["at"].isoformat(),
+        "client": client[0],
+        "principal": state.get("principal", ""),
+        "method": scope["method"],
+        # Never the query string: a GET carries the whole query there.
+        "path": scope["path"][:1000],
+        "status": sent["status"] or 499,  # the client went away before there was one
+        "bytes": sent["bytes"],
+        "ms": round(seconds * 1000, 1),
+        "clientRequestId": state["client_request_id"],
+        "activityId": state["activity_id"],
+    }
+    _ACCESS.info("%s", _one_line(line))
+
+
+def _report(error: Exception, scope: Scope) -> None:
+    frames = [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(error.__traceback__)]
+    line = {
+        "activityId": scope["state"]["activity_id"],
+        "error": type(error).__qualname__,
+        "message": str(error)[:2000],
+        "trace": frames[-20:],
+    }
+    _ERRORS.error("%s", _one_line(line))
+
+
+def _one_line(line: dict[str, object]) -> str:
+    # A path may hold bytes that are no text; JSON has no way to say them.
+    clean = {k: v.encode(errors="replace").decode() if isinstance(v, str) else v for k, v in line.items()}
+    return orjson.dumps(clean).decode()

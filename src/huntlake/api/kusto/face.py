@@ -1,0 +1,183 @@
+"""The endpoints of the Kusto face: queries, commands, and what a client must know to sign in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from huntlake.api.authentication import Authentication
+from huntlake.api.bodies import read_body
+from huntlake.api.errors import json_response
+from huntlake.api.kusto.commands import Context, run_command
+from huntlake.api.kusto.frames import frames
+from huntlake.api.kusto.options import RequestOptions
+from huntlake.api.kusto.requests import KustoRequest, parse_body, parse_request
+from huntlake.api.kusto.rows import Occasion
+from huntlake.api.kusto.tables import command_tables, query_tables
+from huntlake.api.limits import QueryLimits, Turns
+from huntlake.api.services import FaceSettings, ResultTable, Services
+from huntlake.api.streaming import StreamedJson
+from huntlake.core.diagnostics import Source
+from huntlake.core.errors import Invalid, NotFound, Refused
+from huntlake.engines.cancellation import Cancellation
+from huntlake.identity.audiences import KUSTO
+from huntlake.identity.principals import Principal
+from huntlake.identity.rights import Action
+from huntlake.workspace.query import QueryOptions
+from huntlake.workspace.workspaces import Workspace
+
+_Form = Callable[[Principal, KustoRequest, Occasion, Cancellation], Iterator[bytes]]
+
+# A path of one segment would be read as the name of a database by the SDKs' connection strings.
+ROOTS = ("", "/lake/kql")
+
+_PUBLIC_CLIENT = "db662dc1-0cfe-4e1c-a843-19a68e65be58"
+"""The application id of Kusto's own clients, which they ask the metadata for."""
+
+
+class KustoFace:
+    """The lake's query API."""
+
+    def __init__(self, services: Services, authentication: Authentication, pool: ThreadPoolExecutor) -> None:
+        settings = services.settings
+        self._services, self._authentication, self._pool = services, authentication, pool
+        self._limits = QueryLimits(
+            services.clock, per_minute=settings.queries_per_minute, at_once=settings.queries_per_principal
+        )
+        self._turns = Turns(at_once=settings.queries_at_once, waiting=settings.queries_waiting)
+
+    def routes(self) -> list[Route]:
+        """The face's routes, under each of its roots."""
+        found = [Route("/v1/rest/auth/metadata", self.metadata)]
+        for root in ROOTS:
+            found += [
+                Route(f"{root}/v2/rest/query", self.query_v2, methods=["GET", "POST"]),
+                Route(f"{root}/v1/rest/query", self.query_v1, methods=["GET", "POST"]),
+                Route(f"{root}/v1/rest/mgmt", self.command, methods=["POST"]),
+            ]
+        return found
+
+    async def metadata(self, request: Request) -> Response:
+        """Where to sign in, and for which resource. Anonymous: a client asks before it has a token."""
+        base = request.state.base_url
+        signing_in = {
+            "LoginEndpoint": f"{base}/adfs",
+            "LoginMfaRequired": False,
+            "KustoClientAppId": _PUBLIC_CLIENT,
+            "KustoClientRedirectUri": "http://localhost",
+            "KustoServiceResourceId": base,
+            "FirstPartyAuthorityUrl": f"{base}/{self._services.tenant.id}",
+        }
+        names = ("CloudEndpointSuffix", "DstsRealm", "DstsInstance", "KustoDnsHostName", "ServiceName")
+        return json_response({"AzureAD": signing_in, "dSTS": dict.fromkeys(names, "")})
+
+    async def query_v2(self, request: Request) -> Response:
+        """A query or a command, answered in frames."""
+        principal, asked = await self._asked(request)
+        return self._answer(request, principal, asked, self._in_frames)
+
+    async def query_v1(self, request: Request) -> Response:
+        """A query or a command, answered in tables."""
+        principal, asked = await self._asked(request)
+        return self._answer(request, principal, asked, self._in_tables)
+
+    async def command(self, request: Request) -> Response:
+        """A control command."""
+        principal, asked = await self._asked(request)
+        if not asked.is_command:
+            raise Invalid("a control command begins with a dot; queries go to `/v2/rest/query`")
+        return self._answer(request, principal, asked, self._in_tables)
+
+    async def _asked(self, request: Request) -> tuple[Principal, KustoRequest]:
+        principal = await self._authentication.principal(request, KUSTO)
+        if request.method == "GET":
+            return principal, parse_request(dict(request.query_params))
+        return principal, parse_body(await read_body(request, self._services.settings.max_request_bytes))
+
+    def _answer(self, request: Request, principal: Principal, asked: KustoRequest, form: _Form) -> Response:
+        self._limits.count(principal.client_id)
+        state = request.state
+        occasion = Occasion(state.client_request_id, state.activity_id, state.at, asked.options, self._services.clock)
+        return StreamedJson(
+            partial(form, principal, asked, occasion),
+            pool=self._pool,
+            turns=self._turns,
+            place=self._limits.running(principal.client_id),
+            gzip="gzip" in request.headers.get("accept-encoding", "").lower(),
+        )
+
+    def _in_frames(
+        self, principal: Principal, asked: KustoRequest, occasion: Occasion, cancellation: Cancellation
+    ) -> Iterator[bytes]:
+        yield from frames(self._run(principal, asked, cancellation), occasion)
+
+    def _in_tables(
+        self, principal: Principal, asked: KustoRequest, occasion: Occasion, cancellation: Cancellation
+    ) -> Iterator[bytes]:
+        tables = self._run(principal, asked, cancellation)
+        yield from command_tables(tables[0], occasion) if asked.is_command else query_tables(tables, occasion)
+
+    def _run(self, principal: Principal, asked: KustoRequest, cancellation: Cancellation) -> list[ResultTable]:
+        services = self._services
+        workspace_named = partial(self._workspace, principal)
+        if asked.is_command:
+            granted = tuple(w for w in services.workspaces.list() if principal.may(Action.READ, w.id))
+            source = Source(asked.text)
+            context = Context(granted, asked.database, workspace_named, services.tables, source)
+            return [run_command(asked.text, context)]
+        options = query_options(asked, services.settings)
+        workspace = workspace_named(asked.database)
+        others = partial(self._other_workspace, principal)
+        answer = services.queries.run(workspace, asked.text, options, cancellation, workspaces=others)
+        return list(answer.tables)
+
+    def _workspace(self, principal: Principal, database: str) -> Workspace:
+        """The workspace that a database's name means. Whoever may not read it isn't told whether it is there."""
+        found = self._other_workspace(principal, database)
+        if found is None:
+            raise Refused(
+                "Client does not have access to any workspaces or client provided invalid workspace(s) in the scope."
+            )
+        return found
+
+    def _other_workspace(self, principal: Principal, name: str) -> Workspace | None:
+        try:
+            workspace = self._services.workspaces.by_database(name)
+        except NotFound:
+            return None
+        return workspace if principal.may(Action.READ, workspace.id) else None
+
+
+def query_options(asked: KustoRequest, settings: FaceSettings) -> QueryOptions:
+    """What a request asks for, within what the server allows."""
+    options = asked.options
+    rows, size = _truncation(options, settings)
+    return QueryOptions(
+        timeout=_timeout(options, settings),
+        max_rows=rows,
+        max_bytes=size,
+        take=options.take_max_records,
+        parameters=asked.parameters,
+        now=options.query_now,
+    )
+
+
+def _timeout(options: RequestOptions, settings: FaceSettings) -> timedelta:
+    limit = timedelta(seconds=settings.query_timeout_limit)
+    if options.no_request_timeout:
+        return limit
+    return min(options.server_timeout or timedelta(seconds=settings.query_timeout), limit)
+
+
+def _truncation(options: RequestOptions, settings: FaceSettings) -> tuple[int | None, int | None]:
+    """The most rows and bytes. `notruncation` counts only where no limit is given beside it."""
+    records, size = options.truncation_max_records, options.truncation_max_size
+    if options.no_truncation and records is None and size is None:
+        return None, None
+    return records or settings.query_max_rows, size or settings.query_max_bytes

@@ -1,0 +1,116 @@
+"""What the faces need of the services behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol
+
+from huntlake.core.clock import Clock
+from huntlake.core.errors import LimitExceeded
+from huntlake.engines.cancellation import Cancellation
+from huntlake.identity.keys import SigningKeys
+from huntlake.identity.principals import Principals
+from huntlake.identity.tenant import Tenant
+from huntlake.identity.tokens import Tokens
+from huntlake.kql.types import Column
+from huntlake.workspace.query import QueryOptions, WorkspaceNamed
+from huntlake.workspace.workspaces import Workspace, Workspaces
+
+
+class ResultTable(Protocol):
+    """One table of an answer, whose rows are made while they are read."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def columns(self) -> tuple[Column, ...]: ...
+    @property
+    def visualization(self) -> Mapping[str, object] | None: ...
+    def json_rows(self) -> Iterator[bytes]:
+        """Chunks of JSON arrays joined by commas, `b"[1,2],[3,4]"`."""
+        ...
+
+    @property
+    def truncated_by(self) -> LimitExceeded | None: ...
+    @property
+    def row_count(self) -> int: ...
+    @property
+    def byte_count(self) -> int: ...
+
+
+class Answer(Protocol):
+    """The tables that a text asked for."""
+
+    @property
+    def tables(self) -> Iterable[ResultTable]: ...
+
+
+class Queries(Protocol):
+    """Runs KQL."""
+
+    def run(
+        self,
+        workspace: Workspace,
+        text: str,
+        options: QueryOptions = ...,
+        cancellation: Cancellation | None = ...,
+        *,
+        workspaces: WorkspaceNamed | None = ...,
+    ) -> Answer: ...
+
+
+class Tables(Protocol):
+    """The tables of a workspace, which is named by its name."""
+
+    def names(self, workspace: str) -> Iterable[str]: ...
+    def table(self, workspace: str, name: str) -> tuple[Column, ...] | None: ...
+
+
+class FaceSettings(Protocol):
+    """The settings that the faces obey; see `core/settings.py`."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+    @property
+    def external_url(self) -> str: ...
+    @property
+    def query_timeout(self) -> int: ...
+    @property
+    def query_timeout_limit(self) -> int: ...
+    @property
+    def query_max_rows(self) -> int: ...
+    @property
+    def query_max_bytes(self) -> int: ...
+    @property
+    def queries_at_once(self) -> int: ...
+    @property
+    def queries_waiting(self) -> int: ...
+    @property
+    def queries_per_minute(self) -> int: ...
+    @property
+    def queries_per_principal(self) -> int: ...
+    @property
+    def max_request_bytes(self) -> int: ...
+
+
+class Services(Protocol):
+    """Every service that a face uses; the composition root has them all."""
+
+    @property
+    def settings(self) -> FaceSettings: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def tenant(self) -> Tenant: ...
+    @property
+    def keys(self) -> SigningKeys: ...
+    @property
+    def principals(self) -> Principals: ...
+    @property
+    def tokens(self) -> Tokens: ...
+    @property
+    def workspaces(self) -> Workspaces: ...
+    @property
+    def tables(self) -> Tables: ...
+    @property
+    def queries(self) -> Queries: ...

@@ -1,0 +1,211 @@
+"""The server: one ASGI application out of the faces, and TLS around it."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from huntlake.api.authentication import Authentication
+from huntlake.api.conversation import Conversation
+from huntlake.api.errors import EXPECTED, error_response
+from huntlake.api.kusto.face import KustoFace
+from huntlake.api.oauth import OAuth
+from huntlake.api.services import FaceSettings, Services
+from huntlake.core.errors import Invalid
+from huntlake.identity.certificates import server_certificate
+
+_LOG = logging.getLogger("huntlake.server")
+_DRAIN_SECONDS = 10
+_DAY_SECONDS = 24 * 60 * 60
+
+
+class ServerSettings(FaceSettings, Protocol):
+    """The settings that a server obeys beside those of the faces; see `core/settings.py`."""
+
+    @property
+    def home(self) -> Path: ...
+    @property
+    def host(self) -> str: ...
+    @property
+    def port(self) -> int: ...
+    @property
+    def tls(self) -> bool: ...
+    @property
+    def tls_certificate(self) -> Path | None: ...
+    @property
+    def tls_key(self) -> Path | None: ...
+
+
+class ServerServices(Services, Protocol):
+    """The services of the faces, with the settings of a server."""
+
+    @property
+    def settings(self) -> ServerSettings: ...
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What a person must know of a server that listens: where, and which CA its clients must trust."""
+
+    url: str
+    authority: Path | None
+    certificate_expires: datetime | None
+
+
+def create_app(app: Services, *, daily: Callable[[], None] | None = None) -> Starlette:
+    """The ASGI application. Every answer it gives, whatever was asked, is one that Azure's clients can read.
+
+    As long as it lives it calls `daily` once a day, in a thread.
+    """
+    settings = app.settings
+    pool = ThreadPoolExecutor(settings.queries_at_once, thread_name_prefix="query")
+    authentication = Authentication(app.principals, app.tokens, frozenset(n.lower() for n in settings.names))
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        chores = asyncio.create_task(_every_day(daily)) if daily else None
+        yield
+        if chores:
+            chores.cancel()
+        pool.shutdown(wait=False, cancel_futures=True)
+
+    starlette = Starlette(
+        routes=[
+            *KustoFace(app, authentication, pool).routes(),
+            *OAuth(app, authentication).routes(),
+        ],
+        middleware=[
+            Middleware(Conversation, clock=app.clock, tenant_id=app.tenant.id, external_url=settings.external_url)
+        ],
+        exception_handlers=dict.fromkeys(EXPECTED, _error),
+        lifespan=lifespan,
+    )
+    # A client that is sent elsewhere with a slash forgets its body, or its token.
+    starlette.router.redirect_slashes = False
+    return starlette
+
+
+async def _every_day(chore: Callable[[], None]) -> None:
+    while True:
+        await asyncio.sleep(_DAY_SECONDS)
+        try:
+            await run_in_threadpool(chore)
+        except Exception:
+            _LOG.exception("a daily task failed; it is tried again tomorrow")
+
+
+async def _error(request: Request, error: Exception) -> Response:
+    return error_response(request, error)
+
+
+class Server:
+    """A server bound to its address. `run` serves until the process is told to end, or `stop` is called."""
+
+    def __init__(self, app: ServerServices, *, host: str | None = None, port: int | None = None) -> None:
+        self._app = app
+        settings = app.settings
+        host = settings.host if host is None else host
+        self._socket = _listen(host, settings.port if port is None else port)
+        bound = self._socket.getsockname()[1]
+        chain, key, authority, expires = _certificate(app)
+        shown = "localhost" if _is_this_machine(host) else host
+        scheme = "https" if chain else "http"
+        url = settings.external_url or f"{scheme}://{f'[{shown}]' if ':' in shown else shown}:{bound}"
+        self.serving = Serving(url, authority, expires)
+        self._uvicorn = uvicorn.Server(
+            uvicorn.Config(
+                create_app(app, daily=self._renew if authority else None),
+                ssl_certfile=chain,
+                ssl_keyfile=key,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                # Only behind a proxy is there anyone to believe about where a request comes from.
+                proxy_headers=bool(settings.external_url),
+                h11_max_incomplete_event_size=64 << 10,
+                timeout_graceful_shutdown=_DRAIN_SECONDS,
+                lifespan="on",
+            )
+        )
+
+    def run(self) -> None:
+        """Serve. Told to end, it takes no more requests and gives those under way ten seconds."""
+        try:
+            self._uvicorn.run(sockets=[self._socket])
+        finally:
+            self._socket.close()
+
+    def _renew(self) -> None:
+        """Show a new certificate, before the old one expires, to whoever connects from then on."""
+        chain, key, _, _ = _certificate(self._app)
+        context = self._uvicorn.config.ssl
+        if context is not None and chain is not None:
+            context.load_cert_chain(chain, key)
+
+    def stop(self) -> None:
+        """End `run`, from another thread."""
+        self._uvicorn.should_exit = True
+
+
+def serve(
+    app: ServerServices,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    listening: Callable[[Serving], None] = lambda _: None,
+) -> None:
+    """Serve on that address, or the one in the settings; `listening` is told where before the first request."""
+    server = Server(app, host=host, port=port)
+    listening(server.serving)
+    server.run()
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return not host
+    return address.is_loopback or address.is_unspecified
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048
+        )
+    except OSError as error:
+        raise Invalid(f"can't listen on {host}:{port}: {error.strerror or error}; choose another port") from None
+
+
+def _certificate(app: ServerServices) -> tuple[Path | None, Path | None, Path | None, datetime | None]:
+    """The chain and key to show, and of one that is our own also the CA and when it must be renewed."""
+    settings = app.settings
+    if not settings.tls:
+        return None, None, None, None
+    if settings.tls_certificate and settings.tls_key:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_certificate, settings.tls_key)
+        except (OSError, ssl.SSLError) as error:
+            raise Invalid(f"the certificate {settings.tls_certificate} can't be used: {error}") from None
+        return settings.tls_certificate, settings.tls_key, None, None
+    if settings.tls_certificate or settings.tls_key:
+        raise Invalid("`tls_certificate` and `tls_key` go together: one is set, the other is not")
+    made = server_certificate(settings.home / "tls", (socket.gethostname(), *settings.names), app.clock)
+    return made.chain, made.key, made.authority, made.expires
