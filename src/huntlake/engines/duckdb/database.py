@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import weakref
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -87,11 +88,12 @@ class Database:
             cursor.close()
 
     def keep(self, name: str, table: pyarrow.Table) -> None:
-        """Hold `table` in memory under `name`, in place of what had that name; queries read it by `quoted(name)`."""
+        """Hold `table` in memory under `name`, in place of what had that name; queries read it as `kept(name)`."""
         cursor = self._cursor()
         try:
             cursor.register("incoming", table)
-            cursor.execute(f"create or replace table {quoted(name)} as select * from incoming")
+            cursor.execute(f"create schema if not exists {KEPT}")
+            cursor.execute(f"create or replace table {kept(name)} as select * from incoming")
         except _duckdb_error() as error:
             raise translate(error) from error
         finally:
@@ -101,7 +103,8 @@ class Database:
         """Give everything back; a query after this opens the database anew, without what was kept."""
         with self._lock:
             if self._connection is not None:
-                self._finalizer()
+                self._finalizer.detach()
+                _close(self._connection)
                 self._connection = None
                 self._registered.clear()
 
@@ -110,7 +113,7 @@ class Database:
             if self._connection is None:
                 self._connection = _opened(self._readable, self._bounds)
                 # Left open at the interpreter's end, DuckDB complains of leaks on standard error.
-                self._finalizer = weakref.finalize(self, self._connection.close)
+                self._finalizer = weakref.finalize(self, _close, self._connection)
             return self._connection.cursor()
 
     def _register_functions(self, sql: str) -> None:
@@ -144,6 +147,14 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def kept(name: str) -> str:
+    """The table that `Database.keep` made of `name`, as SQL says it."""
+    # In a schema of its own: a step of a compiled query may have the same name.
+    return f"{KEPT}.{quoted(name)}"
+
+
+KEPT = "kept"
+
 _FUNCTION = re.compile(r"\bhl_\w+")
 
 
@@ -173,6 +184,14 @@ def _opened(readable: Sequence[Path], bounds: Bounds) -> Any:
     settings |= {"enable_external_access": "false", "lock_configuration": "true"}
     connection.execute("; ".join(f"set {name} = {value}" for name, value in settings.items()))
     return connection
+
+
+def _close(connection: Any) -> None:
+    import duckdb
+
+    # A query that another thread still runs keeps the database: it goes when that ends.
+    with suppress(duckdb.Error):
+        connection.close()
 
 
 def _only_select(cursor: Any, sql: str) -> Any:

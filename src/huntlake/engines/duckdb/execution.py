@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
-from threading import Timer
+from threading import Event, Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -42,13 +42,8 @@ class Execution:
         self._cancellation = cancellation
         self._ends = ExitStack()
         self._ends.callback(cursor.close)
-        if timeout is not None:
-            timer = Timer(max(0.0, timeout.total_seconds()), self._time_out)
-            timer.daemon = True
-            timer.start()
-            self._ends.callback(timer.cancel)
-        if cancellation is not None:
-            self._ends.enter_context(cancellation.watched(cursor.interrupt))
+        if timeout is not None or cancellation is not None:
+            self._watch(timeout, cancellation)
         try:
             self._stop_if_ended()
             # A SELECT may hold `WITH x AS (INSERT …)`: only a read-only transaction rules writing out.
@@ -81,9 +76,28 @@ class Execution:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def _time_out(self) -> None:
-        self._timed_out = True
-        self._cursor.interrupt()
+    def _watch(self, timeout: timedelta | None, cancellation: Cancellation | None) -> None:
+        seconds = None if timeout is None else max(0.0, timeout.total_seconds())
+        awake, over = Event(), Event()
+
+        def watch() -> None:
+            self._timed_out = not awake.wait(seconds)
+            # An interrupt that comes before the engine has begun is lost: ask until the query is over.
+            while not over.wait(0.01):
+                self._cursor.interrupt()
+
+        watcher = Thread(target=watch, name="huntlake-query-watch", daemon=True)
+
+        def end() -> None:
+            over.set()
+            awake.set()
+            watcher.join()
+
+        watcher.start()
+        # Before the cursor closes: interrupting a closed one is an error.
+        self._ends.callback(end)
+        if cancellation is not None:
+            self._ends.enter_context(cancellation.watched(awake.set))
 
     def _stop_if_ended(self) -> None:
         if self._cancellation is not None and self._cancellation.cancelled:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from huntlake.engines.duckdb.udf.formats import format_datetime, format_timespan
 from huntlake.engines.duckdb.udf.function import Function
 from huntlake.engines.duckdb.udf.geography import geo_info
+from huntlake.engines.duckdb.udf.json import strict_json
 from huntlake.engines.duckdb.udf.text import parse_command_line, parse_url, parse_urlquery, parse_xml
 from huntlake.engines.geography import Geography
 
@@ -22,5 +23,6 @@ def functions(geography: Geography) -> dict[str, Function]:
         parse_url,
         parse_urlquery,
         parse_xml,
+        strict_json,
     )
     return {f.name: f for f in listed}

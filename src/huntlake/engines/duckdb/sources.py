@@ -1,0 +1,58 @@
+"""What a scan of a table reads: the files of a snapshot, or a table kept in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from huntlake.engines.duckdb.database import kept, quoted
+from huntlake.kql.types import Column, ScalarType
+from huntlake.lake.scanning import ScanColumn, scan_sql
+from huntlake.lake.snapshot import Snapshot
+
+PHYSICAL = {
+    ScalarType.BOOL: "BOOLEAN",
+    ScalarType.INT: "INTEGER",
+    ScalarType.LONG: "BIGINT",
+    ScalarType.REAL: "DOUBLE",
+    ScalarType.DECIMAL: "DECIMAL(38,18)",
+    ScalarType.STRING: "VARCHAR",
+    ScalarType.DATETIME: "TIMESTAMP",
+    ScalarType.TIMESPAN: "BIGINT",
+    ScalarType.GUID: "VARCHAR",
+    ScalarType.DYNAMIC: "VARCHAR",
+}
+"""The SQL type of each Kusto type."""
+
+
+def snapshot_sql(
+    snapshot: Snapshot,
+    columns: Sequence[Column],
+    labels: Sequence[str],
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> str:
+    """A SELECT of `columns`, named `labels`, from the files of `snapshot`; what a file lacks is null or `''`."""
+    wanted = [
+        ScanColumn(column.name, label, PHYSICAL[column.type], _missing(column.type))
+        for column, label in zip(columns, labels, strict=True)
+    ]
+    return scan_sql(snapshot, wanted, since, until)
+
+
+def memory_sql(table: str, columns: Sequence[Column], labels: Sequence[str]) -> str:
+    """A SELECT of `columns`, named `labels`, from a table that the database keeps in memory."""
+    fields = ", ".join(f"{quoted(c.name)} as {quoted(label)}" for c, label in zip(columns, labels, strict=True))
+    return f"select {fields or 'true as _'} from {kept(table)}"
+
+
+def empty_sql(columns: Sequence[Column], labels: Sequence[str]) -> str:
+    """A SELECT of no row that has `columns`, named `labels`."""
+    fields = ", ".join(
+        f"{_missing(c.type)}::{PHYSICAL[c.type]} as {quoted(label)}" for c, label in zip(columns, labels, strict=True)
+    )
+    return f"select {fields or 'true as _'} where false"
+
+
+def _missing(type: ScalarType) -> str:
+    return "''" if type is ScalarType.STRING else "null"

@@ -1,0 +1,387 @@
+"""Queries over the tables of a workspace: KQL in, rows out."""
+
+from __future__ import annotations
+
+import struct
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from huntlake.core.clock import Clock, SystemClock
+from huntlake.core.errors import Cancelled, Invalid, LimitExceeded, NotFound, TimedOut
+from huntlake.engines.cancellation import Cancellation
+from huntlake.engines.duckdb import wire
+from huntlake.engines.duckdb.database import Database
+from huntlake.engines.duckdb.execution import STOPPED, TOO_LONG
+from huntlake.kql.types import Column, ScalarType
+from huntlake.lake.snapshot import DataFile
+from huntlake.workspace.table_sources import Reading, TableSource
+from huntlake.workspace.workspaces import Workspace
+
+if TYPE_CHECKING:
+    import pyarrow
+
+    from huntlake.kql.compiler import Compiled, CompiledTable
+
+MAX_ROWS = 500_000
+MAX_BYTES = 64 * 2**20
+CHUNK = 256 * 1024
+"""Rows leave in chunks of at least this many bytes, but for the last."""
+
+WorkspaceNamed = Callable[[str], Workspace | None]
+"""The workspace of a name, if the caller may read it."""
+
+Compiler = Callable[..., "Compiled"]
+
+
+@dataclass(frozen=True)
+class QueryOptions:
+    """Bounds of one query; None is without bound. `max_bytes` counts the rows as JSON text."""
+
+    timeout: timedelta = timedelta(minutes=4)
+    max_rows: int | None = MAX_ROWS
+    max_bytes: int | None = MAX_BYTES
+    take: int | None = None
+    """At most so many rows, and no error where there are more."""
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    now: datetime | None = None
+    """What `now()` says; None is the time of the query."""
+
+
+DEFAULT = QueryOptions()
+
+
+class Queries:
+    """Compiles queries and runs them on the engine. Where two sources have a table, the first is read."""
+
+    def __init__(
+        self,
+        engine: Database,
+        sources: Sequence[TableSource],
+        clock: Clock | None = None,
+        compiler: Compiler | None = None,
+    ) -> None:
+        self._engine = engine
+        self._sources = tuple(sources)
+        self._clock = clock or SystemClock()
+        self._compiler = compiler
+
+    def run(
+        self,
+        workspace: Workspace,
+        text: str,
+        options: QueryOptions = DEFAULT,
+        cancellation: Cancellation | None = None,
+        *,
+        workspaces: WorkspaceNamed | None = None,
+    ) -> Answer:
+        """The answer to `text`; each of its tables is computed when its rows are asked for.
+
+        `workspaces` finds the other workspaces that the caller may read; without it there are none.
+        Raises `SourceError` for a text that can't be understood. The time limit begins here.
+        """
+        deadline = monotonic() + options.timeout.total_seconds()
+        tables = _Visible(workspace, workspaces, self._sources)
+        compiled = self._compile(text, tables, options)
+        bounds = bounded(options, compiled.options)
+        return Answer(
+            tuple(
+                ResultTable(self._engine, table, tables.readings(table), bounds, deadline, cancellation)
+                for table in compiled.results
+            )
+        )
+
+    def explain(
+        self,
+        workspace: Workspace,
+        text: str,
+        options: QueryOptions = DEFAULT,
+        *,
+        workspaces: WorkspaceNamed | None = None,
+    ) -> tuple[Explanation, ...]:
+        """How each table of the answer would be computed; nothing is run."""
+        tables = _Visible(workspace, workspaces, self._sources)
+        explained = []
+        for table in self._compile(text, tables, options).results:
+            readings = tables.readings(table)
+            sql = table.sql({relation: reading.sql for relation, reading in readings.items()})
+            scans = tuple(
+                ScanExplanation(
+                    scan.workspace or workspace.name,
+                    scan.table,
+                    tuple(c.name for c in scan.columns),
+                    scan.since,
+                    scan.until,
+                    readings[scan.relation].files,
+                )
+                for scan in table.scans
+            )
+            explained.append(Explanation(table.name, tuple(table.columns), sql, self._engine.plan(sql), scans))
+        return tuple(explained)
+
+    def _compile(self, text: str, tables: _Visible, options: QueryOptions) -> Compiled:
+        now = options.now or self._clock.now()
+        if self._compiler is not None:
+            return self._compiler(text, tables, parameters=options.parameters, now=now)
+        from huntlake.kql.compiler import compile_kql
+
+        return compile_kql(text, tables, parameters=options.parameters, now=now)
+
+
+@dataclass(frozen=True)
+class ScanExplanation:
+    """One table that a query reads: which columns, between which times, from which files."""
+
+    workspace: str
+    table: str
+    columns: tuple[str, ...]
+    since: datetime | None
+    until: datetime | None
+    files: tuple[DataFile, ...]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """How one table of an answer is computed."""
+
+    name: str
+    columns: tuple[Column, ...]
+    sql: str
+    plan: str
+    scans: tuple[ScanExplanation, ...]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The tables that a query answers with, one for each of its tabular statements."""
+
+    tables: tuple[ResultTable, ...]
+
+
+class ResultTable:
+    """One table of an answer. Its rows are computed each time they are asked for, and not kept."""
+
+    def __init__(
+        self,
+        engine: Database,
+        table: CompiledTable,
+        readings: Mapping[str, Reading],
+        options: QueryOptions,
+        deadline: float,
+        cancellation: Cancellation | None,
+    ) -> None:
+        self.name: str = table.name
+        self.columns: tuple[Column, ...] = tuple(table.columns)
+        self.visualization: Mapping[str, object] | None = table.visualization
+        self.truncated_by: LimitExceeded | None = None
+        """The limit that cut the rows short; known once they are read."""
+        self.row_count = 0
+        self.byte_count = 0
+        self._engine = engine
+        self._table = table
+        self._readings = readings
+        self._options = options
+        self._deadline = deadline
+        self._cancellation = cancellation
+
+    def json_rows(self) -> Iterator[bytes]:
+        """The rows as JSON arrays in the forms of Kusto's v2 answer, in chunks such as `[1,"a"],[2,"b"]`.
+
+        Neither end of a chunk has a comma: the reader puts one between two chunks.
+        """
+        limits = self._limits()
+        held: list[bytes] = []
+        size = 0
+        for batch in self._batches(wire.json_rows(self._sql(), self.columns)):
+            rows = limits.cut(batch.column(0))
+            held.append(rows)
+            size += len(rows)
+            if size >= CHUNK or limits.reached:
+                yield _chunk(held)
+                held, size = [], 0
+            if limits.reached:
+                return
+        if size:
+            yield _chunk(held)
+
+    def arrow(self) -> pyarrow.RecordBatchReader:
+        """The rows as Arrow batches in the physical forms of their types; only the limit on rows applies."""
+        import pyarrow as pa
+
+        schema = pa.schema([pa.field(c.name, physical_type(c.type)) for c in self.columns])
+        return pa.RecordBatchReader.from_batches(schema, self._arrow_batches(schema))
+
+    def _arrow_batches(self, schema: pyarrow.Schema) -> Iterator[pyarrow.RecordBatch]:
+        import pyarrow as pa
+
+        limits = self._limits()
+        for batch in self._batches(self._sql()):
+            rows = limits.take(batch.num_rows)
+            arrays = [
+                array if array.type == field.type else array.cast(field.type)
+                for array, field in zip(batch.slice(0, rows).columns, schema, strict=True)
+            ]
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+            if limits.reached:
+                return
+
+    def _batches(self, sql: str) -> Iterator[pyarrow.RecordBatch]:
+        left = timedelta(seconds=self._deadline - monotonic())
+        if self._cancellation is not None and self._cancellation.cancelled:
+            raise Cancelled(STOPPED)
+        if left <= timedelta():
+            raise TimedOut(TOO_LONG)
+        with self._engine.stream(sql, timeout=left, cancellation=self._cancellation) as rows:
+            yield from rows
+
+    def _sql(self) -> str:
+        sql = self._table.sql({relation: reading.sql for relation, reading in self._readings.items()})
+        return sql if self._options.take is None else f"select * from ({sql}) limit {self._options.take}"
+
+    def _limits(self) -> _Limits:
+        self.truncated_by, self.row_count, self.byte_count = None, 0, 0
+        return _Limits(self, self._options.max_rows, self._options.max_bytes)
+
+
+class _Limits:
+    """Counts rows and bytes into a table, and cuts where a limit is met."""
+
+    def __init__(self, table: ResultTable, rows: int | None, size: int | None) -> None:
+        self._table = table
+        self._rows = rows
+        self._bytes = size
+
+    @property
+    def reached(self) -> bool:
+        return self._table.truncated_by is not None
+
+    def take(self, rows: int) -> int:
+        """How many of the next `rows` fit."""
+        table = self._table
+        if self._rows is not None and table.row_count + rows > self._rows:
+            table.truncated_by = LimitExceeded(_too_large(f"{self._rows} records"))
+            rows = self._rows - table.row_count
+        table.row_count += rows
+        return rows
+
+    def cut(self, texts: Any) -> bytes:
+        """The bytes of an Arrow array of texts, each of which ends with a comma, as far as they fit."""
+        table = self._table
+        # DuckDB's rows lie in one run: with their commas they are already what the client reads.
+        _, offsets, data = texts.buffers()
+        ends = memoryview(offsets).cast("i") if offsets else memoryview(struct.pack("i", 0)).cast("i")
+        first, last = texts.offset, texts.offset + len(texts)
+        start = ends[first]
+        if self._bytes is not None and table.byte_count + ends[last] - start > self._bytes:
+            table.truncated_by = LimitExceeded(_too_large(f"{self._bytes} bytes"))
+            last = bisect_right(ends, start + self._bytes - table.byte_count, first, last) - 1
+        last = first + self.take(last - first)
+        size = ends[last] - start
+        table.byte_count += size
+        return bytes(memoryview(data)[start : start + size]) if size else b""
+
+
+class _Visible:
+    """The tables that one query can see: the compiler's view of the workspaces."""
+
+    def __init__(self, workspace: Workspace, workspaces: WorkspaceNamed | None, sources: Sequence[TableSource]) -> None:
+        self._workspace = workspace
+        self._workspaces = workspaces
+        self._sources = sources
+
+    def table(self, name: str, workspace: str | None = None) -> tuple[Column, ...] | None:
+        folder = self._folder(workspace)
+        if folder is None:
+            return None
+        return next((columns for s in self._sources if (columns := s.table(folder, name)) is not None), None)
+
+    def table_names(self, workspace: str | None = None) -> Iterable[str]:
+        folder = self._folder(workspace)
+        return () if folder is None else dict.fromkeys(n for s in self._sources for n in s.names(folder))
+
+    def readings(self, table: CompiledTable) -> dict[str, Reading]:
+        """What each scan of a compiled table reads."""
+        found = {}
+        for scan in table.scans:
+            folder = self._folder(scan.workspace)
+            source = next((s for s in self._sources if folder and s.table(folder, scan.table) is not None), None)
+            if folder is None or source is None:
+                raise NotFound(f"no table is named `{scan.table}`")
+            found[scan.relation] = source.read(folder, scan)
+        return found
+
+    def _folder(self, workspace: str | None) -> str | None:
+        if workspace is None or workspace in (self._workspace.name, self._workspace.id):
+            return self._workspace.name
+        other = self._workspaces(workspace) if self._workspaces else None
+        return other.name if other else None
+
+
+def bounded(options: QueryOptions, settings: Mapping[str, object]) -> QueryOptions:
+    """`options` with what the query's own `set` statements ask: of two limits the lower holds.
+
+    `notruncation` lifts the limits, unless the query also sets one.
+    """
+    rows, size = _number(settings, "truncationmaxrecords"), _number(settings, "truncationmaxsize")
+    take = _number(settings, "query_take_max_records")
+    if rows is None and size is None and settings.get("notruncation", False) not in (False, None):
+        return replace(options, max_rows=None, max_bytes=None, take=_lower(options.take, take))
+    return replace(
+        options,
+        max_rows=_lower(options.max_rows, rows),
+        max_bytes=_lower(options.max_bytes, size),
+        take=_lower(options.take, take),
+    )
+
+
+def physical_type(type: ScalarType) -> pyarrow.DataType:
+    """The Arrow type of a KQL type's physical form."""
+    import pyarrow as pa
+
+    match type:
+        case ScalarType.BOOL:
+            return pa.bool_()
+        case ScalarType.INT:
+            return pa.int32()
+        case ScalarType.LONG | ScalarType.TIMESPAN:
+            return pa.int64()
+        case ScalarType.REAL:
+            return pa.float64()
+        case ScalarType.DECIMAL:
+            return pa.decimal128(38, 18)
+        case ScalarType.DATETIME:
+            return pa.timestamp("us")
+        case ScalarType.STRING | ScalarType.GUID | ScalarType.DYNAMIC:
+            return pa.string()
+
+
+def _chunk(rows: list[bytes]) -> bytes:
+    return b"".join(rows)[:-1]
+
+
+def _number(settings: Mapping[str, object], name: str) -> int | None:
+    value = settings.get(name)
+    if value is None:
+        return None
+    try:
+        number = int(str(value))
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise Invalid(f"the option `{name}` takes a number above 0, not `{value}`")
+    return number
+
+
+def _lower(one: int | None, other: int | None) -> int | None:
+    known = [n for n in (one, other) if n is not None]
+    return min(known) if known else None
+
+
+def _too_large(limit: str) -> str:
+    return (
+        "Query execution has exceeded the allowed limits (80DA0003): The results of this query exceed the set limit "
+        f"of {limit}, so not all records were returned (E_QUERY_RESULT_SET_TOO_LARGE)."
+    )

@@ -1,0 +1,92 @@
+"""Where the tables of a query come from: the lake, or memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from huntlake.engines.duckdb.database import Database
+from huntlake.engines.duckdb.frames import arrow_table, physical
+from huntlake.engines.duckdb.sources import empty_sql, memory_sql, snapshot_sql
+from huntlake.kql.types import Column
+from huntlake.lake import Lake
+from huntlake.lake.snapshot import DataFile
+from huntlake.workspace.tables import Tables
+
+
+class Scan(Protocol):
+    """What a compiled query reads of one table: columns, their names in its SQL, and bounds on the time."""
+
+    @property
+    def table(self) -> str: ...
+    @property
+    def columns(self) -> Sequence[Column]: ...
+    @property
+    def sql_names(self) -> Sequence[str]: ...
+    @property
+    def since(self) -> datetime | None: ...
+    @property
+    def until(self) -> datetime | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The SELECT that yields the columns of a scan, and the files that it reads."""
+
+    sql: str
+    files: tuple[DataFile, ...] = ()
+
+
+class TableSource(Protocol):
+    """Tables that queries can read, by the name of a workspace and their own."""
+
+    def table(self, workspace: str, name: str) -> tuple[Column, ...] | None: ...
+    def names(self, workspace: str) -> Iterable[str]: ...
+    def read(self, workspace: str, scan: Scan) -> Reading: ...
+
+
+@dataclass(frozen=True)
+class LakeTables:
+    """The tables of the lake and of the catalogue; those that nobody has written to are empty."""
+
+    lake: Lake
+    tables: Tables
+
+    def table(self, workspace: str, name: str) -> tuple[Column, ...] | None:
+        return self.tables.table(workspace, name)
+
+    def names(self, workspace: str) -> Iterable[str]:
+        return self.tables.names(workspace)
+
+    def read(self, workspace: str, scan: Scan) -> Reading:
+        if not self.tables.exists_on_disk(workspace, scan.table):
+            return Reading(empty_sql(scan.columns, scan.sql_names))
+        snapshot = self.lake.snapshot(workspace, scan.table, scan.since, scan.until)
+        sql = snapshot_sql(snapshot, scan.columns, scan.sql_names, scan.since, scan.until)
+        return Reading(sql, snapshot.files)
+
+
+@dataclass
+class MemoryTables:
+    """Tables registered from data frames; every workspace has them."""
+
+    database: Database
+    _columns: dict[str, tuple[Column, ...]] = field(default_factory=dict)
+
+    def register(self, name: str, frame: Any) -> tuple[Column, ...]:
+        """Keep a copy of `frame` under `name`, in place of what had that name; the columns it has in KQL."""
+        columns, table = physical(arrow_table(frame))
+        self.database.keep(name, table)
+        self._columns[name] = columns
+        return columns
+
+    def table(self, workspace: str, name: str) -> tuple[Column, ...] | None:
+        return self._columns.get(name)
+
+    def names(self, workspace: str) -> Iterable[str]:
+        return tuple(self._columns)
+
+    def read(self, workspace: str, scan: Scan) -> Reading:
+        return Reading(memory_sql(scan.table, scan.columns, scan.sql_names))
