@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import time
@@ -9,7 +10,6 @@ import traceback
 import uuid
 from urllib.parse import urlsplit
 
-import orjson
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -123,6 +123,5 @@ def _report(error: Exception, scope: Scope) -> None:
 
 
 def _one_line(line: dict[str, object]) -> str:
-    # A path may hold bytes that are no text; JSON has no way to say them.
-    clean = {k: v.encode(errors="replace").decode() if isinstance(v, str) else v for k, v in line.items()}
-    return orjson.dumps(clean).decode()
+    # In ASCII alone: a terminal obeys some of what lies beyond it, and DEL.
+    return json.dumps(line, ensure_ascii=True).replace("\x7f", "\\u007f")

@@ -1,0 +1,208 @@
+"""A server's services with a tiny lake behind them: what the faces do shows best on answers one can foresee."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+from typing import Any, ClassVar
+
+import pytest
+from starlette.testclient import TestClient
+
+from huntlake.core.clock import FixedClock
+from huntlake.core.diagnostics import Diagnostic, Source, SourceError, Span
+from huntlake.core.errors import Cancelled, LimitExceeded, TimedOut
+from huntlake.core.settings import Settings
+from huntlake.engines.cancellation import Cancellation
+from huntlake.identity.audiences import LAKE
+from huntlake.identity.keys import SigningKeys
+from huntlake.identity.principals import Principal, Principals
+from huntlake.identity.rights import Role
+from huntlake.identity.secrets import Hasher
+from huntlake.identity.tenant import Tenant
+from huntlake.identity.tokens import Tokens
+from huntlake.kql.types import Column, ScalarType
+from huntlake.server import create_app
+from huntlake.state.database import Database
+from huntlake.workspace.query import QueryOptions, WorkspaceNamed
+from huntlake.workspace.workspaces import Workspace, Workspaces
+
+BASE = "https://lake.example:8443"
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+TENANT = Tenant("aaaaaaaa-0000-0000-0000-000000000001", "contoso.example")
+CLIENT = "bbbbbbbb-0000-0000-0000-000000000001"
+SECRET = "kit-secret"
+WORKSPACE_ID = "11111111-2222-3333-4444-555555555555"
+
+
+@dataclass
+class CountingTable:
+    """The numbers from 1 on, or an accident on the way."""
+
+    numbers: int
+    options: QueryOptions
+    name: str = "PrimaryResult"
+    columns: tuple[Column, ...] = (Column("x", ScalarType.LONG),)
+    visualization: Mapping[str, object] | None = None
+    accident: tuple[int, Exception] | None = None
+    waits_for: Cancellation | None = None
+    chunk: int = 1000
+    truncated_by: LimitExceeded | None = None
+    row_count: int = 0
+    byte_count: int = 0
+    began: Event = field(default_factory=Event)
+
+    def json_rows(self) -> Iterator[bytes]:
+        if self.waits_for is not None:
+            over = Event()
+            with self.waits_for.watched(over.set):
+                self.began.set()
+                assert over.wait(30)
+            raise Cancelled("stopped")
+        most = min(self.numbers, self.options.take or self.numbers)
+        if self.options.max_rows is not None and most > self.options.max_rows:
+            most = self.options.max_rows
+            self.truncated_by = LimitExceeded("too many (80DA0003) (E_QUERY_RESULT_SET_TOO_LARGE)")
+        for first in range(1, most + 1, self.chunk):
+            if self.accident and first > self.accident[0]:
+                raise self.accident[1]
+            numbers = range(first, min(first + self.chunk, most + 1))
+            self.row_count += len(numbers)
+            yield b",".join(b"[%d]" % n for n in numbers)
+        if self.accident:
+            raise self.accident[1]
+
+
+@dataclass(frozen=True)
+class CountingAnswer:
+    tables: tuple[CountingTable, ...]
+
+
+@dataclass
+class CountingQueries:
+    """Knows `count N`, separated by semicolons, and the accidents that the tests need."""
+
+    asked: list[tuple[Workspace, str, QueryOptions]] = field(default_factory=list)
+    waiting: CountingTable | None = None
+    others: WorkspaceNamed | None = None
+
+    def run(
+        self,
+        workspace: Workspace,
+        text: str,
+        options: QueryOptions = QueryOptions(),
+        cancellation: Cancellation | None = None,
+        *,
+        workspaces: WorkspaceNamed | None = None,
+    ) -> CountingAnswer:
+        self.asked.append((workspace, text, options))
+        self.others = workspaces
+        tables = [self._table(part.strip(), options, cancellation, text) for part in text.split(";")]
+        return CountingAnswer(tuple(tables))
+
+    def _table(self, text: str, options: QueryOptions, cancellation: Cancellation | None, whole: str) -> CountingTable:
+        if counted := re.fullmatch(r"count (\d+)( render)?", text):
+            drawn = {"Visualization": "barchart", "Title": "kit"} if counted[2] else None
+            return CountingTable(int(counted[1]), options, visualization=drawn)
+        if text == "wait":
+            self.waiting = CountingTable(1, options, waits_for=cancellation)
+            return self.waiting
+        if broken := re.fullmatch(r"(timeout|limit|crash) after (\d+)", text):
+            accidents = {"timeout": TimedOut("slow"), "limit": LimitExceeded("memory"), "crash": RuntimeError("boom")}
+            return CountingTable(int(broken[2]), options, accident=(int(broken[2]), accidents[broken[1]]))
+        code = "SYN0002" if "syntax" in text else "SEM0100"
+        span = Span(0, max(1, len(text)))
+        raise SourceError(Source(whole), Diagnostic(code, f"`{text[:40]}` is not understood", span, help="count"))
+
+
+class TwoTables:
+    """Two tables, the same in every workspace."""
+
+    known: ClassVar = {
+        "SigninLogs": (Column("TimeGenerated", ScalarType.DATETIME), Column("Ok", ScalarType.BOOL)),
+        "Odd 'name'": (Column("a", ScalarType.DECIMAL),),
+    }
+
+    def names(self, workspace: str) -> tuple[str, ...]:
+        return tuple(sorted(self.known))
+
+    def table(self, workspace: str, name: str) -> tuple[Column, ...] | None:
+        return self.known.get(name)
+
+
+@dataclass(frozen=True)
+class Server:
+    """The services of a server, with one principal that may read one workspace."""
+
+    settings: Settings
+    clock: FixedClock
+    tenant: Tenant
+    keys: SigningKeys
+    principals: Principals
+    tokens: Tokens
+    workspaces: Workspaces
+    tables: TwoTables
+    queries: CountingQueries
+
+    @classmethod
+    def open(cls, home: Path, keys: SigningKeys, **given: Any) -> Server:
+        """A server in an empty folder, which signs with `keys`; what is `given` are settings."""
+        clock = FixedClock(NOW)
+        database = Database.open(home / "huntlake.db")
+        principals = Principals(database, clock, hasher=Hasher(memory=64 << 10, rounds=1))
+        workspaces = Workspaces(database)
+        workspaces.create("contoso-soc", WORKSPACE_ID)
+        principals.create("hunter", client_id=CLIENT)
+        principals.add_secret(CLIENT, text=SECRET)
+        principals.grant(CLIENT, WORKSPACE_ID, Role.READER)
+        tokens = Tokens(keys, TENANT, clock)
+        settings = Settings(home=home, **given)
+        return cls(settings, clock, TENANT, keys, principals, tokens, workspaces, TwoTables(), CountingQueries())
+
+    def principal(self, client_id: str = CLIENT) -> Principal:
+        return self.principals.get(client_id)
+
+    def token(self, audience: str = LAKE, client_id: str = CLIENT) -> str:
+        return self.tokens.issue(self.principal(client_id), audience, issuer=f"{BASE}/T/v2.0").text
+
+    def client(self, **given: Any) -> TestClient:
+        """A client over no network, with settings other than this server's where they are `given`."""
+        settings = self.settings.model_copy(update=given)
+        return TestClient(create_app(replace(self, settings=settings)), BASE)
+
+
+@pytest.fixture(scope="session")
+def signing_keys(tmp_path_factory: pytest.TempPathFactory) -> SigningKeys:
+    """Keys for every test: making one takes longer than most of them."""
+    return SigningKeys(tmp_path_factory.mktemp("keys"), FixedClock(NOW))
+
+
+@pytest.fixture
+def server(tmp_path: Path, signing_keys: SigningKeys) -> Server:
+    return Server.open(tmp_path, signing_keys)
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[TestClient]:
+    with server.client() as client:
+        client.headers["Authorization"] = f"Bearer {server.token()}"
+        yield client
+
+
+DB = f"contoso-soc-{WORKSPACE_ID}"
+
+
+def ask(client: TestClient, text: str, *, path: str = "/lake/kql/v2/rest/query", **more: Any) -> Any:
+    """Send a text, with `db` and `properties` if they are given and `headers` beside it."""
+    headers = more.pop("headers", {})
+    return client.post(path, json={"csl": text, "db": DB, **more}, headers=headers)
+
+
+def primary(answer: Any) -> list[Any]:
+    """The frames with results."""
+    assert answer.status_code == 200, answer.text
+    return [f for f in answer.json() if f.get("TableKind") == "PrimaryResult"]
