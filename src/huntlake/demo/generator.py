@@ -1,0 +1,148 @@
+"""Makes the demo company's tables: the same seed and the same end give the same bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from huntlake.demo import alerts, collaboration, endpoint, identity, network, windows
+from huntlake.demo.alerts import moment
+from huntlake.demo.collaboration import Mails, make_mails
+from huntlake.demo.columns import assemble
+from huntlake.demo.company import load_company
+from huntlake.demo.dice import Dice
+from huntlake.demo.logons import Logons, make_logons
+from huntlake.demo.processes import load_templates, make_ledger, make_sessions
+from huntlake.demo.rhythm import make_calendar, make_shifts
+from huntlake.demo.story import Story, load_story
+from huntlake.demo.truth import GroundTruth, Lookalike
+from huntlake.demo.world import World
+
+SEED = 20
+DAYS = 14
+
+
+@dataclass(frozen=True)
+class DemoTable:
+    """One table of the demo. `rows` is a `pyarrow.Table` by time, in the physical forms of the lake."""
+
+    name: str
+    rows: Any
+
+
+class Demo:
+    """The demo that ends at one moment, from one seed. Nothing of it is made before it is asked for.
+
+    `end` is an aware time, cut to the minute; `days` is how many days before it the logs begin, at least 8.
+    """
+
+    def __init__(self, end: datetime, days: int = DAYS, seed: int = SEED) -> None:
+        self.seed = seed
+        self._dice = Dice(seed)
+        self._company = load_company()
+        self._calendar = make_calendar(self._company, end, days)
+
+    @cached_property
+    def _story(self) -> Story:
+        return load_story(self._company, self._calendar, self._dice.named("story"))
+
+    @cached_property
+    def _world(self) -> World:
+        company, calendar, dice = self._company, self._calendar, self._dice
+        shifts = make_shifts(company, calendar, dice, self._story.facts["present"])
+        sessions = make_sessions(company, calendar, shifts, dice.named("sessions"))
+        templates = load_templates(company)
+        ledger = make_ledger(company, calendar, sessions, templates, self._story.starts, dice)
+        world = World(company, calendar, shifts, sessions, templates, ledger, dice)
+        self._story.note_processes(world)
+        return world
+
+    @cached_property
+    def _logons(self) -> Logons:
+        return make_logons(self._world)
+
+    @cached_property
+    def _mails(self) -> Mails:
+        return make_mails(self._world)
+
+    def tables(self) -> Iterator[DemoTable]:
+        """Every table, one after another; each is made when it is asked for, and not kept."""
+        world = self._world
+        for name, make in _TABLES.items():
+            parts = list(make(self))
+            parts += self._story.rows(world, name, parts)
+            yield self._assembled(name, parts)
+        everything = alerts.everyday_alerts(world) + self._story.alerts()
+        for name, rows in alerts.alert_tables(world, everything):
+            yield self._assembled(name, [rows])
+
+    def truth(self) -> GroundTruth:
+        """What there is to be found; complete once every table was made."""
+        facts = self._story.facts
+        return GroundTruth(
+            title=facts["title"],
+            summary=facts["summary"].strip(),
+            begin=moment(self._calendar.start),
+            end=moment(self._calendar.end),
+            seed=self.seed,
+            steps=self._story.steps(),
+            lookalikes=tuple(Lookalike(**x) for x in facts["lookalikes"]),
+        )
+
+    def _assembled(self, name: str, parts: list[Any]) -> DemoTable:
+        calendar = self._calendar
+        constants = self._world.table_constants(name, _SOURCES.get(name, ""))
+        return DemoTable(name, assemble(parts, constants, calendar.start, calendar.end))
+
+
+_TABLES: dict[str, Callable[[Demo], Iterator[Any]]] = {
+    "IdentityInfo": lambda d: identity.identities(d._world),
+    "DeviceInfo": lambda d: endpoint.device_info(d._world),
+    "Heartbeat": lambda d: network.heartbeat(d._world),
+    "SigninLogs": lambda d: identity.signins(d._world),
+    "AADNonInteractiveUserSignInLogs": lambda d: identity.quiet_signins(d._world),
+    "AADServicePrincipalSignInLogs": lambda d: identity.program_signins(d._world),
+    "AuditLogs": lambda d: identity.audit(d._world),
+    "AzureActivity": lambda d: network.cloud(d._world),
+    "EmailEvents": lambda d: collaboration.email_events(d._world, d._mails),
+    "EmailUrlInfo": lambda d: collaboration.email_urls(d._world, d._mails),
+    "EmailAttachmentInfo": lambda d: collaboration.email_attachments(d._world, d._mails),
+    "UrlClickEvents": lambda d: collaboration.url_clicks(d._world, d._mails),
+    "OfficeActivity": lambda d: collaboration.office_activity(d._world),
+    "SecurityEvent": lambda d: windows.security_events(d._world, d._logons),
+    "DeviceProcessEvents": lambda d: endpoint.process_events(d._world),
+    "DeviceNetworkEvents": lambda d: endpoint.network_events(d._world),
+    "DeviceFileEvents": lambda d: endpoint.file_events(d._world),
+    "DeviceRegistryEvents": lambda d: endpoint.registry_events(d._world),
+    "DeviceLogonEvents": lambda d: endpoint.logon_events(d._world, d._logons),
+    "DeviceEvents": lambda d: endpoint.device_events(d._world),
+    "CommonSecurityLog": lambda d: network.firewall(d._world),
+    "DnsEvents": lambda d: network.dns(d._world),
+    "Syslog": lambda d: network.syslog(d._world),
+}
+
+_SOURCES = {
+    "SigninLogs": "Azure AD",
+    "AADNonInteractiveUserSignInLogs": "Azure AD",
+    "AADServicePrincipalSignInLogs": "Azure AD",
+    "AuditLogs": "Azure AD",
+    "OfficeActivity": "OfficeActivityManager",
+    "SecurityEvent": "OpsManager",
+    "AzureActivity": "Azure",
+    "Syslog": "Linux",
+    "Heartbeat": "OpsManager",
+    "DnsEvents": "OpsManager",
+    "SecurityAlert": "Detection",
+    "SecurityIncident": "Azure",
+}
+
+TABLES = (*_TABLES, *alerts.TABLES)
+"""The names of the demo's tables, in the order in which they are made."""
+
+
+def generate(end: datetime, days: int = DAYS, seed: int = SEED) -> Iterator[DemoTable]:
+    """The tables of the `days` days before `end`, an aware time that is cut to the minute."""
+    return Demo(end, days, seed).tables()
