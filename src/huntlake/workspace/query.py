@@ -11,11 +11,11 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from huntlake.core.clock import Clock, SystemClock
-from huntlake.core.errors import Cancelled, Invalid, LimitExceeded, NotFound, TimedOut
+from huntlake.core.errors import Invalid, LimitExceeded, NotFound, TimedOut
 from huntlake.engines.cancellation import Cancellation
 from huntlake.engines.duckdb import wire
 from huntlake.engines.duckdb.database import Database
-from huntlake.engines.duckdb.execution import STOPPED, TOO_LONG
+from huntlake.engines.duckdb.execution import TOO_LONG
 from huntlake.kql.types import Column, ScalarType
 from huntlake.lake.snapshot import DataFile
 from huntlake.workspace.table_sources import Reading, TableSource
@@ -33,8 +33,6 @@ CHUNK = 256 * 1024
 
 WorkspaceNamed = Callable[[str], Workspace | None]
 """The workspace of a name, if the caller may read it."""
-
-Compiler = Callable[..., "Compiled"]
 
 
 @dataclass(frozen=True)
@@ -62,12 +60,10 @@ class Queries:
         engine: Database,
         sources: Sequence[TableSource],
         clock: Clock | None = None,
-        compiler: Compiler | None = None,
     ) -> None:
         self._engine = engine
         self._sources = tuple(sources)
         self._clock = clock or SystemClock()
-        self._compiler = compiler
 
     def run(
         self,
@@ -85,7 +81,7 @@ class Queries:
         """
         deadline = monotonic() + options.timeout.total_seconds()
         tables = _Visible(workspace, workspaces, self._sources)
-        compiled = self._compile(text, tables, options)
+        compiled = self._compile(text, tables, options, deadline, cancellation)
         bounds = bounded(options, compiled.options)
         return Answer(
             tuple(
@@ -102,12 +98,13 @@ class Queries:
         *,
         workspaces: WorkspaceNamed | None = None,
     ) -> tuple[Explanation, ...]:
-        """How each table of the answer would be computed; nothing is run."""
+        """How each table of the answer would be computed. Only what the compiler must ask the data is run."""
+        deadline = monotonic() + options.timeout.total_seconds()
         tables = _Visible(workspace, workspaces, self._sources)
         explained = []
-        for table in self._compile(text, tables, options).results:
+        for table in self._compile(text, tables, options, deadline).results:
             readings = tables.readings(table)
-            sql = table.sql({relation: reading.sql for relation, reading in readings.items()})
+            sql = table.sql(_selects(readings))
             scans = tuple(
                 ScanExplanation(
                     scan.workspace or workspace.name,
@@ -122,13 +119,23 @@ class Queries:
             explained.append(Explanation(table.name, tuple(table.columns), sql, self._engine.plan(sql), scans))
         return tuple(explained)
 
-    def _compile(self, text: str, tables: _Visible, options: QueryOptions) -> Compiled:
-        now = options.now or self._clock.now()
-        if self._compiler is not None:
-            return self._compiler(text, tables, parameters=options.parameters, now=now)
+    def _compile(
+        self,
+        text: str,
+        tables: _Visible,
+        options: QueryOptions,
+        deadline: float,
+        cancellation: Cancellation | None = None,
+    ) -> Compiled:
         from huntlake.kql.compiler import compile_kql
 
-        return compile_kql(text, tables, parameters=options.parameters, now=now)
+        def probe(table: CompiledTable) -> Sequence[tuple[object, ...]]:
+            sql = table.sql(_selects(tables.readings(table)))
+            with self._engine.stream(sql, timeout=_left(deadline), cancellation=cancellation) as rows:
+                return [tuple(row.values()) for batch in rows for row in batch.to_pylist()]
+
+        now = options.now or self._clock.now()
+        return compile_kql(text, tables, parameters=options.parameters, now=now, probe=probe)
 
 
 @dataclass(frozen=True)
@@ -229,16 +236,11 @@ class ResultTable:
                 return
 
     def _batches(self, sql: str) -> Iterator[pyarrow.RecordBatch]:
-        left = timedelta(seconds=self._deadline - monotonic())
-        if self._cancellation is not None and self._cancellation.cancelled:
-            raise Cancelled(STOPPED)
-        if left <= timedelta():
-            raise TimedOut(TOO_LONG)
-        with self._engine.stream(sql, timeout=left, cancellation=self._cancellation) as rows:
+        with self._engine.stream(sql, timeout=_left(self._deadline), cancellation=self._cancellation) as rows:
             yield from rows
 
     def _sql(self) -> str:
-        sql = self._table.sql({relation: reading.sql for relation, reading in self._readings.items()})
+        sql = self._table.sql(_selects(self._readings))
         return sql if self._options.take is None else f"select * from ({sql}) limit {self._options.take}"
 
     def _limits(self) -> _Limits:
@@ -302,6 +304,14 @@ class _Visible:
         folder = self._folder(workspace)
         return () if folder is None else dict.fromkeys(n for s in self._sources for n in s.names(folder))
 
+    def function(self, name: str, workspace: str | None = None) -> str | None:
+        # Saved functions aren't kept yet.
+        return None
+
+    def external(self, uris: Sequence[str], columns: Sequence[Column], properties: Mapping[str, object]) -> str | None:
+        # A query must not make the server fetch what its author names.
+        return None
+
     def readings(self, table: CompiledTable) -> dict[str, Reading]:
         """What each scan of a compiled table reads."""
         found = {}
@@ -356,6 +366,17 @@ def physical_type(type: ScalarType) -> pyarrow.DataType:
             return pa.timestamp("us")
         case ScalarType.STRING | ScalarType.GUID | ScalarType.DYNAMIC:
             return pa.string()
+
+
+def _selects(readings: Mapping[str, Reading]) -> dict[str, str]:
+    return {relation: reading.sql for relation, reading in readings.items()}
+
+
+def _left(deadline: float) -> timedelta:
+    left = deadline - monotonic()
+    if left <= 0:
+        raise TimedOut(TOO_LONG)
+    return timedelta(seconds=left)
 
 
 def _chunk(rows: list[bytes]) -> bytes:

@@ -32,27 +32,34 @@ def snapshot_sql(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> str:
-    """A SELECT of `columns`, named `labels`, from the files of `snapshot`; what a file lacks is null or `''`."""
+    """A SELECT of `columns` from the files of `snapshot`; what a file lacks is null or `''`.
+
+    Here and below `labels` are the SQL identifiers, quoted, by which the query knows the columns.
+    """
     wanted = [
-        ScanColumn(column.name, label, PHYSICAL[column.type], _missing(column.type))
+        ScanColumn(column.name, _unquoted(label), PHYSICAL[column.type], _missing(column.type))
         for column, label in zip(columns, labels, strict=True)
     ]
     return scan_sql(snapshot, wanted, since, until)
 
 
 def memory_sql(table: str, columns: Sequence[Column], labels: Sequence[str]) -> str:
-    """A SELECT of `columns`, named `labels`, from a table that the database keeps in memory."""
-    fields = ", ".join(f"{quoted(c.name)} as {quoted(label)}" for c, label in zip(columns, labels, strict=True))
+    """A SELECT of `columns` from a table that the database keeps in memory."""
+    fields = ", ".join(f"{quoted(c.name)} as {label}" for c, label in zip(columns, labels, strict=True))
     return f"select {fields or 'true as _'} from {kept(table)}"
 
 
 def empty_sql(columns: Sequence[Column], labels: Sequence[str]) -> str:
-    """A SELECT of no row that has `columns`, named `labels`."""
+    """A SELECT of no row that has `columns`."""
     fields = ", ".join(
-        f"{_missing(c.type)}::{PHYSICAL[c.type]} as {quoted(label)}" for c, label in zip(columns, labels, strict=True)
+        f"{_missing(c.type)}::{PHYSICAL[c.type]} as {label}" for c, label in zip(columns, labels, strict=True)
     )
     return f"select {fields or 'true as _'} where false"
 
 
 def _missing(type: ScalarType) -> str:
     return "''" if type is ScalarType.STRING else "null"
+
+
+def _unquoted(identifier: str) -> str:
+    return identifier[1:-1].replace('""', '"') if identifier.startswith('"') else identifier
