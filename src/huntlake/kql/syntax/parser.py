@@ -139,6 +139,20 @@ class Parser:
             self.unexpected("`;` or `|`")
         return nodes.Query(statements, span=self.since(start))
 
+    def stored_function(self) -> nodes.FunctionDeclaration:
+        """The whole text as one function: `(a:long) { … }`, or a body alone."""
+        start = self.current
+        if self._at_function():
+            return self._function()
+        if self.at("{"):
+            return nodes.FunctionDeclaration((), self._body(), span=self.since(start))
+        statements = self.query().statements
+        last = statements[-1] if statements else None
+        if not isinstance(last, nodes.ExpressionStatement):
+            self.unexpected("an expression")
+        body = nodes.FunctionBody(statements[:-1], last.expression, span=self.since(start))
+        return nodes.FunctionDeclaration((), body, span=self.since(start))
+
     def _statements(self, end: str) -> tuple[nodes.Statement, ...]:
         found = []
         while True:

@@ -1,0 +1,531 @@
+"""The binder: tables and statements, and what the operators ask of it."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NoReturn, Protocol, Self, get_args
+
+from huntlake.core.diagnostics import Diagnostic, Source, SourceError, Span, did_you_mean
+from huntlake.kql import plan
+from huntlake.kql.binding.language import Language
+from huntlake.kql.binding.naming import Names, implied_name
+from huntlake.kql.binding.scalars import ScalarBinder
+from huntlake.kql.binding.scope import Scope, UserFunction
+from huntlake.kql.syntax import nodes
+from huntlake.kql.syntax.parser import Parser
+from huntlake.kql.types import Column, ScalarType
+
+RELATIONS = get_args(plan.Relation)
+MAX_CALL_DEPTH = 64
+
+
+class Schema(Protocol):
+    """What the compiler asks about the tables of a workspace. `workspace` None is the query's own."""
+
+    def table(self, name: str, workspace: str | None = None) -> tuple[Column, ...] | None:
+        """The columns of a table; None where there is no such table, or the caller may not know of it."""
+        ...
+
+    def table_names(self, workspace: str | None = None) -> Iterable[str]:
+        """The names of all tables."""
+        ...
+
+    def function(self, name: str, workspace: str | None = None) -> str | None:
+        """The text of a function that the workspace keeps, `(a:long, T:(*)) { … }`; None where there is none."""
+        ...
+
+    def external(self, uris: Sequence[str], columns: Sequence[Column], properties: Mapping[str, object]) -> str | None:
+        """The name of the table that stands for external files; None where the workspace doesn't allow them."""
+        ...
+
+
+class Operator(nodes.QueryOperator, ABC):
+    """A query operator: it reads itself, and says what it makes of the rows before it."""
+
+    @classmethod
+    @abstractmethod
+    def parse(cls, p: Parser) -> Self: ...
+
+    @abstractmethod
+    def bind(self, input: plan.Relation, b: Binder) -> plan.Relation: ...
+
+
+class SourceOperator(nodes.QueryOperator, ABC):
+    """An operator that begins a pipe."""
+
+    @classmethod
+    @abstractmethod
+    def parse(cls, p: Parser) -> Self: ...
+
+    @abstractmethod
+    def bind_source(self, b: Binder) -> plan.Relation: ...
+
+
+Probe = Callable[[plan.Relation], Sequence[tuple[object, ...]]]
+"""Runs a plan while the query is still being compiled: some columns are known only from the data."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One table that the query answers with."""
+
+    relation: plan.Relation
+    visualization: Mapping[str, object] | None = None
+
+
+class Binder:
+    """Binds one text. Operators speak to it; it asks the schema and the language."""
+
+    def __init__(
+        self,
+        source: Source,
+        schema: Schema,
+        language: Language,
+        now: int,
+        parameters: Mapping[str, object],
+        reader: Callable[[Source], nodes.FunctionDeclaration],
+        probe: Probe | None = None,
+    ) -> None:
+        self.source = source
+        self.schema = schema
+        self.language = language
+        self.now = now
+        """The query's own moment, in ticks: `now()` is the same everywhere in it."""
+        self.options: dict[str, object] = {}
+        self.visualization: Mapping[str, object] | None = None
+        self._parameters = parameters
+        self._probe = probe
+        self._reader = reader
+        self._stored: dict[tuple[str | None, str], UserFunction | None] = {}
+        self._scope = Scope()
+        self._calls = 0
+        self._scans: dict[tuple[str | None, str], plan.Scan] = {}
+        self._named = language.named
+        self._scalars = ScalarBinder(self)
+
+    # -- statements -----------------------------------------------------------
+
+    def query(self, query: nodes.Query) -> list[Result]:
+        """The tables that the query answers with, in order."""
+        results = []
+        for statement in query.statements:
+            self.visualization = None
+            relation = self._statement(statement)
+            if relation is not None:
+                results.append(Result(relation, self.visualization))
+        if not results:
+            self.fail("SYN0001", "the query has no expression that gives a table", query.span)
+        return results
+
+    def _statement(self, statement: nodes.Statement) -> plan.Relation | None:
+        match statement:
+            case nodes.LetStatement(name, value):
+                # A function sees the names declared before it, not itself nor those that follow.
+                before, self._scope = self._scope, Scope(self._scope, {})
+                self._scope.names[name] = (
+                    UserFunction(name, value, before, self.source)
+                    if isinstance(value, nodes.FunctionDeclaration)
+                    else self._let_value(value)
+                )
+            case nodes.SetStatement(name, option):
+                self.options[name] = option
+            case nodes.QueryParametersStatement(parameters):
+                for parameter in parameters:
+                    self._scope.names[parameter.name] = self._query_parameter(parameter)
+            case nodes.ExpressionStatement(expression):
+                return self._result(expression)
+        return None
+
+    def _let_value(self, node: nodes.Expression) -> plan.Relation | plan.Scalar:
+        kept, self._scope = self._scope, self._scope.outer or self._scope
+        try:
+            return self.value(node)
+        finally:
+            self._scope = kept
+
+    def _result(self, expression: nodes.Expression) -> plan.Relation:
+        found = self.value(expression)
+        if isinstance(found, RELATIONS):
+            return found
+        self.fail("SEM0100", "a table is expected here, this is a single value", expression.span, help="print it: `print …`")
+
+    def _query_parameter(self, parameter: nodes.FunctionParameter) -> plan.Scalar:
+        if parameter.type is None:
+            self.refuse("a table as a query parameter", parameter.span)
+        if parameter.name in self._parameters:
+            given = self._parameters[parameter.name]
+            literal = self._scalars.parameter_value(given, parameter.type)
+            if literal is None:
+                self.fail("SEM0001", f"the value given for `{parameter.name}` is not a {parameter.type}", parameter.span)
+            return literal
+        if parameter.default is None:
+            self.fail("SEM0001", f"no value was given for the query parameter `{parameter.name}`", parameter.span)
+        return self.convert(self.scalar(parameter.default, None), parameter.type)
+
+    # -- values: a table or a scalar --------------------------------------------
+
+    def value(self, node: nodes.Expression, row: plan.Relation | None = None) -> plan.Relation | plan.Scalar:
+        """What an expression gives where both a table and a scalar may stand."""
+        match node:
+            case nodes.PipeExpression():
+                return self.table(node)
+            case nodes.NameReference(name) if row is None:
+                found = self._scope.find(name)
+                if found is not None and not isinstance(found, UserFunction):
+                    return found
+                if found is None and self.schema.table(name) is not None:
+                    return self.table(node)
+            case nodes.FunctionCall(name, _):
+                if name in TABULAR_CALLS:
+                    return self.table(node)
+                if name not in self._named and (function := self.function(name)) is not None:
+                    return self.invoke(function, node, row)
+            case nodes.PathExpression(nodes.FunctionCall(name, _), _) if name in _PLACES:
+                return self.table(node)
+            case nodes.PathExpression(nodes.PathExpression(nodes.FunctionCall(name, _), _), _) if name in _PLACES:
+                return self.table(node)
+        return self.scalar(node, row)
+
+    def invoke(
+        self, function: UserFunction, call: nodes.FunctionCall, row: plan.Relation | None, first: plan.Relation | None = None
+    ) -> plan.Relation | plan.Scalar:
+        """The body of a function that the query declares, with its arguments put in."""
+        declaration = function.declaration
+        given = self._arguments(function, call, row, first)
+        self._calls += 1
+        if self._calls > MAX_CALL_DEPTH:
+            self.fail("SEM0001", "functions call one another too deeply", call.span)
+        kept = self._scope, self.source
+        self._scope, self.source = Scope(function.scope, given), function.source
+        try:
+            for statement in declaration.body.statements:
+                self._statement(statement)
+            if declaration.body.expression is None:
+                self.fail("SYN0002", f"the function `{function.name}` has no result", declaration.span)
+            return self.value(declaration.body.expression)
+        finally:
+            self._scope, self.source = kept
+            self._calls -= 1
+
+    def _arguments(
+        self, function: UserFunction, call: nodes.FunctionCall, row: plan.Relation | None, first: plan.Relation | None
+    ) -> dict[str, plan.Relation | plan.Scalar | UserFunction]:
+        parameters = list(function.declaration.parameters)
+        bound: dict[str, plan.Relation | plan.Scalar | UserFunction] = {}
+        if first is not None:
+            if not parameters or not parameters[0].tabular:
+                self.fail("SEM0001", f"the first parameter of `{function.name}` is not a table", call.span)
+            bound[parameters[0].name] = self._tabular_argument(parameters[0], first, call.span)
+        by_name = {p.name: p for p in parameters}
+        free = [p for p in parameters if p.name not in bound]
+        for argument in call.arguments:
+            node = argument
+            if isinstance(argument, nodes.NamedExpression) and argument.name:
+                if argument.name not in by_name:
+                    names = ", ".join(by_name)
+                    self.fail("SEM0001", f"`{function.name}` has no parameter `{argument.name}`", argument.span, help=names)
+                parameter, node = by_name[argument.name], argument.expression
+                free = [p for p in free if p.name != parameter.name]
+            elif free:
+                parameter = free.pop(0)
+            else:
+                self.fail("SEM0219", f"`{function.name}` takes {len(parameters)} arguments", argument.span)
+            bound[parameter.name] = self._argument(parameter, node, row)
+        for parameter in parameters:
+            if parameter.name in bound:
+                continue
+            if parameter.default is None:
+                self.fail("SEM0219", f"`{function.name}` is called without its argument `{parameter.name}`", call.span)
+            bound[parameter.name] = self._argument(parameter, parameter.default, None)
+        return bound
+
+    def _argument(
+        self, parameter: nodes.FunctionParameter, node: nodes.Expression, row: plan.Relation | None
+    ) -> plan.Relation | plan.Scalar:
+        if parameter.type is None:
+            return self._tabular_argument(parameter, self.table(node), node.span)
+        value = self.scalar(node, row)
+        if not self.convertible(value.type, parameter.type):
+            self.expected(parameter.type, value.type, node.span)
+        return self.convert(value, parameter.type)
+
+    def _tabular_argument(self, parameter: nodes.FunctionParameter, table: plan.Relation, span: Span) -> plan.Relation:
+        have = {c.name: c.type for c in table.columns}
+        for column in parameter.columns:
+            if column.name not in have:
+                self.fail("SEM0100", f"the table given for `{parameter.name}` has no column `{column.name}`", span)
+            if have[column.name] is not column.type:
+                self.expected(column.type, have[column.name], span)
+        return table
+
+    # -- tables ---------------------------------------------------------------
+
+    def table(self, node: nodes.Expression | nodes.QueryOperator, input: plan.Relation | None = None) -> plan.Relation:
+        """The table that an expression gives."""
+        match node:
+            case nodes.PipeExpression(head, operators):
+                return self.pipe(operators, self.table(head))
+            case SourceOperator():
+                return node.bind_source(self)
+            case nodes.NameReference(name):
+                return self._named_table(name, node.span)
+            case nodes.FunctionCall():
+                return self._table_call(node)
+            case nodes.PathExpression(place, selector) if (workspace := self._place(place)) is not None:
+                if isinstance(selector, nodes.NameReference):
+                    return self._named_table(selector.name, selector.span, workspace)
+                if isinstance(selector, nodes.FunctionCall):
+                    return self._table_call(selector, workspace)
+            case nodes.WildcardedName() | nodes.Star():
+                self.fail("SEM0001", "a wildcard may stand only in `union`, `find` and `search`", node.span)
+        self.fail("SEM0100", "a table is expected here", node.span)
+
+    def pipe(self, operators: Iterable[nodes.QueryOperator], relation: plan.Relation) -> plan.Relation:
+        """What the operators, one after another, make of a table."""
+        for operator in operators:
+            if not isinstance(operator, Operator):
+                self.fail("SYN0002", "this operator can only begin a query", operator.span)
+            relation = operator.bind(relation, self)
+        return relation
+
+    def _named_table(self, name: str, span: Span, workspace: str | None = None) -> plan.Relation:
+        if workspace is None:
+            found = self._scope.find(name)
+            if isinstance(found, RELATIONS):
+                return found
+            if found is not None and not isinstance(found, UserFunction):
+                self.fail("SEM0100", f"`{name}` is a single value, not a table", span)
+        relation = self.scan(name, workspace)
+        if relation is None and (function := self.function(name, workspace)) is not None:
+            return self._tabular(self.invoke(function, nodes.FunctionCall(name, (), span=span), None), span)
+        if relation is None:
+            names = [*self._scope.all_names(), *self.schema.table_names(workspace)]
+            self.fail("SEM0100", f"no table is named `{name}`", span, help=did_you_mean(name, names))
+        return relation
+
+    def scan(self, name: str, workspace: str | None = None) -> plan.Relation | None:
+        """A stored table; None where there is none."""
+        key = workspace, name
+        if key not in self._scans:
+            columns = self.schema.table(name, workspace)
+            if columns is None:
+                return None
+            self._scans[key] = plan.Scan(name, columns, workspace)
+        return self._scans[key]
+
+    def tables_like(self, pattern: str, workspace: str | None = None) -> list[tuple[str, plan.Relation]]:
+        """The tables, and the tables of `let`, whose names fit a pattern with `*`."""
+        fits = re.compile(fnmatch.translate(pattern)).match
+        own = [(n, r) for n in self._scope.all_names() if fits(n) and isinstance(r := self._scope.find(n), RELATIONS)]
+        stored = ((n, self.scan(n, workspace)) for n in sorted(self.schema.table_names(workspace)) if fits(n))
+        return own + [(n, r) for n, r in stored if r is not None]
+
+    def _table_call(self, call: nodes.FunctionCall, workspace: str | None = None) -> plan.Relation:
+        found = self.function(call.name, workspace)
+        if found is not None:
+            return self._tabular(self.invoke(found, call, None), call.span)
+        match call:
+            case nodes.FunctionCall("materialize", (inner,)):
+                return plan.Materialize(self.table(inner))
+            case nodes.FunctionCall("table" | "external_table", (name, *_)):
+                return self._named_table(self.constant_text(name), name.span, workspace)
+            case nodes.FunctionCall("view", ()):
+                self.refuse("`view()` here", call.span)
+        if call.name in self.language.refused_functions:
+            self.refuse(f"the function `{call.name}()`", call.span)
+        if call.name in self._named:
+            self.fail("SEM0100", f"`{call.name}()` gives a single value, not a table", call.span)
+        self.fail("SEM0260", f"no function is named `{call.name}`", call.span, help=did_you_mean(call.name, self._scope.all_names()))
+
+    def function(self, name: str, workspace: str | None = None) -> UserFunction | None:
+        """A function that the query declares, or the workspace keeps."""
+        found = self._scope.find(name) if workspace is None else None
+        if found is not None:
+            return found if isinstance(found, UserFunction) else None
+        key = workspace, name
+        if key not in self._stored:
+            text = self.schema.function(name, workspace)
+            self._stored[key] = None if text is None else self._declared(name, text)
+        return self._stored[key]
+
+    def _declared(self, name: str, text: str) -> UserFunction:
+        source = Source(text, name)
+        return UserFunction(name, self._reader(source), Scope(), source)
+
+    def _place(self, node: nodes.Expression) -> str | None:
+        """The workspace that `workspace("x")`, `cluster("x").database("y")` and their like name."""
+        match node:
+            case nodes.FunctionCall("workspace" | "database", (name,)):
+                return self.constant_text(name)
+            case nodes.PathExpression(nodes.FunctionCall("cluster", _), nodes.FunctionCall("database", (name,))):
+                return self.constant_text(name)
+            case nodes.FunctionCall(("app" | "resource" | "adx" | "arg" | "cluster") as name, _):
+                self.refuse(f"`{name}()`", node.span)
+            case nodes.PathExpression(nodes.FunctionCall(("adx" | "arg") as name, _), _):
+                self.refuse(f"`{name}()`", node.span)
+        return None
+
+    def _tabular(self, value: plan.Relation | plan.Scalar, span: Span) -> plan.Relation:
+        if isinstance(value, RELATIONS):
+            return value
+        self.fail("SEM0100", "a table is expected here, this function gives a single value", span)
+
+    def let(self, name: str, relation: plan.Relation) -> None:
+        """Give a table a name for the rest of the query, as `as` does."""
+        self._scope.names[name] = relation
+
+    def meaning(self, name: str) -> plan.Relation | plan.Scalar | UserFunction | None:
+        """What a name that is no column means here."""
+        return self._scope.find(name)
+
+    def names_in_scope(self) -> list[str]:
+        """The names that `let`, parameters and `as` have given."""
+        return self._scope.all_names()
+
+    def probe(self, relation: plan.Relation, what: str, span: Span) -> Sequence[tuple[object, ...]]:
+        """The rows of a table, now: for columns that only the data can name."""
+        if self._probe is None:
+            self.refuse(f"{what} where no data can be looked at", span, help="declare its output columns in the query")
+        return self._probe(relation)
+
+    # -- scalars --------------------------------------------------------------
+
+    def scalar(self, node: nodes.Expression, row: plan.Relation | None) -> plan.Scalar:
+        """An expression over the columns of `row`."""
+        return self._scalars.bind(node, row)
+
+    def measure(self, node: nodes.Expression, row: plan.Relation) -> plan.Scalar:
+        """An expression over aggregates of the columns of `row`."""
+        return self._scalars.bind(node, row, aggregating=True)
+
+    def predicate(self, node: nodes.Expression, row: plan.Relation | None) -> plan.Scalar:
+        """A condition; Kusto lets a number or a dynamic stand for one."""
+        value = self.scalar(node, row)
+        if value.type in (ScalarType.DYNAMIC, ScalarType.LONG, ScalarType.INT):
+            return self.convert(value, ScalarType.BOOL)
+        if value.type is not ScalarType.BOOL:
+            self.expected(ScalarType.BOOL, value.type, node.span)
+        return value
+
+    def convert(self, value: plan.Scalar, type_: ScalarType) -> plan.Scalar:
+        """`value` brought to another type; constants at once."""
+        return self._scalars.convert(value, type_)
+
+    def convertible(self, given: ScalarType, wanted: ScalarType) -> bool:
+        """Whether Kusto brings one type to the other by itself."""
+        return self._scalars.convertible(given, wanted)
+
+    def call(self, name: str, arguments: Sequence[plan.Scalar], span: Span) -> plan.Scalar:
+        """The call of a built-in function."""
+        return self._scalars.call(self.language.functions[name], arguments, span)
+
+    def aggregate(self, name: str, arguments: Sequence[plan.Scalar], span: Span) -> plan.Scalar:
+        """The call of a built-in aggregate."""
+        return self._scalars.call(self.language.aggregates[name], arguments, span)
+
+    def constant(self, node: nodes.Expression) -> plan.Literal:
+        """An expression whose value the text itself holds."""
+        value = self.scalar(node, None)
+        if isinstance(value, plan.Literal):
+            return value
+        self.refuse("a value here that is not a constant", node.span)
+
+    def constant_long(self, node: nodes.Expression) -> int:
+        """A whole number that the text itself holds."""
+        value = self.constant(node)
+        if isinstance(value.value, int) and value.type in (ScalarType.LONG, ScalarType.INT):
+            return value.value
+        if isinstance(value.value, float) and value.value.is_integer():
+            return int(value.value)
+        self.expected(ScalarType.LONG, value.type, node.span)
+
+    def constant_text(self, node: nodes.Expression) -> str:
+        """A string that the text itself holds."""
+        value = self.constant(node)
+        if isinstance(value.value, str):
+            return value.value
+        self.expected(ScalarType.STRING, value.type, node.span)
+
+    # -- columns --------------------------------------------------------------
+
+    def column(self, name: str, span: Span, row: plan.Relation) -> plan.ColumnRef:
+        """A column by its name."""
+        found = self.columns_of(row).get(name)
+        if found is None:
+            self.fail("SEM0100", f"no column is named `{name}`", span, help=did_you_mean(name, self.columns_of(row)))
+        return found
+
+    def columns_of(self, row: plan.Relation) -> Mapping[str, plan.ColumnRef]:
+        """The columns of a table by name."""
+        return self._scalars.columns_of(row)
+
+    def matching(self, node: nodes.Expression, row: plan.Relation, *, required: bool = True) -> list[plan.ColumnRef]:
+        """The columns that a name or a pattern with `*` stands for, in the table's order."""
+        match node:
+            case nodes.Star():
+                return list(self.columns_of(row).values())
+            case nodes.WildcardedName(pattern):
+                fits = re.compile(fnmatch.translate(pattern)).match
+                return [c for n, c in self.columns_of(row).items() if fits(n)]
+            case nodes.NameReference(name):
+                found = self.columns_of(row).get(name)
+                if found is None and required:
+                    return [self.column(name, node.span, row)]
+                return [found] if found else []
+            case nodes.FunctionCall("column_ifexists" | "columnifexists"):
+                value = self.scalar(node, row)
+                return [value] if isinstance(value, plan.ColumnRef) else []
+        self.fail("SEM0100", "a column's name is expected here", node.span)
+
+    def outputs(self, items: Iterable[nodes.Expression], row: plan.Relation, names: Names) -> list[plan.Output]:
+        """Computed columns, each with its own name or the one that Kusto implies."""
+        found: list[plan.Output] = []
+        for item in items:
+            found += self.output(item, row, names)
+        return found
+
+    def output(self, item: nodes.Expression, row: plan.Relation, names: Names) -> list[plan.Output]:
+        """The columns of one item of a list: one, or several where the text names a tuple."""
+        named, inner = ((item.names, item.expression) if isinstance(item, nodes.NamedExpression) else ((), item))
+        value = self.scalar(inner, row)
+        if len(named) > 1:
+            return [
+                plan.Output(self.explicit(n, item.span, names), plan.DynamicPath(self.convert(value, ScalarType.DYNAMIC), (i,)))
+                for i, n in enumerate(named)
+            ]
+        if named:
+            return [plan.Output(self.explicit(named[0], item.span, names), value)]
+        implied = self.implied_name(inner)
+        return [plan.Output(names.claim(implied) if implied else names.unnamed(), value)]
+
+    def explicit(self, name: str, span: Span, names: Names) -> str:
+        """A name that the text gives; it may stand only once."""
+        if name in names:
+            self.fail("SEM0001", f"two columns are named `{name}`", span)
+        return names.claim(name)
+
+    def implied_name(self, node: nodes.Expression) -> str:
+        """The name of a column that the text gives none; `` where Kusto implies none."""
+        return implied_name(node, self._named)
+
+    # -- errors ---------------------------------------------------------------
+
+    def expected(self, wanted: ScalarType, given: ScalarType, span: Span) -> NoReturn:
+        """Say that a value is of another type than the place asks for."""
+        self.fail("SEM0024", f"a `{wanted}` is expected", span, label=f"this is `{given}`")
+
+    def refuse(self, what: str, span: Span, help: str = "") -> NoReturn:
+        """Say that something is Kusto's, but not ours."""
+        self.fail("HL001", f"{what} is not supported", span, help=help)
+
+    def fail(self, code: str, message: str, span: Span, *, label: str = "", help: str = "") -> NoReturn:
+        """End the compilation with one diagnostic."""
+        raise SourceError(self.source, Diagnostic(code, message, span, label, help))
+
+
+_PLACES = {"workspace", "database", "cluster", "app", "resource", "adx", "arg"}
+TABULAR_CALLS = {"materialize", "table", "external_table"}

@@ -1,0 +1,94 @@
+"""What can be known of constants while compiling.
+
+Folding is not for speed (engines fold too) but for knowledge: the bounds of time that prune files, the
+counts and patterns that the SQL must be told, come from `ago(7d)` and `1h * 24` as often as from literals.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from decimal import Decimal
+
+from huntlake.kql import plan
+from huntlake.kql.syntax import literals
+from huntlake.kql.types import NUMBERS, ScalarType
+
+
+def folded(call: plan.Call) -> plan.Scalar:
+    """The call's value as a literal where all its arguments are, and its function knows what to make of them."""
+    fold = call.function.fold
+    if fold is None or not all(isinstance(a, plan.Literal) for a in call.arguments):
+        return call
+    value = fold(*(a.value for a in call.arguments if isinstance(a, plan.Literal)), types=[a.type for a in call.arguments])
+    return call if value is NotImplemented else plan.Literal(value, call.type)
+
+
+def converted(value: object, given: ScalarType, wanted: ScalarType) -> tuple[bool, object]:
+    """A constant brought to another type, and whether that could be done without an engine."""
+    if given is wanted:
+        return True, value
+    if value is None:
+        return True, "" if wanted is ScalarType.STRING else None
+    match wanted:
+        case ScalarType.INT | ScalarType.LONG | ScalarType.REAL | ScalarType.DECIMAL:
+            return _number(value, given, wanted)
+        case ScalarType.BOOL if isinstance(value, bool | int):
+            return True, bool(value)
+        case ScalarType.STRING:
+            return _text(value, given)
+        case ScalarType.DYNAMIC:
+            return _dynamic(value, given)
+        case ScalarType.DATETIME if isinstance(value, str):
+            return True, literals.datetime_ticks(value)
+        case ScalarType.TIMESPAN if isinstance(value, str):
+            return True, literals.timespan(value)
+        case ScalarType.GUID if isinstance(value, str):
+            return True, literals.guid(value)
+    return False, None
+
+
+def _number(value: object, given: ScalarType, wanted: ScalarType) -> tuple[bool, object]:
+    if given not in (*NUMBERS, ScalarType.DYNAMIC, ScalarType.BOOL) or not isinstance(value, bool | int | float | Decimal):
+        return False, None
+    if wanted is ScalarType.REAL:
+        return True, float(value)
+    if wanted is ScalarType.DECIMAL:
+        return True, Decimal(str(value)) if not isinstance(value, bool) else Decimal(int(value))
+    if isinstance(value, float) and not math.isfinite(value):
+        return True, None
+    return True, int(value)
+
+
+def _text(value: object, given: ScalarType) -> tuple[bool, object]:
+    match given, value:
+        case ScalarType.BOOL, bool():
+            return True, "True" if value else "False"
+        case (ScalarType.INT | ScalarType.LONG), int():
+            return True, str(value)
+        case ScalarType.GUID, str():
+            return True, value
+        case ScalarType.DATETIME, int(ticks):
+            return True, literals.datetime_text(ticks)
+        case ScalarType.TIMESPAN, int(ticks):
+            return True, literals.timespan_text(ticks)
+        case ScalarType.DYNAMIC, str():
+            return True, value
+        case ScalarType.DYNAMIC, bool():
+            return True, "true" if value else "false"
+        case ScalarType.DYNAMIC, int():
+            return True, str(value)
+        case ScalarType.DYNAMIC, (list() | dict()):
+            return True, json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return False, None
+
+
+def _dynamic(value: object, given: ScalarType) -> tuple[bool, object]:
+    match given, value:
+        case ScalarType.DATETIME, int(ticks):
+            return True, literals.datetime_text(ticks)
+        case ScalarType.TIMESPAN, int(ticks):
+            return True, literals.timespan_text(ticks)
+        case ScalarType.DECIMAL, _:
+            return False, None
+    return True, value

@@ -1,0 +1,129 @@
+"""The aggregates of a `summarize`: those that give one column, and those that give several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from huntlake.kql import plan
+from huntlake.kql.binding.language import Surroundings
+from huntlake.kql.binding.naming import Names
+from huntlake.kql.syntax import nodes
+from huntlake.kql.types import ScalarType
+
+_EXTREMES = {"arg_max": "arg_max", "arg_min": "arg_min", "argmax": "arg_max", "argmin": "arg_min"}
+_ANY = {"take_any", "any", "take_anyif", "anyif"}
+_PERCENTILES = {"percentiles", "percentilesw"}
+
+
+def measures(
+    items: Iterable[nodes.NamedExpression], input: plan.Relation, names: Names, b: Surroundings, keys: set[str]
+) -> list[plan.Output]:
+    """The output columns of the aggregates, named as Kusto names them."""
+    found: list[plan.Output] = []
+    for item in items:
+        call = item.expression
+        if isinstance(call, nodes.FunctionCall) and call.name in _EXTREMES:
+            found += _extreme(item, call, input, names, b, keys)
+        elif isinstance(call, nodes.FunctionCall) and call.name in _ANY:
+            found += _any(item, call, input, names, b, keys)
+        elif isinstance(call, nodes.FunctionCall) and call.name in _PERCENTILES:
+            found += _percentiles(item, call, input, names, b)
+        else:
+            found.append(_single(item, input, names, b))
+    return found
+
+
+def _single(item: nodes.NamedExpression, input: plan.Relation, names: Names, b: Surroundings) -> plan.Output:
+    value = b.measure(item.expression, input)
+    if len(item.names) > 1:
+        b.fail("SEM0001", "this aggregate gives one column", item.span)
+    if item.name:
+        return plan.Output(b.explicit(item.name, item.span, names), value)
+    call = item.expression
+    if isinstance(call, nodes.FunctionCall) and call.name in ("percentile", "percentilew") and len(call.arguments) >= 2:
+        return plan.Output(names.claim(_percentile_name(call.arguments[0], call.arguments[-1], b)), value)
+    implied = b.implied_name(call)
+    return plan.Output(names.claim(implied) if implied else names.unnamed(), value)
+
+
+def _columns(arguments: Sequence[nodes.Expression], input: plan.Relation, b: Surroundings, without: set[str]) -> list[tuple[str, plan.Scalar]]:
+    found: list[tuple[str, plan.Scalar]] = []
+    for argument in arguments:
+        if isinstance(argument, nodes.Star):
+            found += [(n, c) for n, c in b.columns_of(input).items() if n not in without]
+        else:
+            found.append((b.implied_name(argument), b.scalar(argument, input)))
+    return found
+
+
+def _extreme(
+    item: nodes.NamedExpression, call: nodes.FunctionCall, input: plan.Relation, names: Names, b: Surroundings, keys: set[str]
+) -> list[plan.Output]:
+    if not call.arguments:
+        b.fail("SEM0219", f"`{call.name}` needs what is compared", call.span)
+    aggregate = _EXTREMES[call.name]
+    by_node, *rest = call.arguments
+    by = b.scalar(by_node, input)
+    by_name = b.implied_name(by_node)
+    old = call.name in ("argmax", "argmin")
+    prefix = call.name[3:] + "_"
+    given = list(item.names)
+    outputs: list[plan.Output] = []
+
+    def name_of(implied: str, first: bool) -> str:
+        if given:
+            return b.explicit(given.pop(0), item.span, names)
+        if old:
+            implied = f"{prefix}{implied if first else f'{by_name}_{implied}'}"
+        return names.claim(implied) if implied else names.unnamed()
+
+    extreme = b.aggregate("max" if aggregate == "arg_max" else "min", (by,), call.span)
+    outputs.append(plan.Output(name_of(by_name, True), extreme))
+    for name, value in _columns(rest, input, b, keys | {by_name}):
+        outputs.append(plan.Output(name_of(name, False), b.aggregate(aggregate, (by, value), call.span)))
+    return outputs
+
+
+def _any(
+    item: nodes.NamedExpression, call: nodes.FunctionCall, input: plan.Relation, names: Names, b: Surroundings, keys: set[str]
+) -> list[plan.Output]:
+    arguments, condition = list(call.arguments), []
+    if call.name.endswith("if"):
+        if len(arguments) != 2:
+            b.fail("SEM0219", f"`{call.name}` takes a value and a predicate", call.span)
+        condition = [b.predicate(arguments.pop(), input)]
+    given = list(item.names)
+    outputs = []
+    prefix = "any_" if call.name in ("any", "anyif") else ""
+    for name, value in _columns(arguments, input, b, keys):
+        aggregated = b.aggregate("take_anyif" if condition else "take_any", (value, *condition), call.span)
+        if given:
+            chosen = b.explicit(given.pop(0), item.span, names)
+        else:
+            chosen = names.claim(prefix + name) if name else names.unnamed()
+        outputs.append(plan.Output(chosen, aggregated))
+    return outputs
+
+
+def _percentiles(
+    item: nodes.NamedExpression, call: nodes.FunctionCall, input: plan.Relation, names: Names, b: Surroundings
+) -> list[plan.Output]:
+    fixed = 2 if call.name == "percentilesw" else 1
+    values = [b.scalar(a, input) for a in call.arguments[:fixed]]
+    given = list(item.names)
+    outputs = []
+    for node in call.arguments[fixed:]:
+        value = b.aggregate(call.name[:10] + call.name[11:], (*values, b.constant(node)), call.span)
+        implied = _percentile_name(call.arguments[0], node, b)
+        outputs.append(plan.Output(b.explicit(given.pop(0), item.span, names) if given else names.claim(implied), value))
+    return outputs
+
+
+def _percentile_name(value: nodes.Expression, percentile: nodes.Expression, b: Surroundings) -> str:
+    literal = b.constant(percentile)
+    number = literal.value
+    if literal.type is ScalarType.REAL and isinstance(number, float):
+        text = f"{number:g}".replace(".", "_")
+    else:
+        text = str(number)
+    return f"percentile_{b.implied_name(value)}_{text}"

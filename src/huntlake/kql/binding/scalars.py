@@ -1,0 +1,421 @@
+"""Expressions to typed scalars."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import NoReturn, get_args
+
+from huntlake.core.diagnostics import Span, did_you_mean
+from huntlake.kql import plan
+from huntlake.kql.binding import folding
+from huntlake.kql.binding.language import Surroundings
+from huntlake.kql.binding.scope import UserFunction
+from huntlake.kql.symbols import Function
+from huntlake.kql.syntax import nodes
+from huntlake.kql.syntax.parser import typed_value
+from huntlake.kql.types import NUMBERS, ScalarType
+
+RELATIONS = get_args(plan.Relation)
+_LISTS = {"in", "!in", "in~", "!in~", "has_any", "!has_any", "has_all", "!has_all"}
+_STAR_OPERATORS = {"has", "contains", "==", "=~", "startswith", "endswith", "has_cs", "contains_cs", "matches regex", "hasprefix", "hassuffix"}
+
+
+class ScalarBinder:
+    """Binds expressions for a `Binder`, which knows the tables and the names around."""
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self._b = surroundings
+        self._columns: dict[int, tuple[plan.Relation, dict[str, plan.ColumnRef]]] = {}
+
+    def columns_of(self, row: plan.Relation) -> Mapping[str, plan.ColumnRef]:
+        """The columns of a table by name."""
+        kept = self._columns.get(id(row))
+        if kept is None:
+            # The relation is kept beside, so that its id can't come to mean another.
+            kept = row, {c.name: plan.ColumnRef(c.name, c.type) for c in row.columns}
+            self._columns[id(row)] = kept
+        return kept[1]
+
+    # -- expressions ----------------------------------------------------------
+
+    def bind(self, node: nodes.Expression, row: plan.Relation | None, aggregating: bool = False) -> plan.Scalar:
+        """The scalar that an expression means over the columns of `row`."""
+        match node:
+            case nodes.Literal(value, type_):
+                return plan.Literal(value, type_)
+            case nodes.NameReference(name):
+                return self._name(name, node.span, row)
+            case nodes.FunctionCall():
+                return self._call(node, row, aggregating)
+            case nodes.PathExpression() | nodes.ElementExpression():
+                return self._path(node, row, aggregating)
+            case nodes.NamedExpression(_, inner):
+                return self.bind(inner, row, aggregating)
+            case nodes.PipeExpression(head, ()) if isinstance(head, nodes.Expression):
+                return self.bind(head, row, aggregating)
+            case nodes.PipeExpression():
+                self._b.fail("SEM0100", "a single value is expected here, this is a table", node.span, help="use `toscalar()`")
+            case nodes.TypeOf(columns) if len(columns) == 1:
+                return plan.Literal(str(columns[0].type), ScalarType.STRING)
+            case nodes.Star():
+                self._b.fail("SYN0002", "`*` has no meaning here", node.span)
+        self._b.fail("SYN0002", "a value is expected here", node.span)
+
+    def _name(self, name: str, span: Span, row: plan.Relation | None) -> plan.Scalar:
+        columns = self.columns_of(row) if row is not None else {}
+        if name in columns:
+            return columns[name]
+        found = self._b.meaning(name)
+        if isinstance(found, UserFunction):
+            self._b.fail("SEM0100", f"`{name}` is a function: call it", span)
+        if isinstance(found, RELATIONS):
+            self._b.fail("SEM0100", f"`{name}` is a table; a single value is expected here", span, help="use `toscalar()`")
+        if found is not None:
+            return found
+        known = [*columns, *self._b.names_in_scope()]
+        self._b.fail("SEM0100", f"no column is named `{name}`", span, help=did_you_mean(name, known))
+
+    # -- paths into dynamics ----------------------------------------------------
+
+    def _path(
+        self, node: nodes.PathExpression | nodes.ElementExpression, row: plan.Relation | None, aggregating: bool
+    ) -> plan.Scalar:
+        steps: list[str | int | plan.Scalar] = []
+        base: nodes.Expression = node
+        while isinstance(base, nodes.PathExpression | nodes.ElementExpression):
+            steps.append(self._step(base, row))
+            base = base.expression
+        value = self.bind(base, row, aggregating)
+        if value.type is not ScalarType.DYNAMIC:
+            if value.type is not ScalarType.STRING:
+                self._b.fail("SEM0100", f"a `{value.type}` has no properties", node.span, help="only a `dynamic` has")
+            # Text that holds JSON: Kusto reads no property of a string.
+            self._b.fail("SEM0100", "a `string` has no properties", node.span, help="read it first: `parse_json(…)`")
+        if isinstance(value, plan.Literal):
+            value = plan.Literal(value.value, ScalarType.DYNAMIC)
+        ordered = tuple(reversed(steps))
+        if isinstance(value, plan.DynamicPath):
+            return plan.DynamicPath(value.value, value.steps + ordered)
+        return plan.DynamicPath(value, ordered)
+
+    def _step(self, node: nodes.PathExpression | nodes.ElementExpression, row: plan.Relation | None) -> str | int | plan.Scalar:
+        match node:
+            case nodes.PathExpression(_, nodes.NameReference(name)):
+                return name
+            case nodes.ElementExpression(_, selector):
+                value = self.bind(selector, row)
+                if isinstance(value, plan.Literal) and isinstance(value.value, str | int) and not isinstance(value.value, bool):
+                    return value.value
+                return value
+        self._b.fail("SYN0002", "the name of a property is expected here", node.selector.span)
+
+    # -- calls ------------------------------------------------------------------
+
+    def _call(self, node: nodes.FunctionCall, row: plan.Relation | None, aggregating: bool) -> plan.Scalar:
+        name, language = node.name, self._b.language
+        if name in _LISTS:
+            return self._list_operator(node, row, aggregating)
+        if name in ("and", "or"):
+            return self._logic(node, row, aggregating)
+        if name in SCOPED:
+            return SCOPED[name](self, node, row)
+        if aggregating and name in language.aggregates:
+            arguments = [self.bind(a, row) for a in node.arguments]
+            return self.call(language.aggregates[name], arguments, node.span)
+        if (function := language.functions.get(name)) is not None:
+            if name in _STAR_OPERATORS and node.arguments and isinstance(node.arguments[0], nodes.Star):
+                return self._any_column(node, row)
+            arguments = [self.bind(a, row, aggregating) for a in node.arguments]
+            return self.call(function, arguments, node.span)
+        if (own := self._b.function(name)) is not None:
+            found = self._b.invoke(own, node, row)
+            if isinstance(found, RELATIONS):
+                self._b.fail("SEM0100", f"`{name}()` gives a table; a single value is expected here", node.span)
+            return found
+        self._unknown(node)
+
+    def _unknown(self, node: nodes.FunctionCall) -> NoReturn:
+        name, language = node.name, self._b.language
+        if name in language.aggregates:
+            self._b.fail("SEM0001", f"the aggregate `{name}()` may stand only in `summarize` and its like", node.span)
+        if name in language.refused_functions:
+            self._b.refuse(f"the function `{name}()`", node.span)
+        known = [*language.functions, *self._b.names_in_scope()]
+        self._b.fail("SEM0260", f"no function is named `{name}`", node.span, help=did_you_mean(name, known))
+
+    def call(self, function: Function, arguments: Sequence[plan.Scalar], span: Span) -> plan.Scalar:
+        """The call of a built-in function, its arguments brought to the types that it asks for."""
+        resolved = function.resolve([a.type for a in arguments])
+        if resolved is None:
+            self._mismatch(function, arguments, span)
+        converted = tuple(self.convert(a, t) for a, t in zip(arguments, resolved.arguments, strict=True))
+        call = plan.Call(function, resolved.signature, converted, resolved.type, span)
+        return folding.folded(call)
+
+    def _mismatch(self, function: Function, arguments: Sequence[plan.Scalar], span: Span) -> NoReturn:
+        types = ", ".join(str(a.type) for a in arguments)
+        if not any(s.takes(len(arguments)) for s in function.signatures):
+            self._b.fail("SEM0219", f"`{function.name}` doesn't take {len(arguments)} arguments", span, help=str(function))
+        if function.name.isalnum() or "_" in function.name:
+            self._b.fail("SEM0001", f"`{function}` takes no ({types})", span, help=function.docs)
+        self._b.fail("SEM0064", f"`{function.name}` can't be used between {types.replace(', ', ' and ')}", span, help="add an explicit cast")
+
+    def _logic(self, node: nodes.FunctionCall, row: plan.Relation | None, aggregating: bool) -> plan.Scalar:
+        terms = []
+        for argument in node.arguments:
+            value = self.bind(argument, row, aggregating)
+            if value.type is not ScalarType.BOOL:
+                if not self.convertible(value.type, ScalarType.BOOL):
+                    self._b.expected(ScalarType.BOOL, value.type, argument.span)
+                value = self.convert(value, ScalarType.BOOL)
+            terms.append(value)
+        return self.call(self._b.language.functions[node.name], terms, node.span)
+
+    def _any_column(self, node: nodes.FunctionCall, row: plan.Relation | None) -> plan.Scalar:
+        # `* has "x"`: any string column of the row, and any dynamic as its text.
+        if row is None:
+            self._b.fail("SYN0002", "`*` has no meaning here", node.span)
+        wanted = self.bind(node.arguments[1], row)
+        terms: list[plan.Scalar] = []
+        for column in self.columns_of(row).values():
+            if column.type in (ScalarType.STRING, ScalarType.DYNAMIC):
+                terms.append(self.call(self._b.language.functions[node.name], (column, wanted), node.span))
+            elif node.name == "==" and self._b.language.functions["=="].resolve((column.type, wanted.type)):
+                terms.append(self.call(self._b.language.functions["=="], (column, wanted), node.span))
+        if not terms:
+            return plan.Literal(False, ScalarType.BOOL)
+        return terms[0] if len(terms) == 1 else self.call(self._b.language.functions["or"], terms, node.span)
+
+    # -- `in` and its kin ---------------------------------------------------------
+
+    def _list_operator(self, node: nodes.FunctionCall, row: plan.Relation | None, aggregating: bool) -> plan.Scalar:
+        name, (first, *rest) = node.name, node.arguments
+        if isinstance(first, nodes.Star):
+            return self._any_column_in(node, row)
+        value = self.bind(first, row, aggregating)
+        items: list[plan.Scalar] = []
+        for argument in rest:
+            found = self._b.value(argument, row)
+            if isinstance(found, RELATIONS):
+                if len(rest) > 1:
+                    self._b.fail("SEM0001", "a table must stand alone here", argument.span)
+                return self._in_table(name, value, found, node)
+            items.append(self._as_list_item(found, value))
+        return self._in_items(name, value, items, node.span)
+
+    def _as_list_item(self, item: plan.Scalar, value: plan.Scalar) -> plan.Scalar:
+        if isinstance(item, plan.Literal) and item.type is ScalarType.GUID and value.type is ScalarType.STRING:
+            return plan.Literal(item.value or "", ScalarType.STRING)
+        return item
+
+    def _in_items(self, name: str, value: plan.Scalar, items: list[plan.Scalar], span: Span) -> plan.Scalar:
+        flat: list[plan.Scalar] = []
+        for item in items:
+            match item:
+                # A constant array stands for its elements.
+                case plan.Literal(list(elements), ScalarType.DYNAMIC):
+                    flat += [self._element(e, value) for e in elements if not isinstance(e, list | dict)]
+                case plan.Literal(None, ScalarType.DYNAMIC):
+                    pass
+                case _:
+                    flat.append(item)
+        return self.call(self._b.language.functions[name], (value, *flat), span)
+
+    def _element(self, element: object, value: plan.Scalar) -> plan.Scalar:
+        if value.type in (ScalarType.STRING, ScalarType.DYNAMIC):
+            return plan.Literal(_text(element), ScalarType.STRING)
+        return self.convert(plan.Literal(element, ScalarType.DYNAMIC), value.type)
+
+    def _in_table(self, name: str, value: plan.Scalar, table: plan.Relation, node: nodes.FunctionCall) -> plan.Scalar:
+        column = table.columns[0]
+        if name not in ("in", "!in", "in~", "!in~"):
+            # The terms of the table's first column, as one array.
+            terms = self._b.aggregate("make_set", (plan.ColumnRef(column.name, column.type),), node.span)
+            array = plan.First(plan.Summarize(table, (), (plan.Output("terms", terms),)), ScalarType.DYNAMIC)
+            return self.call(self._b.language.functions[name], (value, array), node.span)
+        inner: plan.Scalar = plan.ColumnRef(column.name, column.type)
+        if column.type is ScalarType.DYNAMIC and value.type is not ScalarType.DYNAMIC:
+            # An array in each row stands for its elements.
+            item = plan.Item(column, inner)
+            table = plan.Unnest(plan.Project(table, (plan.Output(column.name, inner),)), (item,))
+            inner = self.convert(inner, value.type)
+        elif value.type is ScalarType.DYNAMIC and column.type is not ScalarType.DYNAMIC:
+            value = self.convert(value, column.type)
+        elif value.type is not column.type:
+            inner = self._comparable(inner, value, node)
+        if "~" in name:
+            lower = self._b.language.functions["tolower"]
+            value, inner = self.call(lower, (value,), node.span), self.call(lower, (inner,), node.span)
+        among: plan.Scalar = plan.Among(value, plan.Project(table, (plan.Output(column.name, inner),)))
+        return self.call(self._b.language.functions["not"], (among,), node.span) if name.startswith("!") else among
+
+    def _comparable(self, inner: plan.Scalar, value: plan.Scalar, node: nodes.FunctionCall) -> plan.Scalar:
+        if inner.type in NUMBERS and value.type in NUMBERS:
+            return inner
+        if {inner.type, value.type} == {ScalarType.STRING, ScalarType.GUID}:
+            return self.convert(inner, value.type)
+        self._b.expected(value.type, inner.type, node.arguments[1].span)
+
+    def _any_column_in(self, node: nodes.FunctionCall, row: plan.Relation | None) -> plan.Scalar:
+        if row is None:
+            self._b.fail("SYN0002", "`*` has no meaning here", node.span)
+        items = [self.bind(a, row) for a in node.arguments[1:]]
+        texts = [c for c in self.columns_of(row).values() if c.type in (ScalarType.STRING, ScalarType.DYNAMIC)]
+        terms = [self._in_items(node.name, c, items, node.span) for c in texts]
+        return self.call(self._b.language.functions["or"], terms, node.span) if terms else plan.Literal(False, ScalarType.BOOL)
+
+    # -- conversions --------------------------------------------------------------
+
+    def convertible(self, given: ScalarType, wanted: ScalarType) -> bool:
+        """Whether Kusto brings one type to the other by itself."""
+        numeric = (*NUMBERS, ScalarType.BOOL)
+        return (
+            given is wanted
+            or ScalarType.DYNAMIC in (given, wanted)
+            or (given in numeric and wanted in numeric)
+            or {given, wanted} == {ScalarType.STRING, ScalarType.GUID}
+        )
+
+    def convert(self, value: plan.Scalar, type_: ScalarType) -> plan.Scalar:
+        """`value` brought to another type; constants at once."""
+        if value.type is type_:
+            return value
+        if isinstance(value, plan.Literal):
+            known, converted = folding.converted(value.value, value.type, type_)
+            if known:
+                return plan.Literal(converted, type_)
+        return plan.Convert(value, type_)
+
+    def parameter_value(self, given: object, type_: ScalarType) -> plan.Literal | None:
+        """A value that came from outside: raw, or as a KQL literal in a string. None where it doesn't fit."""
+        if given is None:
+            return plan.Literal("" if type_ is ScalarType.STRING else None, type_)
+        if type_ is ScalarType.STRING:
+            return plan.Literal(given if isinstance(given, str) else json.dumps(given), type_)
+        if type_ is ScalarType.DYNAMIC:
+            return self._dynamic_parameter(given)
+        if isinstance(given, bool | int | float | Decimal):
+            known, value = folding.converted(given, _TYPES[type(given)], type_)
+            return plan.Literal(value, type_) if known else None
+        if not isinstance(given, str):
+            return None
+        text = given.strip()
+        if "(" in text and text.endswith(")"):
+            text = text[text.index("(") + 1 : -1].strip()
+        value, ok = typed_value(type_, text)
+        return plan.Literal(value, type_) if ok else None
+
+    def _dynamic_parameter(self, given: object) -> plan.Literal | None:
+        if not isinstance(given, str):
+            return plan.Literal(given, ScalarType.DYNAMIC)
+        text = given.strip()
+        if text.startswith("dynamic(") and text.endswith(")"):
+            text = text[len("dynamic(") : -1]
+        try:
+            return plan.Literal(json.loads(text), ScalarType.DYNAMIC)
+        except ValueError:
+            return plan.Literal(given, ScalarType.DYNAMIC)
+
+
+_TYPES = {bool: ScalarType.BOOL, int: ScalarType.LONG, float: ScalarType.REAL, Decimal: ScalarType.DECIMAL}
+
+
+def _text(element: object) -> str:
+    if element is None:
+        return ""
+    return element if isinstance(element, str) else json.dumps(element)
+
+
+# -- functions that need to know where they stand --------------------------------
+
+
+def _toscalar(s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | None) -> plan.Scalar:
+    if len(node.arguments) != 1:
+        s._b.fail("SEM0219", "`toscalar` takes one table", node.span)
+    found = s._b.value(node.arguments[0], None)
+    if not isinstance(found, RELATIONS):
+        return found
+    return plan.First(found, found.columns[0].type)
+
+
+def _column_ifexists(s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | None) -> plan.Scalar:
+    if len(node.arguments) != 2:
+        s._b.fail("SEM0219", f"`{node.name}` takes a column's name and a value for where there is none", node.span)
+    name = s._b.constant_text(node.arguments[0])
+    columns = s.columns_of(row) if row is not None else {}
+    return columns[name] if name in columns else s.bind(node.arguments[1], row)
+
+
+def _now(s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | None) -> plan.Scalar:
+    moment: plan.Scalar = plan.Literal(s._b.now, ScalarType.DATETIME)
+    if not node.arguments:
+        return moment
+    offset = s.bind(node.arguments[0], row)
+    return s.call(s._b.language.functions["+"], (moment, offset), node.span)
+
+
+def _ago(s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | None) -> plan.Scalar:
+    if len(node.arguments) != 1:
+        s._b.fail("SEM0219", "`ago` takes one timespan", node.span)
+    span = s.bind(node.arguments[0], row)
+    if span.type is not ScalarType.TIMESPAN and span.type is not ScalarType.DYNAMIC:
+        s._b.expected(ScalarType.TIMESPAN, span.type, node.arguments[0].span)
+    moment = plan.Literal(s._b.now, ScalarType.DATETIME)
+    return s.call(s._b.language.functions["-"], (moment, s.convert(span, ScalarType.TIMESPAN)), node.span)
+
+
+def _pack_all(s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | None) -> plan.Scalar:
+    if row is None:
+        s._b.fail("SEM0001", "`pack_all` needs a table's columns", node.span)
+    if node.arguments:
+        flag = s._b.constant(node.arguments[0])
+        if flag.value:
+            s._b.refuse("`pack_all(true)`", node.span)
+    return _packed(s, list(s.columns_of(row).values()), node.span)
+
+
+def _bag_pack_columns(s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | None) -> plan.Scalar:
+    if row is None:
+        s._b.fail("SEM0001", f"`{node.name}` needs a table's columns", node.span)
+    return _packed(s, [c for a in node.arguments for c in s._b.matching(a, row)], node.span)
+
+
+def _packed(s: ScalarBinder, columns: Sequence[plan.ColumnRef], span: Span) -> plan.Scalar:
+    pairs = [x for c in columns for x in (plan.Literal(c.name, ScalarType.STRING), c)]
+    return s.call(s._b.language.functions["bag_pack"], pairs, span)
+
+
+def _ingestion_time(s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | None) -> plan.Scalar:
+    columns = s.columns_of(row) if row is not None else {}
+    for name in ("_TimeReceived", "TimeGenerated", "Timestamp"):
+        if name in columns and columns[name].type is ScalarType.DATETIME:
+            return columns[name]
+    return plan.Literal(None, ScalarType.DATETIME)
+
+
+def _gettype(s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | None) -> plan.Scalar:
+    if len(node.arguments) != 1:
+        s._b.fail("SEM0219", "`gettype` takes one value", node.span)
+    value = s.bind(node.arguments[0], row)
+    if value.type is ScalarType.DYNAMIC:
+        return s.call(s._b.language.functions["gettype"], (value,), node.span)
+    return plan.Literal(str(value.type), ScalarType.STRING)
+
+
+Scoped = Callable[[ScalarBinder, nodes.FunctionCall, "plan.Relation | None"], plan.Scalar]
+
+SCOPED: Mapping[str, Scoped] = {
+    "ago": _ago,
+    "bag_pack_columns": _bag_pack_columns,
+    "column_ifexists": _column_ifexists,
+    "columnifexists": _column_ifexists,
+    "gettype": _gettype,
+    "ingestion_time": _ingestion_time,
+    "now": _now,
+    "pack_all": _pack_all,
+    "toscalar": _toscalar,
+}
+"""Functions that need more than their arguments: the row, the moment, the tables."""
+

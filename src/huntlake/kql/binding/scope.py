@@ -1,0 +1,43 @@
+"""What a name means at a place of the text: the `let`s before it, and a function's parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from huntlake.core.diagnostics import Source
+from huntlake.kql import plan
+from huntlake.kql.syntax import nodes
+
+
+@dataclass(frozen=True)
+class UserFunction:
+    """A function that a text declares: the names that it sees, and that text."""
+
+    name: str
+    declaration: nodes.FunctionDeclaration
+    scope: Scope
+    source: Source
+
+
+Meaning = plan.Relation | plan.Scalar | UserFunction
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Names with their meanings, over the names of the text around."""
+
+    outer: Scope | None = None
+    names: dict[str, Meaning] = field(default_factory=dict)
+
+    def find(self, name: str) -> Meaning | None:
+        """What `name` means here; None where nothing declares it."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.names:
+                return scope.names[name]
+            scope = scope.outer
+        return None
+
+    def all_names(self) -> list[str]:
+        """Every name that can be seen from here."""
+        return list(self.names) + (self.outer.all_names() if self.outer else [])

@@ -1,0 +1,125 @@
+"""KQL text to SQL text. It reads no file and runs no query."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from huntlake.core.diagnostics import Source
+from huntlake.kql import operators, plugins
+from huntlake.kql.aggregates import AGGREGATES
+from huntlake.kql.aggregates import REFUSED as REFUSED_AGGREGATES
+from huntlake.kql.binding import Binder, Language, Result, Schema
+from huntlake.kql.functions import FUNCTIONS
+from huntlake.kql.functions import REFUSED as REFUSED_FUNCTIONS
+from huntlake.kql.optimizer import optimized
+from huntlake.kql.sql.writer import Written, identifiers_of, write
+from huntlake.kql.syntax import nodes
+from huntlake.kql.syntax.literals import ticks_of
+from huntlake.kql.syntax.parser import Parser
+from huntlake.kql.types import Column
+
+LANGUAGE = Language(FUNCTIONS, AGGREGATES, plugins.PLUGINS, REFUSED_FUNCTIONS | REFUSED_AGGREGATES, plugins.REFUSED)
+
+_RECURSION = 12_000
+"""Frames that the deepest text the parser lets through may need."""
+
+
+@dataclass(frozen=True)
+class TableScan:
+    """A table that the SQL reads under the name `relation`.
+
+    `columns` are those that the query needs; `since` and `until`, both inclusive, bound TimeGenerated where
+    the filters do: rows outside them can't be in the answer.
+    """
+
+    relation: str
+    table: str
+    workspace: str | None
+    columns: tuple[Column, ...]
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def sql_names(self) -> tuple[str, ...]:
+        """The quoted identifiers by which the SQL knows the columns."""
+        return tuple(identifiers_of(self.columns).values())
+
+
+@dataclass(frozen=True)
+class CompiledTable:
+    """One table of the answer, as SQL."""
+
+    name: str
+    columns: tuple[Column, ...]
+    scans: tuple[TableScan, ...]
+    visualization: Mapping[str, object] | None
+    written: Written = field(repr=False)
+
+    def sql(self, sources: Mapping[str, str]) -> str:
+        """The statement, given for each scan the SQL that yields its columns in their order, named as `sql_names`."""
+        return self.written.text(sources)
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A query, compiled: its tables in order, and the options that it sets."""
+
+    results: tuple[CompiledTable, ...]
+    options: Mapping[str, object]
+
+
+Probe = Callable[[CompiledTable], Sequence[tuple[object, ...]]]
+"""Runs a table while the query is still being compiled, and gives its rows."""
+
+
+def compile_kql(
+    text: str,
+    schema: Schema,
+    *,
+    parameters: Mapping[str, object] | None = None,
+    now: datetime | None = None,
+    probe: Probe | None = None,
+    engine: str = "duckdb",
+) -> Compiled:
+    """Compile a query.
+
+    `parameters` are the values of `declare query_parameters`, `now` is the query's own moment, `probe` lets
+    plugins such as `pivot` ask the data for their columns. Raises `SourceError` with a place for every complaint.
+    """
+    if sys.getrecursionlimit() < _RECURSION:
+        sys.setrecursionlimit(_RECURSION)
+    source = Source(text)
+    tree = _parser(source).query()
+    ticks = ticks_of(now or datetime.now(UTC))
+
+    def rows_now(relation: object) -> Sequence[tuple[object, ...]]:
+        assert probe is not None
+        return probe(_compiled(Result(relation), source, engine, "probe"))  # type: ignore[arg-type]
+
+    binder = Binder(source, schema, LANGUAGE, ticks, parameters or {}, _stored_function, rows_now if probe else None)
+    results = binder.query(tree)
+    tables = tuple(_compiled(r, source, engine, "PrimaryResult") for r in results)
+    return Compiled(tables, binder.options)
+
+
+def parse(text: str) -> nodes.Query:
+    """The syntax tree of a text."""
+    return _parser(Source(text)).query()
+
+
+def _parser(source: Source) -> Parser:
+    return Parser(source, operators.OPERATORS, operators.SOURCES, operators.REFUSED)
+
+
+def _stored_function(source: Source) -> nodes.FunctionDeclaration:
+    return _parser(source).stored_function()
+
+
+def _compiled(result: Result, source: Source, engine: str, name: str) -> CompiledTable:
+    relation = optimized(result.relation)
+    written = write(relation, source, engine)
+    scans = tuple(TableScan(step, s.table, s.workspace, s.columns, s.since, s.until) for step, s in written.scans)
+    return CompiledTable(name, result.relation.columns, scans, result.visualization, written)

@@ -1,0 +1,141 @@
+"""From one type to another. A value that the other type can't hold becomes null, never an error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from huntlake.kql.forms import converted
+from huntlake.kql.symbols import Bool, Datetime, Decimal, Dynamic, Guid, Int, Long, Naming, Real, Scalar, Sql, String, Timespan, scalar
+from huntlake.kql.syntax import literals
+from huntlake.kql.types import ScalarType
+
+
+def _to(value: str, wanted: ScalarType) -> str:
+    assert isinstance(value, Sql)
+    return str.__str__(converted(value, wanted))
+
+
+@scalar("tostring", named=Naming.FIRST_ARGUMENT)
+def tostring(value: Scalar) -> String:
+    """`value` as text; null as the empty string.
+
+    >>> tostring(123)
+    "123"
+    >>> tostring(1.02:03:04)
+    "1.02:03:04"
+    >>> tostring(long(null))
+    ""
+    """
+    return _to(value, ScalarType.STRING)
+
+
+@scalar("toint", named=Naming.FIRST_ARGUMENT)
+def toint(value: Scalar) -> Int:
+    """`value` as an `int`, 32 bits wide.
+
+    >>> toint("123")
+    int(123)
+    >>> isnull(toint("a"))
+    true
+    """
+    return _to(value, ScalarType.INT)
+
+
+@scalar("tolong", named=Naming.FIRST_ARGUMENT)
+def tolong(value: Scalar) -> Long:
+    """`value` as a `long`.
+
+    >>> tolong("123")
+    123
+    """
+    return _to(value, ScalarType.LONG)
+
+
+@scalar("toreal", "todouble", named=Naming.FIRST_ARGUMENT)
+def toreal(value: Scalar) -> Real:
+    """`value` as a `real`.
+
+    >>> toreal("123.4")
+    123.4
+    """
+    return _to(value, ScalarType.REAL)
+
+
+@scalar("todecimal", named=Naming.FIRST_ARGUMENT)
+def todecimal(value: Scalar) -> Decimal:
+    """`value` as a `decimal`.
+
+    >>> todecimal("123.45")
+    decimal(123.45)
+    """
+    return _to(value, ScalarType.DECIMAL)
+
+
+@scalar("tobool", "toboolean", named=Naming.FIRST_ARGUMENT)
+def tobool(value: Scalar) -> Bool:
+    """`value` as a `bool`.
+
+    >>> tobool("true")
+    true
+    >>> tobool(0)
+    false
+    """
+    return _to(value, ScalarType.BOOL)
+
+
+@scalar("todatetime", named=Naming.FIRST_ARGUMENT)
+def todatetime(value: Scalar) -> Datetime:
+    """`value` as a `datetime`.
+
+    >>> todatetime("2015-12-24")
+    datetime(2015-12-24)
+    """
+    return _to(value, ScalarType.DATETIME)
+
+
+@scalar("totimespan", "totime", named=Naming.FIRST_ARGUMENT)
+def totimespan(value: Scalar) -> Timespan:
+    """`value` as a `timespan`.
+
+    >>> totimespan("0.00:01:00")
+    1m
+    """
+    return _to(value, ScalarType.TIMESPAN)
+
+
+@scalar("toguid", named=Naming.FIRST_ARGUMENT)
+def toguid(value: Scalar) -> Guid:
+    """`value` as a `guid`."""
+    return _to(value, ScalarType.GUID)
+
+
+@scalar("todynamic", "parse_json", "parsejson", "toobject", named=Naming.FIRST_ARGUMENT)
+def parse_json(value: Dynamic) -> Dynamic:
+    """The value that a JSON text holds; text that is no JSON is itself the value.
+
+    >>> parse_json('{"a":1}')
+    dynamic({"a":1})
+    >>> tostring(parse_json("abc"))
+    "abc"
+    """
+    return str.__str__(value) if isinstance(value, Sql) else value
+
+
+@parse_json.overload
+def _(value: String) -> Dynamic:
+    return f"case when json_valid({value}) then nullif({value}, 'null')::JSON when {value} = '' then null else to_json({value}) end"
+
+
+@parse_json.overload
+def _(value: Scalar) -> Dynamic:
+    return _to(value, ScalarType.DYNAMIC)
+
+
+@todatetime.folds
+def _(value: object, *, types: Sequence[ScalarType]) -> object:
+    return literals.datetime_ticks(value) if isinstance(value, str) else NotImplemented
+
+
+@totimespan.folds
+def _(value: object, *, types: Sequence[ScalarType]) -> object:
+    return literals.timespan(value) if isinstance(value, str) else NotImplemented

@@ -1,0 +1,245 @@
+"""Comparison, logic and arithmetic: the operators, and the functions that choose.
+
+Kusto's null rules are not SQL's: `==` with one null is false, `!=` with one null is true, and only
+with two nulls are they null. <https://learn.microsoft.com/kusto/query/scalar-data-types/null-values>
+"""
+
+from __future__ import annotations
+
+from huntlake.kql.symbols import A, Bool, Datetime, Guid, O, Scalar, Sql, String, Timespan, scalar
+
+
+
+@scalar("==", total=True)
+def equals(left: A, right: A) -> Bool:
+    """Whether the two are equal.
+
+    >>> 1 == 1
+    true
+    >>> long(null) == 1
+    false
+    >>> isnull(long(null) == long(null))
+    true
+    """
+    match _may_be_null(left), _may_be_null(right):
+        case False, False:
+            return f"{left} = {right}"
+        case True, True:
+            return f"case when {left} is null and {right} is null then null else {left} is not distinct from {right} end"
+    return f"coalesce({left} = {right}, false)"
+
+
+@equals.overload
+def _(left: String, right: Guid) -> Bool:
+    return f"coalesce(lower({left}) = {right}, false)"
+
+
+@equals.overload
+def _(left: Guid, right: String) -> Bool:
+    return f"coalesce({left} = lower({right}), false)"
+
+
+@equals.in_filter
+def _(left: A, right: A) -> Bool:
+    return f"{left} = {right}"
+
+
+@scalar("!=", total=True)
+def not_equals(left: A, right: A) -> Bool:
+    """Whether the two are different.
+
+    >>> long(null) != 5
+    true
+    >>> "a" != "a"
+    false
+    """
+    match _may_be_null(left), _may_be_null(right):
+        case False, False:
+            return f"{left} <> {right}"
+        case True, True:
+            return f"case when {left} is null and {right} is null then null else {left} is distinct from {right} end"
+    return f"coalesce({left} <> {right}, true)"
+
+
+@not_equals.in_filter
+def _(left: A, right: A) -> Bool:
+    if not _may_be_null(left) and not _may_be_null(right):
+        return f"{left} <> {right}"
+    return f"{left} is distinct from {right}"
+
+
+@not_equals.overload
+def _(left: String, right: Guid) -> Bool:
+    return f"coalesce(lower({left}) <> {right}, true)"
+
+
+@not_equals.overload
+def _(left: Guid, right: String) -> Bool:
+    return f"coalesce({left} <> lower({right}), true)"
+
+
+def _may_be_null(argument: str) -> bool:
+    return isinstance(argument, Sql) and argument.nullable
+
+
+@scalar("<", total=True)
+def less(left: O, right: O) -> Bool:
+    """Whether the first is less.
+
+    >>> 1 < 2.5
+    true
+    """
+    return f"{left} < {right}"
+
+
+@scalar(">", total=True)
+def greater(left: O, right: O) -> Bool:
+    """Whether the first is greater."""
+    return f"{left} > {right}"
+
+
+@scalar("<=", total=True)
+def less_or_equal(left: O, right: O) -> Bool:
+    """Whether the first is less, or equal."""
+    return f"{left} <= {right}"
+
+
+@scalar(">=", total=True)
+def greater_or_equal(left: O, right: O) -> Bool:
+    """Whether the first is greater, or equal."""
+    return f"{left} >= {right}"
+
+
+@scalar("between", total=True)
+def between(value: O, low: O, high: O) -> Bool:
+    """Whether `value` is at least `low` and at most `high`.
+
+    >>> 5 between (1 .. 5)
+    true
+    """
+    return f"{value} between {low} and {high}"
+
+
+@between.overload
+def _(value: Datetime, low: Datetime, high: Timespan) -> Bool:
+    return f"{value} >= {low} and {value} <= make_timestamp(epoch_us({low}) + {high} // 10)"
+
+
+@scalar("!between", total=True)
+def not_between(value: O, low: O, high: O) -> Bool:
+    """Whether `value` is less than `low` or more than `high`."""
+    return f"{value} not between {low} and {high}"
+
+
+@not_between.overload
+def _(value: Datetime, low: Datetime, high: Timespan) -> Bool:
+    return f"{value} < {low} or {value} > make_timestamp(epoch_us({low}) + {high} // 10)"
+
+
+@scalar("and", total=True)
+def and_(*terms: Bool) -> Bool:
+    """Whether all of them hold."""
+    return " and ".join(f"{t}" for t in terms)
+
+
+@scalar("or", total=True)
+def or_(*terms: Bool) -> Bool:
+    """Whether one of them holds."""
+    return " or ".join(f"{t}" for t in terms)
+
+
+@scalar("not", total=True)
+def not_(value: Bool) -> Bool:
+    """Whether `value` is false.
+
+    >>> not(1 == 2)
+    true
+    """
+    return f"not {value}"
+
+
+# -- choosing ----------------------------------------------------------------------
+
+
+@scalar("iff", "iif")
+def iff(predicate: Bool, then: A, otherwise: A) -> A:
+    """`then` where `predicate` holds, else `otherwise`.
+
+    >>> iff(1 < 2, "yes", "no")
+    "yes"
+    >>> iff(1 > 2, 1, 2.5)
+    2.5
+    """
+    return f"case when {predicate} then {then} else {otherwise} end"
+
+
+@scalar("coalesce")
+def coalesce(*values: A) -> A:
+    """The first that is not null; of strings, the first that is not empty.
+
+    >>> coalesce(long(null), 2, 3)
+    2
+    >>> coalesce("", "b")
+    "b"
+    """
+    if isinstance(values[0], Sql) and values[0].type.value == "string":
+        return f"coalesce({', '.join(f'nullif({v}, {chr(39)}{chr(39)})' for v in values)}, '')"
+    return f"coalesce({', '.join(values)})"
+
+
+@scalar("isnull", total=True)
+def isnull(value: Scalar) -> Bool:
+    """Whether `value` is null; a string never is.
+
+    >>> isnull(int(null))
+    true
+    >>> isnull("")
+    false
+    """
+    if isinstance(value, Sql) and value.type.value == "string":
+        return "false"
+    return f"{value} is null"
+
+
+@scalar("isnotnull", "notnull", total=True)
+def isnotnull(value: Scalar) -> Bool:
+    """Whether `value` is not null.
+
+    >>> isnotnull(int(null))
+    false
+    """
+    if isinstance(value, Sql) and value.type.value == "string":
+        return "true"
+    return f"{value} is not null"
+
+
+@scalar("isempty", total=True)
+def isempty(value: Scalar) -> Bool:
+    """Whether `value` is the empty string, or null.
+
+    >>> isempty("")
+    true
+    >>> isempty(0)
+    false
+    """
+    if isinstance(value, Sql) and value.type.value == "string":
+        return f"{value} = ''"
+    if isinstance(value, Sql) and value.type.value == "dynamic":
+        return f"coalesce({value}::VARCHAR, '\"\"') = '\"\"'"
+    return f"{value} is null"
+
+
+@scalar("isnotempty", "notempty", total=True)
+def isnotempty(value: Scalar) -> Bool:
+    """Whether `value` is neither the empty string nor null.
+
+    >>> isnotempty("a")
+    true
+    """
+    if isinstance(value, Sql) and value.type.value == "string":
+        return f"{value} <> ''"
+    if isinstance(value, Sql) and value.type.value == "dynamic":
+        return f"coalesce({value}::VARCHAR, '\"\"') <> '\"\"'"
+    return f"{value} is not null"
+
+

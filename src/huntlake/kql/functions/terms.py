@@ -1,0 +1,434 @@
+"""The string operators: whole terms (`has`), substrings (`contains`), beginnings and ends, lists and patterns.
+
+A term is a run of letters and digits; the edge of a needle counts only where the needle itself ends in one:
+`has "e.exe"` asks for an edge before its `e` and after, `has ".exe"` only after.
+<https://learn.microsoft.com/kusto/query/datatypes-string-operators>
+"""
+
+from __future__ import annotations
+
+import re
+
+from huntlake.kql.symbols import Bool, Scalar, Sql, String, quoted, scalar
+
+_EDGE = r"[^\p{L}\p{N}]"
+_FEW = 5
+"""Up to so many needles, one condition each is faster than one pattern of them all."""
+
+
+# -- patterns ----------------------------------------------------------------------
+
+
+def literal_pattern(text: str, *, cased: bool = False) -> str:
+    """A pattern that matches `text` itself, in any case unless `cased`."""
+    # Not `(?i)`: under it RE2 folds s and k to letters beyond ASCII, and forgets how to look for a literal quickly.
+    return "".join(re.escape(c) if cased or c.lower() == c.upper() else _either(c) for c in text)
+
+
+def _either(letter: str) -> str:
+    lower, upper = letter.lower(), letter.upper()
+    # Some letters are several in the other case; those keep to the one that they are.
+    return f"[{lower}{upper}]" if len(lower) == len(upper) == 1 else re.escape(letter)
+
+
+def term_pattern(term: str, *, cased: bool = False, before: bool = True, after: bool = True) -> str:
+    """A pattern that matches `term` between the edges of terms."""
+    start = f"(?:^|{_EDGE})" if before and term[:1].isalnum() else ""
+    end = f"(?:$|{_EDGE})" if after and term[-1:].isalnum() else ""
+    return start + literal_pattern(term, cased=cased) + end
+
+
+def matches(source: str, pattern: str) -> str:
+    """Whether a constant pattern is found."""
+    return f"regexp_matches({source}, {quoted(pattern)})"
+
+
+def _computed_term(source: str, term: str, *, cased: bool, before: bool, after: bool) -> str:
+    flag = "" if cased else "(?i)"
+    start = f"case when regexp_matches({term}, '^[\\p{{L}}\\p{{N}}]') then '(?:^|{_EDGE})' else '' end || " if before else ""
+    end = f" || case when regexp_matches({term}, '[\\p{{L}}\\p{{N}}]$') then '(?:$|{_EDGE})' else '' end" if after else ""
+    return f"({term} = '' or regexp_matches({source}, '{flag}' || {start}regexp_escape({term}){end}))"
+
+
+def has_term(source: str, term: str, *, cased: bool = False, before: bool = True, after: bool = True) -> str:
+    """Whether `source` has `term` as a whole term, or as the beginning or end of one."""
+    if not isinstance(term, Sql) or not isinstance(term.value, str):
+        return _computed_term(source, term, cased=cased, before=before, after=after)
+    if not term.value:
+        return "true"
+    edged = matches(source, term_pattern(term.value, cased=cased, before=before, after=after))
+    # The plain literal is found many times faster than the one with edges, and is seldom there.
+    first = f"contains({source}, {quoted(term.value)})" if cased else matches(source, literal_pattern(term.value))
+    return f"case when {first} then {edged} else false end"
+
+
+def _has_substring(source: str, text: str, *, cased: bool = False) -> str:
+    if cased:
+        return f"contains({source}, {text})"
+    if isinstance(text, Sql) and isinstance(text.value, str):
+        return matches(source, literal_pattern(text.value)) if text.value else "true"
+    return f"contains(lower({source}), lower({text}))"
+
+
+def _starts(source: str, text: str, *, cased: bool = False) -> str:
+    if cased:
+        return f"starts_with({source}, {text})"
+    if isinstance(text, Sql) and isinstance(text.value, str) and text.value:
+        return f"lower(left({source}, {len(text.value)})) = {quoted(text.value.lower())}"
+    return f"starts_with(lower({source}), lower({text}))"
+
+
+def _ends(source: str, text: str, *, cased: bool = False) -> str:
+    if cased:
+        return f"ends_with({source}, {text})"
+    if isinstance(text, Sql) and isinstance(text.value, str) and text.value:
+        return f"lower(right({source}, {len(text.value)})) = {quoted(text.value.lower())}"
+    return f"ends_with(lower({source}), lower({text}))"
+
+
+# -- whole terms -------------------------------------------------------------------
+
+
+@scalar("has", total=True)
+def has(source: String, term: String) -> Bool:
+    """Whether `source` has `term` as a whole term, in any case.
+
+    >>> "North America" has "america"
+    true
+    >>> "North America" has "amer"
+    false
+    >>> "svc_backup" has "backup"
+    true
+    >>> "10x0x0x1" has "10.0.0.1"
+    false
+    """
+    return has_term(source, term)
+
+
+@scalar("!has", total=True)
+def not_has(source: String, term: String) -> Bool:
+    """The opposite of `has`."""
+    return f"not ({has_term(source, term)})"
+
+
+@scalar("has_cs", total=True)
+def has_cs(source: String, term: String) -> Bool:
+    """As `has`, but upper and lower case differ.
+
+    >>> "North America" has_cs "america"
+    false
+    """
+    return has_term(source, term, cased=True)
+
+
+@scalar("!has_cs", total=True)
+def not_has_cs(source: String, term: String) -> Bool:
+    """The opposite of `has_cs`."""
+    return f"not ({has_term(source, term, cased=True)})"
+
+
+@scalar("hasprefix", total=True)
+def hasprefix(source: String, term: String) -> Bool:
+    """Whether a term of `source` begins with `term`, in any case.
+
+    >>> "North America" hasprefix "ame"
+    true
+    """
+    return has_term(source, term, after=False)
+
+
+@scalar("!hasprefix", total=True)
+def not_hasprefix(source: String, term: String) -> Bool:
+    """The opposite of `hasprefix`."""
+    return f"not ({has_term(source, term, after=False)})"
+
+
+@scalar("hasprefix_cs", total=True)
+def hasprefix_cs(source: String, term: String) -> Bool:
+    """As `hasprefix`, but upper and lower case differ."""
+    return has_term(source, term, cased=True, after=False)
+
+
+@scalar("!hasprefix_cs", total=True)
+def not_hasprefix_cs(source: String, term: String) -> Bool:
+    """The opposite of `hasprefix_cs`."""
+    return f"not ({has_term(source, term, cased=True, after=False)})"
+
+
+@scalar("hassuffix", total=True)
+def hassuffix(source: String, term: String) -> Bool:
+    """Whether a term of `source` ends with `term`, in any case.
+
+    >>> "North America" hassuffix "ica"
+    true
+    """
+    return has_term(source, term, before=False)
+
+
+@scalar("!hassuffix", total=True)
+def not_hassuffix(source: String, term: String) -> Bool:
+    """The opposite of `hassuffix`."""
+    return f"not ({has_term(source, term, before=False)})"
+
+
+@scalar("hassuffix_cs", total=True)
+def hassuffix_cs(source: String, term: String) -> Bool:
+    """As `hassuffix`, but upper and lower case differ."""
+    return has_term(source, term, cased=True, before=False)
+
+
+@scalar("!hassuffix_cs", total=True)
+def not_hassuffix_cs(source: String, term: String) -> Bool:
+    """The opposite of `hassuffix_cs`."""
+    return f"not ({has_term(source, term, cased=True, before=False)})"
+
+
+# -- substrings --------------------------------------------------------------------
+
+
+@scalar("contains", total=True)
+def contains(source: String, text: String) -> Bool:
+    """Whether `text` stands anywhere in `source`, in any case.
+
+    >>> "FabriKam" contains "BRik"
+    true
+    """
+    return _has_substring(source, text)
+
+
+@scalar("!contains", total=True)
+def not_contains(source: String, text: String) -> Bool:
+    """The opposite of `contains`."""
+    return f"not ({_has_substring(source, text)})"
+
+
+@scalar("contains_cs", total=True)
+def contains_cs(source: String, text: String) -> Bool:
+    """As `contains`, but upper and lower case differ.
+
+    >>> "FabriKam" contains_cs "Kam"
+    true
+    """
+    return _has_substring(source, text, cased=True)
+
+
+@scalar("!contains_cs", total=True)
+def not_contains_cs(source: String, text: String) -> Bool:
+    """The opposite of `contains_cs`."""
+    return f"not {_has_substring(source, text, cased=True)}"
+
+
+@scalar("startswith", total=True)
+def startswith(source: String, text: String) -> Bool:
+    """Whether `source` begins with `text`, in any case.
+
+    >>> "Fabrikam" startswith "fab"
+    true
+    """
+    return _starts(source, text)
+
+
+@scalar("!startswith", total=True)
+def not_startswith(source: String, text: String) -> Bool:
+    """The opposite of `startswith`."""
+    return f"not ({_starts(source, text)})"
+
+
+@scalar("startswith_cs", total=True)
+def startswith_cs(source: String, text: String) -> Bool:
+    """As `startswith`, but upper and lower case differ."""
+    return _starts(source, text, cased=True)
+
+
+@scalar("!startswith_cs", total=True)
+def not_startswith_cs(source: String, text: String) -> Bool:
+    """The opposite of `startswith_cs`."""
+    return f"not {_starts(source, text, cased=True)}"
+
+
+@scalar("endswith", total=True)
+def endswith(source: String, text: String) -> Bool:
+    """Whether `source` ends with `text`, in any case.
+
+    >>> "Fabrikam" endswith "KAM"
+    true
+    """
+    return _ends(source, text)
+
+
+@scalar("!endswith", total=True)
+def not_endswith(source: String, text: String) -> Bool:
+    """The opposite of `endswith`."""
+    return f"not ({_ends(source, text)})"
+
+
+@scalar("endswith_cs", total=True)
+def endswith_cs(source: String, text: String) -> Bool:
+    """As `endswith`, but upper and lower case differ."""
+    return _ends(source, text, cased=True)
+
+
+@scalar("!endswith_cs", total=True)
+def not_endswith_cs(source: String, text: String) -> Bool:
+    """The opposite of `endswith_cs`."""
+    return f"not {_ends(source, text, cased=True)}"
+
+
+# -- equality in any case, patterns ----------------------------------------------
+
+
+@scalar("=~", total=True)
+def equals_any_case(left: String, right: String) -> Bool:
+    """Whether the two are equal, in any case.
+
+    >>> "abc" =~ "ABC"
+    true
+    """
+    return f"{_lowered(left)} = {_lowered(right)}"
+
+
+@scalar("!~", total=True)
+def not_equals_any_case(left: String, right: String) -> Bool:
+    """Whether the two differ by more than case."""
+    return f"{_lowered(left)} <> {_lowered(right)}"
+
+
+def _lowered(text: str) -> str:
+    return quoted(text.value.lower()) if isinstance(text, Sql) and isinstance(text.value, str) else f"lower({text})"
+
+
+@scalar("matches regex", total=True)
+def matches_regex(source: String, pattern: String) -> Bool:
+    """Whether the regular expression is found in `source`.
+
+    >>> "Fabrikam" matches regex "^Fab.*m$"
+    true
+    """
+    return f"regexp_matches({source}, {pattern})"
+
+
+# -- lists -------------------------------------------------------------------------
+
+
+@scalar("in", total=True)
+def in_(value: Scalar, *items: Scalar) -> Bool:
+    """Whether `value` equals one of the items; an array stands for its elements.
+
+    >>> "b" in ("a", "b")
+    true
+    >>> 3 in (dynamic([1, 2]))
+    false
+    """
+    return _in(value, items)
+
+
+@scalar("!in", total=True)
+def not_in(value: Scalar, *items: Scalar) -> Bool:
+    """The opposite of `in`."""
+    return f"not ({_in(value, items)})"
+
+
+@scalar("in~", total=True)
+def in_any_case(value: Scalar, *items: Scalar) -> Bool:
+    """As `in`, in any case.
+
+    >>> "B" in~ ("a", "b")
+    true
+    """
+    return _in(value, items, any_case=True)
+
+
+@scalar("!in~", total=True)
+def not_in_any_case(value: Scalar, *items: Scalar) -> Bool:
+    """The opposite of `in~`."""
+    return f"not ({_in(value, items, any_case=True)})"
+
+
+def _in(value: str, items: tuple[str, ...], *, any_case: bool = False) -> str:
+    assert isinstance(value, Sql)
+    text = value.type.value in ("string", "dynamic", "guid")
+    compared = f"coalesce(json_extract_string({value}, '$'), '')" if value.type.value == "dynamic" else f"{value}"
+    if any_case:
+        compared = f"lower({compared})"
+    plain, conditions = [], []
+    for item in items:
+        assert isinstance(item, Sql)
+        if item.type.value == "dynamic":
+            elements = f"json_extract_string({item}, '$[*]')"
+            if any_case:
+                elements = f"list_transform({elements}, lambda x: lower(x))"
+            shown = compared if text else f"{value}::VARCHAR"
+            conditions.append(f"coalesce(list_contains({elements}, {shown}), false)")
+        elif item.value is not None:
+            plain.append(_lowered(item) if any_case else (f"{item}" if not text or item.type.value == "string" else f"{item}"))
+    if plain:
+        listed = f"{compared} in ({', '.join(plain)})"
+        conditions.insert(0, f"coalesce({listed}, false)" if value.nullable else listed)
+    return " or ".join(conditions) or "false"
+
+
+@scalar("has_any", total=True)
+def has_any(source: String, *terms: Scalar) -> Bool:
+    """Whether `source` has one of the terms, in any case.
+
+    >>> "North America" has_any ("south", "north")
+    true
+    """
+    return _any_term(source, terms)
+
+
+@scalar("!has_any", total=True)
+def not_has_any(source: String, *terms: Scalar) -> Bool:
+    """The opposite of `has_any`."""
+    return f"not ({_any_term(source, terms)})"
+
+
+@scalar("has_all", total=True)
+def has_all(source: String, *terms: Scalar) -> Bool:
+    """Whether `source` has every one of the terms, in any case.
+
+    >>> "North America" has_all ("america", "north")
+    true
+    """
+    constant = [t for t in terms if isinstance(t, Sql) and isinstance(t.value, str)]
+    conditions = [f"({has_term(source, t)})" for t in constant]
+    for term in terms:
+        if term in constant:
+            continue
+        if isinstance(term, Sql) and term.type.value == "dynamic":
+            # Every element must be there; a lambda's own names can't be columns.
+            inner = _computed_term(source, "t", cased=False, before=True, after=True)
+            texts = f"json_extract_string({term}, '$[*]')"
+            conditions.append(f"coalesce(list_bool_and(list_transform({texts}, lambda t: {inner})), true)")
+        else:
+            conditions.append(f"({has_term(source, term)})")
+    return " and ".join(conditions) or "true"
+
+
+@scalar("!has_all", total=True)
+def not_has_all(source: String, *terms: Scalar) -> Bool:
+    """The opposite of `has_all`."""
+    return f"not ({has_all.signatures[0].body(source, *terms)})"
+
+
+def _any_term(source: str, terms: tuple[str, ...]) -> str:
+    constant = [t for t in terms if isinstance(t, Sql) and isinstance(t.value, str)]
+    conditions = []
+    if len(constant) > _FEW:
+        # One pattern for all of them: an engine that reads the text once beats one that is quick to give up.
+        alternatives = "|".join(f"(?:{term_pattern(str(t.value))})" for t in constant if t.value)
+        conditions.append(matches(source, alternatives) if alternatives else "true")
+    else:
+        conditions += [f"({has_term(source, t)})" for t in constant]
+    for term in terms:
+        if term in constant:
+            continue
+        if isinstance(term, Sql) and term.type.value == "dynamic":
+            texts = f"json_extract_string({term}, '$[*]')"
+            inner = _computed_term(source, "t", cased=False, before=True, after=True)
+            conditions.append(f"coalesce(list_bool_or(list_transform({texts}, lambda t: {inner})), false)")
+        else:
+            conditions.append(f"({has_term(source, term)})")
+    return " or ".join(conditions) or "false"
+
+

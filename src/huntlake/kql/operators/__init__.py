@@ -1,0 +1,80 @@
+"""The query operators of KQL: one class each, from keyword to plan."""
+
+from huntlake.kql.binding import Operator, SourceOperator
+from huntlake.kql.operators.distinct import DistinctOperator
+from huntlake.kql.operators.evaluate import EvaluateOperator
+from huntlake.kql.operators.extend import ExtendOperator
+from huntlake.kql.operators.join import JoinOperator, LookupOperator
+from huntlake.kql.operators.mv_apply import MvApplyOperator
+from huntlake.kql.operators.mv_expand import MvExpandOperator
+from huntlake.kql.operators.parse import ParseOperator, ParseWhereOperator
+from huntlake.kql.operators.project import ProjectOperator
+from huntlake.kql.operators.project_away import ProjectAwayOperator, ProjectKeepOperator
+from huntlake.kql.operators.project_rename import ProjectRenameOperator
+from huntlake.kql.operators.project_reorder import ProjectReorderOperator
+from huntlake.kql.operators.render import RenderOperator
+from huntlake.kql.operators.search import SearchOperator
+from huntlake.kql.operators.small import AsOperator, ConsumeOperator, GetSchemaOperator, InvokeOperator, SerializeOperator
+from huntlake.kql.operators.sort import SortOperator
+from huntlake.kql.operators.sources import DataTableOperator, ExternalDataOperator, PrintOperator, RangeOperator
+from huntlake.kql.operators.summarize import SummarizeOperator
+from huntlake.kql.operators.take import CountOperator, TakeOperator
+from huntlake.kql.operators.top import TopOperator
+from huntlake.kql.operators.union import UnionOperator
+from huntlake.kql.operators.where import FilterOperator
+
+OPERATORS: dict[str, type[Operator]] = {
+    "as": AsOperator,
+    "consume": ConsumeOperator,
+    "count": CountOperator,
+    "distinct": DistinctOperator,
+    "evaluate": EvaluateOperator,
+    "extend": ExtendOperator,
+    "filter": FilterOperator,
+    "getschema": GetSchemaOperator,
+    "invoke": InvokeOperator,
+    "join": JoinOperator,
+    "limit": TakeOperator,
+    "lookup": LookupOperator,
+    "mv-apply": MvApplyOperator,
+    "mv-expand": MvExpandOperator,
+    "mvapply": MvApplyOperator,
+    "mvexpand": MvExpandOperator,
+    "order": SortOperator,
+    "parse": ParseOperator,
+    "parse-where": ParseWhereOperator,
+    "project": ProjectOperator,
+    "project-away": ProjectAwayOperator,
+    "project-keep": ProjectKeepOperator,
+    "project-rename": ProjectRenameOperator,
+    "project-reorder": ProjectReorderOperator,
+    "render": RenderOperator,
+    "search": SearchOperator,
+    "serialize": SerializeOperator,
+    "sort": SortOperator,
+    "summarize": SummarizeOperator,
+    "take": TakeOperator,
+    "top": TopOperator,
+    "union": UnionOperator,
+    "where": FilterOperator,
+}
+"""What may follow a `|`."""
+
+SOURCES: dict[str, type[SourceOperator]] = {
+    "datatable": DataTableOperator,
+    "evaluate": EvaluateOperator,
+    "externaldata": ExternalDataOperator,
+    "external_data": ExternalDataOperator,
+    "print": PrintOperator,
+    "range": RangeOperator,
+    "search": SearchOperator,
+    "union": UnionOperator,
+}
+"""What may begin a query."""
+
+REFUSED = frozenset(
+    "assert-schema execute_and_cache facet find fork graph-mark-components graph-match graph-merge graph-shortest-paths "
+    "graph-to-table graph-where-edges graph-where-nodes macro-expand make-graph make-series parse-kv partition partitionby "
+    "project-by-names reduce sample sample-distinct scan top-hitters top-nested __contextual-datatable".split()
+)
+"""What Kusto has besides."""

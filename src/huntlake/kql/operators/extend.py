@@ -1,0 +1,37 @@
+"""`T | extend name = expression, …`"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from huntlake.kql import plan
+from huntlake.kql.binding import Binder, Operator
+from huntlake.kql.binding.naming import Names
+from huntlake.kql.syntax import nodes
+from huntlake.kql.syntax.parser import Parser
+
+
+@dataclass(frozen=True)
+class ExtendOperator(Operator):
+    """Every column of the input, and the computed ones; one of the same name is replaced."""
+
+    columns: tuple[nodes.NamedExpression, ...]
+
+    @classmethod
+    def parse(cls, p: Parser) -> ExtendOperator:
+        start = p.previous
+        return cls(p.list_of(p.named_expression), span=p.since(start))
+
+    def bind(self, input: plan.Relation, b: Binder) -> plan.Relation:
+        return plan.Project(input, tuple(extended(self.columns, input, b).values()))
+
+
+def extended(items: tuple[nodes.NamedExpression, ...], input: plan.Relation, b: Binder) -> dict[str, plan.Output]:
+    """The columns of the input, with the computed ones put in place or behind."""
+    outputs = {n: plan.Output(n, c) for n, c in b.columns_of(input).items()}
+    given = Names()
+    for item in items:
+        # A name that the text gives replaces the column of that name; an implied one stands beside it.
+        for output in b.output(item, input, given if item.names else Names(outputs)):
+            outputs[output.name] = output
+    return outputs

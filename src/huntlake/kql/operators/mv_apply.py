@@ -1,0 +1,54 @@
+"""`T | mv-apply [with_itemindex=i] name = array to typeof(type), … [limit N] on (operators)`"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from huntlake.kql import plan
+from huntlake.kql.binding import Binder, Operator
+from huntlake.kql.operators.mv_expand import ExpandedItem, expanded
+from huntlake.kql.syntax import nodes
+from huntlake.kql.syntax.parser import Parser
+
+
+@dataclass(frozen=True)
+class MvApplyOperator(Operator):
+    """For each row, a query over the elements of its arrays; its rows stand beside the row's other columns."""
+
+    items: tuple[ExpandedItem, ...]
+    index: str | None
+    limit: nodes.Expression | None
+    on: tuple[nodes.QueryOperator, ...]
+
+    @classmethod
+    def parse(cls, p: Parser) -> MvApplyOperator:
+        start = p.previous
+        given = {name: value for name, (value, _) in p.parameters("with_itemindex").items()}
+        items = p.list_of(lambda: ExpandedItem.parse(p))
+        limit = p.expression() if p.take("limit") else None
+        p.expect("on")
+        index = given.get("with_itemindex")
+        return cls(items, None if index is None else str(index), limit, p.subpipe(), span=p.since(start))
+
+    def bind(self, input: plan.Relation, b: Binder) -> plan.Relation:
+        row = plan.OuterRow(input.columns)
+        limit = None if self.limit is None else b.constant_long(self.limit)
+        elements = expanded(self.items, row, b, index=self.index, limit=limit, outer=False)
+        inner = b.pipe(self.on, elements)
+        # The row's own columns come first; those that the inner query kept don't come twice.
+        new = {i.expression.name or b.implied_name(i.expression.expression) for i in self.items}
+        kept = [c.name for c in input.columns if c.name not in new]
+        inner_columns = b.columns_of(inner)
+        added = tuple(plan.Output(n, c) for n, c in inner_columns.items() if n not in kept)
+        outer_columns = b.columns_of(input)
+        outer = plan.Project(input, tuple(plan.Output(n, outer_columns[n]) for n in kept))
+        hidden = plan.Apply(input, row, plan.Project(inner, tuple(plan.Output(_inner(o.name), o.value) for o in added)))
+        columns = b.columns_of(hidden)
+        outputs = [plan.Output(c.name, columns[c.name]) for c in outer.columns]
+        outputs += [plan.Output(o.name, columns[_inner(o.name)]) for o in added]
+        return plan.Project(hidden, tuple(outputs))
+
+
+def _inner(name: str) -> str:
+    # A name that no column of a query can have, so that it meets none of the outer row's.
+    return f"\x00{name}"

@@ -1,0 +1,113 @@
+"""`search [kind=…] [in (T, U*)] "term"` and `T | search "term"`"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from huntlake.kql import plan
+from huntlake.kql.binding import Binder, Operator, SourceOperator
+from huntlake.kql.operators.union import united
+from huntlake.kql.syntax import nodes
+from huntlake.kql.syntax.parser import Parser
+from huntlake.kql.types import ScalarType
+
+
+@dataclass(frozen=True)
+class SearchOperator(Operator, SourceOperator):
+    """The rows in which any column has the term; with `$table`, the name of the row's table."""
+
+    case_sensitive: bool
+    tables: tuple[nodes.Expression, ...]
+    predicate: nodes.Expression
+
+    @classmethod
+    def parse(cls, p: Parser) -> SearchOperator:
+        start = p.previous
+        given = {name: str(value) for name, (value, _) in p.parameters("kind").items()}
+        tables: tuple[nodes.Expression, ...] = ()
+        if p.at("in") and p.ahead().text == "(":
+            p.advance()
+            p.advance()
+            tables = p.list_of(p.table_reference)
+            p.expect(")")
+        return cls(given.get("kind") == "case_sensitive", tables, p.expression(), span=p.since(start))
+
+    def bind(self, input: plan.Relation, b: Binder) -> plan.Relation:
+        return self._search([(_table_name(input), input)], b)
+
+    def bind_source(self, b: Binder) -> plan.Relation:
+        found: list[tuple[str, plan.Relation]] = []
+        for node in self.tables or (nodes.Star(span=self.span),):
+            match node:
+                case nodes.Star():
+                    found += b.tables_like("*")
+                case nodes.WildcardedName(pattern):
+                    found += b.tables_like(pattern)
+                case nodes.NameReference(name):
+                    found.append((name, b.table(node)))
+                case _:
+                    found.append(("", b.table(node)))
+        if not found:
+            b.fail("SEM0100", "no table's name fits", self.span)
+        return self._search(found, b)
+
+    def _search(self, tables: list[tuple[str, plan.Relation]], b: Binder) -> plan.Relation:
+        filtered = [(name, plan.Filter(t, self._condition(self.predicate, t, b))) for name, t in tables]
+        return united(filtered, source="$table")
+
+    def _condition(self, node: nodes.Expression, table: plan.Relation, b: Binder) -> plan.Scalar:
+        # A term alone asks every column; a comparison asks its own, and is false where a table hasn't it.
+        match node:
+            case nodes.FunctionCall("and" | "or" as word, terms):
+                return b.call(word, [self._condition(t, table, b) for t in terms], node.span)
+            case nodes.FunctionCall("not", (inner,)):
+                return b.call("not", (self._condition(inner, table, b),), node.span)
+            case nodes.Literal(str(term), ScalarType.STRING):
+                return self._anywhere(term, node, table, b)
+            case nodes.FunctionCall(name, (nodes.NameReference(column), wanted)) if name == "has" and column not in b.columns_of(table):
+                return plan.Literal(False, ScalarType.BOOL)
+            case nodes.FunctionCall("has", (nodes.NameReference(), nodes.Literal(str(term), _) as literal)) if "*" in term:
+                return b.predicate(nodes.FunctionCall(*_wildcard(node.arguments[0], literal, term), span=node.span), table)
+            case nodes.FunctionCall(_, (nodes.NameReference(column), *_)) if column not in b.columns_of(table):
+                return plan.Literal(False, ScalarType.BOOL)
+        return b.predicate(node, table)
+
+    def _anywhere(self, term: str, node: nodes.Expression, table: plan.Relation, b: Binder) -> plan.Scalar:
+        if term in ("", "*"):
+            return plan.Literal(True, ScalarType.BOOL)
+        word, needle = _operator(term)
+        if self.case_sensitive:
+            word += "_cs"
+        literal = plan.Literal(needle, ScalarType.STRING)
+        terms = [
+            b.call(word, (c if c.type is ScalarType.STRING else b.convert(c, ScalarType.STRING), literal), node.span)
+            for c in b.columns_of(table).values()
+            if c.type not in (ScalarType.BOOL,)
+        ]
+        return b.call("or", terms, node.span) if terms else plan.Literal(False, ScalarType.BOOL)
+
+
+def _operator(term: str) -> tuple[str, str]:
+    bare = term.strip("*")
+    match term.startswith("*"), term.endswith("*"):
+        case True, True:
+            return "contains", bare
+        case True, False:
+            return "hassuffix", bare
+        case False, True:
+            return "hasprefix", bare
+    return "has", term
+
+
+def _wildcard(column: nodes.Expression, literal: nodes.Literal, term: str) -> tuple[str, tuple[nodes.Expression, ...]]:
+    word, needle = _operator(term)
+    return word, (column, nodes.Literal(needle, ScalarType.STRING, span=literal.span))
+
+
+def _table_name(relation: plan.Relation) -> str:
+    while not isinstance(relation, plan.Scan):
+        inner = getattr(relation, "input", None)
+        if inner is None:
+            return ""
+        relation = inner
+    return relation.table

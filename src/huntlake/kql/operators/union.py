@@ -1,0 +1,104 @@
+"""`union [kind=outer|inner] [withsource=name] [isfuzzy=true] T, U, pattern*`, alone or behind a table"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from huntlake.core.diagnostics import SourceError, Span
+from huntlake.kql import plan
+from huntlake.kql.binding import Binder, Operator, SourceOperator
+from huntlake.kql.syntax import nodes
+from huntlake.kql.syntax.parser import Parser
+from huntlake.kql.types import Column, ScalarType
+
+Named = tuple[str, plan.Relation]
+
+
+@dataclass(frozen=True)
+class UnionOperator(Operator, SourceOperator):
+    """The rows of several tables. A column that a table hasn't is null in its rows."""
+
+    inner: bool
+    source: str | None
+    fuzzy: bool
+    tables: tuple[nodes.Expression, ...]
+
+    @classmethod
+    def parse(cls, p: Parser) -> UnionOperator:
+        start = p.previous
+        given = {name: value for name, (value, _) in p.parameters("kind", "withsource", "isfuzzy", "with_source").items()}
+        source = given.get("withsource", given.get("with_source"))
+        tables = p.list_of(p.table_reference)
+        inner, fuzzy = given.get("kind") == "inner", bool(given.get("isfuzzy"))
+        return cls(inner, None if source is None else str(source), fuzzy, tables, span=p.since(start))
+
+    def bind(self, input: plan.Relation, b: Binder) -> plan.Relation:
+        return self._bind([("union_arg0", input)], b)
+
+    def bind_source(self, b: Binder) -> plan.Relation:
+        return self._bind([], b)
+
+    def _bind(self, first: list[Named], b: Binder) -> plan.Relation:
+        found = list(first)
+        for node in self.tables:
+            found += self._tables(node, len(found), b)
+        if not found:
+            b.fail("SEM0100", "none of these tables is there", self.span)
+        return united(found, inner=self.inner, source=self.source)
+
+    def _tables(self, node: nodes.Expression, index: int, b: Binder) -> list[Named]:
+        match node:
+            case nodes.WildcardedName(pattern):
+                return self._wildcard(pattern, None, node.span, b)
+            case nodes.Star():
+                return self._wildcard("*", None, node.span, b)
+        name = node.name if isinstance(node, nodes.NameReference) else f"union_arg{index}"
+        try:
+            return [(name, b.table(node))]
+        except SourceError as error:
+            # A fuzzy union passes over what is not there, and over nothing else.
+            if self.fuzzy and all(d.code in ("SEM0100", "SEM0260") for d in error.diagnostics):
+                return []
+            raise
+
+    def _wildcard(self, pattern: str, workspace: str | None, span: Span, b: Binder) -> list[Named]:
+        found = b.tables_like(pattern, workspace)
+        if not found and not self.fuzzy:
+            b.fail("SEM0100", f"no table's name fits `{pattern}`", span)
+        return found
+
+
+def united(tables: Sequence[Named], *, inner: bool = False, source: str | None = None) -> plan.Relation:
+    """The union of tables: each is projected to the columns that all of them get."""
+    types: dict[str, list[ScalarType]] = {}
+    for _, table in tables:
+        for column in table.columns:
+            known = types.setdefault(column.name, [])
+            if column.type not in known:
+                known.append(column.type)
+    if inner:
+        everywhere = [{(c.name, c.type) for c in t.columns} for _, t in tables]
+        common = set.intersection(*everywhere)
+        columns = [Column(c.name, c.type) for c in tables[0][1].columns if (c.name, c.type) in common]
+    else:
+        # One name with two types becomes two columns, each with its type behind the name.
+        columns = [
+            Column(name if len(found) == 1 else f"{name}_{type_}", type_) for name, found in types.items() for type_ in found
+        ]
+    split = set() if inner else {name for name, found in types.items() if len(found) > 1}
+    head = () if source is None else (Column(source, ScalarType.STRING),)
+    inputs = tuple(_projected(name, table, columns, split, source) for name, table in tables)
+    return plan.Union(inputs, (*head, *columns))
+
+
+def _projected(name: str, table: plan.Relation, columns: list[Column], split: set[str], source: str | None) -> plan.Relation:
+    have = {(f"{c.name}_{c.type}" if c.name in split else c.name, c.type): plan.ColumnRef(c.name, c.type) for c in table.columns}
+    outputs = [plan.Output(c.name, have.get((c.name, c.type)) or null(c.type)) for c in columns]
+    head = [] if source is None else [plan.Output(source, plan.Literal(name, ScalarType.STRING))]
+    return plan.Project(table, (*head, *outputs))
+
+
+def null(type_: ScalarType) -> plan.Literal:
+    """The null of a type; of a string, which has none, the empty one."""
+    return plan.Literal("" if type_ is ScalarType.STRING else None, type_)

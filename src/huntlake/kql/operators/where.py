@@ -1,0 +1,28 @@
+"""`T | where predicate`"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from huntlake.kql import plan
+from huntlake.kql.binding import Binder, Operator
+from huntlake.kql.syntax import nodes
+from huntlake.kql.syntax.parser import Parser
+
+
+@dataclass(frozen=True)
+class FilterOperator(Operator):
+    """The rows for which every one of the predicates holds."""
+
+    predicates: tuple[nodes.Expression, ...]
+
+    @classmethod
+    def parse(cls, p: Parser) -> FilterOperator:
+        start = p.previous
+        p.parameters()
+        return cls(p.list_of(p.expression), span=p.since(start))
+
+    def bind(self, input: plan.Relation, b: Binder) -> plan.Relation:
+        for predicate in self.predicates:
+            input = plan.Filter(input, b.predicate(predicate, input))
+        return input

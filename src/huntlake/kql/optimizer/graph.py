@@ -1,0 +1,170 @@
+"""The plan as a graph: what each relation reads, and the same relation over other inputs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import assert_never
+
+from huntlake.kql import plan
+
+Change = Callable[[plan.Relation], plan.Relation]
+
+
+def scalars_of(relation: plan.Relation) -> Iterator[plan.Scalar]:
+    """The scalars that stand in a relation itself."""
+    match relation:
+        case plan.Scan() | plan.OuterRow() | plan.Union() | plan.Limit() | plan.Materialize() | plan.Apply():
+            return
+        case plan.Values(_, rows):
+            yield from (value for row in rows for value in row)
+        case plan.Filter(_, predicate):
+            yield predicate
+        case plan.Project(_, outputs):
+            yield from (o.value for o in outputs)
+        case plan.Summarize(_, keys, measures):
+            yield from (o.value for o in keys + measures)
+        case plan.Join(_, _, _, pairs, _):
+            yield from (side for pair in pairs for side in pair)
+        case plan.Sort(_, sort_keys):
+            yield from (k.value for k in sort_keys)
+        case plan.FirstOf(_, first_keys):
+            yield from first_keys
+        case plan.Unnest(_, items, _, _, _):
+            yield from (i.value for i in items)
+        case plan.TableFunction(_, _, arguments, _):
+            yield from arguments
+        case _:
+            assert_never(relation)
+
+
+def tables_of(relation: plan.Relation) -> tuple[plan.Relation, ...]:
+    """The relations that a relation reads, but for those inside its scalars."""
+    match relation:
+        case plan.Scan() | plan.Values() | plan.OuterRow():
+            return ()
+        case plan.Join(_, left, right, _, _):
+            return left, right
+        case plan.Union(branches, _) | plan.TableFunction(_, branches, _, _):
+            return branches
+        case plan.Apply(input, _, inner):
+            return input, inner
+    return (relation.input,)
+
+
+def subqueries(scalar: plan.Scalar) -> Iterator[plan.Relation]:
+    """The relations that stand inside a scalar."""
+    match scalar:
+        case plan.Call(_, _, arguments):
+            for argument in arguments:
+                yield from subqueries(argument)
+        case plan.Convert(value, _):
+            yield from subqueries(value)
+        case plan.DynamicPath(value, steps):
+            yield from subqueries(value)
+            for step in steps:
+                if not isinstance(step, str | int):
+                    yield from subqueries(step)
+        case plan.First(relation, _):
+            yield relation
+        case plan.Among(value, relation):
+            yield relation
+            yield from subqueries(value)
+        case plan.Literal() | plan.ColumnRef():
+            return
+        case _:
+            assert_never(scalar)
+
+
+def inputs_of(relation: plan.Relation) -> list[plan.Relation]:
+    """Every relation that a relation reads, subqueries included."""
+    return [*tables_of(relation), *(r for s in scalars_of(relation) for r in subqueries(s))]
+
+
+def uses(root: plan.Relation) -> Counter[int]:
+    """How often each relation is read, by its id."""
+    found: Counter[int] = Counter()
+    pending = [root]
+    while pending:
+        relation = pending.pop()
+        found[id(relation)] += 1
+        if found[id(relation)] == 1:
+            pending += inputs_of(relation)
+    return found
+
+
+def with_subqueries(scalar: plan.Scalar, change: Change) -> plan.Scalar:
+    """The scalar with each relation inside it changed."""
+    match scalar:
+        case plan.Call(_, _, arguments):
+            changed = tuple(with_subqueries(a, change) for a in arguments)
+            return scalar if all(a is b for a, b in zip(arguments, changed, strict=True)) else replace(scalar, arguments=changed)
+        case plan.Convert(value, _):
+            inner = with_subqueries(value, change)
+            return scalar if inner is value else replace(scalar, value=inner)
+        case plan.DynamicPath(value, steps):
+            new = tuple(s if isinstance(s, str | int) else with_subqueries(s, change) for s in steps)
+            return replace(scalar, value=with_subqueries(value, change), steps=new)
+        case plan.First(relation, _):
+            return replace(scalar, relation=change(relation))
+        case plan.Among(value, relation):
+            return replace(scalar, value=with_subqueries(value, change), relation=change(relation))
+        case plan.Literal() | plan.ColumnRef():
+            return scalar
+    assert_never(scalar)
+
+
+def with_scalars(relation: plan.Relation, change: Change) -> plan.Relation:
+    """The relation with each relation inside its scalars changed; its own inputs stay."""
+
+    def inside(scalar: plan.Scalar) -> plan.Scalar:
+        return with_subqueries(scalar, change)
+
+    if not any(True for s in scalars_of(relation) for _ in subqueries(s)):
+        return relation
+    match relation:
+        case plan.Filter(_, predicate):
+            return replace(relation, predicate=inside(predicate))
+        case plan.Project(_, outputs):
+            return replace(relation, outputs=tuple(plan.Output(o.name, inside(o.value)) for o in outputs))
+        case plan.Summarize(_, keys, measures):
+            return replace(
+                relation,
+                keys=tuple(plan.Output(o.name, inside(o.value)) for o in keys),
+                measures=tuple(plan.Output(o.name, inside(o.value)) for o in measures),
+            )
+        case plan.Join(_, _, _, pairs, _):
+            return replace(relation, keys=tuple((inside(a), inside(b)) for a, b in pairs))
+        case plan.Sort(_, sort_keys):
+            return replace(relation, keys=tuple(replace(k, value=inside(k.value)) for k in sort_keys))
+        case plan.FirstOf(_, first_keys):
+            return replace(relation, keys=tuple(inside(k) for k in first_keys))
+        case plan.Unnest(_, items, _, _, _):
+            return replace(relation, items=tuple(replace(i, value=inside(i.value)) for i in items))
+        case plan.TableFunction(_, _, arguments, _):
+            return replace(relation, arguments=tuple(inside(a) for a in arguments))
+        case plan.Values(_, rows):
+            return replace(relation, rows=tuple(tuple(inside(v) for v in row) for row in rows))
+    return relation
+
+
+def columns_in(scalar: plan.Scalar) -> Iterator[str]:
+    """The names of the columns that a scalar reads."""
+    match scalar:
+        case plan.ColumnRef(name, _):
+            yield name
+        case plan.Call(_, _, arguments):
+            for argument in arguments:
+                yield from columns_in(argument)
+        case plan.Convert(value, _) | plan.Among(value, _, _):
+            yield from columns_in(value)
+        case plan.DynamicPath(value, steps):
+            yield from columns_in(value)
+            for step in steps:
+                if not isinstance(step, str | int):
+                    yield from columns_in(step)
+        case plan.Literal() | plan.First():
+            return
+        case _:
+            assert_never(scalar)

@@ -1,0 +1,299 @@
+"""The plan: a query with every name found and every type known. A closed set of nodes.
+
+A plan is a graph, not a tree: a relation that two others read is one object, and is computed once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+from huntlake.core.diagnostics import NOWHERE, Span
+from huntlake.kql.symbols import Function, Signature
+from huntlake.kql.types import Column, ScalarType
+
+# -- scalars -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A constant; times in ticks, a dynamic as JSON's Python values, None for null."""
+
+    value: object
+    type: ScalarType
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnRef:
+    name: str
+    type: ScalarType
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A scalar, aggregate or window function and its arguments, each of the type that the signature asks for."""
+
+    function: Function
+    signature: Signature
+    arguments: tuple[Scalar, ...]
+    type: ScalarType
+    span: Span = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Convert:
+    """A value brought to another type, as `tolong()` and its kin would."""
+
+    value: Scalar
+    type: ScalarType
+
+
+@dataclass(frozen=True, slots=True)
+class DynamicPath:
+    """`bag.a["b"][0]`; a step that is a Scalar is computed for each row."""
+
+    value: Scalar
+    steps: tuple[str | int | Scalar, ...]
+    type: ScalarType = ScalarType.DYNAMIC
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """`toscalar(table)`: the first column of the first row, null where there is none."""
+
+    relation: Relation
+    type: ScalarType
+
+
+@dataclass(frozen=True, slots=True)
+class Among:
+    """`value in (table)`: whether the table's only column holds the value."""
+
+    value: Scalar
+    relation: Relation
+    type: ScalarType = ScalarType.BOOL
+
+
+Scalar = Literal | ColumnRef | Call | Convert | DynamicPath | First | Among
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A column that a relation computes."""
+
+    name: str
+    value: Scalar
+
+    @property
+    def column(self) -> Column:
+        return Column(self.name, self.value.type)
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    value: Scalar
+    ascending: bool
+    nulls_first: bool
+
+
+# -- relations ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """A table of a workspace. The bounds are what the filters above say of TimeGenerated."""
+
+    table: str
+    columns: tuple[Column, ...]
+    workspace: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Values:
+    """Rows that the text itself holds."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Scalar, ...], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Filter:
+    input: Relation
+    predicate: Scalar
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return self.input.columns
+
+
+@dataclass(frozen=True, eq=False)
+class Project:
+    input: Relation
+    outputs: tuple[Output, ...]
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return tuple(o.column for o in self.outputs)
+
+
+@dataclass(frozen=True, eq=False)
+class Summarize:
+    """One row for each group of rows that agree on the keys; without keys, one row."""
+
+    input: Relation
+    keys: tuple[Output, ...]
+    measures: tuple[Output, ...]
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return tuple(o.column for o in self.keys + self.measures)
+
+
+class JoinKind(Enum):
+    """The kinds of `join` that an engine must know; every other kind is made of these."""
+
+    INNER = "inner"
+    LEFT_OUTER = "left outer"
+    RIGHT_OUTER = "right outer"
+    FULL_OUTER = "full outer"
+    LEFT_SEMI = "left semi"
+    LEFT_ANTI = "left anti"
+    CROSS = "cross"
+
+
+@dataclass(frozen=True, eq=False)
+class Join:
+    """Rows of two tables that agree on the keys. The right's columns go by the names in `right_names`."""
+
+    kind: JoinKind
+    left: Relation
+    right: Relation
+    keys: tuple[tuple[Scalar, Scalar], ...]
+    right_names: tuple[str, ...]
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        if self.kind in (JoinKind.LEFT_SEMI, JoinKind.LEFT_ANTI):
+            return self.left.columns
+        named = zip(self.right_names, self.right.columns, strict=True)
+        return self.left.columns + tuple(Column(n, c.type) for n, c in named)
+
+
+@dataclass(frozen=True, eq=False)
+class Union:
+    """The rows of several tables, all of which have the same columns."""
+
+    inputs: tuple[Relation, ...]
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Sort:
+    input: Relation
+    keys: tuple[SortKey, ...]
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return self.input.columns
+
+
+@dataclass(frozen=True, eq=False)
+class Limit:
+    input: Relation
+    count: int
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return self.input.columns
+
+
+@dataclass(frozen=True, eq=False)
+class FirstOf:
+    """One row of each group of rows that agree on the keys."""
+
+    input: Relation
+    keys: tuple[Scalar, ...]
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return self.input.columns
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A column of arrays or bags that is unnested: its new column, and the bag's shape."""
+
+    column: Column
+    value: Scalar
+    bag_as_array: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Unnest:
+    """A row for each element. Several items go side by side, the shorter filled with nulls.
+
+    The outputs are the input's columns that are kept, then the items, then the index where it is asked for.
+    `outer` keeps a row whose arrays are all empty.
+    """
+
+    input: Relation
+    items: tuple[Item, ...]
+    index: str | None = None
+    outer: bool = True
+    limit: int | None = None
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        new = {i.column.name: i.column for i in self.items}
+        kept = tuple(new.pop(c.name, c) for c in self.input.columns)
+        index = (Column(self.index, ScalarType.LONG),) if self.index else ()
+        return kept + tuple(new.values()) + index
+
+
+@dataclass(frozen=True, eq=False)
+class OuterRow:
+    """Inside an `Apply`: the one row of its input."""
+
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Apply:
+    """For each row of the input, the rows of `inner`, which begins with `row`."""
+
+    input: Relation
+    row: OuterRow
+    inner: Relation
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return self.input.columns + self.inner.columns
+
+
+@dataclass(frozen=True, eq=False)
+class TableFunction:
+    """A function that makes a table, such as `range`; declared in `huntlake.kql.plugins`."""
+
+    name: str
+    inputs: tuple[Relation, ...]
+    arguments: tuple[Scalar, ...]
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Materialize:
+    """A table that is computed once, however often it is read."""
+
+    input: Relation
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return self.input.columns
+
+
+Relation = (
+    Scan | Values | Filter | Project | Summarize | Join | Union | Sort | Limit | FirstOf | Unnest | OuterRow | Apply | TableFunction | Materialize
+)

@@ -1,0 +1,32 @@
+"""The plugins of `evaluate`: each makes a table of a table, its columns perhaps known only from the data."""
+
+from collections.abc import Callable, Mapping
+
+from huntlake.kql import plan
+from huntlake.kql.binding import Binder
+from huntlake.kql.plugins.bag_unpack import bag_unpack
+from huntlake.kql.plugins.ipv4_lookup import ipv4_lookup
+from huntlake.kql.plugins.pivot import pivot
+from huntlake.kql.syntax import nodes
+from huntlake.kql.types import Column
+
+Plugin = Callable[[plan.Relation, nodes.FunctionCall, tuple[Column, ...] | None, bool, Binder], plan.Relation]
+"""Takes the table, the call, the declared output columns with or without `*`, and the binder."""
+
+PLUGINS: Mapping[str, Plugin] = {
+    "bag_unpack": bag_unpack,
+    "ipv4_lookup": ipv4_lookup,
+    "pivot": pivot,
+}
+
+REFUSED = frozenset(
+    "active_users_count activity_counts_metrics activity_engagement activity_metrics ai_chat_completion "
+    "ai_chat_completion_prompt ai_embed_text ai_embeddings autocluster azure_digital_twins_query_request basket "
+    "cosmosdb_sql_request csharp dax_request dcount_intersect diffpatterns diffpatterns_text estimate_rows_count "
+    "execute_query execute_show_command external_datatable funnel_sequence funnel_sequence_completion geo_line_lookup "
+    "geo_polygon_lookup http_request http_request_post identity identity_v3 infer_storage_schema "
+    "infer_storage_schema_with_suggestions ipv6_lookup mysql_request narrow new_activity_metrics postgresql_request "
+    "preview python r rolling_percentile rows_near schema_merge sequence_detect session_count sliding_window_counts "
+    "sql_request".split()
+)
+"""What Kusto has besides."""

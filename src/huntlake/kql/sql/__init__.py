@@ -1,0 +1,1 @@
+"""Plan to SQL text, a dialect to each engine."""

@@ -1,0 +1,178 @@
+"""Scalars to SQL expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from huntlake.core.diagnostics import Diagnostic, Source, SourceError
+from huntlake.kql import forms, plan
+from huntlake.kql.symbols import Kind, Missing, Sql, Unsupported
+from huntlake.kql.types import ScalarType
+
+HOIST_FROM = 160
+"""An argument longer than this, written more than once, is computed in a step before."""
+
+_TEXTUAL = (ScalarType.STRING,)
+
+
+def name(identifier: str) -> str:
+    """A quoted identifier."""
+    return '"' + identifier.replace("\x00", "~").replace('"', '""') + '"'
+
+
+@dataclass
+class Expressions:
+    """Writes the scalars of one step. `columns` gives the SQL of each column of the step's input."""
+
+    engine: str
+    source: Source
+    columns: Mapping[str, str]
+    subquery: Callable[[plan.Relation], str]
+    """Writes a relation as a step, and gives its name."""
+    hoisted: list[tuple[str, str]] = field(default_factory=list)
+    """Expressions that a step before this one computes: a name and its SQL, each may use those before it."""
+    may_hoist: bool = True
+    prefix: str = "h"
+
+    def sql(self, scalar: plan.Scalar, *, in_filter: bool = False) -> Sql:
+        """The SQL of a scalar."""
+        match scalar:
+            case plan.Literal(value, type_):
+                return forms.literal(value, type_)
+            case plan.ColumnRef(column, type_):
+                return Sql(self.columns[column], type_, nullable=type_ not in _TEXTUAL)
+            case plan.Convert(plan.DynamicPath(value, steps), ScalarType.STRING):
+                text = f"json_extract_string({self._path(value, steps)})"
+                return Sql(f"coalesce({text}, '')", ScalarType.STRING, nullable=False)
+            case plan.Convert(value, type_):
+                return forms.converted(self._once(self.sql(value), forms.converted, type_), type_)
+            case plan.DynamicPath(value, steps):
+                return Sql(f"nullif(json_extract({self._path(value, steps)}), 'null')", ScalarType.DYNAMIC)
+            case plan.Call():
+                return self._call(scalar, in_filter)
+            case plan.First(relation, type_):
+                return self._first(relation, type_)
+            case plan.Among(value, relation):
+                return self._among(value, relation)
+        assert_never(scalar)
+
+    # -- calls ------------------------------------------------------------------
+
+    def _call(self, call: plan.Call, in_filter: bool) -> Sql:
+        function = call.function
+        through = in_filter and function.name in ("and", "or")
+        outer_may_hoist = self.may_hoist
+        if function.kind is not Kind.SCALAR:
+            self.may_hoist = False
+        arguments = [self.sql(a, in_filter=through) for a in call.arguments]
+        self.may_hoist = outer_may_hoist
+        try:
+            text = function.sql(call.signature, self.engine, arguments, in_filter=in_filter)
+            if self.may_hoist and not _aggregates(call):
+                kept = self._hoist_repeated(arguments, text)
+                if kept is not None:
+                    text = function.sql(call.signature, self.engine, kept, in_filter=in_filter)
+        except Unsupported as refusal:
+            diagnostic = Diagnostic("HL001", f"`{function.name}` with {refusal} is not supported", call.span)
+            raise SourceError(self.source, diagnostic) from None
+        nullable = call.type not in _TEXTUAL and not (function.total and not any(a.nullable for a in arguments))
+        if call.type in _TEXTUAL and function.kind is not Kind.SCALAR:
+            text = f"coalesce({text}, '')"
+        return Sql(text, call.type, Missing.VALUE, nullable)
+
+    def _hoist_repeated(self, arguments: list[Sql], text: str) -> list[Sql] | None:
+        kept, changed = [], False
+        for argument in arguments:
+            if len(argument) > HOIST_FROM and text.count(str.__str__(argument)) > 1:
+                argument, changed = self._hoist(argument), True
+            kept.append(argument)
+        return kept if changed else None
+
+    def _hoist(self, sql: Sql) -> Sql:
+        for known, text in self.hoisted:
+            if text == str.__str__(sql):
+                return Sql(known, sql.type, nullable=sql.nullable)
+        identifier = name(f"~{self.prefix}{len(self.hoisted)}")
+        self.hoisted.append((identifier, str.__str__(sql)))
+        return Sql(identifier, sql.type, nullable=sql.nullable)
+
+    def _once(self, sql: Sql, write: Callable[[Sql, ScalarType], Sql], type_: ScalarType) -> Sql:
+        # A conversion that writes its argument several times takes a column instead.
+        if not self.may_hoist or len(sql) <= HOIST_FROM or write(sql, type_).count(str.__str__(sql)) < 2:
+            return sql
+        return self._hoist(sql)
+
+    # -- dynamics -----------------------------------------------------------------
+
+    def _path(self, value: plan.Scalar, steps: tuple[str | int | plan.Scalar, ...]) -> str:
+        base = self.sql(value)
+        constant: list[str | int] = []
+        text = str.__str__(base)
+        for step in steps:
+            if isinstance(step, str | int):
+                constant.append(step)
+                continue
+            if constant:
+                text, constant = f"json_extract({text}, {json_path(constant)})", []
+            text = f"json_extract({text}, {self._computed_step(step)})"
+        if not constant:
+            return f"{text}, '$'"
+        return f"{text}, {json_path(constant)}"
+
+    def _computed_step(self, step: plan.Scalar) -> str:
+        sql = self.sql(step)
+        if step.type in (ScalarType.INT, ScalarType.LONG, ScalarType.REAL):
+            return f"'$[' || case when {sql} < 0 then '#' else '' end || ({sql})::BIGINT || ']'"
+        text = forms.as_text(sql)
+        return f"'$.\"' || replace({text}, '\"', '\\\"') || '\"'"
+
+    # -- subqueries ---------------------------------------------------------------
+
+    def _first(self, relation: plan.Relation, type_: ScalarType) -> Sql:
+        step = self.subquery(relation)
+        column = name(relation.columns[0].name)
+        text = f"(select {column} from {step} limit 1)"
+        if type_ in _TEXTUAL:
+            return Sql(f"coalesce({text}, '')", type_, nullable=False)
+        return Sql(text, type_)
+
+    def _among(self, value: plan.Scalar, relation: plan.Relation) -> Sql:
+        step = self.subquery(relation)
+        column = name(relation.columns[0].name)
+        # A null among the items would make every miss null.
+        text = f"{self.sql(value)} in (select {column} from {step} where {column} is not null)"
+        return Sql(f"coalesce({text}, false)", ScalarType.BOOL, nullable=False)
+
+
+def json_path(steps: list[str | int]) -> str:
+    """The SQL string of a JSON path; a negative index counts from the end."""
+    path = "$"
+    for step in steps:
+        if isinstance(step, int):
+            path += f"[#{step}]" if step < 0 else f"[{step}]"
+        else:
+            escaped = step.replace("\\", "\\\\").replace('"', '\\"')
+            path += f'."{escaped}"'
+    return "'" + path.replace("'", "''") + "'"
+
+
+def _aggregates(scalar: plan.Scalar) -> bool:
+    """Whether an aggregate or a window stands anywhere inside."""
+    match scalar:
+        case plan.Call(function, _, arguments):
+            return function.kind is not Kind.SCALAR or any(_aggregates(a) for a in arguments)
+        case plan.Convert(value, _) | plan.DynamicPath(value, _):
+            return _aggregates(value)
+    return False
+
+
+def windowed(scalar: plan.Scalar) -> bool:
+    """Whether a window function stands anywhere inside."""
+    match scalar:
+        case plan.Call(function, _, arguments):
+            return function.kind is Kind.WINDOW or any(windowed(a) for a in arguments)
+        case plan.Convert(value, _) | plan.DynamicPath(value, _):
+            return windowed(value)
+    return False

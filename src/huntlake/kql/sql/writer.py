@@ -1,0 +1,426 @@
+"""Relations to SQL: a `with` step for each, so that the SQL reads as the query did.
+
+A step that two others read is written once. Filters, projections, orders and limits that follow one
+another share a step where SQL says them in the same order as KQL does.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import assert_never
+
+from huntlake.core.diagnostics import Source
+from huntlake.kql import forms, plan
+from huntlake.kql.plan import JoinKind
+from huntlake.kql.sql import tables
+from huntlake.kql.sql.scalars import Expressions, name, windowed
+from huntlake.kql.types import Column, ScalarType
+
+
+@dataclass(frozen=True)
+class Written:
+    """A query as SQL: the steps before the last, the last, and the scans that the steps read by name."""
+
+    steps: tuple[tuple[str, str], ...]
+    last: str
+    scans: tuple[tuple[str, plan.Scan], ...]
+
+    def text(self, sources: Mapping[str, str]) -> str:
+        """The whole statement, given the SQL of each scan."""
+        steps = [*((s, sources[s]) for s, _ in self.scans), *self.steps]
+        if not steps:
+            return self.last
+        return "with " + ",\n".join(f"{n} as ({s})" for n, s in steps) + "\n" + self.last
+
+
+def write(relation: plan.Relation, source: Source, engine: str = "duckdb") -> Written:
+    """The SQL of a plan; its result has the plan's columns, in order, each of its physical type."""
+    writer = _Writer(source, engine)
+    writer.count(relation)
+    step = writer.step(relation)
+    identifiers = writer.identifiers(relation)
+    columns = ", ".join(identifiers.values()) or "1 where false"
+    return Written(tuple(writer.steps), f"select {columns} from {step}", tuple(writer.scans))
+
+
+def identifiers_of(columns: Iterable[Column]) -> dict[str, str]:
+    """A SQL identifier for each column. SQL takes `a` and `A` for one name; KQL does not."""
+    taken: set[str] = set()
+    found = {}
+    for column in columns:
+        chosen, number = column.name, 0
+        while chosen.lower() in taken:
+            number += 1
+            chosen = f"{column.name}~{number}"
+        taken.add(chosen.lower())
+        found[column.name] = name(chosen)
+    return found
+
+
+class _Writer:
+    def __init__(self, source: Source, engine: str) -> None:
+        self.source = source
+        self.engine = engine
+        self.steps: list[tuple[str, str]] = []
+        self.scans: list[tuple[str, plan.Scan]] = []
+        self._named: dict[int, str] = {}
+        self._uses: Counter[int] = Counter()
+        self._identifiers: dict[int, dict[str, str]] = {}
+        self._hoists = 0
+
+    def count(self, relation: plan.Relation) -> None:
+        """How often each relation is read, subqueries included."""
+        pending: list[plan.Relation] = [relation]
+        while pending:
+            current = pending.pop()
+            self._uses[id(current)] += 1
+            if self._uses[id(current)] == 1:
+                pending += inputs(current)
+
+    def identifiers(self, relation: plan.Relation) -> dict[str, str]:
+        """The SQL identifier of each of the relation's columns."""
+        kept = self._identifiers.get(id(relation))
+        if kept is None:
+            kept = self._identifiers[id(relation)] = identifiers_of(relation.columns)
+        return kept
+
+    def step(self, relation: plan.Relation) -> str:
+        """The name under which the relation can be read."""
+        if id(relation) not in self._named:
+            if isinstance(relation, plan.Scan):
+                step = f"t{len(self.scans)}"
+                self.scans.append((step, relation))
+            else:
+                sql = self.select(relation)
+                step = f"_{len(self.steps)}"
+                self.steps.append((f"{step} as materialized" if isinstance(relation, plan.Materialize) else step, sql))
+            self._named[id(relation)] = step
+        return self._named[id(relation)]
+
+    # -- relations ----------------------------------------------------------------
+
+    def select(self, relation: plan.Relation) -> str:
+        """The SQL of one relation over the steps before it."""
+        match relation:
+            case plan.Values(columns, rows):
+                return self._values(columns, rows)
+            case plan.Filter() | plan.Sort() | plan.Limit() | plan.Materialize():
+                return self._rows(relation)
+            case plan.Project(input, outputs):
+                return self._project(input, outputs, self.identifiers(relation))
+            case plan.Summarize():
+                return self._summarize(relation)
+            case plan.Join():
+                return self._join(relation)
+            case plan.Union(branches, _):
+                return " union all ".join(f"select {self._all(b)} from {self.step(b)}" for b in branches)
+            case plan.FirstOf(input, keys):
+                source, wheres, expressions = self._source(input)
+                by = ", ".join(str(expressions.sql(k)) for k in keys)
+                return f"select distinct on ({by}) * from {source}{_where(wheres)}"
+            case plan.Unnest():
+                return self._unnest(relation)
+            case plan.Apply():
+                return self._apply(relation)
+            case plan.TableFunction(function, tables_in, arguments, columns):
+                return self._table_function(relation, function, tables_in, arguments, columns)
+            case plan.OuterRow():
+                raise AssertionError("an outer row is read only inside its apply")
+            case plan.Scan():
+                raise AssertionError("a scan is no step")
+        assert_never(relation)
+
+    def _all(self, relation: plan.Relation) -> str:
+        return ", ".join(self.identifiers(relation).values())
+
+    def _values(self, columns: tuple[Column, ...], rows: tuple[tuple[plan.Scalar, ...], ...]) -> str:
+        if not columns:
+            return "select 1 as \"~one\""
+        typed = ", ".join(
+            f"{i}::{forms.SQL_TYPES[c.type]} as {i}" for i, c in zip(identifiers_of(columns).values(), columns, strict=True)
+        )
+        names = ", ".join(identifiers_of(columns).values())
+        expressions = self._expressions({})
+        expressions.may_hoist = False
+        if not rows:
+            nulls = ", ".join(str(forms.literal(None, c.type)) for c in columns)
+            return f"select {typed} from (select {nulls} where false) t({names})"
+        # Text in the rows is cast once, by column: a cast in each cell would double the SQL.
+        lines = ", ".join("(" + ", ".join(str(expressions.sql(v)) for v in row) + ")" for row in rows)
+        return f"select {typed} from (values {lines}) t({names})"
+
+    def _expressions(self, columns: Mapping[str, str]) -> Expressions:
+        self._hoists += 1
+        return Expressions(self.engine, self.source, columns, self.step, prefix=f"{self._hoists}_")
+
+    def _source(self, relation: plan.Relation) -> tuple[str, list[str], Expressions]:
+        """The step to read, and the conditions of the filters directly above it, where nobody else reads them."""
+        filters: list[plan.Scalar] = []
+        while isinstance(relation, plan.Filter) and self._uses[id(relation)] == 1 and not windowed(relation.predicate):
+            filters.append(relation.predicate)
+            relation = relation.input
+        source = self.step(relation)
+        expressions = self._expressions(self.identifiers(relation))
+        return source, [f"{expressions.sql(p, in_filter=True)}" for p in reversed(filters)], expressions
+
+    def _hoisted(self, source: str, expressions: Expressions) -> str:
+        """The source with the columns that the step's expressions want computed before."""
+        level: list[tuple[str, str]] = []
+        for identifier, sql in expressions.hoisted:
+            # One that uses another of its level waits for the next.
+            if any(known in sql for known, _ in level):
+                source, level = self._with_columns(source, level), []
+            level.append((identifier, sql))
+        return self._with_columns(source, level) if level else source
+
+    def _with_columns(self, source: str, columns: list[tuple[str, str]]) -> str:
+        added = ", ".join(f"{sql} as {identifier}" for identifier, sql in columns)
+        return self._step_of(f"select *, {added} from {source}")
+
+    def _step_of(self, sql: str) -> str:
+        step = f"_{len(self.steps)}"
+        self.steps.append((step, sql))
+        return step
+
+    def _rows(self, relation: plan.Filter | plan.Sort | plan.Limit | plan.Materialize) -> str:
+        """Filters, an order and a limit over one step: the rows as they are, fewer or in another order."""
+        current: plan.Relation = relation
+        limit, order = "", ""
+        keys: tuple[plan.SortKey, ...] = ()
+        qualify: list[plan.Scalar] = []
+        if isinstance(current, plan.Materialize):
+            return f"select * from {self.step(current.input)}"
+        if isinstance(current, plan.Limit):
+            limit = f" limit {current.count}"
+            current = current.input
+            if isinstance(current, plan.Sort) and self._uses[id(current)] == 1:
+                keys, current = current.keys, current.input
+        elif isinstance(current, plan.Sort):
+            keys, current = current.keys, current.input
+        elif windowed(current.predicate):
+            qualify, current = [current.predicate], current.input
+        source, wheres, expressions = self._source(current) if current is not relation or not qualify else self._source(relation)
+        qualified = [str(expressions.sql(q)) for q in qualify]
+        if keys:
+            order = " order by " + ", ".join(_order(expressions, k) for k in keys)
+        if expressions.hoisted:
+            source = self._hoisted(source, expressions)
+            columns = self._all(relation)
+        else:
+            columns = "*"
+        filtered = f"select {columns} from {source}{_where(wheres)}"
+        if qualified:
+            filtered += " qualify " + " and ".join(qualified)
+        return f"{filtered}{order}{limit}"
+
+    def _project(self, input: plan.Relation, outputs: tuple[plan.Output, ...], names: Mapping[str, str]) -> str:
+        source, wheres, expressions = self._source(input)
+        columns = ", ".join(self._output(o, names[o.name], expressions) for o in outputs) or "1 as \"~one\""
+        return f"select {columns} from {self._hoisted(source, expressions)}{_where(wheres)}"
+
+    def _output(self, output: plan.Output, identifier: str, expressions: Expressions) -> str:
+        sql = expressions.sql(output.value)
+        if isinstance(output.value, plan.ColumnRef) and str.__str__(sql) == identifier:
+            return identifier
+        if output.value.type in (ScalarType.LONG, ScalarType.INT, ScalarType.TIMESPAN) and not isinstance(output.value, plan.ColumnRef):
+            return f"{sql}::{forms.SQL_TYPES[output.value.type]} as {identifier}"
+        return f"{str.__str__(sql)} as {identifier}"
+
+    def _summarize(self, relation: plan.Summarize) -> str:
+        source, wheres, expressions = self._source(relation.input)
+        names = self.identifiers(relation)
+        keys = [self._output(k, names[k.name], expressions) for k in relation.keys]
+        measures = [self._output(m, names[m.name], expressions) for m in relation.measures]
+        source = self._hoisted(source, expressions)
+        if not measures:
+            return f"select distinct {', '.join(keys)} from {source}{_where(wheres)}"
+        groups = " group by " + ", ".join(str(i + 1) for i in range(len(keys))) if keys else ""
+        return f"select {', '.join(keys + measures)} from {source}{_where(wheres)}{groups}"
+
+    def _join(self, join: plan.Join) -> str:
+        left, right = self.step(join.left), self.step(join.right)
+        sides = [self._expressions({c: f"{side}.{i}" for c, i in self.identifiers(r).items()}) for side, r in (("l", join.left), ("r", join.right))]
+        for side in sides:
+            side.may_hoist = False
+        on = " and ".join(f"{sides[0].sql(a)} = {sides[1].sql(b)}" for a, b in join.keys) or "true"
+        names = self.identifiers(join)
+        if join.kind in (JoinKind.LEFT_SEMI, JoinKind.LEFT_ANTI):
+            word = "semi" if join.kind is JoinKind.LEFT_SEMI else "anti"
+            return f"select l.* from {left} l {word} join {right} r on {on}"
+        columns = [
+            _filled(f"l.{i}", c, join.kind in (JoinKind.RIGHT_OUTER, JoinKind.FULL_OUTER), names[c.name])
+            for c, i in zip(join.left.columns, self.identifiers(join.left).values(), strict=True)
+        ]
+        columns += [
+            _filled(f"r.{i}", c, join.kind in (JoinKind.LEFT_OUTER, JoinKind.FULL_OUTER), names[n])
+            for n, c, i in zip(join.right_names, join.right.columns, self.identifiers(join.right).values(), strict=True)
+        ]
+        if join.kind is JoinKind.CROSS:
+            return f"select {', '.join(columns)} from {left} l cross join {right} r"
+        return f"select {', '.join(columns)} from {left} l {join.kind.value.removesuffix(' outer') if join.kind is JoinKind.INNER else join.kind.value} join {right} r on {on}"
+
+    def _unnest(self, unnest: plan.Unnest) -> str:
+        if isinstance(unnest.input, plan.OuterRow):
+            source, expressions = "", self._expressions(self._outer_columns(unnest.input))
+        else:
+            source = f" from {self.step(unnest.input)}"
+            expressions = self._expressions(self.identifiers(unnest.input))
+        expressions.may_hoist = False
+        names = self.identifiers(unnest)
+        lists = [tables.elements(str(expressions.sql(i.value)), i.bag_as_array) for i in unnest.items]
+        length = f"greatest({', '.join(f'coalesce(len({x}), 0)' for x in lists)})"
+        # A row with nothing to expand stays once, with a null, unless it is asked not to.
+        count = f"greatest({length}, 1)" if unnest.outer else length
+        if unnest.limit is not None:
+            count = f"least({count}, {unnest.limit})"
+        new = {i.column.name: f"~e{n}" for n, i in enumerate(unnest.items)}
+        kept = [c for c in unnest.input.columns if c.name not in new]
+        inner = [f"{expressions.columns[c.name]} as {names[c.name]}" for c in kept]
+        inner += [f'{x} as "~e{n}"' for n, x in enumerate(lists)]
+        inner.append(f'unnest(range({count})) as "~i"')
+        step = f"(select {', '.join(inner)}{source})"
+        columns = []
+        for column in unnest.columns:
+            identifier = names[column.name]
+            if column.name in new:
+                columns.append(f'nullif("{new[column.name]}"["~i" + 1], \'null\') as {identifier}')
+            elif column.name == unnest.index:
+                columns.append(f'"~i" as {identifier}')
+            else:
+                columns.append(identifier)
+        return f"select {', '.join(columns)} from {step}"
+
+    def _outer_columns(self, row: plan.OuterRow) -> dict[str, str]:
+        return {c: f"o.{i}" for c, i in identifiers_of(row.columns).items()}
+
+    def _apply(self, apply: plan.Apply) -> str:
+        outer = self.step(apply.input)
+        inner = _Writer(self.source, self.engine)
+        # What the inner steps read of the outer query is already a step there.
+        inner._named, inner.scans = dict(self._named), self.scans
+        inner._hoists = self._hoists + 1000
+        inner.count(apply.inner)
+        depends = _Dependents(apply.row)
+        for shared in depends.free_inputs(apply.inner):
+            inner._named[id(shared)] = self.step(shared)
+        inner_step = inner.step(apply.inner)
+        steps = inner.steps
+        prefix = f"a{len(self.steps)}"
+        text = f"select {inner._all(apply.inner)} from {inner_step}"
+        if steps:
+            text = "with " + ", ".join(f"{n} as ({s})" for n, s in steps) + " " + text
+        for step, _ in reversed(steps):
+            text = _renamed(text, step.split(" ")[0], f"{prefix}{step.split(' ')[0]}")
+        names = self.identifiers(apply)
+        columns = [f"o.{i} as {names[c]}" for c, i in self.identifiers(apply.input).items()]
+        columns += [f"i.{i} as {names[c]}" for c, i in inner.identifiers(apply.inner).items()]
+        return f"select {', '.join(columns)} from {outer} o, lateral ({text}) i"
+
+    def _table_function(
+        self, relation: plan.Relation, function: str, inputs_: tuple[plan.Relation, ...], arguments: tuple[plan.Scalar, ...], columns: tuple[Column, ...]
+    ) -> str:
+        steps = [self.step(i) for i in inputs_]
+        identifiers = [self.identifiers(i) for i in inputs_]
+        expressions = [self._expressions(i) for i in identifiers] or [self._expressions({})]
+        for e in expressions:
+            e.may_hoist = False
+        write_function = tables.TABLE_FUNCTIONS[function]
+        return write_function(steps, identifiers, expressions, arguments, self.identifiers(relation))
+
+
+class _Dependents:
+    """Which relations inside an `Apply` depend on its row; the others are steps of the outer query."""
+
+    def __init__(self, row: plan.OuterRow) -> None:
+        self._row = row
+        self._known: dict[int, bool] = {}
+
+    def depends(self, relation: plan.Relation) -> bool:
+        if relation is self._row:
+            return True
+        if id(relation) not in self._known:
+            self._known[id(relation)] = any(self.depends(i) for i in inputs(relation))
+        return self._known[id(relation)]
+
+    def free_inputs(self, relation: plan.Relation) -> list[plan.Relation]:
+        found = []
+        for i in inputs(relation):
+            if isinstance(i, plan.OuterRow):
+                continue
+            found += self.free_inputs(i) if self.depends(i) else [i]
+        return found
+
+
+def _renamed(text: str, old: str, new: str) -> str:
+    # Step names are `_0`, `_1`, …: never inside a quoted name or string, which the writer quotes.
+    import re
+
+    parts = re.split(r"""("(?:[^"]|"")*"|'(?:[^']|'')*')""", text)
+    return "".join(p if i % 2 else re.sub(rf"(?<![\w]){old}(?!\w)", new, p) for i, p in enumerate(parts))
+
+
+def inputs(relation: plan.Relation) -> list[plan.Relation]:
+    """The relations that a relation reads, its subqueries included."""
+    match relation:
+        case plan.Scan() | plan.OuterRow():
+            return []
+        case plan.Values(_, rows):
+            return [r for row in rows for v in row for r in subqueries(v)]
+        case plan.Filter(input, predicate):
+            return [input, *subqueries(predicate)]
+        case plan.Project(input, outputs):
+            return [input, *(r for o in outputs for r in subqueries(o.value))]
+        case plan.Summarize(input, keys, measures):
+            return [input, *(r for o in keys + measures for r in subqueries(o.value))]
+        case plan.Join(_, left, right, keys, _):
+            return [left, right, *(r for pair in keys for s in pair for r in subqueries(s))]
+        case plan.Union(branches, _):
+            return list(branches)
+        case plan.Sort(input, sort_keys):
+            return [input, *(r for k in sort_keys for r in subqueries(k.value))]
+        case plan.Limit(input, _) | plan.Materialize(input):
+            return [input]
+        case plan.FirstOf(input, first_keys):
+            return [input, *(r for k in first_keys for r in subqueries(k))]
+        case plan.Unnest(input, items, _, _, _):
+            return [input, *(r for i in items for r in subqueries(i.value))]
+        case plan.Apply(input, _, inner):
+            return [input, inner]
+        case plan.TableFunction(_, tables_in, arguments, _):
+            return [*tables_in, *(r for a in arguments for r in subqueries(a))]
+    assert_never(relation)
+
+
+def subqueries(scalar: plan.Scalar) -> list[plan.Relation]:
+    """The relations that stand inside a scalar."""
+    match scalar:
+        case plan.Call(_, _, arguments):
+            return [r for a in arguments for r in subqueries(a)]
+        case plan.Convert(value, _):
+            return subqueries(value)
+        case plan.DynamicPath(value, steps):
+            return subqueries(value) + [r for s in steps if not isinstance(s, str | int) for r in subqueries(s)]
+        case plan.First(relation, _):
+            return [relation]
+        case plan.Among(value, relation):
+            return [relation, *subqueries(value)]
+    return []
+
+
+def _where(conditions: list[str]) -> str:
+    return " where " + " and ".join(f"({c})" if len(conditions) > 1 else c for c in conditions) if conditions else ""
+
+
+def _order(expressions: Expressions, key: plan.SortKey) -> str:
+    sql = expressions.sql(key.value)
+    direction = "asc" if key.ascending else "desc"
+    return f"{sql} {direction} nulls {'first' if key.nulls_first else 'last'}"
+
+
+def _filled(sql: str, column: Column, optional: bool, identifier: str) -> str:
+    # A row without a partner has no text, and text is never null.
+    if optional and column.type is ScalarType.STRING:
+        return f"coalesce({sql}, '') as {identifier}"
+    return f"{sql} as {identifier}"
