@@ -12,7 +12,7 @@ from threading import Thread
 import pyarrow as pa
 import pytest
 
-from huntlake.core.errors import Cancelled, LimitExceeded, TimedOut
+from huntlake.core.errors import Cancelled, Invalid, LimitExceeded, TimedOut
 from huntlake.engines.cancellation import Cancellation
 from huntlake.engines.duckdb.database import Bounds, Database, kept
 from huntlake.engines.errors import EngineDefect, QueryFailed
@@ -119,9 +119,12 @@ def test_another_thread_can_cancel(database: Database) -> None:
 
 def test_a_stream_between_two_batches_can_be_cancelled(database: Database) -> None:
     cancellation = Cancellation()
-    with pytest.raises(Cancelled), database.stream(LONG_STREAM, cancellation=cancellation) as rows:
-        for _ in rows:
-            cancellation.cancel()
+    with database.stream(LONG_STREAM, cancellation=cancellation) as rows:
+        batches = iter(rows)
+        next(batches)
+        cancellation.cancel()
+        with pytest.raises(Cancelled):
+            list(batches)
 
 
 def test_a_query_after_a_timed_out_one_runs(database: Database) -> None:
@@ -131,7 +134,7 @@ def test_a_query_after_a_timed_out_one_runs(database: Database) -> None:
 
 
 def test_too_little_memory_is_a_limit_and_the_process_survives() -> None:
-    small = Database(bounds=Bounds(memory=50_000_000, threads=2))
+    small = Database(bounds=Bounds(memory="50MB", threads=2))
     with pytest.raises(LimitExceeded, match="memory"):
         small.table("select list(i || 'some more text to hold') as l from range(20000000) t(i)")
     assert small.table("select 1 as n").num_rows == 1
@@ -139,12 +142,17 @@ def test_too_little_memory_is_a_limit_and_the_process_survives() -> None:
 
 
 def test_a_query_may_spill_where_a_folder_is_given(tmp_path: Path) -> None:
-    bounds = Bounds(memory=100_000_000, threads=2, spill=tmp_path)
+    bounds = Bounds(memory="100MB", threads=2, spill=tmp_path)
     database = Database(bounds=bounds)
     sql = "select i, md5(i::varchar) as h from range(2000000) t(i) order by h"
     with database.stream(sql) as rows:
         assert sum(batch.num_rows for batch in rows) == 2_000_000
     database.close()
+
+
+def test_a_size_that_is_none_is_named() -> None:
+    with pytest.raises(Invalid, match="memory_limit = 'much'"):
+        Database(bounds=Bounds(memory="much")).table("select 1 as n")
 
 
 def test_an_unread_stream_gives_its_cursor_back(database: Database) -> None:

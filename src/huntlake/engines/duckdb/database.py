@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from huntlake.core.errors import Invalid
 from huntlake.engines.cancellation import Cancellation
 from huntlake.engines.duckdb import udf
 from huntlake.engines.duckdb.errors import translate
@@ -25,12 +26,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Bounds:
-    """What the engine may use: memory and spill in bytes, a number of threads. None leaves DuckDB's default."""
+    """What the engine may use; None leaves DuckDB's default. Sizes are texts such as `4GB` or `512MiB`.
 
-    memory: int | None = None
+    `spill` is the folder for what doesn't fit into memory; without one a query that needs it fails.
+    """
+
+    memory: str | None = None
     threads: int | None = None
     spill: Path | None = None
-    spill_bytes: int = 20 * 2**30
+    spill_size: str = "20GB"
 
 
 class Database:
@@ -175,14 +179,18 @@ def _opened(readable: Sequence[Path], bounds: Bounds) -> Any:
         "allowed_directories": f"[{folders}]",
     }
     if bounds.spill is not None:
-        settings["max_temp_directory_size"] = f"'{bounds.spill_bytes}B'"
+        settings["max_temp_directory_size"] = literal(bounds.spill_size)
     if bounds.memory is not None:
-        settings["memory_limit"] = f"'{bounds.memory}B'"
+        settings["memory_limit"] = literal(bounds.memory)
     if bounds.threads is not None:
         settings["threads"] = str(bounds.threads)
     # The order matters: after these two nothing can be set, and no path can be allowed.
     settings |= {"enable_external_access": "false", "lock_configuration": "true"}
-    connection.execute("; ".join(f"set {name} = {value}" for name, value in settings.items()))
+    try:
+        for name, value in settings.items():
+            connection.execute(f"set {name} = {value}")
+    except duckdb.Error as error:
+        raise Invalid(f"the engine can't take {name} = {value}: {str(error).partition(': ')[2]}") from error
     return connection
 
 

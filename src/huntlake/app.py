@@ -1,0 +1,154 @@
+"""The composition root: settings in, every service out."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from huntlake.core.clock import Clock, SystemClock
+from huntlake.core.errors import Invalid
+from huntlake.engines.duckdb.database import Bounds
+from huntlake.engines.duckdb.database import Database as Engine
+from huntlake.engines.geography import Geography, MaxMindFile, NetworkTable
+from huntlake.lake import Lake
+from huntlake.workspace.catalogue import Catalogue
+from huntlake.workspace.ingestion import Ingestion
+from huntlake.workspace.query import Queries
+from huntlake.workspace.table_sources import LakeTables, MemoryTables
+from huntlake.workspace.tables import Tables
+
+if TYPE_CHECKING:
+    from huntlake.core.settings import Settings
+    from huntlake.identity.keys import SigningKeys
+    from huntlake.identity.principals import Principals
+    from huntlake.identity.tenant import Tenant
+    from huntlake.identity.tokens import Tokens
+    from huntlake.state.database import Database
+    from huntlake.workspace.workspaces import Workspaces
+
+PLACES = Path(__file__).parent / "content" / "geo" / "documentation-ranges.csv"
+"""Where the address ranges are that documents and the demo use."""
+
+MEMORY_SHARE = 0.6
+
+
+@dataclass(frozen=True)
+class Analytics:
+    """What it takes to keep tables and to ask them: the lake of one home folder and the engine over it."""
+
+    lake: Lake
+    catalogue: Catalogue
+    tables: Tables
+    engine: Engine
+    memory: MemoryTables
+    queries: Queries
+    ingestion: Ingestion
+
+    @classmethod
+    def over(cls, home: Path, bounds: Bounds, geography: Geography, clock: Clock) -> Analytics:
+        """The services over `home`; nothing is read or opened before it is needed."""
+        lake, catalogue = Lake(home / "lake", home / "tmp"), Catalogue()
+        tables = Tables(lake, catalogue)
+        engine = Engine([lake.root], bounds, geography)
+        memory = MemoryTables(engine)
+        queries = Queries(engine, [memory, LakeTables(lake, tables)], clock)
+        return cls(
+            lake, catalogue, tables, engine, memory, queries, Ingestion(lake, tables, clock, home / "dead-letters")
+        )
+
+
+@dataclass(frozen=True)
+class App:
+    """Every service of one home folder."""
+
+    home: Path
+    settings: Settings
+    clock: Clock
+    state: Database
+    workspaces: Workspaces
+    tenant: Tenant
+    keys: SigningKeys
+    principals: Principals
+    tokens: Tokens
+    analytics: Analytics
+
+    @classmethod
+    def open(cls, home: Path, settings: Settings | None = None, clock: Clock | None = None) -> App:
+        """Open the lake in `home`, making what isn't there; `settings` None reads those of the folder."""
+        # These load databases and cryptography: who only asks for help shouldn't wait for them.
+        from huntlake.core.settings import load
+        from huntlake.identity.keys import SigningKeys
+        from huntlake.identity.principals import Principals
+        from huntlake.identity.tenant import tenant_of
+        from huntlake.identity.tokens import Tokens
+        from huntlake.state.database import Database
+        from huntlake.workspace.workspaces import Workspaces
+
+        home = home.absolute()
+        settings, clock = settings or load(home), clock or SystemClock()
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Invalid(f"{home} can't be a lake's folder: {error.strerror}") from error
+        state = Database.open(settings.database or home / "huntlake.db")
+        tenant = tenant_of(state, id=settings.tenant_id, name=settings.tenant_name)
+        keys = SigningKeys(home / "keys", clock)
+        lifetime = timedelta(seconds=settings.token_lifetime)
+        return cls(
+            home=home,
+            settings=settings,
+            clock=clock,
+            state=state,
+            workspaces=Workspaces(state),
+            tenant=tenant,
+            keys=keys,
+            principals=Principals(state, clock),
+            tokens=Tokens(keys, tenant, clock, lifetime=lifetime),
+            analytics=Analytics.over(home, _bounds(home, settings), _geography(settings), clock),
+        )
+
+    @property
+    def lake(self) -> Lake:
+        return self.analytics.lake
+
+    @property
+    def catalogue(self) -> Catalogue:
+        return self.analytics.catalogue
+
+    @property
+    def tables(self) -> Tables:
+        return self.analytics.tables
+
+    @property
+    def queries(self) -> Queries:
+        return self.analytics.queries
+
+    @property
+    def ingestion(self) -> Ingestion:
+        return self.analytics.ingestion
+
+    def close(self) -> None:
+        """Give back the engine's memory and the state database."""
+        self.analytics.engine.close()
+        self.state.close()
+
+
+def _bounds(home: Path, settings: Settings) -> Bounds:
+    memory = settings.memory_limit or f"{int(_memory_of_machine() * MEMORY_SHARE)}B"
+    return Bounds(memory, settings.threads or None, home / "tmp", settings.spill_limit)
+
+
+def _geography(settings: Settings) -> Geography:
+    return MaxMindFile(settings.geo_database) if settings.geo_database else NetworkTable(PLACES)
+
+
+def _memory_of_machine() -> int:
+    """Bytes of memory, of the container where there is one."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with suppress(OSError, ValueError):  # no container, or one without a limit, which says `max`
+        memory = min(memory, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return memory
