@@ -115,6 +115,17 @@ async def _error(request: Request, error: Exception) -> Response:
     return error_response(request, error)
 
 
+class _Uvicorn(uvicorn.Server):
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # A client that keeps an idle connection doesn't answer TLS's goodbye, and would be waited for.
+        for connection in list(self.server_state.connections):
+            exchange = getattr(connection, "cycle", None)
+            transport = getattr(connection, "transport", None)
+            if transport is not None and (exchange is None or exchange.response_complete):
+                transport.abort()
+        await super().shutdown(sockets)
+
+
 class Server:
     """A server bound to its address. `run` serves until the process is told to end, or `stop` is called."""
 
@@ -129,7 +140,7 @@ class Server:
         scheme = "https" if chain else "http"
         url = settings.external_url or f"{scheme}://{f'[{shown}]' if ':' in shown else shown}:{bound}"
         self.serving = Serving(url, authority, expires)
-        self._uvicorn = uvicorn.Server(
+        self._uvicorn = _Uvicorn(
             uvicorn.Config(
                 create_app(app, daily=self._renew if authority else None),
                 ssl_certfile=chain,

@@ -67,7 +67,9 @@ class Turns:
                 raise busy
             self._waiting += 1
             try:
-                await asyncio.wait_for(self._free.acquire(), self._patience)
+                # Not `wait_for`: before Python 3.12 it may swallow that the client went away.
+                async with asyncio.timeout(self._patience):
+                    await self._free.acquire()
             except TimeoutError:
                 raise busy from None
             finally:

@@ -78,7 +78,8 @@ class StreamedJson(Response):
         chunk: bytes | None = first
         while chunk is not None:
             body = {"type": "http.response.body", "body": chunk, "more_body": True}
-            await asyncio.wait_for(send(body), _STALLED_SECONDS)
+            async with asyncio.timeout(_STALLED_SECONDS):
+                await send(body)
             chunk = await steps.next()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
