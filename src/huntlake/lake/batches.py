@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _SLICE = 50_000
+_PIECE = 4_096
 _LARGEST = 256 * 1024 * 1024
 _WRAPPERS = {"records", "value"}
 _WRAPPING = _WRAPPERS | {"count", "nextLink", "@odata.context", "@odata.nextLink", "@odata.count", "odata.metadata"}
@@ -55,10 +56,12 @@ class Reader:
             rejects = list(block.rejects)
             rows, wrong = _as_text(block.numbers, block.lines)
             rejects += wrong
-            self.connection.register("block", rows)
-            self.connection.execute("create or replace temp table batch as select * from block")
-            self.connection.unregister("block")
+            # Several pieces, so that several threads have work.
+            self.connection.register("lines", rows)
+            self.connection.execute("create or replace temp view batch as select * from lines")
             yield self._json_batch(source.path.name, block.read - read, rejects)
+            self.connection.execute("drop view if exists batch")
+            self.connection.unregister("lines")
             read = block.read
 
     def _read_documents(self, source: Source) -> Iterator[Batch]:
@@ -73,7 +76,7 @@ class Reader:
         for start in range(0, total, _SLICE):
             rows = f"from documents where _line > {start} and _line <= {start + _SLICE} and _text is not null"
             long = f"octet_length(_text::BLOB) > {LONGEST}"
-            self.connection.execute(f"create or replace temp table batch as select * {rows} and not {long}")
+            self._become(f"select * {rows} and not {long}")
             found = self.connection.execute(f"select _line, left(_text, 1000) {rows} and {long}").fetchall()
             rejects = [
                 Reject(line, f"longer than {LONGEST:,} bytes; only the beginning is kept here", t) for line, t in found
@@ -95,7 +98,7 @@ class Reader:
                 f"then 'not a JSON object' else 'an empty object' end, _text from batch where not {good} order by _line"
             ).fetchall()
             rejects += [Reject(line, reason, text) for line, reason, text in wrong]
-            self.connection.execute(f"create or replace temp table batch as select * from batch where {good}")
+            self._become(f"select * from batch where {good}")
         if fields and _WRAPPERS & fields.keys() and fields.keys() <= _WRAPPING and self._unwrap():
             return self._json_batch(name, bytes, rejects)
         rows = self._count("select count(*) from batch")
@@ -112,10 +115,7 @@ class Reader:
         ]
         self.connection.execute(f"create or replace temp table unwrapped as {' union all '.join(parts)}")
         # A row is found again by its number, and a line may now hold many rows.
-        self.connection.execute(
-            "create or replace temp table batch as select row_number() over () as _line, _text from unwrapped "
-            "where _text is not null"
-        )
+        self._become("select row_number() over () as _line, _text from unwrapped where _text is not null")
         return True
 
     def _read_csv(self, source: Source) -> Iterator[Batch]:
@@ -152,10 +152,9 @@ class Reader:
         total = self._count("select count(*) from documents")
         share = size(source.path) // max(1, -(-total // _SLICE))
         for start in range(0, max(total, 1), _SLICE):
-            self.connection.execute(
-                "create or replace temp table batch as select * from documents "
-                f"where _line > {start} + (select min(_line) - 1 from documents) "
-                f"and _line <= {start + _SLICE} + (select min(_line) - 1 from documents)"
+            first = "(select min(_line) from documents)"
+            self._become(
+                f"select * from documents where _line >= {start} + {first} and _line < {start + _SLICE} + {first}"
             )
             rows = self._count("select count(*) from batch")
             yield Batch(source.path.name, False, rows, dict.fromkeys(types, rows), types, share, tuple(rejects))
@@ -194,6 +193,11 @@ class Reader:
         ).fetchall()[0]
         return next((form for (form, _), fits in zip(tests, found, strict=True) if fits), Form.TEXT)
 
+    def _become(self, rows: str) -> None:
+        """Let `batch` be `rows`, which may say what of the present `batch` stays."""
+        self.connection.execute(f"create or replace temp table kept as {rows}")
+        self.connection.execute("create or replace temp view batch as select * from kept")
+
     def _plain(self, source: Source) -> Path:
         return source.plain(self.folder)
 
@@ -230,7 +234,8 @@ def _as_text(numbers: Sequence[int], lines: list[bytes]) -> tuple[pa.Table, list
                 rejects.append(Reject(number, f"not UTF-8 at byte {error.start}", shown(line)))
         numbers = [n for n, _ in kept]
         text = pa.array([line for _, line in kept], pa.string())
-    return pa.table({"_line": pa.array(numbers, pa.int64()), "_text": text}), rejects
+    rows = pa.table({"_line": pa.array(numbers, pa.int64()), "_text": text})
+    return pa.Table.from_batches(rows.to_batches(max_chunksize=_PIECE), rows.schema), rejects
 
 
 def _plain_value(name: str, type: str) -> str:

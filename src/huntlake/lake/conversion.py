@@ -83,7 +83,7 @@ class Conversion:
             else:
                 columns.append((name, f"v{i}"))
         for i, name in enumerate(self._plan.time_fields):
-            raw.append(f"trim({self._leaf(name, 'VARCHAR')}) as t{i}")
+            raw.append(f"{self._leaf(name, 'VARCHAR')} as t{i}")
             times.append(from_text(Form.INSTANT, f"t{i}"))
         if self._plan.rest:
             raw.append(f"{self._rest()} as _rest")
@@ -139,7 +139,7 @@ class Conversion:
         if form is Form.JSON:
             told = {self._batch.types.get(f) for f in target.fields}
             return from_json(text) if self._batch.nested or told == {Form.JSON} else from_text(form, text)
-        return from_text(form, text if form is Form.TEXT else f"trim({text})")
+        return from_text(form, text)
 
     def _rest(self) -> str:
         """SQL for a JSON object of the fields that no target takes; null where a name stands twice."""

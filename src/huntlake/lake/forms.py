@@ -102,16 +102,16 @@ def from_text(form: Form, text: str) -> str:
             return f"try_cast({text} as BOOLEAN)"
         case Form.INTEGER | Form.BIGINT:
             # A cast rounds 42.5 and reads 1_000; neither is an integer. 42.0 is.
-            return (
-                f"case when regexp_matches({text}, '[._eE]') and not regexp_full_match({text}, '[+-]?[0-9]+[.]0*') "
-                f"and not starts_with(lower({text}), '0x') then null else try_cast({text} as {form.sql}) end"
-            )
+            cast = f"try_cast({text} as {form.sql})"
+            careful = "regexp_full_match(t, '[+-]?[0-9]+([.]0*)?|0[xX][0-9a-fA-F]+')"
+            other = _seldom(text, f"case when {careful} then try_cast(t as {form.sql}) end")
+            return f"case when {cast}::VARCHAR = {text} then {cast} else {other} end"
         case Form.DOUBLE | Form.DECIMAL:
             return f"try_cast({text} as {form.sql})"
         case Form.UUID:
-            return f"try_cast({text} as UUID)::VARCHAR"
+            return f"try_cast(trim({text}) as UUID)::VARCHAR"
         case Form.TICKS:
-            return _ticks(text)
+            return _ticks(f"trim({text})")
         case Form.INSTANT:
             return _instant(text)
 
@@ -131,28 +131,39 @@ def from_json(json: str) -> str:
 
 def misfit(form: Form, text: str, converted: str) -> str | None:
     """SQL that is true where `text` says something and `converted` is null; None where any text fits."""
-    return None if form in (Form.TEXT, Form.JSON) else f"({converted} is null and trim({text}) <> '')"
+    if form in (Form.TEXT, Form.JSON):
+        return None
+    # A CASE looks at the text of those rows only whose value is null; an AND would look at every one.
+    return f"case when {converted} is null then trim({text}) <> '' else false end"
 
 
 def _instant(text: str) -> str:
     # `infinity`, `epoch` and years before Christ are times to a cast, and to nobody else.
-    iso = f"substr({text}, 5, 1) = '-' and right({text}, 1) <> ')'"
+    iso = f"{text} like '____-%' and not contains({text}, '(')"
     # Seconds, milliseconds, microseconds and nanoseconds of the years 2001 to 2286 have 10, 13, 16 and 19 digits;
     # 18 digits are ticks since 1601 or since 1: nobody can know which.
-    digits = f"regexp_full_match({text}, '[0-9]{{10}}([.][0-9]+)?|[0-9]{{13}}([.][0-9]+)?|[0-9]{{16}}|[0-9]{{19}}')"
-    whole = f"length(split_part({text}, '.', 1))"
+    digits = "regexp_full_match(t, '[0-9]{10}([.][0-9]+)?|[0-9]{13}([.][0-9]+)?|[0-9]{16}|[0-9]{19}')"
+    number = "try_cast(t as DECIMAL(38,9))"
     micros = (
-        f"case {whole} when 10 then try_cast({text} as DECIMAL(38,9)) * 1000000 "
-        f"when 13 then try_cast({text} as DECIMAL(38,9)) * 1000 when 16 then try_cast({text} as DECIMAL(38,9)) "
-        f"else try_cast({text} as DECIMAL(38,9)) / 1000 end"
+        f"case length(split_part(t, '.', 1)) when 10 then {number} * 1000000 when 13 then {number} * 1000 "
+        f"when 16 then {number} else {number} / 1000 end"
     )
     # Only the twelve-hour form tells that the month comes first.
-    american = "['%m/%d/%Y, %I:%M:%S.%g %p', '%m/%d/%Y, %I:%M:%S %p', '%m/%d/%Y %I:%M:%S.%g %p', '%m/%d/%Y %I:%M:%S %p', '%m/%d/%Y %I:%M %p']"  # noqa: E501
-    return (
-        f"case when {iso} then try_cast({text} as TIMESTAMPTZ) "
+    american = ", ".join(f"'%m/%d/%Y{comma} %I:%M{rest} %p'" for comma in (",", "") for rest in (":%S.%g", ":%S", ""))
+    other = (
+        "case when t like '____-%' and not contains(t, '(') then try_cast(t as TIMESTAMPTZ) "
         f"when {digits} then make_timestamptz(floor({micros})::BIGINT) "
-        f"when right({text}, 1) = 'M' then make_timestamptz(epoch_us(try_strptime({text}, {american}))) end"
+        f"when right(t, 1) = 'M' then make_timestamptz(epoch_us(try_strptime(t, [{american}]))) end"
     )
+    return f"case when {iso} then try_cast({text} as TIMESTAMPTZ) else {_seldom(text, other)} end"
+
+
+def _seldom(text: str, value: str) -> str:
+    """SQL for `value`, which calls the trimmed `text` t.
+
+    The engine takes what stands twice in an expression out of its CASE and computes it for every row; not so a lambda.
+    """
+    return f"list_transform([trim({text})], lambda t: {value})[1]"
 
 
 def _ticks(text: str) -> str:

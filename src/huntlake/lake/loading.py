@@ -45,6 +45,7 @@ class Loader:
         self._connection.execute("set TimeZone = 'UTC'")
         self.reader = Reader(self._connection, folder)
         self._columns: dict[str, StoredColumn] = {}
+        self._parts: dict[str, set[str]] = {}
         self._rows = 0
         self._bytes = 0
         self._files: list[WrittenFile] = []
@@ -62,14 +63,14 @@ class Loader:
     def stage(self, batch: Batch, plan: Plan) -> Staged:
         """Convert a batch; what fits waits to be written."""
         conversion = Conversion(batch, plan)
-        self._connection.execute(f"create or replace temp table converted as {conversion.sql()}")
-        self._prepare([t.column for t in plan.targets])
-        names = ", ".join(identifier(t.column.name) for t in plan.targets)
-        rows = self._count(f"insert into staged ({names}) select {names} from converted where _bad is null")
-        undated = self._count("select count(*) from converted where _bad is null and _undated")
+        columns = [StoredColumn(TIME, Form.INSTANT), *(t.column for t in plan.targets if t.column.name != TIME)]
+        names = ", ".join(identifier(c.name) for c in columns)
+        part = self._part(columns, f"select {names}, _undated from ({conversion.sql()}) where _bad is null")
+        rows = self._count(f"select count(*) from {part}")
+        undated = self._count(f"select count(*) from {part} where _undated")
         rejects = [*batch.rejects]
         if rows < batch.rows:
-            wrong = f"select _line, _bad, {conversion.text()} from converted join batch using (_line)"
+            wrong = f"select _line, _bad, {conversion.text()} from ({conversion.sql()}) join batch using (_line)"
             found = self._connection.execute(f"{wrong} where _bad is not null order by _line").fetchall()
             rejects += [Reject(line, reason, text) for line, reason, text in found]
         self._rows += rows
@@ -82,12 +83,11 @@ class Loader:
         """Stage rows whose columns are of the right forms already; how many they are."""
         self._connection.register("given", rows)
         try:
-            self._prepare([t.column for t in targets])
-            names = ", ".join(identifier(t.column.name) for t in targets)
-            values = ", ".join(_typed(t) for t in targets)
-            count = self._count(f"insert into staged ({names}) select {values} from given")
+            values = ", ".join(f"{_typed(t)} as {identifier(t.column.name)}" for t in targets)
+            part = self._part([t.column for t in targets], f"select {values} from given")
         finally:
             self._connection.unregister("given")
+        count = self._count(f"select count(*) from {part}")
         self._rows += count
         return count
 
@@ -97,22 +97,31 @@ class Loader:
         self._table.commit(self._files)
         self._committed = True
 
-    def _prepare(self, columns: Iterable[StoredColumn]) -> None:
-        """Let the staging table have these columns."""
-        if not self._columns:
-            self._connection.execute(f"create or replace temp table staged ({identifier(TIME)} TIMESTAMPTZ)")
-            self._columns[TIME.lower()] = StoredColumn(TIME, Form.INSTANT)
+    def _part(self, columns: Iterable[StoredColumn], rows: str) -> str:
+        """Keep rows until they are written. The name of the table that holds them."""
+        # One table for all would be compressed whenever a row group of it is full: a third of the work, for nothing.
+        part = f"part{len(self._parts)}"
+        self._connection.execute(f"create temp table {part} as {rows}")
+        self._parts[part] = {c.name.lower() for c in columns}
         for column in columns:
-            if column.name.lower() not in self._columns:
-                kind = column.form.staged + (" default ''" if column.form is Form.TEXT else "")
-                self._connection.execute(f"alter table staged add column {identifier(column.name)} {kind}")
-                self._columns[column.name.lower()] = column
+            self._columns.setdefault(column.name.lower(), column)
+        return part
 
     def _flush(self) -> None:
         if self._rows:
+            parts = (f"select {self._fields(held)} from {part}" for part, held in self._parts.items())
+            self._connection.execute(f"create or replace temp view staged as {' union all '.join(parts)}")
             self._files += self._table.write(self._connection, "staged", self._said())
-            self._connection.execute("truncate staged")
+        for part in self._parts:
+            self._connection.execute(f"drop table {part} cascade")
+        self._parts.clear()
         self._rows = self._bytes = 0
+
+    def _fields(self, held: set[str]) -> str:
+        return ", ".join(
+            f"{identifier(c.name) if key in held else c.form.missing} as {identifier(c.name)}"
+            for key, c in self._columns.items()
+        )
 
     def _said(self) -> list[StoredColumn]:
         """The columns that say something in some row: a column that nobody fills needs no place in a file."""

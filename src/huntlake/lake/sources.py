@@ -20,7 +20,7 @@ from huntlake.core.errors import Invalid, NotFound
 LONGEST = 16 * 1024 * 1024
 """Bytes of the longest event that is taken in."""
 
-_BLOCK = 16 * 1024 * 1024
+_BLOCK = 64 * 1024 * 1024
 _SHOWN = 64 * 1024
 _HEAD = 1 << 20
 _MEMBER = b"\x1f\x8b"
