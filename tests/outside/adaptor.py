@@ -1,0 +1,304 @@
+"""What the outside suites call: `run` without tables, `run_on_catalogue` over empty ones, `run_on_samples` over a few rows.
+
+The functions that Sentinel and Defender add are facts of the suite, not of the product: here they are
+typed empty tables, so that the queries which call them can be compiled.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import random
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from huntlake.engines.duckdb.database import Database
+from huntlake.engines.duckdb.sources import empty_sql, memory_sql
+from huntlake.kql.compiler import CompiledTable, compile_kql
+from huntlake.kql.syntax import literals
+from huntlake.kql.syntax.lexer import tokenize
+from huntlake.kql.syntax.tokens import TokenKind
+from huntlake.core.diagnostics import Source, SourceError
+from huntlake.kql.types import Column, ScalarType
+
+Answer = tuple[list[str], list[str], list[list[object]]]
+SHARED = Path(__file__).resolve().parents[2].parent / "shared"
+NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
+ROWS = 50
+
+_SUFFIXES = {"s": ScalarType.STRING, "d": ScalarType.REAL, "b": ScalarType.BOOL, "g": ScalarType.STRING, "t": ScalarType.DATETIME}
+
+
+def run(query: str) -> Answer:
+    """The answer to a query that brings its own data."""
+    return _answer(query, Nothing(), _empty)
+
+
+def run_on_catalogue(query: str) -> Answer:
+    """The answer over a workspace in which every table is there, and empty."""
+    return _answer(query, Catalogue(query), _empty)
+
+
+def run_on_samples(query: str) -> Answer:
+    """The answer over a workspace in which every table has a few rows; each value is checked to be of its type."""
+    return _answer(query, Catalogue(query), _sampled)
+
+
+# -- what the compiler asks -------------------------------------------------------
+
+
+class Nothing:
+    """A workspace with no table."""
+
+    def table(self, name: str, workspace: str | None = None) -> tuple[Column, ...] | None:
+        return None
+
+    def table_names(self, workspace: str | None = None) -> Iterable[str]:
+        return ()
+
+    def function(self, name: str, workspace: str | None = None) -> str | None:
+        return None
+
+    def external(self, uris: Sequence[str], columns: Sequence[Column], properties: Mapping[str, object]) -> str | None:
+        return None
+
+
+class Catalogue:
+    """Every table and function of the suite's schema file. Open tables have the columns that the query names."""
+
+    def __init__(self, query: str) -> None:
+        self._query = query
+
+    def table(self, name: str, workspace: str | None = None) -> tuple[Column, ...] | None:
+        columns = _tables().get(name)
+        if columns is None:
+            return None
+        return columns + self._more(columns) if name in _open_tables() else columns
+
+    def table_names(self, workspace: str | None = None) -> Iterable[str]:
+        return _tables()
+
+    def function(self, name: str, workspace: str | None = None) -> str | None:
+        found = _functions().get(name)
+        if found is None:
+            return None
+        body = found.get("body") or self._stub(found)
+        text = body if body.lstrip().startswith("{") else "{" + body + "\n}"
+        return f"{found.get('params') or '()'} {text}"
+
+    def external(self, uris: Sequence[str], columns: Sequence[Column], properties: Mapping[str, object]) -> str | None:
+        return "externaldata"
+
+    def _stub(self, found: Mapping[str, Any]) -> str:
+        returns = found["returns"]
+        if not returns.startswith("("):
+            return {"string": "''"}.get(returns, f"{returns}(null)")
+        declared = returns[1:-1]
+        if found.get("open"):
+            names = [d.split(":")[0] for d in declared.split(",")]
+            known = tuple(Column(n, ScalarType.STRING) for n in names)
+            declared = ",".join([declared, *(f"['{c.name}']:{c.type}" for c in self._more(known))])
+        return f"datatable({declared})[]"
+
+    def _more(self, known: tuple[Column, ...]) -> tuple[Column, ...]:
+        """Columns that the query reads, but nothing declares: an open table has them."""
+        names = {c.name for c in known}
+        return tuple(Column(n, _open_type(n)) for n in _undeclared(self._query) if n not in names)
+
+
+def _open_type(name: str) -> ScalarType:
+    suffix = name.rsplit("_", 1)[-1] if "_" in name else ""
+    return _SUFFIXES.get(suffix, ScalarType.STRING)
+
+
+_WORDS = set(
+    "let set where extend project summarize by on kind inner join union and or not in has has_any contains asc desc true false null "
+    "typeof dynamic isfuzzy leftouter rightouter fullouter leftanti leftsemi rightanti rightsemi innerunique anti with string long int "
+    "real bool datetime timespan guid to from step nulls first last source hint strategy shuffle broadcast materialize view".split()
+)
+
+
+@functools.lru_cache(maxsize=8)
+def _undeclared(query: str) -> tuple[str, ...]:
+    tokens = tokenize(Source(query))
+    declared: set[str] = set()
+    read: dict[str, None] = {}
+    for before, token, after in zip([tokens[-1], *tokens], tokens, [*tokens[1:], tokens[-1]], strict=False):
+        if token.kind is not TokenKind.NAME or token.text in _WORDS or token.text.startswith(("$", "!")):
+            continue
+        if after.text == "=" or before.text in ("let", "as"):
+            declared.add(token.text)
+        elif after.text != "(" and before.text not in (".", "|", "-") and not (after.text == ":" and before.text in ("(", ",")):
+            read.setdefault(token.text)
+    tables = _tables()
+    return tuple(n for n in read if n not in declared and n not in tables and n not in _functions())
+
+
+@functools.cache
+def _schemas() -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((SHARED / "community" / "schemas.json").read_text())
+    return loaded
+
+
+@functools.cache
+def _tables() -> dict[str, tuple[Column, ...]]:
+    return {
+        name: tuple(Column(c, ScalarType(t)) for c, t in table["columns"].items()) for name, table in _schemas()["tables"].items()
+    }
+
+
+@functools.cache
+def _open_tables() -> frozenset[str]:
+    return frozenset(name for name, table in _schemas()["tables"].items() if table.get("open"))
+
+
+@functools.cache
+def _functions() -> dict[str, Mapping[str, Any]]:
+    return {f["name"]: f for f in _schemas()["functions"]}
+
+
+# -- running ----------------------------------------------------------------------
+
+
+@functools.cache
+def _database() -> Database:
+    return Database()
+
+
+def _empty(table: CompiledTable) -> dict[str, str]:
+    return {s.relation: empty_sql(s.columns, s.sql_names) for s in table.scans}
+
+
+def _sampled(table: CompiledTable) -> dict[str, str]:
+    sources = {}
+    for scan in table.scans:
+        name = f"{scan.table}-{hashlib.sha256(repr(scan.columns).encode()).hexdigest()[:12]}"
+        if name not in _kept:
+            _database().keep(name, sample(scan.table, scan.columns))
+            _kept.add(name)
+        sources[scan.relation] = memory_sql(name, scan.columns, scan.sql_names)
+    return sources
+
+
+_kept: set[str] = set()
+
+
+def _answer(query: str, schema: Any, sources: Any) -> Answer:
+    def probe(table: CompiledTable) -> Sequence[tuple[object, ...]]:
+        rows = _database().table(table.sql(sources(table)))
+        return list(zip(*(c.to_pylist() for c in rows.columns), strict=True))
+
+    try:
+        compiled = compile_kql(query, schema, now=NOW, probe=probe)
+    except SourceError as error:
+        raise ValueError(str(error)) from None
+    table = compiled.results[-1]
+    rows = _database().table(table.sql(sources(table)))
+    columns = [[_value(v, c.type) for v in values.to_pylist()] for values, c in zip(rows.columns, table.columns, strict=True)]
+    for column, values in zip(table.columns, columns, strict=True):
+        _check(column, values)
+    return [c.name for c in table.columns], [str(c.type) for c in table.columns], [list(r) for r in zip(*columns, strict=True)]
+
+
+def _value(value: Any, type_: ScalarType) -> object:
+    if value is None:
+        return None
+    match type_:
+        case ScalarType.TIMESPAN:
+            return timedelta(microseconds=int(value) / 10)
+        case ScalarType.DYNAMIC:
+            return json.loads(value)
+    return value  # type: ignore[no-any-return]
+
+
+_PYTHON = {
+    ScalarType.BOOL: bool,
+    ScalarType.INT: int,
+    ScalarType.LONG: int,
+    ScalarType.REAL: float,
+    ScalarType.DECIMAL: Decimal,
+    ScalarType.STRING: str,
+    ScalarType.DATETIME: datetime,
+    ScalarType.TIMESPAN: timedelta,
+    ScalarType.GUID: str,
+}
+
+
+def _check(column: Column, values: list[object]) -> None:
+    wanted = _PYTHON.get(column.type)
+    for value in values:
+        if value is None and column.type is ScalarType.STRING:
+            raise TypeError(f"column `{column.name}`: a string is null")
+        if wanted and value is not None and (not isinstance(value, wanted) or (wanted is int and isinstance(value, bool))):
+            raise TypeError(f"column `{column.name}` is declared {column.type}, but holds {type(value).__name__}")
+
+
+# -- rows -------------------------------------------------------------------------
+
+_WORDS_FOR_ROWS = (
+    "Contoso", "svc-backup", "alice@fabrikam.example", "C:\\Windows\\System32\\cmd.exe", "powershell.exe -enc SQBFAFgA", "203.0.113.7",
+    "198.51.100.23", "2001:db8::1", "Success", "0", "50126", "https://portal.example/login?x=1&y=2", "", "Windows 10", "2026-01-10T10:00:00Z",
+    '{"key":"value","list":[1,2,{"a":"b"}],"Name":"x"}', '["one","two"]', "User", "DOMAIN\\user", "Mozilla/5.0 (Windows NT 10.0)", "True",
+)  # fmt: skip
+_BAGS = (
+    {"key": "value", "n": 5, "list": [1, 2]}, [{"Name": "x", "displayName": "Role", "modifiedProperties": [{"newValue": "a"}]}], {"city": "Oslo"},
+    None, [], {}, ["a", "b"], "text", 7, [{"Type": "ip", "Address": "203.0.113.9"}], {"user": {"userPrincipalName": "bob@fabrikam.example"}},
+)  # fmt: skip
+
+
+def sample(table: str, columns: Sequence[Column]) -> pa.Table:
+    """A few typed rows for a table: always the same, and among them nulls and odd texts."""
+    arrays = [pa.array(_sample_column(table, c), _ARROW[c.type]) for c in columns]
+    return pa.table(arrays, names=[c.name for c in columns]) if columns else pa.table({"_": [None] * ROWS})
+
+
+def _sample_column(table: str, column: Column) -> list[Any]:
+    dice = random.Random(f"{table}/{column.name}")
+    return [_sample_value(column, dice) for _ in range(ROWS)]
+
+
+def _sample_value(column: Column, dice: random.Random) -> Any:
+    if column.type is not ScalarType.STRING and dice.random() < 0.1:
+        return None
+    match column.type:
+        case ScalarType.BOOL:
+            return dice.random() < 0.5
+        case ScalarType.INT | ScalarType.LONG:
+            return dice.choice((0, 1, 3, 4624, 4625, 443, -1, dice.randrange(100_000)))
+        case ScalarType.REAL:
+            return dice.choice((0.0, 1.5, -2.25, dice.random() * 1000))
+        case ScalarType.DECIMAL:
+            return Decimal(dice.randrange(10_000)) / 100
+        case ScalarType.DATETIME:
+            return (NOW - timedelta(seconds=dice.randrange(30 * 86_400))).replace(tzinfo=None)
+        case ScalarType.TIMESPAN:
+            return dice.randrange(literals.TICKS_PER_DAY * 3)
+        case ScalarType.GUID:
+            return f"{dice.getrandbits(32):08x}-0000-4000-8000-{dice.getrandbits(48):012x}"
+        case ScalarType.DYNAMIC:
+            value = dice.choice(_BAGS)
+            return None if value is None else json.dumps(value)
+    if re.search(r"ip|address", column.name, re.I):
+        return dice.choice(("203.0.113.7", "10.0.0.4", "198.51.100.23", "2001:db8::1", "", "not an address"))
+    return dice.choice(_WORDS_FOR_ROWS)
+
+
+_ARROW = {
+    ScalarType.BOOL: pa.bool_(),
+    ScalarType.INT: pa.int32(),
+    ScalarType.LONG: pa.int64(),
+    ScalarType.REAL: pa.float64(),
+    ScalarType.DECIMAL: pa.decimal128(38, 18),
+    ScalarType.STRING: pa.string(),
+    ScalarType.DATETIME: pa.timestamp("us"),
+    ScalarType.TIMESPAN: pa.int64(),
+    ScalarType.GUID: pa.string(),
+    ScalarType.DYNAMIC: pa.string(),
+}
