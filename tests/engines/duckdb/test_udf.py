@@ -1,0 +1,138 @@
+"""The functions that SQL can't say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from huntlake.engines.duckdb.database import Database, literal
+from huntlake.engines.duckdb.udf import functions
+from huntlake.engines.duckdb.udf.formats import format_datetime, format_timespan
+from huntlake.engines.duckdb.udf.text import parse_command_line, parse_url, parse_urlquery, parse_xml
+from huntlake.engines.geography import NetworkTable, Nowhere
+
+DAY = 864_000_000_000
+MOMENT = datetime(2017, 1, 29, 9, 0, 5, 123_450)
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    file = tmp_path_factory.mktemp("geo") / "places.csv"
+    file.write_text(
+        "network,country,state,city,latitude,longitude\n"
+        "203.0.113.0/24,Germany,Hesse,Frankfurt,50.1,8.6\n203.0.113.128/25,United States,Ohio,,40,-80\n"
+    )
+    opened = Database(geography=NetworkTable(file))
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize("name", sorted(functions(Nowhere())))
+def test_every_function_takes_null(database: Database, name: str) -> None:
+    parameters = functions(Nowhere())[name].parameters
+    nulls = ", ".join(f"null::{type}" for type in parameters)
+    assert database.table(f"select {name}({nulls}) as x from range(3)").num_rows == 3
+
+
+def test_a_function_is_asked_once_for_each_distinct_value(database: Database) -> None:
+    sql = "select hl_geo_info('203.0.113.' || (i % 2)) as x from range(300000) t(i)"
+    assert database.table(f"select count(distinct x) as n, count(*) as all_ from ({sql})").to_pylist() == [
+        {"n": 1, "all_": 300_000}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("203.0.113.1", {"country": "Germany", "state": "Hesse", "city": "Frankfurt", "latitude": 50.1, "longitude": 8.6}),
+        ("::ffff:203.0.113.1", {"country": "Germany", "state": "Hesse", "city": "Frankfurt", "latitude": 50.1, "longitude": 8.6}),
+        ("203.0.113.200", {"country": "United States", "state": "Ohio", "city": "", "latitude": 40.0, "longitude": -80.0}),
+        ("10.0.0.1", {}),
+        ("no address", None),
+        ("", None),
+    ],
+)  # fmt: skip
+def test_an_address_has_a_place(database: Database, address: str, expected: object) -> None:
+    (row,) = database.table(f"select hl_geo_info({literal(address)}) as x").to_pylist()
+    assert (None if row["x"] is None else json.loads(row["x"])) == expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("yy-MM-dd [hh:mm:ss tt]", "17-01-29 [09:00:05 AM]"),
+        ("y-M-d h:m:s", "17-1-29 9:0:5"),
+        ("yyyy/MM/dd HH.mm.ss", "2017/01/29 09.00.05"),
+        ("fffffff fff FFFFFFF", "1234500 123 12345"),
+    ],
+)
+def test_a_date_is_written_by_its_pattern(pattern: str, expected: str) -> None:
+    assert format_datetime.of(MOMENT, pattern) == expected
+
+
+@pytest.mark.parametrize(
+    ("ticks", "pattern", "expected"),
+    [
+        (29 * DAY + 324_051_234_500, "dd.hh:mm:ss:FF", "29.09:00:05:12"),
+        (29 * DAY + 324_051_234_500, "ddd.h:mm:ss [fffffff]", "029.9:00:05 [1234500]"),
+        (-DAY, "d.hh:mm:ss", "-1.00:00:00"),
+    ],
+)
+def test_a_timespan_is_written_by_its_pattern(ticks: int, pattern: str, expected: str) -> None:
+    assert format_timespan.of(ticks, pattern) == expected
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ('echo "hello world!"', ["echo", "hello world!"]),
+        (r'"C:\a b\c.exe" -x "a\"b" \\srv\y "q\\" z', [r"C:\a b\c.exe", "-x", 'a"b', r"\\srv\y", "q\\", "z"]),
+        ('a""b "" c', ["ab", "", "c"]),
+        ('"unclosed  text', ["unclosed  text"]),
+        ("   ", None),
+    ],
+)
+def test_a_command_line_is_split_as_windows_does(command: str, expected: list[str] | None) -> None:
+    found = parse_command_line.of(command, "windows")
+    assert (None if found is None else json.loads(str(found))) == expected
+
+
+def test_a_url_falls_into_parts() -> None:
+    found = json.loads(str(parse_url.of("scheme://user:pass@Host:1234/this/is/a/path?k1=v1&k2=v%202#fragment")))
+    assert found == {
+        **{"Scheme": "scheme", "Host": "Host", "Port": "1234", "Path": "/this/is/a/path", "Username": "user"},
+        **{"Password": "pass", "Query Parameters": {"k1": "v1", "k2": "v 2"}, "Fragment": "fragment"},
+    }
+    assert json.loads(str(parse_url.of("http://[broken")))["Host"] == ""
+    assert json.loads(str(parse_urlquery.of("a=1&b"))) == {"Query Parameters": {"a": "1", "b": ""}}
+
+
+@pytest.mark.parametrize(
+    ("xml", "expected"),
+    [
+        ('<a x="1"><b>t</b><b y="2">u</b><c/></a>', {"a": {"@x": "1", "b": ["t", {"@y": "2", "#text": "u"}], "c": None}}),
+        ('<e xmlns="urn:x"><d>1</d></e>', {"e": {"d": "1"}}),
+        ("<a><![CDATA[<!DOCTYPE x>]]></a>", {"a": "<!DOCTYPE x>"}),
+        ("<a><b></a>", None),
+        ("no xml", None),
+        ('<!DOCTYPE x [<!ENTITY e "eeee">]><a>&e;</a>', None),
+        ("<a>" * 100_000 + "</a>" * 100_000, None),
+    ],
+    ids=["plain", "namespace", "cdata", "broken", "text", "entities", "deep"],
+)  # fmt: skip
+def test_xml_becomes_a_bag_or_null(xml: str, expected: object) -> None:
+    found = parse_xml.of(xml)
+    assert (None if found is None else json.loads(str(found))) == expected
+
+
+def test_a_table_of_places_that_is_none_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "places.csv"
+    file.write_text("network,country,state,city,latitude,longitude\nnowhere,x,,,1,1\n")
+    database = Database(geography=NetworkTable(file))
+    with pytest.raises(Exception, match="places.csv"):
+        database.table("select hl_geo_info('203.0.113.1') as x")
+    database.close()
