@@ -40,7 +40,11 @@ def column(values: Any) -> tuple[str, list[object]]:
         ([time(1, 2, 3)], "timespan", [37_230_000_000]),
         ([uuid.UUID(int=5), None], "guid", ["00000000-0000-0000-0000-000000000005", None]),
         ([{"b": 1}, [1, None], None], "dynamic", ['{"b":1}', "[1,null]", None]),
-        ([{"n": float("nan"), "t": datetime(2026, 1, 1, tzinfo=UTC)}], "dynamic", ['{"n":"NaN","t":"2026-01-01T00:00:00+00:00"}']),
+        (
+            [{"n": float("nan"), "t": datetime(2026, 1, 1, tzinfo=UTC)}],
+            "dynamic",
+            ['{"n":"NaN","t":"2026-01-01T00:00:00+00:00"}'],
+        ),
         ([b"bytes"], "string", ["bytes"]),
         ([1, "a"], "string", ["1", "a"]),
         (pa.array([1], pa.uint8()), "int", [1]),
@@ -49,9 +53,13 @@ def column(values: Any) -> tuple[str, list[object]]:
         (pa.array([1_000], pa.duration("ns")), "timespan", [10]),
         (pa.array([1], pa.duration("s")), "timespan", [10_000_000]),
         (pa.array([[1, 2], None], pa.list_(pa.int64())), "dynamic", ["[1,2]", None]),
-        (pa.array([1_700_000_000_123_456_789], pa.timestamp("ns")), "datetime", [datetime(2023, 11, 14, 22, 13, 20, 123456)]),
+        (
+            pa.array([1_700_000_000_123_456_789], pa.timestamp("ns")),
+            "datetime",
+            [datetime(2023, 11, 14, 22, 13, 20, 123456)],
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_column_has_its_kusto_type_and_physical_form(values: Any, type: str, expected: list[object]) -> None:
     assert column(values) == (type, expected)
 
