@@ -230,7 +230,9 @@ def _incidents(world: World, alerts: Sequence[Alert]) -> Iterator[dict[str, Any]
             "FirstActivityTime": moment(first.at - 4 * MINUTE),
             "LastActivityTime": moment(members[-1].at),
             "AlertIds": json.dumps([stable_guid("system alert", m.id) for m in members]),
-            "AdditionalData": json.dumps({"alertsCount": len(members), "tactics": sorted({m.category for m in members})}),
+            "AdditionalData": json.dumps(
+                {"alertsCount": len(members), "tactics": sorted({m.category for m in members})}
+            ),
             "RelatedAnalyticRuleIds": "[]",
             "BookmarkIds": "[]",
             "Comments": "[]",
@@ -242,11 +244,20 @@ def _incidents(world: World, alerts: Sequence[Alert]) -> Iterator[dict[str, Any]
         }
         latest = moment(members[-1].at + 2 * MINUTE)
         nobody = {"Owner": '{"objectId":null,"email":null,"assignedTo":null,"userPrincipalName":null}'}
-        yield {**row, **nobody, "TimeGenerated": latest, "LastModifiedTime": latest, "Status": "New", "ModifiedBy": "Incident created from alert"}
+        yield {
+            **row,
+            **nobody,
+            "TimeGenerated": latest,
+            "LastModifiedTime": latest,
+            "Status": "New",
+            "ModifiedBy": "Incident created from alert",
+        }
         closed = members[-1].at + 3 * HOUR
         if first.closed and closed < world.calendar.end:
             analyst = world.company.upn(_ANALYSTS[number % 2])
-            owner = json.dumps({"objectId": None, "email": analyst, "assignedTo": analyst, "userPrincipalName": analyst})
+            owner = json.dumps(
+                {"objectId": None, "email": analyst, "assignedTo": analyst, "userPrincipalName": analyst}
+            )
             yield {
                 **row,
                 "TimeGenerated": moment(closed),

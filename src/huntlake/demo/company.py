@@ -31,7 +31,7 @@ def records(path: str) -> list[dict[str, str]]:
 def settings(path: str) -> Any:
     """A YAML file of `huntlake/content/`."""
     # The loader in C is ten times faster, and isn't in every build of PyYAML.
-    return yaml.load(content(path), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+    return yaml.load(content(path), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 def stable_guid(*names: str) -> str:
@@ -234,9 +234,7 @@ def _machines(facts: Settings, people: Sequence[Person]) -> list[Machine]:
     return machines
 
 
-def _machine(
-    facts: Settings, name: str, office: str, os: str, address: str, person: int, tags: set[str]
-) -> Machine:
+def _machine(facts: Settings, name: str, office: str, os: str, address: str, person: int, tags: set[str]) -> Machine:
     fqdn = f"{name.lower()}.{facts['ad_domain']}"
     device_id = sha1(fqdn.encode(), usedforsecurity=False).hexdigest()
     return Machine(name, fqdn, device_id, office, os, address, person, frozenset(tags))

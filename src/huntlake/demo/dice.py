@@ -59,7 +59,8 @@ class Dice:
     def pick(self, count: int, weights: Sequence[float] | Reals) -> Longs:
         """`count` indexes into `weights`, each as often as its weight says."""
         edges = np.cumsum(np.asarray(weights, dtype=np.float64))
-        return np.searchsorted(edges, self.random(count) * edges[-1], side="right").astype(np.int64)
+        index: Longs = np.searchsorted(edges, self.random(count) * edges[-1], side="right").astype(np.int64)
+        return index
 
     def counts(self, rates: Reals) -> Longs:
         """How often each thing happens when it happens `rates` times on average: from none to about twice that."""

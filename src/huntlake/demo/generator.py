@@ -8,13 +8,13 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from huntlake.demo import alerts, collaboration, endpoint, identity, network, windows
+from huntlake.demo import activity, alerts, cloud, directory, endpoint, mail, network, office, servers, signins, windows
 from huntlake.demo.alerts import moment
-from huntlake.demo.collaboration import Mails, make_mails
 from huntlake.demo.columns import assemble
 from huntlake.demo.company import load_company
 from huntlake.demo.dice import Dice
 from huntlake.demo.logons import Logons, make_logons
+from huntlake.demo.mail import Mails, make_mails
 from huntlake.demo.processes import load_templates, make_ledger, make_sessions
 from huntlake.demo.rhythm import make_calendar, make_shifts
 from huntlake.demo.story import Story, load_story
@@ -99,29 +99,29 @@ class Demo:
 
 
 _TABLES: dict[str, Callable[[Demo], Iterator[Any]]] = {
-    "IdentityInfo": lambda d: identity.identities(d._world),
+    "IdentityInfo": lambda d: directory.identities(d._world),
     "DeviceInfo": lambda d: endpoint.device_info(d._world),
-    "Heartbeat": lambda d: network.heartbeat(d._world),
-    "SigninLogs": lambda d: identity.signins(d._world),
-    "AADNonInteractiveUserSignInLogs": lambda d: identity.quiet_signins(d._world),
-    "AADServicePrincipalSignInLogs": lambda d: identity.program_signins(d._world),
-    "AuditLogs": lambda d: identity.audit(d._world),
-    "AzureActivity": lambda d: network.cloud(d._world),
-    "EmailEvents": lambda d: collaboration.email_events(d._world, d._mails),
-    "EmailUrlInfo": lambda d: collaboration.email_urls(d._world, d._mails),
-    "EmailAttachmentInfo": lambda d: collaboration.email_attachments(d._world, d._mails),
-    "UrlClickEvents": lambda d: collaboration.url_clicks(d._world, d._mails),
-    "OfficeActivity": lambda d: collaboration.office_activity(d._world),
+    "Heartbeat": lambda d: servers.heartbeat(d._world),
+    "SigninLogs": lambda d: signins.signins(d._world),
+    "AADNonInteractiveUserSignInLogs": lambda d: signins.quiet_signins(d._world),
+    "AADServicePrincipalSignInLogs": lambda d: signins.program_signins(d._world),
+    "AuditLogs": lambda d: directory.audit(d._world),
+    "AzureActivity": lambda d: cloud.azure_activity(d._world),
+    "EmailEvents": lambda d: mail.email_events(d._world, d._mails),
+    "EmailUrlInfo": lambda d: mail.email_urls(d._world, d._mails),
+    "EmailAttachmentInfo": lambda d: mail.email_attachments(d._world, d._mails),
+    "UrlClickEvents": lambda d: mail.url_clicks(d._world, d._mails),
+    "OfficeActivity": lambda d: office.office_activity(d._world),
     "SecurityEvent": lambda d: windows.security_events(d._world, d._logons),
     "DeviceProcessEvents": lambda d: endpoint.process_events(d._world),
-    "DeviceNetworkEvents": lambda d: endpoint.network_events(d._world),
-    "DeviceFileEvents": lambda d: endpoint.file_events(d._world),
-    "DeviceRegistryEvents": lambda d: endpoint.registry_events(d._world),
+    "DeviceNetworkEvents": lambda d: activity.network_events(d._world),
+    "DeviceFileEvents": lambda d: activity.file_events(d._world),
+    "DeviceRegistryEvents": lambda d: activity.registry_events(d._world),
     "DeviceLogonEvents": lambda d: endpoint.logon_events(d._world, d._logons),
-    "DeviceEvents": lambda d: endpoint.device_events(d._world),
+    "DeviceEvents": lambda d: activity.device_events(d._world),
     "CommonSecurityLog": lambda d: network.firewall(d._world),
     "DnsEvents": lambda d: network.dns(d._world),
-    "Syslog": lambda d: network.syslog(d._world),
+    "Syslog": lambda d: servers.syslog(d._world),
 }
 
 _SOURCES = {

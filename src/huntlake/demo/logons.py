@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,7 +34,7 @@ FAILURES = (
 
 @dataclass(frozen=True)
 class Logons:
-    """Arrays of one length, by time. `source` is a machine, -1 for none; `failure` is 1 + an index of FAILURES, or 0."""
+    """Arrays of one length, by time. `source` is a machine, -1 for none; `failure` is 0, or 1 + that of a FAILURE."""
 
     at: Longs
     machine: Longs
@@ -65,48 +65,74 @@ def make_logons(world: World) -> Logons:
     begin = shifts.begin - 40 * SECOND
     add(begin, shifts.person, mine, INTERACTIVE, shifts.person, NEGOTIATE, none(begin))
     wrong = np.flatnonzero(dice.chance(len(begin), 0.12))
-    add(begin[wrong] - 9 * SECOND, shifts.person[wrong], mine[wrong], INTERACTIVE, shifts.person[wrong], NEGOTIATE, none(wrong) + 1)
-    shift, at = shifts.moments(dice, 3.0)
+    add(
+        begin[wrong] - 9 * SECOND,
+        shifts.person[wrong],
+        mine[wrong],
+        INTERACTIVE,
+        shifts.person[wrong],
+        NEGOTIATE,
+        none(wrong) + 1,
+    )
+    shift, at = shifts.moments(dice, 1.6)
     add(at, shifts.person[shift], mine[shift], UNLOCK, shifts.person[shift], NEGOTIATE, none(at))
 
     # Shares, the directory and the planning application, over the network.
     nearest = _nearest(world)
-    for tag, rate in (("dc", 5.0), ("file", 4.0), ("app", 1.6), ("print", 0.6)):
+    for tag, rate in (("dc", 4.0), ("file", 3.0), ("app", 1.4), ("print", 0.6)):
         shift, at = shifts.moments(dice.named(tag), rate)
         person = shifts.person[shift]
         add(at, nearest[tag][person], mine[shift], NETWORK, person, KERBEROS, none(at))
 
     # Machines log on to the directory too, and services to their own machines.
-    machines = [i for i, m in enumerate(company.machines) if m.windows]
+    machines = [i for i, m in enumerate(company.machines) if m.windows and "kiosk" not in m.tags]
     accounts = company.account_index
     for i in machines:
         m = company.machines[i]
         own = dice.named("machine", m.name)
         at = world.calendar.spread(own, 7.0 if m.person < 0 else 1.2, weekend=1.0 if m.person < 0 else 0.1)
         account = np.full(len(at), accounts[f"{m.name.lower()}$"])
-        add(at, np.full(len(at), index[company.office(m.office)["resolver"]]), account, NETWORK, np.full(len(at), i), KERBEROS, none(at))
+        add(
+            at,
+            np.full(len(at), index[company.office(m.office)["resolver"]]),
+            account,
+            NETWORK,
+            np.full(len(at), i),
+            KERBEROS,
+            none(at),
+        )
         if m.person < 0:
             at = world.calendar.spread(own.named("service"), 24.0)
             add(at, np.full(len(at), i), none(at), SERVICE, none(at) - 1, NEGOTIATE, none(at))
     for s in company.facts["service_accounts"]:
         own, home = dice.named(s["sam"]), index[s["home"]]
+        if "kiosk" in company.machines[home].tags:
+            continue
         at = world.calendar.spread(own, 40.0)
         target = np.array([index[n] for n in ("rtm-sql01", "rtm-fs01", "rtm-dc01")])[own.below(len(at), 3)]
         account = np.full(len(at), accounts[s["sam"]])
         add(at, target, account, NETWORK, np.full(len(at), home), KERBEROS, none(at))
         if company.machines[home].windows:
             at = world.calendar.spread(own.named("batch"), 6.0)
-            add(at, np.full(len(at), home), np.full(len(at), accounts[s["sam"]]), BATCH, none(at) - 1, NEGOTIATE, none(at))
+            add(
+                at,
+                np.full(len(at), home),
+                np.full(len(at), accounts[s["sam"]]),
+                BATCH,
+                none(at) - 1,
+                NEGOTIATE,
+                none(at),
+            )
 
     # Administrators on servers, over remote desktop, some of them with a typing mistake.
     servers = np.array([i for i in machines if company.machines[i].person < 0])
     for name, i in accounts.items():
         if company.accounts[i].kind != "admin":
             continue
-        own, person = dice.named("admin", name), company.accounts[i].person
-        shift, at = shifts.moments(own, np.where(shifts.person == person, 3.0, 0.0))
+        own, owner = dice.named("admin", name), company.accounts[i].person
+        shift, at = shifts.moments(own, np.where(shifts.person == owner, 3.0, 0.0))
         server = servers[own.below(len(at), len(servers))]
-        source, who = np.full(len(at), person), np.full(len(at), i)
+        source, who = np.full(len(at), owner), np.full(len(at), i)
         add(at, server, who, REMOTE, source, NEGOTIATE, none(at))
         slip = np.flatnonzero(own.chance(len(at), 0.2))
         add(at[slip] - 8 * SECOND, server[slip], who[slip], NETWORK, source[slip], NTLM, none(slip) + 1)
@@ -114,9 +140,8 @@ def make_logons(world: World) -> Logons:
     return _collect(parts, dice.named("collect"))
 
 
-def _scans(world: World, dice: Dice, servers: Longs, add: object) -> None:
+def _scans(world: World, dice: Dice, servers: Longs, add: Callable[..., None]) -> None:
     """The vulnerability scanner knocks at every server on two nights a week, with passwords it knows to be wrong."""
-    assert callable(add)
     index = world.company.machine_index
     account = world.company.account_index["svc-scan"]
     for day, midnight in zip(world.calendar.days, world.calendar.midnights[0], strict=True):

@@ -215,9 +215,9 @@ def _start(
         if t.when == "work" and t.rate >= 1:
             firsts = np.unique(session, return_index=True)[1]
             at[firsts] = sessions.begin[session[firsts]] + 3 * MINUTE + dice.below(len(firsts), 3 * MINUTE)
-    above = made[t.parent] if t.parent else None
-    parent = np.full(len(at), -1) if above is None else _parents(above, session)
-    keep = (parent >= 0) | (above is None)
+    parent = _parents(made[t.parent], session) if t.parent else np.full(len(at), -1)
+    # Where a service isn't there, neither is what it would start.
+    keep = (parent >= 0) | (t.parent == "")
     session, at, parent = session[keep], at[keep], parent[keep]
     own = {int(s): first + i for i, s in enumerate(session)} if t.when == "boot" else {}
     return _Made(first, session, at, parent, *_choices(t, len(at), dice), own)
@@ -227,18 +227,17 @@ def _parents(above: _Made, session: Longs) -> Longs:
     """For each start, the process of its parent's entry that came up when the session began."""
     of = np.full(int(max(session.max(initial=0), max(above.of_session))) + 1, -1)
     of[list(above.of_session)] = list(above.of_session.values())
-    return of[session]
+    found: Longs = of[session]
+    return found
 
 
-def _when(
-    t: Template, session: Longs, company: Company, calendar: Calendar, sessions: Sessions, dice: Dice
-) -> Longs:
+def _when(t: Template, session: Longs, company: Company, calendar: Calendar, sessions: Sessions, dice: Dice) -> Longs:
     begin, end = sessions.begin[session], sessions.end[session]
     if t.when == "night":
         offices = list(company.facts["offices"])
         office = np.array([offices.index(m.office) for m in company.machines])[sessions.machine[session]]
-        day = dice.below(len(session), len(calendar.days))
-        return calendar.midnights[office, day] + (dice.between(len(session), 1.0, 4.5) * HOUR).astype(np.int64)
+        midnight: Longs = calendar.midnights[office, dice.below(len(session), len(calendar.days))]
+        return midnight + (dice.between(len(session), 1.0, 4.5) * HOUR).astype(np.int64)
     if t.when == "work":
         place = np.interp(dice.random(len(session)), [0, 0.24, 0.47, 0.54, 0.97, 1], [0, 0.2, 0.42, 0.54, 0.95, 1])
         return begin + 8 * MINUTE + (place * (end - begin - 9 * MINUTE)).astype(np.int64)

@@ -17,14 +17,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from huntlake.core.errors import Invalid
-from huntlake.demo import endpoint
 from huntlake.demo.alerts import Alert, moment
-from huntlake.demo.company import Company, Settings, settings, stable_guid
 from huntlake.demo.columns import table as arrow_table
+from huntlake.demo.company import Company, Settings, settings, stable_guid
 from huntlake.demo.dice import Dice
-from huntlake.demo.identity import initiated_by_user, location_details
+from huntlake.demo.directory import initiated_by_user
+from huntlake.demo.origins import event_columns, initiating_columns, without_integrity
 from huntlake.demo.processes import Start
 from huntlake.demo.rhythm import HOUR, MINUTE, SECOND, Calendar
+from huntlake.demo.signins import location_details
 from huntlake.demo.truth import Step, TruthRow
 from huntlake.demo.world import World, report_ids
 
@@ -190,9 +191,9 @@ class Story:
         process = np.array([_process(world, str(e.what["by"]), at)])
         machine = world.ledger.machine[process]
         when = np.array([at])
-        columns = {**endpoint.event_columns(world, machine, when), **endpoint.initiating_columns(world, process)}
+        columns = {**event_columns(world, machine, when), **initiating_columns(world, process)}
         if e.what["table"] == "DeviceEvents":
-            columns = endpoint.without_integrity(columns)
+            columns = without_integrity(columns)
         row: dict[str, Any] = arrow_table(columns, 1).to_pylist()[0]
         return row
 

@@ -32,7 +32,9 @@ ACTIVITIES = {
 }
 
 _AUDITING = "Microsoft-Windows-Security-Auditing"
-_PRIVILEGES = "SeSecurityPrivilege\r\n\t\t\tSeBackupPrivilege\r\n\t\t\tSeRestorePrivilege\r\n\t\t\tSeDebugPrivilege\r\n\t\t\tSeImpersonatePrivilege"
+_PRIVILEGES = "\r\n\t\t\t".join(
+    ["SeSecurityPrivilege", "SeBackupPrivilege", "SeRestorePrivilege", "SeDebugPrivilege", "SeImpersonatePrivilege"]
+)
 _TASKS = {4624: 12544, 4625: 12544, 4634: 12545, 4648: 12544, 4672: 12548, 4688: 13312, 4720: 13824, 4728: 13826}
 _TASKS |= {4738: 13824, 4740: 13824, 4768: 14339, 4769: 14337, 4776: 14336, 5140: 12808, 7045: 0}
 
@@ -265,7 +267,9 @@ def _processes(world: World) -> Iterator[Any]:
     yield table(
         {
             **event_columns(world, 4688, ledger.machine[q], ledger.at[q]),
-            **subject_columns(world, ledger.account[q], hexadecimal(np.where(ledger.account[q] < 3, 999, ledger.logon[q]))),
+            **subject_columns(
+                world, ledger.account[q], hexadecimal(np.where(ledger.account[q] < 3, 999, ledger.logon[q]))
+            ),
             "NewProcessName": pick([p.path for p in programs], ledger.program[q]),
             "Process": pick([p.file for p in programs], ledger.program[q]),
             "NewProcessId": hexadecimal(ledger.pid[q]),
@@ -306,11 +310,17 @@ def _management(world: World) -> Iterator[Any]:
             columns |= {
                 "TargetUserName": "Waybill Users",
                 "TargetAccount": f"{company.facts['netbios']}\\Waybill Users",
-                "MemberName": pick([f"CN={a.display},OU=People,DC=corp,DC=korenwolf,DC=example" for a in accounts], target),
+                "MemberName": pick(
+                    [f"CN={a.display},OU=People,DC=corp,DC=korenwolf,DC=example" for a in accounts], target
+                ),
                 "MemberSid": pick([a.sid for a in accounts], target),
             }
         if event == 4648:
-            columns |= {"TargetServerName": "rtm-mgt01", "ProcessName": "C:\\Windows\\System32\\mstsc.exe", "IpAddress": "-"}
+            columns |= {
+                "TargetServerName": "rtm-mgt01",
+                "ProcessName": "C:\\Windows\\System32\\mstsc.exe",
+                "IpAddress": "-",
+            }
         yield table(columns, count)
     # The distribution server puts its agent's service on a server now and then.
     dice = world.dice.named("SecurityEvent", 7045)
@@ -329,5 +339,3 @@ def _management(world: World) -> Iterator[Any]:
         },
         len(at),
     )
-
-

@@ -1,20 +1,18 @@
-"""Mail and documents: EmailEvents and its companions, UrlClickEvents, OfficeActivity."""
+"""Mail: EmailEvents with its links and attachments, and UrlClickEvents."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from huntlake.demo.columns import Columns, distinct, guids, hexes, ints, join, longs, pick, table, texts, times
-from huntlake.demo.company import settings, stable_guid
-from huntlake.demo.dice import Bools, Dice, Longs
-from huntlake.demo.identity import AGENTS
+from huntlake.demo.columns import distinct, guids, hexes, ints, join, longs, pick, table, times
+from huntlake.demo.company import settings
+from huntlake.demo.dice import Bools, Longs
 from huntlake.demo.processes import fill
 from huntlake.demo.rhythm import MINUTE, SECOND
 from huntlake.demo.world import World
@@ -39,10 +37,6 @@ class Mails:
     attached: Bools
     ids: Any
     report_ids: Any
-
-    @cached_property
-    def delivered(self) -> Bools:
-        return self.kind != _UNWANTED
 
 
 def make_mails(world: World) -> Mails:
@@ -104,7 +98,7 @@ def _recipient_address(world: World, kind: int, recipient: int) -> str:
     return company.upn(company.people[recipient].alias)
 
 
-def _subject(content: Any, kind: int, subject: int, number: int) -> str:
+def subject_text(content: Any, kind: int, subject: int, number: int) -> str:
     if kind == _UNWANTED:
         return str(content["unwanted"][subject][0])
     return fill(content["newsletters" if kind == _NEWS else "subjects"][subject], "", number * 7919)
@@ -143,19 +137,30 @@ def email_events(world: World, mails: Mails) -> Iterator[Any]:
             "SenderObjectId": pick(["", *object_ids], np.where(own_sender, mine[m.sender % len(people)] + 1, 0)),
             "SenderIPv4": pick(addresses, ip),
             "RecipientEmailAddress": distinct((m.kind, m.recipient), lambda k, r: _recipient_address(world, k, r)),
-            "RecipientDomain": distinct((m.kind, m.recipient), lambda k, r: _recipient_address(world, k, r).split("@")[1]),
+            "RecipientDomain": distinct(
+                (m.kind, m.recipient), lambda k, r: _recipient_address(world, k, r).split("@")[1]
+            ),
             "RecipientObjectId": pick(["", *object_ids], np.where(inside, mine[m.recipient % len(people)] + 1, 0)),
-            "Subject": distinct((m.kind, m.subject, m.number % 40), lambda k, s, n: _subject(content, k, s, n)),
+            "Subject": distinct((m.kind, m.subject, m.number % 40), lambda k, s, n: subject_text(content, k, s, n)),
             "EmailDirection": pick(_DIRECTIONS, m.kind),
             "DeliveryAction": pick(("Delivered", "Junked", "Blocked"), _fate(threats, threat)),
             "DeliveryLocation": pick(("Inbox/folder", "Junk folder", "Quarantine"), _fate(threats, threat)),
             "LatestDeliveryAction": pick(("Delivered", "Junked", "Blocked"), _fate(threats, threat)),
             "LatestDeliveryLocation": pick(("Inbox/folder", "Junk folder", "Quarantine"), _fate(threats, threat)),
             "ThreatTypes": pick(threats, threat),
-            "DetectionMethods": pick(("", '{"Phish":["URL detonation reputation"]}', '{"Spam":["Bulk"]}'), np.array([{"": 0, "Phish": 1, "Spam": 2}[t] for t in threats])[threat]),
-            "ConfidenceLevel": pick(("", '{"Phish":"High"}', '{"Spam":"Normal"}'), np.array([{"": 0, "Phish": 1, "Spam": 2}[t] for t in threats])[threat]),
+            "DetectionMethods": pick(
+                ("", '{"Phish":["URL detonation reputation"]}', '{"Spam":["Bulk"]}'),
+                np.array([{"": 0, "Phish": 1, "Spam": 2}[t] for t in threats])[threat],
+            ),
+            "ConfidenceLevel": pick(
+                ("", '{"Phish":"High"}', '{"Spam":"Normal"}'),
+                np.array([{"": 0, "Phish": 1, "Spam": 2}[t] for t in threats])[threat],
+            ),
             "AuthenticationDetails": pick(
-                ('{"SPF":"pass","DKIM":"pass","DMARC":"pass","CompAuth":"pass"}', '{"SPF":"fail","DKIM":"none","DMARC":"none","CompAuth":"none"}'),
+                (
+                    '{"SPF":"pass","DKIM":"pass","DMARC":"pass","CompAuth":"pass"}',
+                    '{"SPF":"fail","DKIM":"none","DMARC":"none","CompAuth":"none"}',
+                ),
                 (threat > 0).astype(np.int64),
             ),
             "AttachmentCount": ints(m.attached),
@@ -164,7 +169,9 @@ def email_events(world: World, mails: Mails) -> Iterator[Any]:
             "EmailSize": ints(9000 + dice.below(count, 70_000) + m.attached * 160_000),
             "EmailClusterId": longs(2_000_000_000 + m.subject * 977 + m.kind),
             "BulkComplaintLevel": ints(np.where(m.kind == _NEWS, 5, 0)),
-            "OrgLevelAction": pick(("", "Block", "Move to junk"), np.array([{"": 0, "Phish": 1, "Spam": 2}[t] for t in threats])[threat]),
+            "OrgLevelAction": pick(
+                ("", "Block", "Move to junk"), np.array([{"": 0, "Phish": 1, "Spam": 2}[t] for t in threats])[threat]
+            ),
             "IsFirstContact": False,
         },
         count,
@@ -230,9 +237,13 @@ def email_attachments(world: World, mails: Mails) -> Iterator[Any]:
             "FileType": pick([k[2] for k in kinds], which),
             "FileSize": longs(20_000 + dice.below(count, 300_000)),
             "SHA256": hexes(dice, count, 64),
-            "SenderFromAddress": distinct((mails.kind[keep], mails.sender[keep]), lambda k, s: _sender_address(world, k, s)),
+            "SenderFromAddress": distinct(
+                (mails.kind[keep], mails.sender[keep]), lambda k, s: _sender_address(world, k, s)
+            ),
             "SenderDisplayName": distinct((mails.kind[keep], mails.sender[keep]), lambda k, s: _display(world, k, s)),
-            "RecipientEmailAddress": distinct((mails.kind[keep], mails.recipient[keep]), lambda k, r: _recipient_address(world, k, r)),
+            "RecipientEmailAddress": distinct(
+                (mails.kind[keep], mails.recipient[keep]), lambda k, r: _recipient_address(world, k, r)
+            ),
         },
         count,
     )
@@ -265,131 +276,3 @@ def url_clicks(world: World, mails: Mails) -> Iterator[Any]:
         },
         count,
     )
-
-
-def office_activity(world: World) -> Iterator[Any]:
-    """OfficeActivity: what people do in mailboxes, document libraries and meetings."""
-    for operation, workload, record, rate in _OPERATIONS:
-        yield _office(world, world.dice.named("OfficeActivity", operation), operation, workload, record, rate)
-
-
-_OPERATIONS = [
-    ("MailItemsAccessed", "Exchange", "ExchangeItemAggregated", 6.0),
-    ("Send", "Exchange", "ExchangeItem", 2.4),
-    ("Create", "Exchange", "ExchangeItem", 1.0),
-    ("MoveToDeletedItems", "Exchange", "ExchangeItemGroup", 1.2),
-    ("SoftDelete", "Exchange", "ExchangeItemGroup", 0.6),
-    ("HardDelete", "Exchange", "ExchangeItemGroup", 0.2),
-    ("New-InboxRule", "Exchange", "ExchangeAdmin", 0.012),
-    ("Set-Mailbox", "Exchange", "ExchangeAdmin", 0.008),
-    ("FileAccessed", "SharePoint", "SharePointFileOperation", 5.0),
-    ("FileModified", "SharePoint", "SharePointFileOperation", 1.6),
-    ("FileDownloaded", "SharePoint", "SharePointFileOperation", 0.7),
-    ("FileUploaded", "SharePoint", "SharePointFileOperation", 0.6),
-    ("FileSyncDownloadedFull", "OneDrive", "SharePointFileOperation", 1.1),
-    ("PageViewed", "SharePoint", "SharePoint", 1.4),
-    ("SharingSet", "SharePoint", "SharePointSharingOperation", 0.12),
-    ("AnonymousLinkCreated", "SharePoint", "SharePointSharingOperation", 0.01),
-    ("MessageSent", "MicrosoftTeams", "MicrosoftTeams", 3.2),
-    ("TeamsSessionStarted", "MicrosoftTeams", "MicrosoftTeams", 1.1),
-    ("MeetingParticipantDetail", "MicrosoftTeams", "MicrosoftTeams", 0.9),
-]
-
-
-def _office(world: World, dice: Dice, operation: str, workload: str, record: str, rate: float) -> Any:
-    company, shifts = world.company, world.shifts
-    shift, at = shifts.moments(dice, rate)
-    count, person = len(at), shifts.person[shift]
-    upns = [company.upn(p.alias) for p in company.people]
-    addresses = pick(shifts.addresses, shifts.address[shift])
-    columns: Columns = {
-        "TimeGenerated": times(at),
-        "Start_Time": times(at),
-        "Operation": operation,
-        "OfficeWorkload": workload,
-        "RecordType": record,
-        "OfficeId": guids(dice, count),
-        "OrganizationId": company.tenant,
-        "OrganizationName": str(company.facts["onmicrosoft"]),
-        "UserId": pick(upns, person),
-        "UserKey": pick([stable_guid("key", u)[:18].replace("-", "") for u in upns], person),
-        "UserType": "Regular",
-        "ResultStatus": "Succeeded",
-        "ClientIP": addresses,
-        "Client_IPAddress": addresses,
-    }
-    if workload == "Exchange":
-        columns |= _exchange(world, dice, operation, person, count)
-    elif workload in ("SharePoint", "OneDrive"):
-        columns |= _sharepoint(world, dice, workload, person, count)
-    else:
-        columns |= {
-            "TeamName": pick(("Planning", "Customs desk", "Finance", "All hands"), dice.below(count, 4)),
-            "CommunicationType": pick(("OneOnOne", "GroupChat", "Team"), dice.below(count, 3)),
-            "ExtraProperties": "[]",
-        }
-    return table(columns, count)
-
-
-def _exchange(world: World, dice: Dice, operation: str, person: Longs, count: int) -> Columns:
-    company = world.company
-    upns = [company.upn(p.alias) for p in company.people]
-    mine = world.person_account
-    content = settings("demo/mail.yaml")
-    columns: Columns = {
-        "MailboxOwnerUPN": pick(upns, person),
-        "MailboxOwnerSid": pick([company.accounts[a].sid for a in mine], person),
-        "MailboxGuid": pick([stable_guid("mailbox", u) for u in upns], person),
-        "LogonUserSid": pick([company.accounts[a].sid for a in mine], person),
-        "Logon_Type": "Owner",
-        "InternalLogonType": ints(np.zeros(count)),
-        "ClientInfoString": pick(("Client=OutlookService;Outlook-Desktop/16.0", "Client=OWA;Action=ViaProxy", "Client=REST;Client=RESTSystem;;"), dice.pick(count, [6, 3, 1])),
-        "ClientProcessName": "OUTLOOK.EXE",
-        "ClientVersion": "16.0.17928.20216",
-        "OriginatingServer": pick(("AM0PR07MB1234", "DU2PR07MB5678", "CH0PR07MB9012"), dice.below(count, 3)),
-        "ExternalAccess": "false",
-        "CrossMailboxOperations": False,
-    }
-    if operation == "MailItemsAccessed":
-        columns["OperationProperties"] = '[{"Name":"MailAccessType","Value":"Bind"},{"Name":"IsThrottled","Value":"False"}]'
-    if operation in ("Send", "Create"):
-        subject = dice.below(count, len(content["subjects"]))
-        columns["Item"] = distinct((subject, dice.below(count, 40)), lambda s, n: json.dumps({"Subject": _subject(content, 0, s, n)}))
-    if operation == "New-InboxRule":
-        rules = (
-            '[{"Name":"Name","Value":"Newsletters"},{"Name":"From","Value":"news@tradelane-news.example"},{"Name":"MoveToFolder","Value":"Newsletters"}]',
-            '[{"Name":"Name","Value":"Berth schedules"},{"Name":"SubjectContainsWords","Value":"Berth schedule"},{"Name":"MoveToFolder","Value":"Schedules"}]',
-        )
-        columns |= {"Parameters": pick(rules, dice.below(count, 2)), "OfficeObjectId": pick(upns, person)}
-    if operation == "Set-Mailbox":
-        columns |= {"Parameters": '[{"Name":"AutoReplyState","Value":"Scheduled"}]', "OfficeObjectId": pick(upns, person)}
-    return columns
-
-
-def _sharepoint(world: World, dice: Dice, workload: str, person: Longs, count: int) -> Columns:
-    content, people = settings("demo/mail.yaml"), world.company.people
-    documents, sites = content["documents"], content["sites"]
-    document, number, site = dice.below(count, len(documents)), dice.below(count, 300), dice.below(count, len(sites))
-    root = "https://korenwolf.sharepoint.example/sites"
-    mine = "https://korenwolf-my.sharepoint.example/personal"
-    own = np.full(count, workload == "OneDrive")
-    where = np.where(own, person, -1)
-
-    def name(d: int, n: int) -> str:
-        return fill(documents[d], "", n * 7919)
-
-    def url(s: int, p: int) -> str:
-        return f"{mine}/{people[p].sam}/" if p >= 0 else f"{root}/{sites[s]}/"
-
-    return {
-        "Site_Url": distinct((site, where), url),
-        "SourceFileName": distinct((document, number), name),
-        "SourceFileExtension": pick([d.rsplit(".", 1)[1] for d in documents], document),
-        "SourceRelativeUrl": "Shared Documents",
-        "OfficeObjectId": distinct((site, where, document, number), lambda s, p, d, n: f"{url(s, p)}Shared Documents/{name(d, n)}"),
-        "ItemType": "File",
-        "EventSource": "SharePoint",
-        "UserAgent": pick((AGENTS[0], AGENTS[0], "Microsoft SkyDriveSync 24.206.1013.0004 ship; Windows NT 10.0 (22631)"), np.where(own, 2, dice.below(count, 2))),
-        "IsManagedDevice": True,
-        "MachineId": texts(100000 + person),
-    }
