@@ -197,12 +197,17 @@ def _is_this_machine(host: str) -> bool:
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # With the protocol named: else asyncio leaves Nagle's algorithm on, and each answer waits 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        return socket.create_server(
-            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048
-        )
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(2048)
     except OSError as error:
+        listener.close()
         raise Invalid(f"can't listen on {host}:{port}: {error.strerror or error}; choose another port") from None
+    return listener
 
 
 def _certificate(app: ServerServices) -> tuple[Path | None, Path | None, Path | None, datetime | None]:

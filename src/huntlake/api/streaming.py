@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from itertools import chain
 
@@ -89,12 +89,12 @@ class _Steps:
 
     def __init__(self, pool: ThreadPoolExecutor, chunks: Iterator[bytes]) -> None:
         self._pool, self._chunks, self._origin = pool, chunks, chunks
-        self._step: Future[bytes | None] | None = None
+        self._step: asyncio.Future[bytes | None] | None = None
 
     async def next(self) -> bytes | None:
         """The next chunk; None at the end."""
-        self._step = self._pool.submit(next, self._chunks, None)
-        return await asyncio.shield(asyncio.wrap_future(self._step))
+        self._step = asyncio.wrap_future(self._pool.submit(next, self._chunks, None))
+        return await asyncio.shield(self._step)
 
     async def through(self, filter: Callable[[Iterator[bytes]], Iterator[bytes]], first: bytes) -> bytes | None:
         """Put `first` back and send all chunks through `filter` from now on; gives the new first one."""
@@ -104,9 +104,8 @@ class _Steps:
     async def close(self) -> None:
         """Let the step that is under way end, then close the iterator."""
         if self._step is not None:
-            ended = asyncio.wrap_future(self._step)
-            await asyncio.wait((ended,))
-            ended.exception()  # whoever waited for the step has been told; asyncio would log it once more
+            await asyncio.wait((self._step,))
+            self._step.exception()  # nobody may be left to hear of it, which asyncio would log
         close = getattr(self._origin, "close", None)
         if close is not None:
             await asyncio.wrap_future(self._pool.submit(close))
