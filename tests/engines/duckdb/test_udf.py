@@ -11,11 +11,14 @@ import pytest
 
 from huntlake.engines.duckdb.database import Database, literal
 from huntlake.engines.duckdb.udf import functions
+from huntlake.engines.duckdb.udf.addresses import ipv4_prefix, ipv6_compare, ipv6_prefix, parse_ipv4, parse_ipv6
+from huntlake.engines.duckdb.udf.conversion import todatetime, toguid, totimespan
 from huntlake.engines.duckdb.udf.formats import format_datetime, format_timespan
 from huntlake.engines.duckdb.udf.text import parse_command_line, parse_url, parse_urlquery, parse_xml
 from huntlake.engines.geography import NetworkTable, Nowhere
 
 DAY = 864_000_000_000
+FRANKFURT = {"country": "Germany", "state": "Hesse", "city": "Frankfurt", "latitude": 50.1, "longitude": 8.6}
 MOMENT = datetime(2017, 1, 29, 9, 0, 5, 123_450)
 
 
@@ -24,7 +27,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     file = tmp_path_factory.mktemp("geo") / "places.csv"
     file.write_text(
         "network,country,state,city,latitude,longitude\n"
-        "203.0.113.0/24,Germany,Hesse,Frankfurt,50.1,8.6\n203.0.113.128/25,United States,Ohio,,40,-80\n"
+        "203.0.113.0/24,Germany,Hesse,Frankfurt,50.1,8.6\n203.0.113.128/25,Austria,,,50.1,8.6\n"
     )
     opened = Database(geography=NetworkTable(file))
     yield opened
@@ -48,18 +51,9 @@ def test_a_function_is_asked_once_for_each_distinct_value(database: Database) ->
 @pytest.mark.parametrize(
     ("address", "expected"),
     [
-        (
-            "203.0.113.1",
-            {"country": "Germany", "state": "Hesse", "city": "Frankfurt", "latitude": 50.1, "longitude": 8.6},
-        ),
-        (
-            "::ffff:203.0.113.1",
-            {"country": "Germany", "state": "Hesse", "city": "Frankfurt", "latitude": 50.1, "longitude": 8.6},
-        ),
-        (
-            "203.0.113.200",
-            {"country": "United States", "state": "Ohio", "city": "", "latitude": 40.0, "longitude": -80.0},
-        ),
+        ("203.0.113.1", FRANKFURT),
+        ("::ffff:203.0.113.1", FRANKFURT),
+        ("203.0.113.200", {**FRANKFURT, "country": "Austria", "state": "", "city": ""}),
         ("10.0.0.1", {}),
         ("no address", None),
         ("", None),
@@ -154,3 +148,41 @@ def test_a_table_of_places_that_is_none_is_named(tmp_path: Path) -> None:
     with pytest.raises(Exception, match=r"places\.csv"):
         database.table("select hl_geo_info('203.0.113.1') as x")
     database.close()
+
+
+def test_texts_become_values_of_other_types() -> None:
+    assert todatetime.of("2026-11-21T12:00:00+02:00") == datetime(2026, 11, 21, 10)
+    assert todatetime.of("Sat, 21 Nov 2026 10:00:00 GMT") == datetime(2026, 11, 21, 10)
+    assert [todatetime.of(text) for text in ("", "infinity", "soon")] == [None] * 3
+    assert totimespan.of("1.02:03:04.5") == 937_845_000_000
+    assert [totimespan.of(text) for text in ("", "long", "99999999999d")] == [None] * 3
+    assert toguid.of("{74BE27DE-1E4E-49D9-B579-FE0B331D3642}") == "74be27de-1e4e-49d9-b579-fe0b331d3642"
+    assert toguid.of("74be27de") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "number", "prefix"),
+    [
+        ("192.168.1.1", 3232235777, 32),
+        ("192.168.1.1/24", 3232235776, 24),
+        ("0.0.0.0/0", 0, 0),
+        ("192.168.1.256", None, None),
+        ("192.168.1.1/33", None, None),
+        ("192.168.1.1/x", None, None),
+        ("fe80::1", None, None),
+        ("", None, None),
+    ],
+)
+def test_an_ipv4_address_is_a_number(text: str, number: int | None, prefix: int | None) -> None:
+    assert (parse_ipv4.of(text), ipv4_prefix.of(text)) == (number, prefix)
+
+
+def test_ipv6_and_ipv4_addresses_are_one_kind() -> None:
+    assert parse_ipv6.of("192.168.255.255/24", 128) == "0000:0000:0000:0000:0000:ffff:c0a8:ff00"
+    assert parse_ipv6.of("fe80::85d:e82c:9446:7994", 120) == "fe80:0000:0000:0000:085d:e82c:9446:7900"
+    assert [parse_ipv6.of(text, 128) for text in ("", "1.2.3", "g::1", "::1/129")] == [None] * 4
+    assert parse_ipv6.of("::1", 129) is None
+    assert ipv6_compare.of("192.168.1.1", "192.168.1.255/24", 128) == 0
+    assert ipv6_compare.of("::1", "::2", 128) == -1
+    assert ipv6_compare.of("192.168.1.2", "::ffff:192.168.1.1", 128) == 1
+    assert ipv6_prefix.of("10.0.0.0/8") == 104

@@ -5,6 +5,8 @@ The compiler calls them by name, `hl_…`; the database registers those that a q
 
 from __future__ import annotations
 
+from huntlake.engines.duckdb.udf.addresses import ipv4_prefix, ipv6_compare, ipv6_prefix, parse_ipv4, parse_ipv6
+from huntlake.engines.duckdb.udf.conversion import todatetime, toguid, totimespan
 from huntlake.engines.duckdb.udf.formats import format_datetime, format_timespan
 from huntlake.engines.duckdb.udf.function import Function
 from huntlake.engines.duckdb.udf.geography import geo_info
@@ -19,10 +21,18 @@ def functions(geography: Geography) -> dict[str, Function]:
         format_datetime,
         format_timespan,
         geo_info(geography),
+        ipv4_prefix,
+        ipv6_compare,
+        ipv6_prefix,
         parse_command_line,
+        parse_ipv4,
+        parse_ipv6,
         parse_url,
         parse_urlquery,
         parse_xml,
         strict_json,
+        todatetime,
+        toguid,
+        totimespan,
     )
     return {f.name: f for f in listed}
