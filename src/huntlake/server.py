@@ -40,8 +40,6 @@ class ServerSettings(FaceSettings, Protocol):
     """The settings that a server obeys beside those of the faces; see `core/settings.py`."""
 
     @property
-    def home(self) -> Path: ...
-    @property
     def host(self) -> str: ...
     @property
     def port(self) -> int: ...
@@ -54,8 +52,10 @@ class ServerSettings(FaceSettings, Protocol):
 
 
 class ServerServices(Services, Protocol):
-    """The services of the faces, with the settings of a server."""
+    """The services of the faces, with the settings of a server and the folder it lives in."""
 
+    @property
+    def home(self) -> Path: ...
     @property
     def settings(self) -> ServerSettings: ...
 
@@ -223,5 +223,5 @@ def _certificate(app: ServerServices) -> tuple[Path | None, Path | None, Path | 
         return settings.tls_certificate, settings.tls_key, None, None
     if settings.tls_certificate or settings.tls_key:
         raise Invalid("`tls_certificate` and `tls_key` go together: one is set, the other is not")
-    made = server_certificate(settings.home / "tls", (socket.gethostname(), *settings.names), app.clock)
+    made = server_certificate(app.home / "tls", (socket.gethostname(), *settings.names), app.clock)
     return made.chain, made.key, made.authority, made.expires

@@ -138,6 +138,7 @@ class TwoTables:
 class Server:
     """The services of a server, with one principal that may read one workspace."""
 
+    home: Path
     settings: Settings
     clock: FixedClock
     tenant: Tenant
@@ -161,7 +162,7 @@ class Server:
         principals.grant(CLIENT, WORKSPACE_ID, Role.READER)
         tokens = Tokens(keys, TENANT, clock)
         settings = Settings(home=home, **given)
-        return cls(settings, clock, TENANT, keys, principals, tokens, workspaces, TwoTables(), CountingQueries())
+        return cls(home, settings, clock, TENANT, keys, principals, tokens, workspaces, TwoTables(), CountingQueries())
 
     def principal(self, client_id: str = CLIENT) -> Principal:
         return self.principals.get(client_id)

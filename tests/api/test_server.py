@@ -169,7 +169,7 @@ def test_bytes_that_are_no_http_do_no_harm(url: str, running: HttpServer) -> Non
 
 
 def test_a_renewed_certificate_is_shown_without_a_restart(url: str, running: HttpServer, services: Server) -> None:
-    folder = services.settings.home / "tls"
+    folder = services.home / "tls"
     (folder / "server.pem").unlink()
     running._renew()
     host, _, port = url.removeprefix("https://").rpartition(":")
@@ -189,12 +189,12 @@ def test_an_address_that_is_taken_is_told(services: Server, running: HttpServer)
 
 
 def test_a_certificate_of_ones_own_is_shown_instead(services: Server, running: HttpServer, tmp_path: Path) -> None:
-    tls = services.settings.home / "tls"
-    given = {"tls_certificate": tls / "server.pem", "tls_key": tls / "server-key.pem", "home": tmp_path, "port": 0}
+    tls = services.home / "tls"
+    given = {"tls_certificate": tls / "server.pem", "tls_key": tls / "server-key.pem", "port": 0}
     settings = services.settings.model_copy(update=given)
-    server = HttpServer(replace(services, settings=settings))
+    server = HttpServer(replace(services, home=tmp_path, settings=settings))
     assert server.serving.authority is None
     assert not (tmp_path / "tls").exists()
     broken = settings.model_copy(update={"tls_key": tls / "ca-key.pem"})
     with pytest.raises(Invalid, match="can't be used"):
-        HttpServer(replace(services, settings=broken))
+        HttpServer(replace(services, home=tmp_path, settings=broken))

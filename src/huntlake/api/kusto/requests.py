@@ -46,9 +46,10 @@ def parse_request(given: object) -> KustoRequest:
         raise Invalid("the body has no `csl`, the text of a query")
     if database is not None and not isinstance(database, str):
         raise Invalid("`db`, the name of a database, is not a text")
-    properties = _object("properties", given.get("properties"))
-    parameters = _object("Parameters", properties.get("Parameters"))
-    options = parse_options(_object("Options", properties.get("Options")))
+    # Names have been seen in both cases, and a limit that is overlooked would be a wrong answer.
+    properties = {name.lower(): value for name, value in _object("properties", given.get("properties")).items()}
+    parameters = _object("Parameters", properties.get("parameters"))
+    options = parse_options(_object("Options", properties.get("options")))
     return KustoRequest(_without_comments(text), database or "", options, parameters)
 
 

@@ -1,0 +1,117 @@
+"""The faces over a real lake, engine and compiler: from a row that was written to the frame it leaves in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from starlette.testclient import TestClient
+
+from huntlake.app import App
+from huntlake.core.clock import FixedClock
+from huntlake.core.settings import load
+from huntlake.identity.audiences import LAKE
+from huntlake.identity.rights import Role
+from huntlake.server import create_app
+
+from .conftest import BASE, NOW
+
+
+@dataclass(frozen=True)
+class Lake:
+    """An open app, a client of one principal, and a workspace that this principal may not read."""
+
+    app: App
+    client: TestClient
+
+    def ask(self, text: str, db: str = "contoso", **options: Any) -> Any:
+        body = {"csl": text, "db": db, "properties": {"Options": options}}
+        return self.client.post("/lake/kql/v2/rest/query", json=body)
+
+    def rows(self, text: str, **options: Any) -> Any:
+        answer = self.ask(text, **options)
+        assert answer.status_code == 200, answer.text
+        return answer.json()[2]["Rows"]
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+    home = tmp_path_factory.mktemp("lake")
+    app = App.open(home, load(home, memory_limit="500MB"), FixedClock(NOW))
+    hunter = app.principals.create("hunter")
+    for name, account in (("contoso", "alice"), ("fabrikam", "bob"), ("secret", "mallory")):
+        workspace = app.workspaces.create(name)
+        if name != "secret":
+            app.principals.grant(hunter.client_id, workspace.id, Role.READER)
+        rows = {
+            "TimeGenerated": [datetime(2026, 3, 1, 11, tzinfo=UTC).replace(tzinfo=None)],
+            "UserPrincipalName": [account],
+        }
+        app.ingestion.append_arrow(workspace, "SigninLogs", pa.table(rows))
+    token = app.tokens.issue(hunter, LAKE, issuer=BASE).text
+    with TestClient(create_app(app), BASE, headers={"Authorization": f"Bearer {token}"}) as client:
+        yield Lake(app, client)
+    app.close()
+
+
+def test_a_row_that_was_written_is_answered(lake: Lake) -> None:
+    assert lake.rows("SigninLogs | project TimeGenerated, UserPrincipalName") == [["2026-03-01T11:00:00Z", "alice"]]
+
+
+def test_a_table_of_the_catalogue_without_rows_is_empty(lake: Lake) -> None:
+    assert lake.rows("SecurityEvent | take 5") == []
+
+
+def test_an_unknown_table_is_an_error_with_its_place(lake: Lake) -> None:
+    answer = lake.ask("SigninLog | take 1")
+    assert answer.status_code == 400
+    error = answer.json()["error"]
+    assert "Semantic error: SEM0100" in error["@message"]
+    assert "SigninLogs" in error["@message"]
+    assert error["innererror"]["pos"] == 1
+
+
+def test_no_text_reads_a_workspace_without_a_grant(lake: Lake) -> None:
+    assert lake.ask("SigninLogs", db="secret").status_code == 403
+    for text in (
+        'workspace("secret").SigninLogs',
+        'union SigninLogs, workspace("secret").SigninLogs',
+        f'workspace("{lake.app.workspaces.get("secret").id}").SigninLogs',
+        "let x = workspace('secret').SigninLogs; x | count",
+    ):
+        answer = lake.ask(text)
+        assert answer.status_code == 400, text
+        assert "mallory" not in answer.text
+
+
+def test_another_workspace_with_a_grant_is_read(lake: Lake) -> None:
+    assert lake.rows('workspace("fabrikam").SigninLogs | project UserPrincipalName') == [["bob"]]
+
+
+def test_rows_beyond_the_limit_are_cut_and_told(lake: Lake) -> None:
+    *rows, last = lake.rows("range x from 1 to 2000 step 1", truncationmaxrecords=1500)
+    assert len(rows) == 1500
+    assert "E_QUERY_RESULT_SET_TOO_LARGE" in last["OneApiErrors"][0]["error"]["@message"]
+    assert lake.rows("range x from 1 to 2000 step 1", query_take_max_records=3) == [[1], [2], [3]]
+
+
+def test_a_query_that_takes_too_long_is_504(lake: Lake) -> None:
+    answer = lake.ask("range x from 1 to 4000000000 step 1 | summarize sum(x % 7)", servertimeout="00:00:00.200")
+    assert answer.status_code == 504
+    assert answer.json()["error"]["@permanent"] is False
+
+
+def test_query_now_is_what_now_says(lake: Lake) -> None:
+    assert lake.rows("print now()", query_now="2020-02-29T00:00:00Z") == [["2020-02-29T00:00:00Z"]]
+    assert lake.rows("print now()") == [["2026-03-01T12:00:00Z"]]
+
+
+@pytest.mark.parametrize("text", ["print x='</script>\\u0000\u2028'", "print ['a\"b']=1", "print `", "print 1 | \x00"])
+def test_odd_characters_leave_the_answer_well_formed(lake: Lake, text: str) -> None:
+    answer = lake.ask(text)
+    assert answer.status_code in (200, 400)
+    answer.json()
