@@ -84,14 +84,14 @@ class Reader:
             yield self._json_batch(source.path.name, share, rejects)
 
     def _json_batch(self, name: str, bytes: int, rejects: list[Reject]) -> Batch:
-        keys = "select try(json_keys(_text)) as k from batch"
-        # No keys is no object, or an empty one.
-        counted = f"select unnest(case when k is null or len(k) = 0 then [null] else k end) as k from ({keys})"
-        fields = dict(self.connection.execute(f"select k, count(*) from ({counted}) group by k order by k").fetchall())
-        # New columns stand as the first row has them; groups come in no order.
-        first = self.connection.execute(f"{keys} limit 1").fetchall()
-        fields = {k: fields[k] for k in dict.fromkeys([*((first and first[0][0]) or ()), *fields])}
-        if fields.pop(None, 0):
+        import duckdb
+
+        try:
+            counts = self._fields("json_keys(_text)")
+        except duckdb.Error:
+            # A line that isn't JSON fails the whole statement. To expect that of every batch costs a third more.
+            counts = self._fields("try(json_keys(_text))")
+        if counts.pop(None, 0):
             good = "coalesce(try(json_keys(_text)) <> [], false)"
             wrong = self.connection.execute(
                 "select _line, case when not json_valid(_text) then 'not JSON' when json_type(_text) <> 'OBJECT' "
@@ -99,10 +99,20 @@ class Reader:
             ).fetchall()
             rejects += [Reject(line, reason, text) for line, reason, text in wrong]
             self._become(f"select * from batch where {good}")
+        # New columns stand as the first row has them; groups come in no order.
+        first = self.connection.execute("select json_keys(_text) from batch limit 1").fetchall()
+        fields = {k: counts[k] for k in dict.fromkeys([*(first[0][0] if first else ()), *counts]) if k is not None}
         if fields and _WRAPPERS & fields.keys() and fields.keys() <= _WRAPPING and self._unwrap():
             return self._json_batch(name, bytes, rejects)
         rows = self._count("select count(*) from batch")
         return Batch(name, True, rows, fields, bytes=bytes, rejects=tuple(rejects))
+
+    def _fields(self, keys: str) -> dict[str | None, int]:
+        """In how many rows each field occurs; None stands for rows that are no object, or an empty one."""
+        rows = f"select {keys} as k from batch"
+        each = f"select unnest(case when k is null or len(k) = 0 then [null] else k end) as k from ({rows})"
+        found = self.connection.execute(f"select k, count(*) from ({each}) group by k order by k").fetchall()
+        return dict(found)
 
     def _unwrap(self) -> bool:
         """Replace objects that only wrap an array of rows by those rows; whether that is what the batch held."""

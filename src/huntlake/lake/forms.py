@@ -97,7 +97,10 @@ def from_text(form: Form, text: str) -> str:
             return f"coalesce({text}, '')"
         case Form.JSON:
             # Text that isn't JSON is a JSON string.
-            return f"case when {text} = '' then null when json_valid({text}) then nullif(({text})::JSON::VARCHAR, 'null') else to_json({text})::VARCHAR end"  # noqa: E501
+            return (
+                f"case when {text} = '' then null when json_valid({text}) then nullif(json({text})::VARCHAR, 'null') "
+                f"else to_json({text})::VARCHAR end"
+            )
         case Form.BOOLEAN:
             return f"try_cast({text} as BOOLEAN)"
         case Form.INTEGER | Form.BIGINT:
@@ -121,12 +124,10 @@ def from_json(json: str) -> str:
 
     A string that holds an object or an array in JSON is read as what it holds: exports write bags in that way.
     """
-    inner = f"json_extract_string({json}, '$')"
-    return (
-        f"case when starts_with({json}, '\"') then "
-        f"case when {json} = '\"\"' then null when left(ltrim({inner}), 1) in ('{{', '[') and json_valid({inner}) "
-        f"then {inner}::JSON::VARCHAR else {json} end else nullif({json}, 'null') end"
-    )
+    inner = "json_extract_string(t, '$')"
+    held = f"left(ltrim({inner}), 1) in ('{{', '[') and json_valid({inner})"
+    string = f"case when t = '\"\"' then null when {held} then json({inner})::VARCHAR else t end"
+    return f"case when starts_with({json}, '\"') then {_seldom(json, string)} else nullif({json}, 'null') end"
 
 
 def misfit(form: Form, text: str, converted: str) -> str | None:

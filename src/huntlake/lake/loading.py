@@ -19,7 +19,7 @@ from huntlake.lake.writing import WrittenFile
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_FLUSH_ROWS, _FLUSH_BYTES = 1_000_000, 512 * 1024 * 1024
+_FLUSH_ROWS, _FLUSH_BYTES = 1_000_000, 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

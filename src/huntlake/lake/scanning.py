@@ -35,11 +35,13 @@ def scan_sql(
     types = {name.lower(): type for name, type in snapshot.schema}
     bounds = _bounds(since, until) if TIME.lower() in types else ""
     # One read for the files of one shape: `union_by_name` would open every file's footer first.
-    shapes = groupby(sorted(snapshot.files, key=lambda f: f.columns), key=lambda f: f.columns)
+    shapes = groupby(sorted(snapshot.files, key=_shape), key=_shape)
     reads: list[str] = []
-    for held, files in shapes:
+    for (held, foreign), files in shapes:
         present = {name.lower() for name in held}
-        fields = ", ".join(_field(c, types.get(c.name.lower()) if c.name.lower() in present else None) for c in columns)
+        fields = ", ".join(
+            _field(c, types.get(c.name.lower()) if c.name.lower() in present else None, foreign) for c in columns
+        )
         where = bounds if TIME.lower() in present else ""
         reads.extend(f"select {fields} from {source}{where}" for source in _sources(list(files)))
     nothing = ", ".join(f"{c.missing}::{c.type} as {identifier(c.label)}" for c in columns)
@@ -47,16 +49,14 @@ def scan_sql(
 
 
 def _sources(files: list[DataFile]) -> Iterable[str]:
-    whole = [f for f in files if f.first is None and f.last is None]
+    whole = [f.path for f in files if f.first is None and f.last is None]
     if whole:
-        yield _read(f.path for f in whole)
+        yield _read(whole)
     for file in files:
-        if file not in whole:
+        if file.first is not None or file.last is not None:
             low, high = file.first or 0, file.rows - 1 if file.last is None else file.last
-            yield (
-                f"(select * from {_read([file.path], ', file_row_number = true')} "
-                f"where file_row_number between {low} and {high})"
-            )
+            read = _read([file.path], ", file_row_number = true")
+            yield f"(select * from {read} where file_row_number between {low} and {high})"
 
 
 def _read(paths: Iterable[Path], more: str = "") -> str:
@@ -69,13 +69,19 @@ def escaped(path: Path) -> str:
     return "".join(f"[{c}]" if c in "*?[" else c for c in str(path))
 
 
-def _field(column: ScanColumn, stored: str | None) -> str:
+def _shape(file: DataFile) -> tuple[tuple[str, ...], bool]:
+    return file.columns, file.foreign
+
+
+def _field(column: ScanColumn, stored: str | None, foreign: bool) -> str:
     label = identifier(column.label)
     if stored is None:
         return f"{column.missing}::{column.type} as {label}"
     name = identifier(column.name)
     # A cast from TIMESTAMPTZ would ask the time zone library for every value (3x slower), and lose pruning.
     value = f"make_timestamp(epoch_us({name}))" if stored == "TIMESTAMP" else name
+    if foreign and column.missing != "null":
+        value = f"coalesce({value}, {column.missing})"
     return f"{value} as {label}" if stored == column.type else f"{value}::{column.type} as {label}"
 
 

@@ -24,6 +24,8 @@ class DataFile:
     """The columns that the file holds: a table may have got others since."""
     first: int | None = None
     last: int | None = None
+    foreign: bool = False
+    """Whether another engine wrote it: its texts may be null."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,6 +130,8 @@ class LakeTable:
 
     def _ensure(self, columns: Sequence[StoredColumn]) -> tuple[tuple[StoredColumn, ...], bool]:
         """The table's columns, those of `columns` among them, and whether it is partitioned by day."""
+        if any(c.name.lower() == DAY.lower() for c in columns):
+            raise Invalid(f"a column can't be named `{DAY}`: the lake keeps the day of each row under that name")
         with self._lock:
             if not (self.folder / "_delta_log").is_dir():
                 self._create(columns)
@@ -152,16 +154,15 @@ class LakeTable:
         try:
             DeltaTable.create(self.folder, Schema(fields), mode="error", partition_by=[DAY] if timed else None)
         except DeltaError:
-            # Another writer was quicker; its table will do. Whatever else went wrong, opening says so.
-            self._handle = DeltaTable(self.folder)
+            # Another writer was quicker; its table will do. If it is something else, let it be known.
+            if not (self.folder / "_delta_log").is_dir():
+                raise
 
     def _add(self, handle: DeltaTable, columns: Sequence[StoredColumn]) -> None:
         known = {c.name.lower(): c for c in _columns(handle)}
         fresh = []
         for column in columns:
             old = known.get(column.name.lower())
-            if column.name.lower() == DAY.lower():
-                raise Invalid(f"a column can't be named `{DAY}`: the lake keeps the day of each row under that name")
             if old is None:
                 fresh.append(column)
                 known[column.name.lower()] = column
@@ -174,12 +175,13 @@ class LakeTable:
 
     def _retrying(self, act: Callable[[DeltaTable], T]) -> T:
         """Do something at the newest version; once more if another writer has changed the table meanwhile."""
-        from deltalake.exceptions import CommitFailedError
+        from deltalake.exceptions import CommitFailedError, TableNotFoundError
 
         for attempt in range(_ATTEMPTS):
             try:
                 return act(self._fresh())
-            except CommitFailedError:
+            except (CommitFailedError, TableNotFoundError):
+                # The log's folder is there a moment before its first entry.
                 if attempt == _ATTEMPTS - 1:
                     raise
                 time.sleep(0.002 * attempt)
@@ -227,7 +229,9 @@ class LakeTable:
             start, end = whole_day(day) if day else (None, None)
             low, high = _naive(row.get(f"min.{TIME}")) or start, _naive(row.get(f"max.{TIME}")) or end
             records = row["num_records"]
-            files.append(DataFile(self.folder / path, records or 0, row["size_bytes"], low, high, held))
+            files.append(
+                DataFile(self.folder / path, records or 0, row["size_bytes"], low, high, held, foreign=count is None)
+            )
         files.sort(key=lambda f: (f.since or datetime.min, f.path.name))
         return tuple(files)
 
