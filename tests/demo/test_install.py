@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from huntlake.demo.generator import TABLES
@@ -20,10 +21,10 @@ class _Shelf:
         return int(rows.num_rows)
 
 
-def test_every_table_is_appended_and_told_of() -> None:
+def test_every_table_is_appended_and_told_of(tmp_path: Path) -> None:
     shelf, told = _Shelf(), list[tuple[str, int, int, int]]()
-    truth = install(shelf, "demo", END, lambda *x: told.append(x))
-    assert tuple(shelf.rows) == TABLES
-    assert [(t[0], t[1]) for t in told] == list(shelf.rows.items())
-    assert told[-1][2] == told[-1][3] == len(TABLES)
-    assert truth.steps
+    truth = install(shelf, "demo", END, lambda *x: told.append(x), truth_file=tmp_path / "truth.json")
+    assert set(shelf.rows) == set(TABLES)
+    assert {(t[0], t[1]) for t in told} == set(shelf.rows.items())
+    assert [t[2] for t in told] == list(range(1, len(TABLES) + 1))
+    assert (tmp_path / "truth.json").read_text(encoding="utf-8") == truth.to_json()

@@ -27,7 +27,10 @@ DAYS = 14
 
 @dataclass(frozen=True)
 class DemoTable:
-    """One table of the demo. `rows` is a `pyarrow.Table` by time, in the physical forms of the lake."""
+    """One table of the demo. `rows` is a `pyarrow.Table` by time, in the physical forms of the lake.
+
+    Columns that say nothing are left out, as are `Type` and `TenantId`, which are the workspace's to tell.
+    """
 
     name: str
     rows: Any
@@ -94,7 +97,7 @@ class Demo:
 
     def _assembled(self, name: str, parts: list[Any]) -> DemoTable:
         calendar = self._calendar
-        constants = self._world.table_constants(name, _SOURCES.get(name, ""))
+        constants = {"SourceSystem": _SOURCES[name]} if name in _SOURCES else {}
         return DemoTable(name, assemble(parts, constants, calendar.start, calendar.end))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -37,11 +36,6 @@ class World:
     def address(self) -> list[str]:
         """The inner address of each machine."""
         return [m.address for m in self.company.machines]
-
-    def table_constants(self, table: str, source: str = "") -> dict[str, Any]:
-        """The columns of one value that every row of a table has."""
-        constants = {"TenantId": str(self.company.facts["workspace_id"]), "Type": table}
-        return {**constants, "SourceSystem": source} if source else constants
 
 
 def report_ids(machine: Longs, at: Longs) -> Longs:
