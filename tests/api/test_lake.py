@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import pyarrow as pa
 import pytest
 from starlette.testclient import TestClient
@@ -103,6 +104,13 @@ def test_a_query_that_takes_too_long_is_504(lake: Lake) -> None:
     answer = lake.ask("range x from 1 to 4000000000 step 1 | summarize sum(x % 7)", servertimeout="00:00:00.200")
     assert answer.status_code == 504
     assert answer.json()["error"]["@permanent"] is False
+
+
+def test_render_is_told_under_the_names_that_clients_read(lake: Lake) -> None:
+    properties = lake.ask("print x=1 | render barchart with (title='kit', xtitle='x')").json()[1]["Rows"]
+    drawn = orjson.loads(properties[0][2])
+    assert (drawn["Visualization"], drawn["Title"], drawn["XTitle"]) == ("barchart", "kit", "x")
+    assert len(drawn) == 17
 
 
 def test_query_now_is_what_now_says(lake: Lake) -> None:

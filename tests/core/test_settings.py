@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from huntlake.core.errors import Invalid
-from huntlake.core.settings import Settings, load
+from huntlake.core.settings import Settings, load, reference
 
 
 @pytest.fixture(autouse=True)
@@ -48,3 +48,8 @@ def test_a_mistake_in_the_file_is_named(tmp_path: Path, text: str, named: str) -
 def test_importing_huntlake_loads_no_settings() -> None:
     code = "import huntlake, sys; sys.exit('pydantic' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_the_documentation_lists_every_setting() -> None:
+    page = Path(__file__).parents[2] / "docs" / "api" / "settings.md"
+    assert reference() in page.read_text()

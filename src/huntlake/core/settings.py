@@ -90,5 +90,14 @@ def load(home: Path | None = None, **given: Any) -> Settings:
         raise Invalid(f"{_home(given) / FILE}: {error}") from None
 
 
+def reference() -> str:
+    """Every setting as a row of a Markdown table: name, default, meaning."""
+    rows = ["| setting | default | meaning |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default in (None, "", ()) else f"`{str(field.default).lower()}`"
+        rows.append(f"| `{name}` | {default} | {field.description} |")
+    return "\n".join(rows)
+
+
 def _home(given: dict[str, Any]) -> Path:
     return Path(given.get("home") or os.environ.get("HUNTLAKE_HOME") or Settings.model_fields["home"].default)

@@ -73,7 +73,9 @@ def timestamp(at: datetime) -> str:
 
 def visualization(table: ResultTable) -> str:
     """How a client should draw a table, as JSON text."""
-    return orjson.dumps({**VISUALIZATION, **(table.visualization or {})}, default=str).decode()
+    wire = {name.lower(): name for name in VISUALIZATION}
+    said = {wire.get(name.lower(), name): value for name, value in (table.visualization or {}).items()}
+    return orjson.dumps({**VISUALIZATION, **said}, default=str).decode()
 
 
 def rows(
