@@ -149,12 +149,12 @@ class Conversion:
             return "'{}'"
         if not self._batch.nested:
             pairs = [f"{literal(json.dumps(f) + ':')} || to_json(nullif({identifier(f)}, ''))::VARCHAR" for f in left]
-            return f"'{{' || array_to_string([{_list(pairs)}], ',') || '}}'"
+            return _object(f"[{_list(pairs)}]")
         known = f"[{_list(map(literal, sorted(named)))}]::VARCHAR[]"
         members = "map_entries(from_json(_text, '\"MAP(VARCHAR,JSON)\"'))"
         others = f"list_filter({members}, lambda e: not list_contains({known}, e.key))"
         pairs_of = f"list_transform({others}, lambda e: to_json(e.key)::VARCHAR || ':' || e.value::VARCHAR)"
-        return f"'{{' || array_to_string({pairs_of}, ',') || '}}'"
+        return _object(pairs_of)
 
 
 def pointer(name: str) -> str:
@@ -171,6 +171,12 @@ def _constant(target: Target) -> str:
     if target.otherwise is None:
         return target.column.form.missing
     return from_text(target.column.form, literal(target.otherwise))
+
+
+def _object(pairs: str) -> str:
+    """SQL for a JSON object of the members `pairs`, those that are null left out; null where `pairs` is null."""
+    # The text of a list that holds nothing but nulls is null, too.
+    return f"case when ({pairs}) is not null then '{{' || coalesce(array_to_string({pairs}, ','), '') || '}}' end"
 
 
 def _merged(name: str, bag: str) -> str:
