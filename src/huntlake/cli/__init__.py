@@ -1,0 +1,47 @@
+"""The commands a person types: one module each, listed here.
+
+Exit codes, for scripts: 0 it worked; 1 it was refused or failed (a query that can't be understood, a table that
+isn't there, a file that can't be read); 2 the command line is wrong; 3 a limit of time or size was met, and what
+was printed is not all; 130 interrupted.
+
+Everything heavy is imported inside the commands, so that `huntlake --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from huntlake.cli import demo, explain, ingest, principal, query, schema, serve, tables, version, workspace
+from huntlake.cli.failure import reported
+
+__all__ = ["main"]
+
+app = typer.Typer(
+    name="huntlake",
+    help="A security data lake of your own: logs in, KQL out, over the APIs security clients already use.",
+    epilog=(
+        "Exit codes: 0 it worked, 1 refused or failed, 2 wrong command line, 3 a limit of time or size was met, "
+        "130 interrupted."
+    ),
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    # Plain help takes half the time, and says the same.
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("demo")(demo.demo)
+app.command("serve")(serve.serve)
+app.command("query")(query.query)
+app.command("ingest")(ingest.ingest)
+app.command("tables")(tables.tables)
+app.command("schema")(schema.schema)
+app.command("explain")(explain.explain)
+app.add_typer(principal.app, name="principal")
+app.add_typer(workspace.app, name="workspace")
+app.command("version")(version.version)
+
+
+def main() -> None:
+    """Run the command that `sys.argv` names, and leave with its exit code."""
+    with reported():
+        app()

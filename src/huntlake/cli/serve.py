@@ -1,0 +1,60 @@
+"""`huntlake serve`: the lake, over the APIs that clients speak."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from huntlake.cli.place import Home, opened
+from huntlake.cli.screen import note
+
+if TYPE_CHECKING:
+    from huntlake.app import App
+    from huntlake.server import Serving
+
+Host = Annotated[
+    str | None,
+    typer.Option("--host", metavar="ADDRESS", help="Address to listen on.", show_default="127.0.0.1, or the setting"),
+]
+Port = Annotated[
+    int | None,
+    typer.Option("--port", min=0, max=65535, help="Port; 0 is a free one.", show_default="8443, or the setting"),
+]
+
+
+def serve(
+    home: Home = None,
+    host: Host = None,
+    port: Port = None,
+    no_tls: Annotated[bool, typer.Option("--no-tls", help="Speak plain HTTP: behind a proxy only.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No line for each request.")] = False,
+) -> None:
+    """Serve the lake until Ctrl-C.
+
+    Other settings come from huntlake.toml in the home folder, and HUNTLAKE_*.
+    """
+    from huntlake import server
+
+    log(quiet)
+    given: dict[str, Any] = {"tls": False} if no_tls else {}
+    with opened(home, make=True, **given) as app:
+        server.serve(app, host=host, port=port, listening=lambda serving: _tell(app, serving))
+
+
+def log(quiet: bool) -> None:
+    """Send what the server logs to standard error."""
+    logging.basicConfig(stream=sys.stderr, format="%(message)s", level=logging.INFO)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    logging.getLogger("huntlake.access").setLevel(logging.WARNING if quiet else logging.INFO)
+
+
+def _tell(app: App, serving: Serving) -> None:
+    note(f"serving {app.home} at {serving.url}; Ctrl-C ends it")
+    note(f"tenant {app.tenant.id}")
+    if serving.authority:
+        note(f"clients must trust {serving.authority}, as by REQUESTS_CA_BUNDLE")
+    if not app.principals.list():
+        note("nobody can sign in yet: `huntlake principal create NAME --role reader` makes a client id and a secret")
