@@ -150,6 +150,8 @@ class Server:
                 server_header=False,
                 # Only behind a proxy is there anyone to believe about where a request comes from.
                 proxy_headers=bool(settings.external_url),
+                # Clients keep their connections, and take one that was closed under them for a failure.
+                timeout_keep_alive=75,
                 h11_max_incomplete_event_size=64 << 10,
                 timeout_graceful_shutdown=_DRAIN_SECONDS,
                 lifespan="on",

@@ -18,6 +18,7 @@ from huntlake.core.diagnostics import Diagnostic, Source, SourceError, Span
 from huntlake.core.errors import Cancelled, LimitExceeded, TimedOut
 from huntlake.core.settings import Settings
 from huntlake.engines.cancellation import Cancellation
+from huntlake.engines.errors import EngineDefect
 from huntlake.identity.audiences import LAKE
 from huntlake.identity.keys import SigningKeys
 from huntlake.identity.principals import Principal, Principals
@@ -111,8 +112,13 @@ class CountingQueries:
         if text == "wait":
             self.waiting = CountingTable(1, options, waits_for=cancellation)
             return self.waiting
-        if broken := re.fullmatch(r"(timeout|limit|crash) after (\d+)", text):
-            accidents = {"timeout": TimedOut("slow"), "limit": LimitExceeded("memory"), "crash": RuntimeError("boom")}
+        if broken := re.fullmatch(r"(timeout|limit|crash|defect) after (\d+)", text):
+            accidents = {
+                "timeout": TimedOut("slow"),
+                "limit": LimitExceeded("memory"),
+                "crash": RuntimeError("boom"),
+                "defect": EngineDefect("boom"),
+            }
             return CountingTable(int(broken[2]), options, accident=(int(broken[2]), accidents[broken[1]]))
         code = "SYN0002" if "syntax" in text else "SEM0100"
         span = Span(0, max(1, len(text)))

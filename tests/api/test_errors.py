@@ -144,6 +144,18 @@ def test_a_crash_is_logged_with_its_activity_id_and_not_told(
     assert "boom" in line
 
 
+def test_a_defect_among_the_rows_is_logged_and_not_told(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    answer = ask(client, "defect after 3000")
+    assert answer.json()[-1]["OneApiErrors"][0]["error"]["code"] == "InternalServiceError"
+    assert "boom" not in answer.text
+    assert "boom" in next(r.getMessage() for r in caplog.records if r.name == "huntlake.errors")
+
+
+def test_a_crash_among_the_rows_breaks_the_answer_off(client: TestClient) -> None:
+    with pytest.raises(RuntimeError, match="boom"):
+        ask(client, "crash after 30000", headers={"Accept-Encoding": "identity"})
+
+
 def _bytes(random: random.Random) -> bytes:
     return random.randbytes(random.randrange(0, 400))
 

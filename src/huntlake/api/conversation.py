@@ -69,7 +69,7 @@ class Conversation:
             else:
                 await self._app(scope, receive, marked)
         except Exception as error:
-            _report(error, scope)
+            report(error, state["activity_id"])
             if sent["status"]:
                 raise  # the answer has begun: only a broken connection tells the client that it isn't whole
             await error_response(Request(scope), error)(scope, receive, marked)
@@ -111,10 +111,11 @@ def _log(scope: Scope, sent: dict[str, int], seconds: float) -> None:
     _ACCESS.info("%s", _one_line(line))
 
 
-def _report(error: Exception, scope: Scope) -> None:
+def report(error: Exception, activity_id: str) -> None:
+    """Log an error that no client is told about, under the id that its client is told."""
     frames = [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(error.__traceback__)]
-    line = {
-        "activityId": scope["state"]["activity_id"],
+    line: dict[str, object] = {
+        "activityId": activity_id,
         "error": type(error).__qualname__,
         "message": str(error)[:2000],
         "trace": frames[-20:],

@@ -75,7 +75,7 @@ def problem_of(error: Exception) -> Problem:
         case TimedOut():
             told = "Query execution took longer than the assigned timeout and has been aborted."
             kind = _EXCEPTIONS + "KustoServiceTimeoutException"
-            return Problem(504, "GatewayTimeout", told, f"{told} {text}", kind, permanent=False)
+            return Problem(504, "GatewayTimeout", told, text or told, kind, permanent=False)
         case LimitExceeded():
             kind = _EXCEPTIONS + "KustoServicePartialQueryFailureLimitsExceededException"
             return Problem(400, "LimitsExceeded", _BAD_REQUEST, _limits(text), kind, permanent=False)

@@ -9,12 +9,13 @@ from typing import Any
 
 import orjson
 
+from huntlake.api.conversation import report
 from huntlake.api.errors import Problem, one_api_error, problem_of
 from huntlake.api.kusto.options import ErrorPlacement, RequestOptions
 from huntlake.api.services import ResultTable
 from huntlake.core.clock import Clock
 from huntlake.core.diagnostics import SourceError
-from huntlake.core.errors import Cancelled, DomainError
+from huntlake.core.errors import Cancelled, DomainError, TimedOut
 
 VISUALIZATION = {
     "Visualization": None,
@@ -98,6 +99,8 @@ def rows(
         if not begun:
             raise
         problem = problem_of(error)
+        if problem.status >= 500 and not isinstance(error, TimedOut):
+            report(error, occasion.activity_id)
     else:
         if table.truncated_by is None:
             if waiting == before:
