@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from threading import Thread
@@ -160,6 +161,15 @@ def test_an_unread_stream_gives_its_cursor_back(database: Database) -> None:
         with database.stream(LONG_STREAM) as rows:
             next(iter(rows))
     assert database.table("select 1 as n").num_rows == 1
+
+
+def test_many_threads_open_register_and_read_at_once() -> None:
+    database = Database(bounds=Bounds(threads=2))
+    sql = "select hl_format_timespan(i * 10000000, 'ss') as s, hl_toguid(i::varchar) as g from range(3000) t(i)"
+    with ThreadPoolExecutor(8) as pool:
+        tables = list(pool.map(lambda _: database.table(sql), range(32)))
+    assert {table.num_rows for table in tables} == {3000}
+    database.close()
 
 
 def test_a_closed_database_opens_anew() -> None:

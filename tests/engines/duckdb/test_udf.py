@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 from collections.abc import Iterator
 from datetime import datetime
@@ -13,8 +15,26 @@ from huntlake.engines.duckdb.database import Database, literal
 from huntlake.engines.duckdb.udf import functions
 from huntlake.engines.duckdb.udf.addresses import ipv4_prefix, ipv6_compare, ipv6_prefix, parse_ipv4, parse_ipv6
 from huntlake.engines.duckdb.udf.conversion import todatetime, toguid, totimespan
+from huntlake.engines.duckdb.udf.encoding import (
+    base64_decode_tostring,
+    gzip_compress,
+    gzip_decompress,
+    idna_decode,
+    punycode_decode,
+    punycode_encode,
+    xxhash64,
+    zlib_compress,
+    zlib_decompress,
+)
 from huntlake.engines.duckdb.udf.formats import format_datetime, format_timespan
-from huntlake.engines.duckdb.udf.text import parse_command_line, parse_url, parse_urlquery, parse_xml
+from huntlake.engines.duckdb.udf.text import (
+    parse_command_line,
+    parse_csv,
+    parse_path,
+    parse_url,
+    parse_urlquery,
+    parse_xml,
+)
 from huntlake.engines.geography import NetworkTable, Nowhere
 
 DAY = 864_000_000_000
@@ -186,3 +206,59 @@ def test_ipv6_and_ipv4_addresses_are_one_kind() -> None:
     assert ipv6_compare.of("::1", "::2", 128) == -1
     assert ipv6_compare.of("192.168.1.2", "::ffff:192.168.1.1", 128) == 1
     assert ipv6_prefix.of("10.0.0.0/8") == 104
+
+
+@pytest.mark.parametrize(
+    ("path", "parts"),
+    [
+        (r"C:\temp\file.txt", ["", "C:", r"C:\temp", "temp", "file.txt", "txt", ""]),
+        (r"temp\file.txt", ["", "", "temp", "temp", "file.txt", "txt", ""]),
+        ("file://C:/temp/file.txt:some.exe", ["file", "C:", "C:/temp", "temp", "file.txt", "txt", "some.exe"]),
+        (r"\\shared\users\temp\f.txt.gz", ["", "", r"\\shared\users\temp", "temp", "f.txt.gz", "gz", ""]),
+        ("/usr/lib/temp/file", ["", "", "/usr/lib/temp", "temp", "file", "", ""]),
+        ("file.txt", ["", "", "", "", "file.txt", "txt", ""]),
+    ],
+)
+def test_a_path_falls_into_parts(path: str, parts: list[str]) -> None:
+    assert list(json.loads(str(parse_path.of(path))).values()) == parts
+
+
+def test_the_first_record_of_csv_is_an_array() -> None:
+    assert json.loads(str(parse_csv.of('a,"b, ""c""",\nx,y'))) == ["a", 'b, "c"', ""]
+    assert parse_csv.of("") is None
+
+
+def test_texts_are_packed_and_unpacked() -> None:
+    text = "1234567890qwertyuiop"
+    assert gzip_compress.of(text) == "H4sIAAAAAAAA/wEUAOv/MTIzNDU2Nzg5MHF3ZXJ0eXVpb3A6m7f2FAAAAA=="
+    assert zlib_compress.of(text) == "eAEBFADr/zEyMzQ1Njc4OTBxd2VydHl1aW9wOAkGdw=="
+    for sample in (text, "ä" * 10_000, ""):
+        assert gzip_decompress.of(gzip_compress.of(sample)) == sample
+        assert zlib_decompress.of(zlib_compress.of(sample)) == sample
+    assert [gzip_decompress.of("x0x0x0"), zlib_decompress.of("x0x0x0"), base64_decode_tostring.of("/w==")] == [""] * 3
+    assert base64_decode_tostring.of("S3VzdG8=") == "Kusto"
+
+
+def test_a_packed_bomb_is_not_unfolded() -> None:
+    bomb = base64.b64encode(gzip.compress(b"0" * 100_000_000)).decode()
+    assert gzip_decompress.of(bomb) == ""
+
+
+def test_domains_are_decoded() -> None:
+    assert punycode_encode.of("académie-française") == "acadmie-franaise-npb1a"
+    assert punycode_decode.of("acadmie-franaise-npb1a") == "académie-française"
+    assert idna_decode.of("xn--Ge-mia.Bulg.edu") == "Gáe.Bulg.edu"
+    assert idna_decode.of("xn--\u00e9") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("World", 1846988464401551951),
+        ("Hello", 753694413698530628),
+        ("", -1205034819632174695),
+        ("Nobody inspects the spammish repetition", 0xFBCEA83C8A378BF1 - 2**64),
+    ],
+)
+def test_hashes_are_kustos(text: str, expected: int) -> None:
+    assert xxhash64.of(text) == expected

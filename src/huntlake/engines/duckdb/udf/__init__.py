@@ -6,33 +6,64 @@ The compiler calls them by name, `hl_…`; the database registers those that a q
 from __future__ import annotations
 
 from huntlake.engines.duckdb.udf.addresses import ipv4_prefix, ipv6_compare, ipv6_prefix, parse_ipv4, parse_ipv6
+from huntlake.engines.duckdb.udf.bags import merge_bags
 from huntlake.engines.duckdb.udf.conversion import todatetime, toguid, totimespan
+from huntlake.engines.duckdb.udf.encoding import (
+    base64_decode_tostring,
+    gzip_compress,
+    gzip_decompress,
+    idna_decode,
+    punycode_decode,
+    punycode_encode,
+    xxhash64,
+    zlib_compress,
+    zlib_decompress,
+)
 from huntlake.engines.duckdb.udf.formats import format_datetime, format_timespan
 from huntlake.engines.duckdb.udf.function import Function
 from huntlake.engines.duckdb.udf.geography import geo_info
 from huntlake.engines.duckdb.udf.json import strict_json
-from huntlake.engines.duckdb.udf.text import parse_command_line, parse_url, parse_urlquery, parse_xml
+from huntlake.engines.duckdb.udf.text import (
+    parse_command_line,
+    parse_csv,
+    parse_path,
+    parse_url,
+    parse_urlquery,
+    parse_xml,
+)
 from huntlake.engines.geography import Geography
 
 
 def functions(geography: Geography) -> dict[str, Function]:
     """Every function, by its name in SQL."""
     listed = (
+        base64_decode_tostring,
         format_datetime,
         format_timespan,
         geo_info(geography),
+        gzip_compress,
+        gzip_decompress,
+        idna_decode,
         ipv4_prefix,
         ipv6_compare,
         ipv6_prefix,
+        merge_bags,
         parse_command_line,
+        parse_csv,
         parse_ipv4,
         parse_ipv6,
+        parse_path,
         parse_url,
         parse_urlquery,
         parse_xml,
+        punycode_decode,
+        punycode_encode,
         strict_json,
         todatetime,
         toguid,
         totimespan,
+        xxhash64,
+        zlib_compress,
+        zlib_decompress,
     )
     return {f.name: f for f in listed}

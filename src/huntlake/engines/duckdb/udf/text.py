@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
@@ -36,6 +38,42 @@ def parse_url(url: str | None) -> str:
 def parse_urlquery(query: str | None) -> str:
     """The parameters of a URL's query, `a=1&b=2`, as the bag `{"Query Parameters": {…}}`."""
     return orjson.dumps({"Query Parameters": _parameters((query or "").removeprefix("?"))}).decode()
+
+
+@udf("hl_parse_path", "VARCHAR", returns="VARCHAR")
+def parse_path(path: str | None) -> str | None:
+    """The parts of a file's path, of Windows or Unix or a `file:` URL; null where there is none."""
+    if not path:
+        return None
+    scheme, rest = match.groups() if (match := _SCHEME.match(path)) else ("", path)
+    root = match[0] if (match := _DRIVE.match(rest)) else ""
+    # A colon after the drive's begins the name of an alternate data stream.
+    plain, _, stream = rest[len(root) :].partition(":")
+    directory, name = match.groups() if (match := _LAST.match(plain)) else ("", plain)
+    parent = _SEPARATORS.split(directory)[-1]
+    extension = name.rpartition(".")[2] if "." in name else ""
+    return orjson.dumps(
+        {
+            "Scheme": scheme,
+            "RootPath": root,
+            "DirectoryPath": root + directory,
+            "DirectoryName": parent,
+            "Filename": name,
+            "Extension": extension,
+            "AlternateDataStreamName": stream,
+        }
+    ).decode()
+
+
+@udf("hl_parse_csv", "VARCHAR", returns="VARCHAR")
+def parse_csv(text: str | None) -> str | None:
+    """The fields of the first record of comma-separated text, as a JSON array; null where there is none."""
+    if not text:
+        return None
+    try:
+        return orjson.dumps(next(csv.reader(io.StringIO(text)), [])).decode()
+    except csv.Error:
+        return None
 
 
 @udf("hl_parse_command_line", "VARCHAR", "VARCHAR", returns="VARCHAR")
@@ -108,6 +146,10 @@ def _windows_arguments(command: str) -> Iterator[str]:
         yield argument
 
 
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://(.*)", re.DOTALL)
+_DRIVE = re.compile("[A-Za-z]:")
+_LAST = re.compile(r"(.*)[\\/](.*)", re.DOTALL)
+_SEPARATORS = re.compile(r"[\\/]")
 _ESCAPED = "\0"
 
 
