@@ -44,7 +44,9 @@ def _literal(value: object, type_: ScalarType) -> str:
         case ScalarType.BOOL, _:
             return "true" if value else "false"
         case ScalarType.DATETIME, int(ticks):
-            return f"TIMESTAMP '{datetime_of(ticks):%Y-%m-%d %H:%M:%S.%f}'".replace("'", "'" + "0" * (4 - len(str(datetime_of(ticks).year))), 1)
+            return f"TIMESTAMP '{datetime_of(ticks):%Y-%m-%d %H:%M:%S.%f}'".replace(
+                "'", "'" + "0" * (4 - len(str(datetime_of(ticks).year))), 1
+            )
         case ScalarType.REAL, (int() | float()):
             return _real(float(value))
         case ScalarType.DECIMAL, (Decimal() | int() | float()):
@@ -163,6 +165,8 @@ def _converted(sql: Sql, wanted: ScalarType) -> str:
     match wanted:
         case ScalarType.BOOL:
             return f"{sql} <> 0"
+        case ScalarType.LONG | ScalarType.REAL if given in NUMBERS and NUMBERS.index(given) < NUMBERS.index(wanted):
+            return f"{sql}::{SQL_TYPES[wanted]}"
         case ScalarType.INT | ScalarType.LONG if given in (ScalarType.REAL, ScalarType.DECIMAL):
             return f"try_cast(trunc({sql}) as {SQL_TYPES[wanted]})"
         case ScalarType.DATETIME if given is ScalarType.LONG or given is ScalarType.INT:

@@ -119,6 +119,8 @@ Whole = Annotated[str, OneOf((ScalarType.INT, ScalarType.LONG))]
 A = Annotated[str, OneOf(ANY, "A")]
 B = Annotated[str, OneOf(ANY, "B")]
 N = Annotated[str, OneOf(NUMBERS, "N")]
+P = Annotated[str, OneOf(NUMBERS[1:], "P")]
+"""As N, but an `int` is taken for a `long`: what arithmetic does."""
 O = Annotated[str, OneOf(SIMPLE, "O")]
 
 
@@ -295,9 +297,12 @@ def _fit(signature: Signature, given: tuple[ScalarType, ...], loose: bool) -> Re
         agreed = common(plain) if plain else next(w.types[-1] for w in wanted if w.letter == letter)
         if agreed is None:
             return None
-        tied[letter] = agreed
+        allowed = next(w.types for w in wanted if w.letter == letter)
+        tied[letter] = agreed if agreed in allowed else next((t for t in allowed if accepts(t, agreed)), agreed)
     arguments = tuple(
-        tied[w.letter] if w.letter else next((t for t in (g, *w.types) if t in w.types and (accepts(t, g) or g is ScalarType.DYNAMIC)), g)
+        tied[w.letter]
+        if w.letter
+        else next((t for t in (g, *w.types) if t in w.types and (accepts(t, g) or g is ScalarType.DYNAMIC)), g)
         for w, g in zip(wanted, given, strict=True)
     )
     returns = signature.returns
@@ -308,7 +313,12 @@ def _fit(signature: Signature, given: tuple[ScalarType, ...], loose: bool) -> Re
 
 
 def scalar(
-    name: str, *aliases: str, named: Naming = Naming.NONE, prefix: str = "", total: bool = False, deterministic: bool = True
+    name: str,
+    *aliases: str,
+    named: Naming = Naming.NONE,
+    prefix: str = "",
+    total: bool = False,
+    deterministic: bool = True,
 ) -> Callable[[Body], Function]:
     """Declare a scalar function: its parameters, its types, its documentation and its SQL.
 
@@ -324,7 +334,14 @@ def aggregate(
 ) -> Callable[[Body], Function]:
     """Declare an aggregate function, as `scalar` does a scalar one; its column is `<prefix>_<argument>`."""
     return lambda body: Function(
-        name, Kind.AGGREGATE, [_signature(body)], inspect.getdoc(body) or "", named, name if prefix is None else prefix, aliases, total
+        name,
+        Kind.AGGREGATE,
+        [_signature(body)],
+        inspect.getdoc(body) or "",
+        named,
+        name if prefix is None else prefix,
+        aliases,
+        total,
     )
 
 

@@ -3,33 +3,98 @@
 from __future__ import annotations
 
 from huntlake.kql.forms import as_json
-from huntlake.kql.symbols import Bool, Dynamic, Long, Scalar, aggregate
+from huntlake.kql.symbols import Bool, Dynamic, Long, Scalar, Sql, aggregate
+from huntlake.kql.types import ScalarType
+
+_MOST = "1048576"
 
 
-@aggregate("make_set", "makeset", prefix="set")
+@aggregate("make_set", prefix="set", total=True)
 def make_set(expr: Scalar, maxSize: Long = "1048576") -> Dynamic:
-    """The distinct values, at most `maxSize`, as an array; nulls are left out."""
-    return _made("distinct ", expr, "", maxSize)
+    """The distinct values, at most `maxSize`, as an array; of arrays, their elements. Nulls are left out."""
+    return _set(expr, "", maxSize)
 
 
-@aggregate("make_set_if", prefix="set")
+@aggregate("makeset", prefix="set", total=True)
+def makeset(expr: Scalar, maxSize: Long = "128") -> Dynamic:
+    """`make_set` of old, with a smaller `maxSize` where none is given."""
+    return _set(expr, "", maxSize)
+
+
+@aggregate("make_set_if", prefix="set", total=True)
 def make_set_if(expr: Scalar, predicate: Bool, maxSize: Long = "1048576") -> Dynamic:
     """The distinct values in the rows for which the predicate holds."""
-    return _made("distinct ", expr, f" and ({predicate})", maxSize)
+    return _set(expr, f" and ({predicate})", maxSize)
 
 
-@aggregate("make_list", "makelist", prefix="list")
+@aggregate("make_list", prefix="list", total=True)
 def make_list(expr: Scalar, maxSize: Long = "1048576") -> Dynamic:
-    """The values, at most `maxSize`, as an array; nulls are left out."""
-    return _made("", expr, "", maxSize)
+    """The values, at most `maxSize`, as an array, in the order of the rows; nulls are left out."""
+    return _list(expr, "", maxSize)
 
 
-@aggregate("make_list_if", prefix="list")
+@aggregate("makelist", prefix="list", total=True)
+def makelist(expr: Scalar, maxSize: Long = "128") -> Dynamic:
+    """`make_list` of old, with a smaller `maxSize` where none is given."""
+    return _list(expr, "", maxSize)
+
+
+@aggregate("make_list_if", prefix="list", total=True)
 def make_list_if(expr: Scalar, predicate: Bool, maxSize: Long = "1048576") -> Dynamic:
     """The values in the rows for which the predicate holds."""
-    return _made("", expr, f" and ({predicate})", maxSize)
+    return _list(expr, f" and ({predicate})", maxSize)
 
 
-def _made(distinct: str, expr: str, condition: str, most: str) -> str:
-    items = f"list({distinct}{as_json(expr)}) filter (where {expr} is not null{condition})"
-    return f"coalesce(to_json(({items})[1:{most}]), '[]'::JSON)"
+@aggregate("make_list_with_nulls", prefix="list", total=True)
+def make_list_with_nulls(expr: Scalar) -> Dynamic:
+    """The values as an array, nulls among them."""
+    return _array(f"list({_item(expr)})", _MOST)
+
+
+@aggregate("make_bag", prefix="bag", total=True)
+def make_bag(expr: Dynamic, maxSize: Long = "1048576") -> Dynamic:
+    """One bag of the properties of all the bags; of those with one name, the first met."""
+    return _bag(expr, "", maxSize)
+
+
+@aggregate("make_dictionary", prefix="dictionary", total=True)
+def make_dictionary(expr: Dynamic, maxSize: Long = "1048576") -> Dynamic:
+    """`make_bag` by an older name."""
+    return _bag(expr, "", maxSize)
+
+
+@aggregate("make_bag_if", prefix="bag", total=True)
+def make_bag_if(expr: Dynamic, predicate: Bool, maxSize: Long = "1048576") -> Dynamic:
+    """One bag of the properties of the bags in the rows for which the predicate holds."""
+    return _bag(expr, f" and ({predicate})", maxSize)
+
+
+_DIRECT = (ScalarType.STRING, ScalarType.BOOL, ScalarType.INT, ScalarType.LONG, ScalarType.GUID)
+
+
+def _item(expr: str) -> str:
+    # An array of these becomes JSON in one go; others need their own form of each value.
+    return expr if isinstance(expr, Sql) and expr.type in _DIRECT else as_json(expr)
+
+
+def _list(expr: str, condition: str, most: str) -> str:
+    return _array(f"list({_item(expr)}) filter (where {expr} is not null{condition})", most)
+
+
+def _set(expr: str, condition: str, most: str) -> str:
+    if isinstance(expr, Sql) and expr.type is ScalarType.DYNAMIC:
+        elements = f"case when json_type({expr}) = 'ARRAY' then json_extract({expr}, '$[*]') else [{expr}::JSON] end"
+        all_of = f"flatten(list({elements}) filter (where {expr} is not null{condition}))"
+        return _array(f"list_distinct(list_filter({all_of}, lambda x: x <> 'null'))", most)
+    return _array(f"list(distinct {_item(expr)}) filter (where {expr} is not null{condition})", most)
+
+
+def _array(items: str, most: str) -> str:
+    some = items if isinstance(most, str) and str.__str__(most) == _MOST else f"({items})[1:{most}]"
+    return f"coalesce(to_json({some}), '[]'::JSON)"
+
+
+def _bag(expr: str, condition: str, most: str) -> str:
+    # Of no bags at all Kusto makes an array.
+    bags = f"list({expr}::JSON) filter (where json_type({expr}) = 'OBJECT'{condition})"
+    return f"coalesce(hl_merge_bags(to_json({bags}), {most}::BIGINT)::JSON, '[]'::JSON)"

@@ -7,7 +7,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NoReturn, Protocol, Self, get_args
+from typing import NoReturn, Protocol, Self
 
 from huntlake.core.diagnostics import Diagnostic, Source, SourceError, Span, did_you_mean
 from huntlake.kql import plan
@@ -19,7 +19,6 @@ from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.parser import Parser
 from huntlake.kql.types import Column, ScalarType
 
-RELATIONS = get_args(plan.Relation)
 MAX_CALL_DEPTH = 64
 
 
@@ -149,9 +148,11 @@ class Binder:
 
     def _result(self, expression: nodes.Expression) -> plan.Relation:
         found = self.value(expression)
-        if isinstance(found, RELATIONS):
+        if isinstance(found, plan.Relation):
             return found
-        self.fail("SEM0100", "a table is expected here, this is a single value", expression.span, help="print it: `print …`")
+        self.fail(
+            "SEM0100", "a table is expected here, this is a single value", expression.span, help="print it: `print …`"
+        )
 
     def _query_parameter(self, parameter: nodes.FunctionParameter) -> plan.Scalar:
         if parameter.type is None:
@@ -160,7 +161,9 @@ class Binder:
             given = self._parameters[parameter.name]
             literal = self._scalars.parameter_value(given, parameter.type)
             if literal is None:
-                self.fail("SEM0001", f"the value given for `{parameter.name}` is not a {parameter.type}", parameter.span)
+                self.fail(
+                    "SEM0001", f"the value given for `{parameter.name}` is not a {parameter.type}", parameter.span
+                )
             return literal
         if parameter.default is None:
             self.fail("SEM0001", f"no value was given for the query parameter `{parameter.name}`", parameter.span)
@@ -191,7 +194,11 @@ class Binder:
         return self.scalar(node, row)
 
     def invoke(
-        self, function: UserFunction, call: nodes.FunctionCall, row: plan.Relation | None, first: plan.Relation | None = None
+        self,
+        function: UserFunction,
+        call: nodes.FunctionCall,
+        row: plan.Relation | None,
+        first: plan.Relation | None = None,
     ) -> plan.Relation | plan.Scalar:
         """The body of a function that the query declares, with its arguments put in."""
         declaration = function.declaration
@@ -227,7 +234,9 @@ class Binder:
             if isinstance(argument, nodes.NamedExpression) and argument.name:
                 if argument.name not in by_name:
                     names = ", ".join(by_name)
-                    self.fail("SEM0001", f"`{function.name}` has no parameter `{argument.name}`", argument.span, help=names)
+                    self.fail(
+                        "SEM0001", f"`{function.name}` has no parameter `{argument.name}`", argument.span, help=names
+                    )
                 parameter, node = by_name[argument.name], argument.expression
                 free = [p for p in free if p.name != parameter.name]
             elif free:
@@ -295,7 +304,7 @@ class Binder:
     def _named_table(self, name: str, span: Span, workspace: str | None = None) -> plan.Relation:
         if workspace is None:
             found = self._scope.find(name)
-            if isinstance(found, RELATIONS):
+            if isinstance(found, plan.Relation):
                 return found
             if found is not None and not isinstance(found, UserFunction):
                 self.fail("SEM0100", f"`{name}` is a single value, not a table", span)
@@ -320,7 +329,9 @@ class Binder:
     def tables_like(self, pattern: str, workspace: str | None = None) -> list[tuple[str, plan.Relation]]:
         """The tables, and the tables of `let`, whose names fit a pattern with `*`."""
         fits = re.compile(fnmatch.translate(pattern)).match
-        own = [(n, r) for n in self._scope.all_names() if fits(n) and isinstance(r := self._scope.find(n), RELATIONS)]
+        own = [
+            (n, r) for n in self._scope.all_names() if fits(n) and isinstance(r := self._scope.find(n), plan.Relation)
+        ]
         stored = ((n, self.scan(n, workspace)) for n in sorted(self.schema.table_names(workspace)) if fits(n))
         return own + [(n, r) for n, r in stored if r is not None]
 
@@ -339,7 +350,12 @@ class Binder:
             self.refuse(f"the function `{call.name}()`", call.span)
         if call.name in self._named:
             self.fail("SEM0100", f"`{call.name}()` gives a single value, not a table", call.span)
-        self.fail("SEM0260", f"no function is named `{call.name}`", call.span, help=did_you_mean(call.name, self._scope.all_names()))
+        self.fail(
+            "SEM0260",
+            f"no function is named `{call.name}`",
+            call.span,
+            help=did_you_mean(call.name, self._scope.all_names()),
+        )
 
     def function(self, name: str, workspace: str | None = None) -> UserFunction | None:
         """A function that the query declares, or the workspace keeps."""
@@ -370,7 +386,7 @@ class Binder:
         return None
 
     def _tabular(self, value: plan.Relation | plan.Scalar, span: Span) -> plan.Relation:
-        if isinstance(value, RELATIONS):
+        if isinstance(value, plan.Relation):
             return value
         self.fail("SEM0100", "a table is expected here, this function gives a single value", span)
 
@@ -490,11 +506,13 @@ class Binder:
 
     def output(self, item: nodes.Expression, row: plan.Relation, names: Names) -> list[plan.Output]:
         """The columns of one item of a list: one, or several where the text names a tuple."""
-        named, inner = ((item.names, item.expression) if isinstance(item, nodes.NamedExpression) else ((), item))
+        named, inner = (item.names, item.expression) if isinstance(item, nodes.NamedExpression) else ((), item)
         value = self.scalar(inner, row)
         if len(named) > 1:
             return [
-                plan.Output(self.explicit(n, item.span, names), plan.DynamicPath(self.convert(value, ScalarType.DYNAMIC), (i,)))
+                plan.Output(
+                    self.explicit(n, item.span, names), plan.DynamicPath(self.convert(value, ScalarType.DYNAMIC), (i,))
+                )
                 for i, n in enumerate(named)
             ]
         if named:

@@ -20,7 +20,9 @@ def folded(call: plan.Call) -> plan.Scalar:
     fold = call.function.fold
     if fold is None or not all(isinstance(a, plan.Literal) for a in call.arguments):
         return call
-    value = fold(*(a.value for a in call.arguments if isinstance(a, plan.Literal)), types=[a.type for a in call.arguments])
+    value = fold(
+        *(a.value for a in call.arguments if isinstance(a, plan.Literal)), types=[a.type for a in call.arguments]
+    )
     return call if value is NotImplemented else plan.Literal(value, call.type)
 
 
@@ -49,7 +51,9 @@ def converted(value: object, given: ScalarType, wanted: ScalarType) -> tuple[boo
 
 
 def _number(value: object, given: ScalarType, wanted: ScalarType) -> tuple[bool, object]:
-    if given not in (*NUMBERS, ScalarType.DYNAMIC, ScalarType.BOOL) or not isinstance(value, bool | int | float | Decimal):
+    if given not in (*NUMBERS, ScalarType.DYNAMIC, ScalarType.BOOL) or not isinstance(
+        value, bool | int | float | Decimal
+    ):
         return False, None
     if wanted is ScalarType.REAL:
         return True, float(value)
@@ -64,7 +68,7 @@ def _text(value: object, given: ScalarType) -> tuple[bool, object]:
     match given, value:
         case ScalarType.BOOL, bool():
             return True, "True" if value else "False"
-        case (ScalarType.INT | ScalarType.LONG), int():
+        case ((ScalarType.INT | ScalarType.LONG), int()):
             return True, str(value)
         case ScalarType.GUID, str():
             return True, value

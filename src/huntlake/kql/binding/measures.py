@@ -38,7 +38,7 @@ def _single(item: nodes.NamedExpression, input: plan.Relation, names: Names, b: 
     if len(item.names) > 1:
         b.fail("SEM0001", "this aggregate gives one column", item.span)
     if item.name:
-        return plan.Output(b.explicit(item.name, item.span, names), value)
+        return plan.Output(names.claim(item.name), value)
     call = item.expression
     if isinstance(call, nodes.FunctionCall) and call.name in ("percentile", "percentilew") and len(call.arguments) >= 2:
         return plan.Output(names.claim(_percentile_name(call.arguments[0], call.arguments[-1], b)), value)
@@ -46,7 +46,9 @@ def _single(item: nodes.NamedExpression, input: plan.Relation, names: Names, b: 
     return plan.Output(names.claim(implied) if implied else names.unnamed(), value)
 
 
-def _columns(arguments: Sequence[nodes.Expression], input: plan.Relation, b: Surroundings, without: set[str]) -> list[tuple[str, plan.Scalar]]:
+def _columns(
+    arguments: Sequence[nodes.Expression], input: plan.Relation, b: Surroundings, without: set[str]
+) -> list[tuple[str, plan.Scalar]]:
     found: list[tuple[str, plan.Scalar]] = []
     for argument in arguments:
         if isinstance(argument, nodes.Star):
@@ -57,7 +59,12 @@ def _columns(arguments: Sequence[nodes.Expression], input: plan.Relation, b: Sur
 
 
 def _extreme(
-    item: nodes.NamedExpression, call: nodes.FunctionCall, input: plan.Relation, names: Names, b: Surroundings, keys: set[str]
+    item: nodes.NamedExpression,
+    call: nodes.FunctionCall,
+    input: plan.Relation,
+    names: Names,
+    b: Surroundings,
+    keys: set[str],
 ) -> list[plan.Output]:
     if not call.arguments:
         b.fail("SEM0219", f"`{call.name}` needs what is compared", call.span)
@@ -66,16 +73,16 @@ def _extreme(
     by = b.scalar(by_node, input)
     by_name = b.implied_name(by_node)
     old = call.name in ("argmax", "argmin")
-    prefix = call.name[3:] + "_"
+    prefix = call.name[-3:] + "_"
     given = list(item.names)
     outputs: list[plan.Output] = []
 
     def name_of(implied: str, first: bool) -> str:
         if given:
-            return b.explicit(given.pop(0), item.span, names)
+            return names.claim(given.pop(0))
         if old:
             implied = f"{prefix}{implied if first else f'{by_name}_{implied}'}"
-        return names.claim(implied) if implied else names.unnamed()
+        return names.claim(implied or prefix)
 
     extreme = b.aggregate("max" if aggregate == "arg_max" else "min", (by,), call.span)
     outputs.append(plan.Output(name_of(by_name, True), extreme))
@@ -85,7 +92,12 @@ def _extreme(
 
 
 def _any(
-    item: nodes.NamedExpression, call: nodes.FunctionCall, input: plan.Relation, names: Names, b: Surroundings, keys: set[str]
+    item: nodes.NamedExpression,
+    call: nodes.FunctionCall,
+    input: plan.Relation,
+    names: Names,
+    b: Surroundings,
+    keys: set[str],
 ) -> list[plan.Output]:
     arguments, condition = list(call.arguments), []
     if call.name.endswith("if"):
@@ -95,10 +107,15 @@ def _any(
     given = list(item.names)
     outputs = []
     prefix = "any_" if call.name in ("any", "anyif") else ""
-    for name, value in _columns(arguments, input, b, keys):
-        aggregated = b.aggregate("take_anyif" if condition else "take_any", (value, *condition), call.span)
+    values = _columns(arguments, input, b, keys)
+    if len(values) > 1:
+        # All of them come from one row.
+        condition = [plan.Literal(True, ScalarType.BOOL)]
+    aggregate = "take_anyif" if call.name.endswith("if") else "take_any"
+    for name, value in values:
+        aggregated = b.aggregate(aggregate, (value, *condition), call.span)
         if given:
-            chosen = b.explicit(given.pop(0), item.span, names)
+            chosen = names.claim(given.pop(0))
         else:
             chosen = names.claim(prefix + name) if name else names.unnamed()
         outputs.append(plan.Output(chosen, aggregated))
@@ -115,7 +132,7 @@ def _percentiles(
     for node in call.arguments[fixed:]:
         value = b.aggregate(call.name[:10] + call.name[11:], (*values, b.constant(node)), call.span)
         implied = _percentile_name(call.arguments[0], node, b)
-        outputs.append(plan.Output(b.explicit(given.pop(0), item.span, names) if given else names.claim(implied), value))
+        outputs.append(plan.Output(names.claim(given.pop(0) if given else implied), value))
     return outputs
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import NoReturn, get_args
+from typing import NoReturn
 
 from huntlake.core.diagnostics import Span, did_you_mean
 from huntlake.kql import plan
@@ -17,9 +17,21 @@ from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.parser import typed_value
 from huntlake.kql.types import NUMBERS, ScalarType
 
-RELATIONS = get_args(plan.Relation)
 _LISTS = {"in", "!in", "in~", "!in~", "has_any", "!has_any", "has_all", "!has_all"}
-_STAR_OPERATORS = {"has", "contains", "==", "=~", "startswith", "endswith", "has_cs", "contains_cs", "matches regex", "hasprefix", "hassuffix"}
+_EQUALITIES = {"==", "!="}
+_STAR_OPERATORS = {
+    "has",
+    "contains",
+    "==",
+    "=~",
+    "startswith",
+    "endswith",
+    "has_cs",
+    "contains_cs",
+    "matches regex",
+    "hasprefix",
+    "hassuffix",
+}
 
 
 class ScalarBinder:
@@ -56,7 +68,9 @@ class ScalarBinder:
             case nodes.PipeExpression(head, ()) if isinstance(head, nodes.Expression):
                 return self.bind(head, row, aggregating)
             case nodes.PipeExpression():
-                self._b.fail("SEM0100", "a single value is expected here, this is a table", node.span, help="use `toscalar()`")
+                self._b.fail(
+                    "SEM0100", "a single value is expected here, this is a table", node.span, help="use `toscalar()`"
+                )
             case nodes.TypeOf(columns) if len(columns) == 1:
                 return plan.Literal(str(columns[0].type), ScalarType.STRING)
             case nodes.Star():
@@ -70,8 +84,10 @@ class ScalarBinder:
         found = self._b.meaning(name)
         if isinstance(found, UserFunction):
             self._b.fail("SEM0100", f"`{name}` is a function: call it", span)
-        if isinstance(found, RELATIONS):
-            self._b.fail("SEM0100", f"`{name}` is a table; a single value is expected here", span, help="use `toscalar()`")
+        if isinstance(found, plan.Relation):
+            self._b.fail(
+                "SEM0100", f"`{name}` is a table; a single value is expected here", span, help="use `toscalar()`"
+            )
         if found is not None:
             return found
         known = [*columns, *self._b.names_in_scope()]
@@ -100,13 +116,19 @@ class ScalarBinder:
             return plan.DynamicPath(value.value, value.steps + ordered)
         return plan.DynamicPath(value, ordered)
 
-    def _step(self, node: nodes.PathExpression | nodes.ElementExpression, row: plan.Relation | None) -> str | int | plan.Scalar:
+    def _step(
+        self, node: nodes.PathExpression | nodes.ElementExpression, row: plan.Relation | None
+    ) -> str | int | plan.Scalar:
         match node:
             case nodes.PathExpression(_, nodes.NameReference(name)):
                 return name
             case nodes.ElementExpression(_, selector):
                 value = self.bind(selector, row)
-                if isinstance(value, plan.Literal) and isinstance(value.value, str | int) and not isinstance(value.value, bool):
+                if (
+                    isinstance(value, plan.Literal)
+                    and isinstance(value.value, str | int)
+                    and not isinstance(value.value, bool)
+                ):
                     return value.value
                 return value
         self._b.fail("SYN0002", "the name of a property is expected here", node.selector.span)
@@ -128,13 +150,36 @@ class ScalarBinder:
             if name in _STAR_OPERATORS and node.arguments and isinstance(node.arguments[0], nodes.Star):
                 return self._any_column(node, row)
             arguments = [self.bind(a, row, aggregating) for a in node.arguments]
+            if name in _EQUALITIES and len(arguments) == 2:
+                arguments = self._comparable_pair(*arguments)
             return self.call(function, arguments, node.span)
         if (own := self._b.function(name)) is not None:
             found = self._b.invoke(own, node, row)
-            if isinstance(found, RELATIONS):
+            if isinstance(found, plan.Relation):
                 self._b.fail("SEM0100", f"`{name}()` gives a table; a single value is expected here", node.span)
             return found
         self._unknown(node)
+
+    def _comparable_pair(self, left: plan.Scalar, right: plan.Scalar) -> list[plan.Scalar]:
+        # `EventID == "4625"`, `ResultType == 0`: a constant takes the type of what it is compared with.
+        if left.type is not right.type and {left.type, right.type} & {ScalarType.STRING, ScalarType.BOOL}:
+            if isinstance(right, plan.Literal) and self._constant_fits(left.type, right.type):
+                return [left, self._read(right, left.type)]
+            if isinstance(left, plan.Literal) and self._constant_fits(right.type, left.type):
+                return [self._read(left, right.type), right]
+        return [left, right]
+
+    def _constant_fits(self, wanted: ScalarType, given: ScalarType) -> bool:
+        plain = (*NUMBERS, ScalarType.BOOL)
+        return (given is ScalarType.STRING and wanted in plain) or (
+            given in plain and wanted in (ScalarType.STRING, *plain)
+        )
+
+    def _read(self, literal: plan.Literal, wanted: ScalarType) -> plan.Scalar:
+        if literal.type is ScalarType.STRING:
+            value, _ = typed_value(wanted, str(literal.value).strip())
+            return plan.Literal(value, wanted)
+        return self.convert(literal, wanted)
 
     def _unknown(self, node: nodes.FunctionCall) -> NoReturn:
         name, language = node.name, self._b.language
@@ -157,10 +202,17 @@ class ScalarBinder:
     def _mismatch(self, function: Function, arguments: Sequence[plan.Scalar], span: Span) -> NoReturn:
         types = ", ".join(str(a.type) for a in arguments)
         if not any(s.takes(len(arguments)) for s in function.signatures):
-            self._b.fail("SEM0219", f"`{function.name}` doesn't take {len(arguments)} arguments", span, help=str(function))
+            self._b.fail(
+                "SEM0219", f"`{function.name}` doesn't take {len(arguments)} arguments", span, help=str(function)
+            )
         if function.name.isalnum() or "_" in function.name:
             self._b.fail("SEM0001", f"`{function}` takes no ({types})", span, help=function.docs)
-        self._b.fail("SEM0064", f"`{function.name}` can't be used between {types.replace(', ', ' and ')}", span, help="add an explicit cast")
+        self._b.fail(
+            "SEM0064",
+            f"`{function.name}` can't be used between {types.replace(', ', ' and ')}",
+            span,
+            help="add an explicit cast",
+        )
 
     def _logic(self, node: nodes.FunctionCall, row: plan.Relation | None, aggregating: bool) -> plan.Scalar:
         terms = []
@@ -197,13 +249,20 @@ class ScalarBinder:
         value = self.bind(first, row, aggregating)
         items: list[plan.Scalar] = []
         for argument in rest:
-            found = self._b.value(argument, row)
-            if isinstance(found, RELATIONS):
+            found = self._operand(argument, row)
+            if isinstance(found, plan.Relation):
                 if len(rest) > 1:
                     self._b.fail("SEM0001", "a table must stand alone here", argument.span)
                 return self._in_table(name, value, found, node)
             items.append(self._as_list_item(found, value))
         return self._in_items(name, value, items, node.span)
+
+    def _operand(self, node: nodes.Expression, row: plan.Relation | None) -> plan.Relation | plan.Scalar:
+        # A column shadows a table of its name; a table shadows nothing.
+        inner = node.head if isinstance(node, nodes.PipeExpression) and not node.operators else node
+        if isinstance(inner, nodes.NameReference) and (row is None or inner.name not in self.columns_of(row)):
+            return self._b.value(inner, None)
+        return self._b.value(node, row)
 
     def _as_list_item(self, item: plan.Scalar, value: plan.Scalar) -> plan.Scalar:
         if isinstance(item, plan.Literal) and item.type is ScalarType.GUID and value.type is ScalarType.STRING:
@@ -264,7 +323,11 @@ class ScalarBinder:
         items = [self.bind(a, row) for a in node.arguments[1:]]
         texts = [c for c in self.columns_of(row).values() if c.type in (ScalarType.STRING, ScalarType.DYNAMIC)]
         terms = [self._in_items(node.name, c, items, node.span) for c in texts]
-        return self.call(self._b.language.functions["or"], terms, node.span) if terms else plan.Literal(False, ScalarType.BOOL)
+        return (
+            self.call(self._b.language.functions["or"], terms, node.span)
+            if terms
+            else plan.Literal(False, ScalarType.BOOL)
+        )
 
     # -- conversions --------------------------------------------------------------
 
@@ -335,7 +398,7 @@ def _toscalar(s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | No
     if len(node.arguments) != 1:
         s._b.fail("SEM0219", "`toscalar` takes one table", node.span)
     found = s._b.value(node.arguments[0], None)
-    if not isinstance(found, RELATIONS):
+    if not isinstance(found, plan.Relation):
         return found
     return plan.First(found, found.columns[0].type)
 
@@ -364,6 +427,21 @@ def _ago(s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | None) -
         s._b.expected(ScalarType.TIMESPAN, span.type, node.arguments[0].span)
     moment = plan.Literal(s._b.now, ScalarType.DATETIME)
     return s.call(s._b.language.functions["-"], (moment, s.convert(span, ScalarType.TIMESPAN)), node.span)
+
+
+def _case(s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | None) -> plan.Scalar:
+    if len(node.arguments) < 3 or len(node.arguments) % 2 == 0:
+        s._b.fail("SEM0219", "`case` takes pairs of a predicate and a value, and a value for the rest", node.span)
+    *pairs, last = node.arguments
+    predicates = [s._b.predicate(p, row) for p in pairs[::2]]
+    values = [s.bind(v, row) for v in (*pairs[1::2], last)]
+    function = s._b.language.functions["case"]
+    agreed = function.resolve([v.type for v in values])
+    if agreed is None:
+        s._mismatch(function, values, node.span)
+    brought = [s.convert(v, agreed.type) for v in values]
+    arguments = [x for pair in zip(predicates, brought, strict=False) for x in pair]
+    return plan.Call(function, agreed.signature, (*arguments, brought[-1]), agreed.type, node.span)
 
 
 def _pack_all(s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | None) -> plan.Scalar:
@@ -408,6 +486,7 @@ Scoped = Callable[[ScalarBinder, nodes.FunctionCall, "plan.Relation | None"], pl
 
 SCOPED: Mapping[str, Scoped] = {
     "ago": _ago,
+    "case": _case,
     "bag_pack_columns": _bag_pack_columns,
     "column_ifexists": _column_ifexists,
     "columnifexists": _column_ifexists,
@@ -418,4 +497,3 @@ SCOPED: Mapping[str, Scoped] = {
     "toscalar": _toscalar,
 }
 """Functions that need more than their arguments: the row, the moment, the tables."""
-

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from huntlake.kql.symbols import Datetime, Decimal, Long, N, Naming, Number, Real, Sql, Timespan, scalar
+from huntlake.kql.symbols import Datetime, Decimal, Long, Naming, Number, P, Real, Sql, Timespan, scalar
 from huntlake.kql.syntax.literals import MAX_DATETIME
 from huntlake.kql.types import ScalarType
 
@@ -21,7 +21,7 @@ def _in_range(value: object, types: Sequence[ScalarType]) -> object:
 
 
 @scalar("+")
-def add(left: N, right: N) -> N:
+def add(left: P, right: P) -> P:
     """The sum.
 
     >>> 1 + 2.5
@@ -57,7 +57,7 @@ def _(left: object, right: object, *, types: Sequence[ScalarType]) -> object:
 
 
 @scalar("-")
-def subtract(left: N, right: N) -> N:
+def subtract(left: P, right: P) -> P:
     """The difference; with one operand, its negative.
 
     >>> 5 - 7
@@ -82,7 +82,7 @@ def _(left: Datetime, right: Datetime) -> Timespan:
 
 
 @subtract.overload
-def _(value: N) -> N:
+def _(value: P) -> P:
     return f"-{value}"
 
 
@@ -106,7 +106,7 @@ def moved(at: str, microseconds: str) -> str:
 
 
 @scalar("*")
-def multiply(left: N, right: N) -> N:
+def multiply(left: P, right: P) -> P:
     """The product.
 
     >>> 2 * 3

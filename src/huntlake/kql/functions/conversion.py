@@ -5,7 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from huntlake.kql.forms import converted
-from huntlake.kql.symbols import Bool, Datetime, Decimal, Dynamic, Guid, Int, Long, Naming, Real, Scalar, Sql, String, Timespan, scalar
+from huntlake.kql.symbols import (
+    Bool,
+    Datetime,
+    Decimal,
+    Dynamic,
+    Guid,
+    Int,
+    Long,
+    Naming,
+    Real,
+    Scalar,
+    Sql,
+    String,
+    Timespan,
+    scalar,
+)
 from huntlake.kql.syntax import literals
 from huntlake.kql.types import ScalarType
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from huntlake.kql.symbols import A, Bool, Datetime, Guid, O, Scalar, Sql, String, Timespan, scalar
 
 
-
 @scalar("==", total=True)
 def equals(left: A, right: A) -> Bool:
     """Whether the two are equal.
@@ -171,6 +170,18 @@ def iff(predicate: Bool, then: A, otherwise: A) -> A:
     2.5
     """
     return f"case when {predicate} then {then} else {otherwise} end"
+
+
+@scalar("case")
+def case(*values: A) -> A:
+    """The value behind the first predicate that holds; the last value where none does.
+
+    >>> case(1 > 2, "a", 2 > 1, "b", "c")
+    "b"
+    """
+    *pairs, last = values
+    branches = zip(pairs[::2], pairs[1::2], strict=True)
+    return "case " + " ".join(f"when {p} then {v}" for p, v in branches) + f" else {last} end"
 
 
 @scalar("coalesce")

@@ -14,7 +14,13 @@ from huntlake.kql.operators.project_rename import ProjectRenameOperator
 from huntlake.kql.operators.project_reorder import ProjectReorderOperator
 from huntlake.kql.operators.render import RenderOperator
 from huntlake.kql.operators.search import SearchOperator
-from huntlake.kql.operators.small import AsOperator, ConsumeOperator, GetSchemaOperator, InvokeOperator, SerializeOperator
+from huntlake.kql.operators.small import (
+    AsOperator,
+    ConsumeOperator,
+    GetSchemaOperator,
+    InvokeOperator,
+    SerializeOperator,
+)
 from huntlake.kql.operators.sort import SortOperator
 from huntlake.kql.operators.sources import DataTableOperator, ExternalDataOperator, PrintOperator, RangeOperator
 from huntlake.kql.operators.summarize import SummarizeOperator
@@ -73,8 +79,33 @@ SOURCES: dict[str, type[SourceOperator]] = {
 """What may begin a query."""
 
 REFUSED = frozenset(
-    "assert-schema execute_and_cache facet find fork graph-mark-components graph-match graph-merge graph-shortest-paths "
-    "graph-to-table graph-where-edges graph-where-nodes macro-expand make-graph make-series parse-kv partition partitionby "
-    "project-by-names reduce sample sample-distinct scan top-hitters top-nested __contextual-datatable".split()
+    [
+        "assert-schema",
+        "execute_and_cache",
+        "facet",
+        "find",
+        "fork",
+        "graph-mark-components",
+        "graph-match",
+        "graph-merge",
+        "graph-shortest-paths",
+        "graph-to-table",
+        "graph-where-edges",
+        "graph-where-nodes",
+        "macro-expand",
+        "make-graph",
+        "make-series",
+        "parse-kv",
+        "partition",
+        "partitionby",
+        "project-by-names",
+        "reduce",
+        "sample",
+        "sample-distinct",
+        "scan",
+        "top-hitters",
+        "top-nested",
+        "__contextual-datatable",
+    ]
 )
 """What Kusto has besides."""

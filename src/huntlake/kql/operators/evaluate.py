@@ -53,6 +53,9 @@ class EvaluateOperator(Operator, SourceOperator):
             b.refuse(f"the plugin `{name}`", self.call.span)
         plugin = b.language.plugins.get(name)
         if plugin is None:
-            b.fail("SEM0260", f"no plugin is named `{name}`", self.call.span, help=did_you_mean(name, b.language.plugins))
+            b.fail(
+                "SEM0260", f"no plugin is named `{name}`", self.call.span, help=did_you_mean(name, b.language.plugins)
+            )
         declared = None if self.schema is None else tuple(Column(c.name, c.type) for c in self.schema)
-        return plugin(input, self.call, declared, self.open, b)
+        made: plan.Relation = plugin(input, self.call, declared, self.open, b)
+        return made

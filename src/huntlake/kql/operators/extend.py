@@ -31,7 +31,7 @@ def extended(items: tuple[nodes.NamedExpression, ...], input: plan.Relation, b: 
     outputs = {n: plan.Output(n, c) for n, c in b.columns_of(input).items()}
     given = Names()
     for item in items:
-        # A name that the text gives replaces the column of that name; an implied one stands beside it.
-        for output in b.output(item, input, given if item.names else Names(outputs)):
+        # A column of the same name is replaced, be the new name given or implied: `extend tostring(a)` is a text `a`.
+        for output in b.output(item, input, given):
             outputs[output.name] = output
     return outputs

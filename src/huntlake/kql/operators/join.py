@@ -8,7 +8,7 @@ from huntlake.core.diagnostics import Span
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder, Operator
 from huntlake.kql.binding.naming import Names
-from huntlake.kql.plan import JoinKind
+from huntlake.kql.plan.nodes import JoinKind
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.parser import Parser
 from huntlake.kql.types import NUMBERS, ScalarType, common

@@ -26,6 +26,9 @@ _SHAPES = {
 }
 
 
+_GROUPS = 9
+
+
 @dataclass(frozen=True)
 class ParseOperator(Operator):
     """Columns cut out of a text by a pattern; where the pattern doesn't fit, they are null."""
@@ -60,7 +63,10 @@ class ParseOperator(Operator):
         pattern = plan.Literal(self._pattern(), ScalarType.STRING)
         values: list[plan.Scalar] = []
         for number, column in enumerate(columns, 1):
-            group = b.call("extract", (pattern, plan.Literal(number, ScalarType.LONG), text), self.span)
+            # Engines number groups up to nine; a later one is the first of a pattern of its own.
+            own = number if number <= _GROUPS else 1
+            regex = pattern if number <= _GROUPS else plan.Literal(self._pattern(only=number), ScalarType.STRING)
+            group = b.call("extract", (regex, plan.Literal(own, ScalarType.LONG), text), self.span)
             values.append(b.convert(group, column.type))
         fits = b.call("matches regex", (text, pattern), self.span)
         if self.kind == "simple" or (self.only_matching and self.kind != "relaxed"):
@@ -75,7 +81,9 @@ class ParseOperator(Operator):
         outputs |= {c.name: plan.Output(c.name, v) for c, v in zip(columns, values, strict=True)}
         return plan.Project(relation, tuple(outputs.values()))
 
-    def _pattern(self) -> str:
+    def _pattern(self, only: int | None = None) -> str:
+        """The whole pattern as a regular expression; `only` makes a group of one column alone."""
+        number = 0
         regex = self.kind == "regex"
         flags = "".join(f for f in self.flags if f in "imsU") if regex else "s"
         pieces = []
@@ -89,7 +97,9 @@ class ParseOperator(Operator):
                     pieces.append(f".*{lazy}")
                 case nodes.ColumnDeclaration():
                     shape = None if regex or self.kind == "relaxed" else _SHAPES.get(piece.type)
-                    pieces.append(f"({shape or f'.*{lazy}'})")
+                    number += 1
+                    start = "(" if only in (None, number) else "(?:"
+                    pieces.append(f"{start}{shape or f'.*{lazy}'})")
         return (f"(?{flags})" if flags else "") + "^" + "".join(pieces) + ("" if regex else "$")
 
 

@@ -10,8 +10,25 @@ from huntlake.kql.syntax.parser import Parser
 from huntlake.kql.syntax.tokens import TokenKind
 
 _KINDS = set(
-    "anomalychart areachart barchart card columnchart ladderchart linechart piechart pivotchart plotly scatterchart "
-    "stackedareachart table timechart timepivot treemap graph".split()
+    [
+        "anomalychart",
+        "areachart",
+        "barchart",
+        "card",
+        "columnchart",
+        "ladderchart",
+        "linechart",
+        "piechart",
+        "pivotchart",
+        "plotly",
+        "scatterchart",
+        "stackedareachart",
+        "table",
+        "timechart",
+        "timepivot",
+        "treemap",
+        "graph",
+    ]
 )
 
 

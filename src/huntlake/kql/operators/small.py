@@ -69,7 +69,7 @@ class InvokeOperator(Operator):
         function = b.function(call.name)
         if function is None:
             b.fail("SEM0260", f"no function is named `{call.name}`", call.span)
-        found = b.invoke(function, call, None, first=input)
+        found = b.invoke(function, call, input, first=input)
         if isinstance(found, plan.Scalar):
             b.fail("SEM0100", f"`{call.name}` gives a single value, not a table", call.span)
         return found
@@ -85,7 +85,12 @@ class GetSchemaOperator(Operator):
 
     def bind(self, input: plan.Relation, b: Binder) -> plan.Relation:
         text, long = ScalarType.STRING, ScalarType.LONG
-        columns = (Column("ColumnName", text), Column("ColumnOrdinal", long), Column("DataType", text), Column("ColumnType", text))
+        columns = (
+            Column("ColumnName", text),
+            Column("ColumnOrdinal", long),
+            Column("DataType", text),
+            Column("ColumnType", text),
+        )
         rows = tuple(
             (
                 plan.Literal(c.name, text),

@@ -27,7 +27,9 @@ class UnionOperator(Operator, SourceOperator):
     @classmethod
     def parse(cls, p: Parser) -> UnionOperator:
         start = p.previous
-        given = {name: value for name, (value, _) in p.parameters("kind", "withsource", "isfuzzy", "with_source").items()}
+        given = {
+            name: value for name, (value, _) in p.parameters("kind", "withsource", "isfuzzy", "with_source").items()
+        }
         source = given.get("withsource", given.get("with_source"))
         tables = p.list_of(p.table_reference)
         inner, fuzzy = given.get("kind") == "inner", bool(given.get("isfuzzy"))
@@ -84,21 +86,11 @@ def united(tables: Sequence[Named], *, inner: bool = False, source: str | None =
     else:
         # One name with two types becomes two columns, each with its type behind the name.
         columns = [
-            Column(name if len(found) == 1 else f"{name}_{type_}", type_) for name, found in types.items() for type_ in found
+            Column(name if len(found) == 1 else f"{name}_{type_}", type_)
+            for name, found in types.items()
+            for type_ in found
         ]
-    split = set() if inner else {name for name, found in types.items() if len(found) > 1}
+    split = frozenset() if inner else frozenset(name for name, found in types.items() if len(found) > 1)
     head = () if source is None else (Column(source, ScalarType.STRING),)
-    inputs = tuple(_projected(name, table, columns, split, source) for name, table in tables)
-    return plan.Union(inputs, (*head, *columns))
-
-
-def _projected(name: str, table: plan.Relation, columns: list[Column], split: set[str], source: str | None) -> plan.Relation:
-    have = {(f"{c.name}_{c.type}" if c.name in split else c.name, c.type): plan.ColumnRef(c.name, c.type) for c in table.columns}
-    outputs = [plan.Output(c.name, have.get((c.name, c.type)) or null(c.type)) for c in columns]
-    head = [] if source is None else [plan.Output(source, plan.Literal(name, ScalarType.STRING))]
-    return plan.Project(table, (*head, *outputs))
-
-
-def null(type_: ScalarType) -> plan.Literal:
-    """The null of a type; of a string, which has none, the empty one."""
-    return plan.Literal("" if type_ is ScalarType.STRING else None, type_)
+    kept = [c for c in columns if c.name != source]
+    return plan.Union(tuple(t for _, t in tables), (*head, *kept), split, source, tuple(n for n, _ in tables))

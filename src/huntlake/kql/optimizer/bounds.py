@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from huntlake.kql import plan
-from huntlake.kql.optimizer.graph import uses, with_scalars
+from huntlake.kql.plan.graph import uses, with_scalars
 from huntlake.kql.syntax.literals import datetime_of
 from huntlake.kql.types import ScalarType
 
@@ -69,10 +69,18 @@ class _Bounds:
                     merged[column] = merged.get(column, Range()).within(range_)
                 return replace(relation, input=self.of(input, merged))
             case plan.Project(input, outputs):
-                passed = {o.value.name: ranges[o.name] for o in outputs if isinstance(o.value, plan.ColumnRef) and o.name in ranges}
+                passed = {
+                    o.value.name: ranges[o.name]
+                    for o in outputs
+                    if isinstance(o.value, plan.ColumnRef) and o.name in ranges
+                }
                 return replace(relation, input=self.of(input, passed))
             case plan.Summarize(input, keys, _):
-                passed = {k.value.name: ranges[k.name] for k in keys if isinstance(k.value, plan.ColumnRef) and k.name in ranges}
+                passed = {
+                    k.value.name: ranges[k.name]
+                    for k in keys
+                    if isinstance(k.value, plan.ColumnRef) and k.name in ranges
+                }
                 return replace(relation, input=self.of(input, passed))
             case plan.Sort(input, _):
                 return replace(relation, input=self.of(input, ranges))
@@ -90,8 +98,9 @@ class _Bounds:
                     left=self.of(left, {n: r for n, r in mine_left.items() if n in names}),
                     right=self.of(right, {}),
                 )
-            case plan.Union(branches, _):
-                return replace(relation, inputs=tuple(self.of(b, ranges) for b in branches))
+            case plan.Union(branches, _, split, _, _):
+                passed = {n: r for n, r in ranges.items() if n not in split}
+                return replace(relation, inputs=tuple(self.of(b, passed) for b in branches))
             case plan.Apply(input, row, inner):
                 return replace(relation, input=self.of(input, {}), row=row, inner=self.of(inner, {}))
             case plan.TableFunction(_, inputs, _, _):
@@ -104,15 +113,21 @@ def _ranges(predicate: plan.Scalar) -> Iterator[tuple[str, Range]]:
         case plan.Call(function, _, terms) if function.name == "and":
             for term in terms:
                 yield from _ranges(term)
-        case plan.Call(function, _, (plan.ColumnRef(name, ScalarType.DATETIME), plan.Literal(int(ticks), ScalarType.DATETIME))):
+        case plan.Call(
+            function, _, (plan.ColumnRef(name, ScalarType.DATETIME), plan.Literal(int(ticks), ScalarType.DATETIME))
+        ):
             if (found := _interval(function.name, ticks)) is not None:
                 yield name, found
-        case plan.Call(function, _, (plan.Literal(int(ticks), ScalarType.DATETIME), plan.ColumnRef(name, ScalarType.DATETIME))):
+        case plan.Call(
+            function, _, (plan.Literal(int(ticks), ScalarType.DATETIME), plan.ColumnRef(name, ScalarType.DATETIME))
+        ):
             turned = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}.get(function.name, function.name)
             if (found := _interval(turned, ticks)) is not None:
                 yield name, found
         case plan.Call(
-            function, _, (plan.ColumnRef(name, ScalarType.DATETIME), plan.Literal(int(low), _), plan.Literal(int(high), type_))
+            function,
+            _,
+            (plan.ColumnRef(name, ScalarType.DATETIME), plan.Literal(int(low), _), plan.Literal(int(high), type_)),
         ) if function.name == "between":
             yield name, Range(low, high if type_ is ScalarType.DATETIME else low + high)
 

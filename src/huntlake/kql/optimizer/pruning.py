@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from huntlake.kql import plan
-from huntlake.kql.optimizer.graph import columns_in, inputs_of, scalars_of, subqueries, tables_of, uses, with_scalars
+from huntlake.kql.plan.graph import columns_in, inputs_of, scalars_of, subqueries, tables_of, uses, with_scalars
 
 
 def pruned(root: plan.Relation) -> plan.Relation:
@@ -59,9 +59,9 @@ class _Needed:
                 self._need(left, (mine & left_names) | {n for a, _ in keys for n in columns_in(a)})
                 pairs = zip(right_names, right.columns, strict=True)
                 self._need(right, {c.name for n, c in pairs if n in mine} | {n for _, b in keys for n in columns_in(b)})
-            case plan.Union(branches, _):
+            case plan.Union(branches):
                 for branch in branches:
-                    self._need(branch, mine)
+                    self._need(branch, [c.name for (n, _), c in relation.origins(branch).items() if n in mine])
             case plan.Unnest(input, items, _, _, _):
                 have = {c.name for c in input.columns}
                 self._need(input, ((mine & have) - {i.column.name for i in items}) | own)
@@ -124,7 +124,13 @@ class _Rebuilt:
                 return replace(relation, columns=wanted)
             case plan.Values() | plan.OuterRow():
                 return relation
-            case plan.Filter(input, _) | plan.Sort(input, _) | plan.FirstOf(input, _) | plan.Limit(input, _) | plan.Materialize(input):
+            case (
+                plan.Filter(input, _)
+                | plan.Sort(input, _)
+                | plan.FirstOf(input, _)
+                | plan.Limit(input, _)
+                | plan.Materialize(input)
+            ):
                 return replace(relation, input=self.of(input))
             case plan.Project(input, outputs):
                 wanted_outputs = tuple(o for o in outputs if o.name in needed) or outputs[:1]
@@ -135,7 +141,12 @@ class _Rebuilt:
             case plan.Join(_, left, right, _, right_names):
                 new_left, new_right = self.of(left), self.of(right)
                 names = dict(zip((c.name for c in right.columns), right_names, strict=True))
-                return replace(relation, left=new_left, right=new_right, right_names=tuple(names[c.name] for c in new_right.columns))
+                return replace(
+                    relation,
+                    left=new_left,
+                    right=new_right,
+                    right_names=tuple(names[c.name] for c in new_right.columns),
+                )
             case plan.Union(branches, columns):
                 return replace(
                     relation,

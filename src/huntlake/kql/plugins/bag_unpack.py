@@ -27,7 +27,9 @@ def bag_unpack(
     """A column for each property of the bags in one column; that column itself goes away."""
     positional = [a for a in call.arguments if not isinstance(a, nodes.NamedExpression)]
     named = {a.name: a.expression for a in call.arguments if isinstance(a, nodes.NamedExpression)}
-    values = dict(zip(("column", "OutputColumnPrefix", "columnsConflict", "ignoredProperties"), positional, strict=False))
+    values = dict(
+        zip(("column", "OutputColumnPrefix", "columnsConflict", "ignoredProperties"), positional, strict=False)
+    )
     values |= {str(k): v for k, v in named.items()}
     node = values.get("column")
     if not isinstance(node, nodes.NameReference):
@@ -53,14 +55,24 @@ def bag_unpack(
             if conflict == "keep_source":
                 continue
             if conflict == "error":
-                b.fail("SEM0001", f"`bag_unpack` meets a column `{name}` that is there already", call.span, help="columnsConflict")
+                b.fail(
+                    "SEM0001",
+                    f"`bag_unpack` meets a column `{name}` that is there already",
+                    call.span,
+                    help="columnsConflict",
+                )
         path = b.convert(plan.DynamicPath(bag, (key,)), type_)
         outputs[name] = plan.Output(names.claim(name) if conflict == "error" else name, path)
     return plan.Project(input, tuple(outputs.values()))
 
 
 def _declared(
-    declared: tuple[Column, ...], open: bool, kept: dict[str, plan.ColumnRef], bag: plan.ColumnRef, prefix: str, b: Binder
+    declared: tuple[Column, ...],
+    open: bool,
+    kept: dict[str, plan.ColumnRef],
+    bag: plan.ColumnRef,
+    prefix: str,
+    b: Binder,
 ) -> list[plan.Output]:
     outputs = {n: plan.Output(n, c) for n, c in kept.items()} if open else {}
     for column in declared:
@@ -72,7 +84,9 @@ def _declared(
     return list(outputs.values())
 
 
-def _properties(input: plan.Relation, bag: plan.ColumnRef, call: nodes.FunctionCall, b: Binder) -> list[tuple[str, ScalarType]]:
+def _properties(
+    input: plan.Relation, bag: plan.ColumnRef, call: nodes.FunctionCall, b: Binder
+) -> list[tuple[str, ScalarType]]:
     """The properties that the bags have, in alphabetical order, each with the one type of its values or dynamic."""
     kinds = plan.TableFunction(
         "bag_kinds", (input,), (bag,), (Column("key", ScalarType.STRING), Column("kind", ScalarType.STRING))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder
-from huntlake.kql.plan import JoinKind
+from huntlake.kql.plan.nodes import JoinKind
 from huntlake.kql.syntax import nodes
 from huntlake.kql.types import Column, ScalarType
 

@@ -46,14 +46,17 @@ def pivot(
     if declared is not None and not open:
         columns = b.columns_of(summarized)
         summarized = plan.Project(
-            summarized, tuple(plan.Output(c.name, b.convert(columns[c.name], c.type)) for c in declared if c.name in columns)
+            summarized,
+            tuple(plan.Output(c.name, b.convert(columns[c.name], c.type)) for c in declared if c.name in columns),
         )
     return summarized
 
 
 def _only(aggregate: nodes.FunctionCall, text: plan.Scalar, value: str, input: plan.Relation, b: Binder) -> plan.Scalar:
     """The aggregate over the rows in which the pivot column has one value."""
-    conditional = {"count": "countif", "take_any": "take_anyif", "any": "take_anyif"}.get(aggregate.name, f"{aggregate.name}if")
+    conditional = {"count": "countif", "take_any": "take_anyif", "any": "take_anyif"}.get(
+        aggregate.name, f"{aggregate.name}if"
+    )
     if conditional not in b.language.aggregates:
         conditional = f"{aggregate.name}_if"
     if conditional not in b.language.aggregates:

@@ -3,76 +3,94 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from huntlake.kql import plan
 from huntlake.kql.sql.scalars import Expressions
 from huntlake.kql.types import ScalarType
 
 Identifiers = Mapping[str, str]
-TableFunctionWriter = Callable[[list[str], Sequence[Identifiers], list[Expressions], tuple[plan.Scalar, ...], Identifiers], str]
-"""Takes the steps read, their columns' identifiers, a writer of expressions over each, the arguments, the result's identifiers."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a table function reads: the steps, their columns' identifiers, a writer of expressions over each."""
+
+    steps: list[str]
+    identifiers: Sequence[Identifiers]
+    expressions: list[Expressions]
+    arguments: tuple[plan.Scalar, ...]
+
+    def sql(self, scalar: plan.Scalar, input: int = 0) -> str:
+        """A scalar over the columns of one of the inputs."""
+        return f"{self.expressions[input].sql(scalar)}"
+
+
+TableFunctionWriter = Callable[[Reading, Identifiers], str]
+"""Gives the SELECT; its columns go by the identifiers."""
+
+_PROPERTY = """'$."' || replace(k, '"', '\\"') || '"'"""
+"""The JSON path of the property whose name is `k`."""
 
 
 def elements(sql: str, bag_as_array: bool) -> str:
     """A dynamic as a list of JSON: an array's elements, a bag's properties, or the one value that it is."""
-    bag = f"list_transform(json_keys({sql}), lambda k: json_object(k, json_extract({sql}, '$.\"' || replace(k, '\"', '\\\"') || '\"')))"
-    if bag_as_array:
-        bag = (
-            f"list_transform(json_keys({sql}), lambda k: "
-            f"json_array(k, json_extract({sql}, '$.\"' || replace(k, '\"', '\\\"') || '\"')))"
-        )
+    made = "json_array" if bag_as_array else "json_object"
+    bag = f"list_transform(json_keys({sql}), lambda k: {made}(k, json_extract({sql}, {_PROPERTY})))"
     return (
         f"case json_type({sql}) when 'ARRAY' then json_extract({sql}, '$[*]')::JSON[] "
-        f"when 'OBJECT' then {bag}::JSON[] when 'NULL' then null::JSON[] else case when {sql} is null then null else [{sql}::JSON] end end"
+        f"when 'OBJECT' then {bag}::JSON[] when 'NULL' then null::JSON[] "
+        f"else case when {sql} is null then null else [{sql}::JSON] end end"
     )
 
 
-def _range(
-    steps: list[str], identifiers: Sequence[Identifiers], e: list[Expressions], arguments: tuple[plan.Scalar, ...], names: Identifiers
-) -> str:
+def _range(r: Reading, names: Identifiers) -> str:
     (column,) = names.values()
-    first, last, step = (e[0].sql(a) for a in arguments)
-    match arguments[0].type:
-        case ScalarType.DATETIME:
-            numbers = f"range(0, case when {step} = 0 then 0 else (epoch_us({last}) - epoch_us({first})) // ({step} // 10) + 1 end)"
-            return f"select make_timestamp(epoch_us({first}) + n * ({step} // 10)) as {column} from {numbers} t(n)"
-        case ScalarType.REAL:
-            numbers = f"range(0, case when {step} = 0 then 0 else floor(({last} - {first}) / {step} + 1e-9)::BIGINT + 1 end)"
-        case _:
-            numbers = f"range(0, case when {step} = 0 then 0 else ({last} - {first}) // {step} + 1 end)"
-            # Division is toward zero: a range that runs the other way is empty.
-            numbers += f" t(n) where ({last} - {first}) * sign({step}) >= 0"
-            return f"select ({first} + n * {step})::BIGINT as {column} from {numbers}"
-    return f"select {first} + n * {step} as {column} from {numbers} t(n)"
+    first, last, step = (r.sql(a) for a in r.arguments)
+    type_ = r.arguments[0].type
+    if type_ is ScalarType.DATETIME:
+        span, size, value = (
+            f"epoch_us({last}) - epoch_us({first})",
+            f"({step} // 10)",
+            f"make_timestamp(epoch_us({first}) + n * ({step} // 10))",
+        )
+    elif type_ is ScalarType.REAL:
+        span, size, value = f"{last} - {first}", step, f"{first} + n * {step}"
+    else:
+        span, size, value = f"{last} - {first}", step, f"({first} + n * {step})::BIGINT"
+    # A little more than the quotient, so that 0.3 in steps of 0.1 has its last one too.
+    times = f"floor(({span}) / {size} + 1e-9)::BIGINT" if type_ is ScalarType.REAL else f"({span}) // {size}"
+    # Division is toward zero: a range that runs the other way would have one row, and has none.
+    count = f"case when {size} = 0 or ({span}) * sign({size}) < 0 then 0 else {times} + 1 end"
+    if all(isinstance(a, plan.Literal) for a in r.arguments):
+        return f"select {value} as {column} from range(0, {count}) t(n)"
+    # The engine's own `range` takes constants only.
+    return f"select {value} as {column} from (select unnest(range(0, {count})) as n)"
 
 
-def _bag_kinds(
-    steps: list[str], identifiers: Sequence[Identifiers], e: list[Expressions], arguments: tuple[plan.Scalar, ...], names: Identifiers
-) -> str:
+def _bag_kinds(r: Reading, names: Identifiers) -> str:
     key, kind = names.values()
-    bag = e[0].sql(arguments[0])
-    inner = f"select distinct unnest(json_keys({bag})) as k, {bag} as b from {steps[0]} where json_type({bag}) = 'OBJECT'"
-    return f"select distinct k as {key}, json_type(b, '$.\"' || replace(k, '\"', '\\\"') || '\"') as {kind} from ({inner}) order by k"
-
-
-def _ipv4_lookup(
-    steps: list[str], identifiers: Sequence[Identifiers], e: list[Expressions], arguments: tuple[plan.Scalar, ...], names: Identifiers
-) -> str:
-    address, network, keep = arguments
-    left, right = identifiers
-    a = e[0].sql(address)
-    n = e[1].sql(network)
-    mask = f"hl_ipv4_prefix({n})"
-    lookup = (
-        f"select *, hl_parse_ipv4({n}) as \"~net\", {mask} as \"~bits\" from {steps[1]}"
+    bag = r.sql(r.arguments[0])
+    inner = (
+        f"select distinct unnest(json_keys({bag})) as k, {bag} as b from {r.steps[0]} where json_type({bag}) = 'OBJECT'"
     )
+    return f"select distinct k as {key}, json_type(b, {_PROPERTY}) as {kind} from ({inner}) order by k"
+
+
+def _ipv4_lookup(r: Reading, names: Identifiers) -> str:
+    address, network, keep = r.arguments
+    left, right = r.identifiers
+    a, n = r.sql(address), r.sql(network, 1)
+    mask = f"hl_ipv4_prefix({n})"
+    lookup = f'select *, hl_parse_ipv4({n}) as "~net", {mask} as "~bits" from {r.steps[1]}'
     columns = list(names.values())
     outputs = [f"l.{i} as {o}" for i, o in zip(left.values(), columns, strict=False)]
     unmatched = isinstance(keep, plan.Literal) and keep.value
     outputs += [f"r.{i} as {o}" for i, o in zip(right.values(), columns[len(left) :], strict=True)]
     kind = "left" if unmatched else "inner"
     return (
-        f"select {', '.join(outputs)} from (select *, hl_parse_ipv4({a}) as \"~ip\" from {steps[0]}) l {kind} join ({lookup}) r "
+        f'select {", ".join(outputs)} from (select *, hl_parse_ipv4({a}) as "~ip" from {r.steps[0]}) l '
+        f"{kind} join ({lookup}) r "
         f'on r."~net" >> (32 - r."~bits") = l."~ip" >> (32 - r."~bits")'
     )
 

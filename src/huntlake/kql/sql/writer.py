@@ -6,6 +6,7 @@ another share a step where SQL says them in the same order as KQL does.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,10 +14,14 @@ from typing import assert_never
 
 from huntlake.core.diagnostics import Source
 from huntlake.kql import forms, plan
-from huntlake.kql.plan import JoinKind
+from huntlake.kql.plan.graph import inputs_of, uses
+from huntlake.kql.plan.nodes import JoinKind
 from huntlake.kql.sql import tables
 from huntlake.kql.sql.scalars import Expressions, name, windowed
 from huntlake.kql.types import Column, ScalarType
+
+
+_BRANCHES = 200
 
 
 @dataclass(frozen=True)
@@ -24,15 +29,16 @@ class Written:
     """A query as SQL: the steps before the last, the last, and the scans that the steps read by name."""
 
     steps: tuple[tuple[str, str], ...]
+    """Each step's name, and what stands behind it up to the SQL's end."""
     last: str
     scans: tuple[tuple[str, plan.Scan], ...]
 
     def text(self, sources: Mapping[str, str]) -> str:
         """The whole statement, given the SQL of each scan."""
-        steps = [*((s, sources[s]) for s, _ in self.scans), *self.steps]
+        steps = [*(f"{s} as ({sources[s]})" for s, _ in self.scans), *(f"{n} {s}" for n, s in self.steps)]
         if not steps:
             return self.last
-        return "with " + ",\n".join(f"{n} as ({s})" for n, s in steps) + "\n" + self.last
+        return "with " + ",\n".join(steps) + "\n" + self.last
 
 
 def write(relation: plan.Relation, source: Source, engine: str = "duckdb") -> Written:
@@ -69,15 +75,11 @@ class _Writer:
         self._uses: Counter[int] = Counter()
         self._identifiers: dict[int, dict[str, str]] = {}
         self._hoists = 0
+        self._outer: dict[int, str] = {}
 
     def count(self, relation: plan.Relation) -> None:
         """How often each relation is read, subqueries included."""
-        pending: list[plan.Relation] = [relation]
-        while pending:
-            current = pending.pop()
-            self._uses[id(current)] += 1
-            if self._uses[id(current)] == 1:
-                pending += inputs(current)
+        self._uses = uses(relation)
 
     def identifiers(self, relation: plan.Relation) -> dict[str, str]:
         """The SQL identifier of each of the relation's columns."""
@@ -95,7 +97,8 @@ class _Writer:
             else:
                 sql = self.select(relation)
                 step = f"_{len(self.steps)}"
-                self.steps.append((f"{step} as materialized" if isinstance(relation, plan.Materialize) else step, sql))
+                kept = " materialized" if isinstance(relation, plan.Materialize) else ""
+                self.steps.append((step, f"as{kept} ({sql})"))
             self._named[id(relation)] = step
         return self._named[id(relation)]
 
@@ -114,8 +117,8 @@ class _Writer:
                 return self._summarize(relation)
             case plan.Join():
                 return self._join(relation)
-            case plan.Union(branches, _):
-                return " union all ".join(f"select {self._all(b)} from {self.step(b)}" for b in branches)
+            case plan.Union():
+                return self._union(relation)
             case plan.FirstOf(input, keys):
                 source, wheres, expressions = self._source(input)
                 by = ", ".join(str(expressions.sql(k)) for k in keys)
@@ -132,14 +135,38 @@ class _Writer:
                 raise AssertionError("a scan is no step")
         assert_never(relation)
 
+    def _union(self, union: plan.Union) -> str:
+        names = self.identifiers(union)
+        labels = union.labels or ("",) * len(union.inputs)
+        branches = []
+        for branch, label in zip(union.inputs, labels, strict=True):
+            origins, identifiers = union.origins(branch), self.identifiers(branch)
+            columns = []
+            for column in union.columns:
+                origin = origins.get((column.name, column.type))
+                if column.name == union.source:
+                    sql = str(forms.literal(label, ScalarType.STRING))
+                elif origin is None:
+                    sql = str(forms.literal(None, column.type))
+                else:
+                    sql = identifiers[origin.name]
+                columns.append(sql if sql == names[column.name] else f"{sql} as {names[column.name]}")
+            branches.append(f"select {', '.join(columns) or '1'} from {self.step(branch)}")
+        while len(branches) > _BRANCHES:
+            # Engines nest one branch in the other, and bound how deep that goes.
+            groups = [branches[i : i + _BRANCHES] for i in range(0, len(branches), _BRANCHES)]
+            branches = [f"select * from {self._step_of(' union all '.join(g))}" for g in groups]
+        return " union all ".join(branches)
+
     def _all(self, relation: plan.Relation) -> str:
         return ", ".join(self.identifiers(relation).values())
 
     def _values(self, columns: tuple[Column, ...], rows: tuple[tuple[plan.Scalar, ...], ...]) -> str:
         if not columns:
-            return "select 1 as \"~one\""
+            return 'select 1 as "~one"'
         typed = ", ".join(
-            f"{i}::{forms.SQL_TYPES[c.type]} as {i}" for i, c in zip(identifiers_of(columns).values(), columns, strict=True)
+            f"{i}::{forms.SQL_TYPES[c.type]} as {i}"
+            for i, c in zip(identifiers_of(columns).values(), columns, strict=True)
         )
         names = ", ".join(identifiers_of(columns).values())
         expressions = self._expressions({})
@@ -181,50 +208,51 @@ class _Writer:
 
     def _step_of(self, sql: str) -> str:
         step = f"_{len(self.steps)}"
-        self.steps.append((step, sql))
+        self.steps.append((step, f"as ({sql})"))
         return step
 
     def _rows(self, relation: plan.Filter | plan.Sort | plan.Limit | plan.Materialize) -> str:
         """Filters, an order and a limit over one step: the rows as they are, fewer or in another order."""
-        current: plan.Relation = relation
-        limit, order = "", ""
+        limit, predicates = "", list[plan.Scalar]()
         keys: tuple[plan.SortKey, ...] = ()
-        qualify: list[plan.Scalar] = []
-        if isinstance(current, plan.Materialize):
-            return f"select * from {self.step(current.input)}"
-        if isinstance(current, plan.Limit):
-            limit = f" limit {current.count}"
-            current = current.input
-            if isinstance(current, plan.Sort) and self._uses[id(current)] == 1:
-                keys, current = current.keys, current.input
-        elif isinstance(current, plan.Sort):
-            keys, current = current.keys, current.input
-        elif windowed(current.predicate):
-            qualify, current = [current.predicate], current.input
-        source, wheres, expressions = self._source(current) if current is not relation or not qualify else self._source(relation)
-        qualified = [str(expressions.sql(q)) for q in qualify]
-        if keys:
-            order = " order by " + ", ".join(_order(expressions, k) for k in keys)
-        if expressions.hoisted:
-            source = self._hoisted(source, expressions)
-            columns = self._all(relation)
+        wheres: list[str] = []
+        current: plan.Relation = relation
+        match relation:
+            case plan.Materialize(input):
+                return f"select * from {self.step(input)}"
+            case plan.Limit(plan.Sort(input, keys) as sort, count) if self._uses[id(sort)] == 1:
+                limit, current = f" limit {count}", input
+            case plan.Limit(input, count):
+                limit, current = f" limit {count}", input
+            case plan.Sort(input, keys):
+                current = input
+            case plan.Filter(input, predicate):
+                predicates, current = [predicate], input
+        if predicates and windowed(predicates[0]):
+            # A window looks at the rows as they are before this filter, and after those below it.
+            source, expressions = self.step(current), self._expressions(self.identifiers(current))
+            qualify = " qualify " + str(expressions.sql(predicates[0]))
         else:
-            columns = "*"
-        filtered = f"select {columns} from {source}{_where(wheres)}"
-        if qualified:
-            filtered += " qualify " + " and ".join(qualified)
-        return f"{filtered}{order}{limit}"
+            source, wheres, expressions = self._source(current)
+            wheres, qualify = wheres + [f"{expressions.sql(p, in_filter=True)}" for p in predicates], ""
+        order = " order by " + ", ".join(_order(expressions, k) for k in keys) if keys else ""
+        columns = "*"
+        if expressions.hoisted:
+            source, columns = self._hoisted(source, expressions), self._all(relation)
+        return f"select {columns} from {source}{_where(wheres)}{qualify}{order}{limit}"
 
     def _project(self, input: plan.Relation, outputs: tuple[plan.Output, ...], names: Mapping[str, str]) -> str:
         source, wheres, expressions = self._source(input)
-        columns = ", ".join(self._output(o, names[o.name], expressions) for o in outputs) or "1 as \"~one\""
+        columns = ", ".join(self._output(o, names[o.name], expressions) for o in outputs) or '1 as "~one"'
         return f"select {columns} from {self._hoisted(source, expressions)}{_where(wheres)}"
 
     def _output(self, output: plan.Output, identifier: str, expressions: Expressions) -> str:
         sql = expressions.sql(output.value)
         if isinstance(output.value, plan.ColumnRef) and str.__str__(sql) == identifier:
             return identifier
-        if output.value.type in (ScalarType.LONG, ScalarType.INT, ScalarType.TIMESPAN) and not isinstance(output.value, plan.ColumnRef):
+        if output.value.type in (ScalarType.LONG, ScalarType.INT, ScalarType.TIMESPAN) and not isinstance(
+            output.value, plan.ColumnRef
+        ):
             return f"{sql}::{forms.SQL_TYPES[output.value.type]} as {identifier}"
         return f"{str.__str__(sql)} as {identifier}"
 
@@ -241,7 +269,10 @@ class _Writer:
 
     def _join(self, join: plan.Join) -> str:
         left, right = self.step(join.left), self.step(join.right)
-        sides = [self._expressions({c: f"{side}.{i}" for c, i in self.identifiers(r).items()}) for side, r in (("l", join.left), ("r", join.right))]
+        sides = [
+            self._expressions({c: f"{side}.{i}" for c, i in self.identifiers(r).items()})
+            for side, r in (("l", join.left), ("r", join.right))
+        ]
         for side in sides:
             side.may_hoist = False
         on = " and ".join(f"{sides[0].sql(a)} = {sides[1].sql(b)}" for a, b in join.keys) or "true"
@@ -259,7 +290,7 @@ class _Writer:
         ]
         if join.kind is JoinKind.CROSS:
             return f"select {', '.join(columns)} from {left} l cross join {right} r"
-        return f"select {', '.join(columns)} from {left} l {join.kind.value.removesuffix(' outer') if join.kind is JoinKind.INNER else join.kind.value} join {right} r on {on}"
+        return f"select {', '.join(columns)} from {left} l {join.kind.value} join {right} r on {on}"
 
     def _unnest(self, unnest: plan.Unnest) -> str:
         if isinstance(unnest.input, plan.OuterRow):
@@ -293,7 +324,8 @@ class _Writer:
         return f"select {', '.join(columns)} from {step}"
 
     def _outer_columns(self, row: plan.OuterRow) -> dict[str, str]:
-        return {c: f"o.{i}" for c, i in identifiers_of(row.columns).items()}
+        alias = self._outer[id(row)]
+        return {c: f"{alias}.{i}" for c, i in identifiers_of(row.columns).items()}
 
     def _apply(self, apply: plan.Apply) -> str:
         outer = self.step(apply.input)
@@ -301,6 +333,8 @@ class _Writer:
         # What the inner steps read of the outer query is already a step there.
         inner._named, inner.scans = dict(self._named), self.scans
         inner._hoists = self._hoists + 1000
+        alias = f"o{len(self._outer)}"
+        inner._outer = self._outer | {id(apply.row): alias}
         inner.count(apply.inner)
         depends = _Dependents(apply.row)
         for shared in depends.free_inputs(apply.inner):
@@ -310,16 +344,21 @@ class _Writer:
         prefix = f"a{len(self.steps)}"
         text = f"select {inner._all(apply.inner)} from {inner_step}"
         if steps:
-            text = "with " + ", ".join(f"{n} as ({s})" for n, s in steps) + " " + text
+            text = "with " + ", ".join(f"{n} {s}" for n, s in steps) + " " + text
         for step, _ in reversed(steps):
-            text = _renamed(text, step.split(" ")[0], f"{prefix}{step.split(' ')[0]}")
+            text = _renamed(text, step, f"{prefix}{step}")
         names = self.identifiers(apply)
-        columns = [f"o.{i} as {names[c]}" for c, i in self.identifiers(apply.input).items()]
+        columns = [f"{alias}.{i} as {names[c]}" for c, i in self.identifiers(apply.input).items()]
         columns += [f"i.{i} as {names[c]}" for c, i in inner.identifiers(apply.inner).items()]
-        return f"select {', '.join(columns)} from {outer} o, lateral ({text}) i"
+        return f"select {', '.join(columns)} from {outer} {alias}, lateral ({text}) i"
 
     def _table_function(
-        self, relation: plan.Relation, function: str, inputs_: tuple[plan.Relation, ...], arguments: tuple[plan.Scalar, ...], columns: tuple[Column, ...]
+        self,
+        relation: plan.Relation,
+        function: str,
+        inputs_: tuple[plan.Relation, ...],
+        arguments: tuple[plan.Scalar, ...],
+        columns: tuple[Column, ...],
     ) -> str:
         steps = [self.step(i) for i in inputs_]
         identifiers = [self.identifiers(i) for i in inputs_]
@@ -327,7 +366,7 @@ class _Writer:
         for e in expressions:
             e.may_hoist = False
         write_function = tables.TABLE_FUNCTIONS[function]
-        return write_function(steps, identifiers, expressions, arguments, self.identifiers(relation))
+        return write_function(tables.Reading(steps, identifiers, expressions, arguments), self.identifiers(relation))
 
 
 class _Dependents:
@@ -341,12 +380,12 @@ class _Dependents:
         if relation is self._row:
             return True
         if id(relation) not in self._known:
-            self._known[id(relation)] = any(self.depends(i) for i in inputs(relation))
+            self._known[id(relation)] = any(self.depends(i) for i in inputs_of(relation))
         return self._known[id(relation)]
 
     def free_inputs(self, relation: plan.Relation) -> list[plan.Relation]:
-        found = []
-        for i in inputs(relation):
+        found: list[plan.Relation] = []
+        for i in inputs_of(relation):
             if isinstance(i, plan.OuterRow):
                 continue
             found += self.free_inputs(i) if self.depends(i) else [i]
@@ -355,58 +394,8 @@ class _Dependents:
 
 def _renamed(text: str, old: str, new: str) -> str:
     # Step names are `_0`, `_1`, …: never inside a quoted name or string, which the writer quotes.
-    import re
-
     parts = re.split(r"""("(?:[^"]|"")*"|'(?:[^']|'')*')""", text)
     return "".join(p if i % 2 else re.sub(rf"(?<![\w]){old}(?!\w)", new, p) for i, p in enumerate(parts))
-
-
-def inputs(relation: plan.Relation) -> list[plan.Relation]:
-    """The relations that a relation reads, its subqueries included."""
-    match relation:
-        case plan.Scan() | plan.OuterRow():
-            return []
-        case plan.Values(_, rows):
-            return [r for row in rows for v in row for r in subqueries(v)]
-        case plan.Filter(input, predicate):
-            return [input, *subqueries(predicate)]
-        case plan.Project(input, outputs):
-            return [input, *(r for o in outputs for r in subqueries(o.value))]
-        case plan.Summarize(input, keys, measures):
-            return [input, *(r for o in keys + measures for r in subqueries(o.value))]
-        case plan.Join(_, left, right, keys, _):
-            return [left, right, *(r for pair in keys for s in pair for r in subqueries(s))]
-        case plan.Union(branches, _):
-            return list(branches)
-        case plan.Sort(input, sort_keys):
-            return [input, *(r for k in sort_keys for r in subqueries(k.value))]
-        case plan.Limit(input, _) | plan.Materialize(input):
-            return [input]
-        case plan.FirstOf(input, first_keys):
-            return [input, *(r for k in first_keys for r in subqueries(k))]
-        case plan.Unnest(input, items, _, _, _):
-            return [input, *(r for i in items for r in subqueries(i.value))]
-        case plan.Apply(input, _, inner):
-            return [input, inner]
-        case plan.TableFunction(_, tables_in, arguments, _):
-            return [*tables_in, *(r for a in arguments for r in subqueries(a))]
-    assert_never(relation)
-
-
-def subqueries(scalar: plan.Scalar) -> list[plan.Relation]:
-    """The relations that stand inside a scalar."""
-    match scalar:
-        case plan.Call(_, _, arguments):
-            return [r for a in arguments for r in subqueries(a)]
-        case plan.Convert(value, _):
-            return subqueries(value)
-        case plan.DynamicPath(value, steps):
-            return subqueries(value) + [r for s in steps if not isinstance(s, str | int) for r in subqueries(s)]
-        case plan.First(relation, _):
-            return [relation]
-        case plan.Among(value, relation):
-            return [relation, *subqueries(value)]
-    return []
 
 
 def _where(conditions: list[str]) -> str:

@@ -11,7 +11,7 @@ from huntlake.kql.syntax.tokens import Token, TokenKind
 
 _TOKEN = re.compile(
     r"""
-      (?P<skip>     (?: \s | //[^\n]* )+ )
+      (?P<skip>     (?: [\s\u200b\u200c\u200d\ufeff\u2060] | //[^\n]* )+ )
     | (?P<typed>    (?: datetime|date|timespan|time|guid|uuid|uniqueid|long|int64|int32|int|real|double|decimal|bool|boolean )
                     [ \t]* \( (?= \s* (?: [-+]?[\d.] | null\b | true\b | false\b | ['"][^'"\n]*['"]\s*\) | [-+]?(?:nan|inf)\b
                                         | [0-9a-fA-F]+- | \{ | [A-Za-z]{3},?[ ]\d | [A-Za-z]{3,9}[ ]\d | \) | \- ) ) )

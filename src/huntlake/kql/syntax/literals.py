@@ -29,25 +29,30 @@ _UNITS = {
     "tick": 1,
 }
 _LONG_UNITS = {
-    **{w: "d" for w in ("d", "day", "days")},
-    **{w: "h" for w in ("h", "hr", "hrs", "hour", "hours")},
-    **{w: "m" for w in ("m", "min", "minute", "minutes")},
-    **{w: "s" for w in ("s", "sec", "second", "seconds")},
-    **{w: "ms" for w in ("ms", "milli", "millis", "millisec", "millisecond", "milliseconds")},
-    **{w: "micro" for w in ("micro", "micros", "microsec", "microsecond", "microseconds")},
-    **{w: "nano" for w in ("nano", "nanos", "nanosec", "nanosecond", "nanoseconds")},
-    **{w: "tick" for w in ("tick", "ticks")},
+    **dict.fromkeys(("d", "day", "days"), "d"),
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), "h"),
+    **dict.fromkeys(("m", "min", "minute", "minutes"), "m"),
+    **dict.fromkeys(("s", "sec", "second", "seconds"), "s"),
+    **dict.fromkeys(("ms", "milli", "millis", "millisec", "millisecond", "milliseconds"), "ms"),
+    **dict.fromkeys(("micro", "micros", "microsec", "microsecond", "microseconds"), "micro"),
+    **dict.fromkeys(("nano", "nanos", "nanosec", "nanosecond", "nanoseconds"), "nano"),
+    **dict.fromkeys(("tick", "ticks"), "tick"),
 }
-_SHORT = re.compile(rf"\s*([+-]?\d+(?:\.\d*)?|[+-]?\.\d+)\s*({'|'.join(sorted(_LONG_UNITS, key=len, reverse=True))})\s*", re.I)
+_SHORT = re.compile(
+    rf"\s*([+-]?\d+(?:\.\d*)?|[+-]?\.\d+)\s*({'|'.join(sorted(_LONG_UNITS, key=len, reverse=True))})\s*", re.I
+)
 _CLOCK = re.compile(r"\s*([+-])?(?:(\d+)(?:\.|$))?(?:(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,7})\d*)?)?)?\s*")
 _ISO = re.compile(
     r"\s*(\d{4})-(\d{1,2})(?:-(\d{1,2})(?:[T\s]+(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,7})\d*)?)?)?)?"
     r"\s*(Z|UTC|GMT|[+-]\d{1,2}:?\d{2})?\s*",
     re.I,
 )
-_COMPACT = re.compile(r"\s*(\d{4})(\d{2})(\d{2})(?:[T\s]*(\d{2}):?(\d{2})(?::?(\d{2})(?:\.(\d{1,7}))?)?)?\s*(Z)?\s*", re.I)
+_COMPACT = re.compile(
+    r"\s*(\d{4})(\d{2})(\d{2})(?:[T\s]*(\d{2}):?(\d{2})(?::?(\d{2})(?:\.(\d{1,7}))?)?)?\s*(Z)?\s*", re.I
+)
 _AMERICAN = re.compile(
-    r"\s*(\d{1,2})/(\d{1,2})/(\d{4})(?:,?\s+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,7})\d*)?)?\s*([AP]M)?)?\s*(Z)?\s*", re.I
+    r"\s*(\d{1,2})/(\d{1,2})/(\d{4})(?:,?\s+(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,7})\d*)?)?\s*([AP]M)?)?\s*(Z)?\s*",
+    re.I,
 )
 _WORDS = (
     "%d %b %Y %H:%M:%S", "%a, %d %b %Y %H:%M:%S", "%a, %d %b %y %H:%M:%S", "%d %b %Y", "%d %b %y %H:%M:%S", "%d-%b-%y %H:%M:%S",
@@ -115,11 +120,20 @@ def datetime_ticks(text: str) -> int | None:
 
 
 def _ticks(
-    year: str, month: str, day: str | None, hour: str | None, minute: str | None, second: str | None, fraction: str | None, zone: str | None
+    year: str,
+    month: str,
+    day: str | None,
+    hour: str | None,
+    minute: str | None,
+    second: str | None,
+    fraction: str | None,
+    zone: str | None,
 ) -> int | None:
     try:
         # A second of 60 or an hour of 24 is a moment in the next minute or day, as .NET refuses it: so do we.
-        at = datetime(int(year), int(month), int(day or 1), int(hour or 0), int(minute or 0), int(second or 0), tzinfo=UTC)
+        at = datetime(
+            int(year), int(month), int(day or 1), int(hour or 0), int(minute or 0), int(second or 0), tzinfo=UTC
+        )
     except ValueError:
         return None
     ticks = ticks_of(at) + int((fraction or "").ljust(7, "0"))
@@ -152,7 +166,9 @@ def timespan_text(ticks: int) -> str:
 
 def datetime_text(ticks: int) -> str:
     """`2024-02-29T12:34:56.7891234Z`, as Kusto prints a datetime."""
-    return f"{datetime_of(ticks - ticks % TICKS_PER_SECOND):%Y-%m-%dT%H:%M:%S}.{ticks % TICKS_PER_SECOND:07}Z".rjust(28, "0")
+    return f"{datetime_of(ticks - ticks % TICKS_PER_SECOND):%Y-%m-%dT%H:%M:%S}.{ticks % TICKS_PER_SECOND:07}Z".rjust(
+        28, "0"
+    )
 
 
 def number(text: str) -> int | None:

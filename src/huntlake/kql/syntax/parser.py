@@ -18,13 +18,42 @@ T = TypeVar("T")
 MAX_DEPTH = 400
 """How deep expressions may nest; deeper ones are refused rather than left to exhaust the stack."""
 
-_STRING_OPERATORS = (
-    "has !has has_cs !has_cs hasprefix !hasprefix hasprefix_cs !hasprefix_cs hassuffix !hassuffix hassuffix_cs !hassuffix_cs "
-    "contains !contains contains_cs !contains_cs startswith !startswith startswith_cs !startswith_cs "
-    "endswith !endswith endswith_cs !endswith_cs like !like like_cs notlike notlikecs "
-    "notcontains notcontains_cs containscs matches"
-).split()
-_LIST_OPERATORS = "in !in in~ !in~ has_any !has_any has_all !has_all".split()
+_STRING_OPERATORS = [
+    "has",
+    "!has",
+    "has_cs",
+    "!has_cs",
+    "hasprefix",
+    "!hasprefix",
+    "hasprefix_cs",
+    "!hasprefix_cs",
+    "hassuffix",
+    "!hassuffix",
+    "hassuffix_cs",
+    "!hassuffix_cs",
+    "contains",
+    "!contains",
+    "contains_cs",
+    "!contains_cs",
+    "startswith",
+    "!startswith",
+    "startswith_cs",
+    "!startswith_cs",
+    "endswith",
+    "!endswith",
+    "endswith_cs",
+    "!endswith_cs",
+    "like",
+    "!like",
+    "like_cs",
+    "notlike",
+    "notlikecs",
+    "notcontains",
+    "notcontains_cs",
+    "containscs",
+    "matches",
+]
+_LIST_OPERATORS = ["in", "!in", "in~", "!in~", "has_any", "!has_any", "has_all", "!has_all"]
 _POWER = {
     "or": 1,
     "and": 2,
@@ -42,7 +71,7 @@ _SPELLINGS = {
     "containscs": "contains_cs",
     ":": "has",
 }
-_LITERAL_WORDS = {"true": True, "false": False}
+_LITERAL_WORDS = {"true": True, "false": False, "True": True, "False": False, "TRUE": True, "FALSE": False}
 
 
 class OperatorSyntax(Protocol):
@@ -154,7 +183,7 @@ class Parser:
         return nodes.FunctionDeclaration((), body, span=self.since(start))
 
     def _statements(self, end: str) -> tuple[nodes.Statement, ...]:
-        found = []
+        found: list[nodes.Statement] = []
         while True:
             while self.take(";"):
                 pass
@@ -205,7 +234,9 @@ class Parser:
         if not self.at("("):
             return False
         one, two, three = self.ahead(1), self.ahead(2), self.ahead(3)
-        return (one.text == ")" and two.text == "{") or (one.kind is TokenKind.NAME and two.text == ":" and three.text != ":")
+        return (one.text == ")" and two.text == "{") or (
+            one.kind is TokenKind.NAME and two.text == ":" and three.text != ":"
+        )
 
     def _function(self) -> nodes.FunctionDeclaration:
         start = self.current
@@ -286,7 +317,9 @@ class Parser:
         if syntax is None:
             if keyword in self._refused:
                 self.refuse(f"the `{keyword}` operator", span)
-            self.fail("SYN0002", f"`{keyword}` is not a query operator", span, help=did_you_mean(keyword, self._operators))
+            self.fail(
+                "SYN0002", f"`{keyword}` is not a query operator", span, help=did_you_mean(keyword, self._operators)
+            )
         return syntax.parse(self)
 
     def _keyword(self) -> tuple[str, Span]:
@@ -418,6 +451,9 @@ class Parser:
         """Items with commas between them; at least one."""
         items = [item()]
         while self.take(","):
+            # Kusto lets a comma stand behind the last item of a list of declarations.
+            if self.at(")"):
+                break
             items.append(item())
         return tuple(items)
 
@@ -547,6 +583,9 @@ class Parser:
                 self._too_deep(start)
             if self.at(".") and self.current.kind is TokenKind.PUNCTUATION:
                 self.advance()
+                # `a.[0]` says what `a[0]` says.
+                if self.at("[") and self.ahead().kind is not TokenKind.STRING:
+                    continue
                 left = nodes.PathExpression(left, self._selector(), span=self.since(start))
             elif self.at("[") and self.current.kind is TokenKind.PUNCTUATION:
                 self.advance()

@@ -184,10 +184,21 @@ class Join:
 
 @dataclass(frozen=True, eq=False)
 class Union:
-    """The rows of several tables, all of which have the same columns."""
+    """The rows of several tables; a column that a table hasn't is null in its rows.
+
+    A name in `split` stands for columns of several types: each goes by the name and its type, `a_long`.
+    `source` is the column that holds each row's label, one for each input.
+    """
 
     inputs: tuple[Relation, ...]
     columns: tuple[Column, ...]
+    split: frozenset[str] = frozenset()
+    source: str | None = None
+    labels: tuple[str, ...] = ()
+
+    def origins(self, input: Relation) -> dict[tuple[str, ScalarType], Column]:
+        """The column of an input for each column of the union, by its name and type."""
+        return {(f"{c.name}_{c.type}" if c.name in self.split else c.name, c.type): c for c in input.columns}
 
 
 @dataclass(frozen=True, eq=False)
@@ -295,5 +306,19 @@ class Materialize:
 
 
 Relation = (
-    Scan | Values | Filter | Project | Summarize | Join | Union | Sort | Limit | FirstOf | Unnest | OuterRow | Apply | TableFunction | Materialize
+    Scan
+    | Values
+    | Filter
+    | Project
+    | Summarize
+    | Join
+    | Union
+    | Sort
+    | Limit
+    | FirstOf
+    | Unnest
+    | OuterRow
+    | Apply
+    | TableFunction
+    | Materialize
 )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import assert_never
 
-from huntlake.kql import plan
+from huntlake.kql.plan import nodes as plan
 
 Change = Callable[[plan.Relation], plan.Relation]
 
@@ -46,7 +46,7 @@ def tables_of(relation: plan.Relation) -> tuple[plan.Relation, ...]:
             return ()
         case plan.Join(_, left, right, _, _):
             return left, right
-        case plan.Union(branches, _) | plan.TableFunction(_, branches, _, _):
+        case plan.Union(branches) | plan.TableFunction(_, branches, _, _):
             return branches
         case plan.Apply(input, _, inner):
             return input, inner
@@ -99,7 +99,11 @@ def with_subqueries(scalar: plan.Scalar, change: Change) -> plan.Scalar:
     match scalar:
         case plan.Call(_, _, arguments):
             changed = tuple(with_subqueries(a, change) for a in arguments)
-            return scalar if all(a is b for a, b in zip(arguments, changed, strict=True)) else replace(scalar, arguments=changed)
+            return (
+                scalar
+                if all(a is b for a, b in zip(arguments, changed, strict=True))
+                else replace(scalar, arguments=changed)
+            )
         case plan.Convert(value, _):
             inner = with_subqueries(value, change)
             return scalar if inner is value else replace(scalar, value=inner)
