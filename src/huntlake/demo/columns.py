@@ -101,23 +101,8 @@ def assemble(parts: Sequence[Any], constants: Mapping[str, Any], since: int, unt
     return whole.combine_chunks()
 
 
-# Dynamic columns whose value may be missing: an empty text is no JSON.
-_NULLABLE = frozenset(
-    {
-        "AdditionalFields",
-        "ModifiedProperties_d",
-        "MfaDetail",
-        "Members",
-        "ExtraProperties",
-        "OperationProperties",
-        "Authorization_d",
-        "Claims_d",
-        "Properties_d",
-        "To",
-        "Cc",
-        "LoggedOnUsers",
-    }
-)
+# Dynamic columns that some rows of a table don't have: an empty text is no JSON, null is.
+_NULLABLE = frozenset({"AdditionalFields", "ExtraProperties", "OperationProperties"})
 
 _GUID_DIGITS = [i for i in range(36) if i not in (8, 13, 18, 23)]
 _HEX = np.frombuffer(b"0123456789abcdef", dtype=np.uint8)
