@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from random import Random
 from typing import Any
 
 import orjson
@@ -123,3 +124,36 @@ def test_odd_characters_leave_the_answer_well_formed(lake: Lake, text: str) -> N
     answer = lake.ask(text)
     assert answer.status_code in (200, 400)
     answer.json()
+
+
+QUERIES = (
+    "SigninLogs | where TimeGenerated > ago(1d) | summarize n=count() by UserPrincipalName | top 5 by n",
+    "let x = 5; print x, y=tostring(x), z=dynamic({'a': [1, 2]})",
+    "range x from 1 to 100 step 1 | where x % 2 == 0 | extend y = iff(x > 3, 'a', @\"b\")",
+    "AlertInfo | where Severity == 'High' | join AlertEvidence on AlertId",
+)
+SNIPPETS = ("|", "(", ")", "'", '"', "\u202e", "\x00", "//", "[", "{", "dynamic(", "==", "..", "1d", "@'", "\U0001f600")
+
+
+def _mutated(text: str, random: Random) -> str:
+    """The text with a few pieces gone, doubled, or put in."""
+    for _ in range(random.randrange(1, 4)):
+        at = random.randrange(len(text))
+        piece = text[at : at + random.randrange(1, 6)]
+        match random.randrange(3):
+            case 0:
+                text = (text[:at] + text[at + len(piece) :]) or "x"
+            case 1:
+                text = text[:at] + piece + text[at:]
+            case _:
+                text = text[:at] + random.choice(SNIPPETS) + text[at:]
+    return text
+
+
+def test_no_mutation_of_a_query_ends_in_an_internal_error(lake: Lake) -> None:
+    random = Random(20)
+    for _ in range(150):
+        text = _mutated(random.choice(QUERIES), random)
+        answer = lake.ask(text)
+        assert answer.status_code in (200, 400), (text, answer.text)
+        answer.json()
