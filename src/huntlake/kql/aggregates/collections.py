@@ -85,7 +85,7 @@ def _set(expr: str, condition: str, most: str) -> str:
     if isinstance(expr, Sql) and expr.type is ScalarType.DYNAMIC:
         elements = f"case when json_type({expr}) = 'ARRAY' then json_extract({expr}, '$[*]') else [{expr}::JSON] end"
         all_of = f"flatten(list({elements}) filter (where {expr} is not null{condition}))"
-        return _array(f"list_distinct(list_filter({all_of}, lambda x: x <> 'null'))", most)
+        return _array(f"""list_distinct(list_filter({all_of}, lambda "~x": "~x" <> 'null'))""", most)
     return _array(f"list(distinct {_item(expr)}) filter (where {expr} is not null{condition})", most)
 
 

@@ -5,7 +5,21 @@ from __future__ import annotations
 from decimal import Decimal as Exact
 
 from huntlake.kql.forms import as_json
-from huntlake.kql.symbols import Bool, Datetime, Dynamic, Long, Missing, Naming, Number, P, Real, Sql, Timespan, Unsupported, aggregate
+from huntlake.kql.symbols import (
+    Bool,
+    Datetime,
+    Dynamic,
+    Long,
+    Missing,
+    Naming,
+    Number,
+    P,
+    Real,
+    Sql,
+    Timespan,
+    Unsupported,
+    aggregate,
+)
 from huntlake.kql.types import ScalarType
 
 # -- percentiles ----------------------------------------------------------------------------
@@ -61,7 +75,7 @@ def _(expr: Datetime, percentiles: Dynamic) -> Dynamic:
 def _array(expr: str, fractions: list[str]) -> str:
     kind = expr.type if isinstance(expr, Sql) else ScalarType.REAL
     values = f"quantile_disc({expr}, [{', '.join(fractions)}])"
-    return f"to_json(list_transform({values}, lambda v: {as_json('v', kind)}))"
+    return f"""to_json(list_transform({values}, lambda "~x": {as_json('"~x"', kind)}))"""
 
 
 @aggregate("percentilew", named=Naming.NONE)
@@ -95,9 +109,11 @@ def _weighted(expr: str, weight: str, fraction: str) -> str:
     counts = f"{expr} is not null and {weight} > 0"
     items = f"list_sort(list({{'v': {expr}, 'w': {weight}::HUGEINT}}) filter (where {counts}))"
     rank = f"ceil({fraction}::DECIMAL(18,12) * (sum({weight}) filter (where {counts})))"
-    # Each step carries the weight so far, and stops where that reaches the rank.
-    step = f"lambda a, b: case when a.w >= a.r then a else {{'v': b.v, 'w': a.w + b.w, 'r': a.r}} end"
-    ranked = f"list_transform({items}, lambda x: {{'v': x.v, 'w': x.w, 'r': {rank}}})"
+    # Each step carries the weight so far, and stops where that reaches the rank. A parameter's name
+    # must be none that a column can have.
+    ranked = f"""list_transform({items}, lambda "~x": {{'v': "~x".v, 'w': "~x".w, 'r': {rank}}})"""
+    reached = """case when "~a".w >= "~a".r then "~a" else {'v': "~b".v, 'w': "~a".w + "~b".w, 'r': "~a".r} end"""
+    step = f'lambda "~a", "~b": {reached}'
     return f"case when count(*) filter (where {counts}) > 0 then list_reduce({ranked}, {step}).v end"
 
 
