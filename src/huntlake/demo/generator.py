@@ -49,49 +49,53 @@ class Demo:
         self._calendar = make_calendar(self._company, end, days)
 
     @cached_property
-    def _story(self) -> Story:
+    def story(self) -> Story:
+        """The attack, laid on the days."""
         return load_story(self._company, self._calendar, self._dice.named("story"))
 
     @cached_property
-    def _world(self) -> World:
+    def world(self) -> World:
+        """What all tables are views of."""
         company, calendar, dice = self._company, self._calendar, self._dice
-        shifts = make_shifts(company, calendar, dice, self._story.facts["present"])
+        shifts = make_shifts(company, calendar, dice, self.story.facts["present"])
         sessions = make_sessions(company, calendar, shifts, dice.named("sessions"))
         templates = load_templates(company)
-        ledger = make_ledger(company, calendar, sessions, templates, self._story.starts, dice)
+        ledger = make_ledger(company, calendar, sessions, templates, self.story.starts, dice)
         world = World(company, calendar, shifts, sessions, templates, ledger, dice)
-        self._story.note_processes(world)
+        self.story.note_processes(world)
         return world
 
     @cached_property
-    def _logons(self) -> Logons:
-        return make_logons(self._world)
+    def logons(self) -> Logons:
+        """Who logged on to what."""
+        return make_logons(self.world)
 
     @cached_property
-    def _mails(self) -> Mails:
-        return make_mails(self._world)
+    def mails(self) -> Mails:
+        """Who wrote to whom."""
+        return make_mails(self.world)
 
     def tables(self) -> Iterator[DemoTable]:
         """Every table, one after another; each is made when it is asked for, and not kept."""
-        world = self._world
+        world = self.world
         for name, make in _TABLES.items():
             parts = list(make(self))
-            parts += self._story.rows(world, name, parts)
+            parts += self.story.rows(world, name, parts)
             yield self._assembled(name, parts)
-        everything = alerts.everyday_alerts(world) + self._story.alerts()
+        everything = alerts.everyday_alerts(world) + self.story.alerts()
         for name, rows in alerts.alert_tables(world, everything):
             yield self._assembled(name, [rows])
 
     def truth(self) -> GroundTruth:
         """What there is to be found; complete once every table was made."""
-        facts = self._story.facts
+        facts = self.story.facts
         return GroundTruth(
             title=facts["title"],
             summary=facts["summary"].strip(),
             begin=moment(self._calendar.start),
             end=moment(self._calendar.end),
             seed=self.seed,
-            steps=self._story.steps(),
+            steps=self.story.steps(),
             lookalikes=tuple(Lookalike(**x) for x in facts["lookalikes"]),
         )
 
@@ -102,29 +106,29 @@ class Demo:
 
 
 _TABLES: dict[str, Callable[[Demo], Iterator[Any]]] = {
-    "IdentityInfo": lambda d: directory.identities(d._world),
-    "DeviceInfo": lambda d: endpoint.device_info(d._world),
-    "Heartbeat": lambda d: servers.heartbeat(d._world),
-    "SigninLogs": lambda d: signins.signins(d._world),
-    "AADNonInteractiveUserSignInLogs": lambda d: signins.quiet_signins(d._world),
-    "AADServicePrincipalSignInLogs": lambda d: signins.program_signins(d._world),
-    "AuditLogs": lambda d: directory.audit(d._world),
-    "AzureActivity": lambda d: cloud.azure_activity(d._world),
-    "EmailEvents": lambda d: mail.email_events(d._world, d._mails),
-    "EmailUrlInfo": lambda d: mail.email_urls(d._world, d._mails),
-    "EmailAttachmentInfo": lambda d: mail.email_attachments(d._world, d._mails),
-    "UrlClickEvents": lambda d: mail.url_clicks(d._world, d._mails),
-    "OfficeActivity": lambda d: office.office_activity(d._world),
-    "SecurityEvent": lambda d: windows.security_events(d._world, d._logons),
-    "DeviceProcessEvents": lambda d: endpoint.process_events(d._world),
-    "DeviceNetworkEvents": lambda d: activity.network_events(d._world),
-    "DeviceFileEvents": lambda d: activity.file_events(d._world),
-    "DeviceRegistryEvents": lambda d: activity.registry_events(d._world),
-    "DeviceLogonEvents": lambda d: endpoint.logon_events(d._world, d._logons),
-    "DeviceEvents": lambda d: activity.device_events(d._world),
-    "CommonSecurityLog": lambda d: network.firewall(d._world),
-    "DnsEvents": lambda d: network.dns(d._world),
-    "Syslog": lambda d: servers.syslog(d._world),
+    "IdentityInfo": lambda d: directory.identities(d.world),
+    "DeviceInfo": lambda d: endpoint.device_info(d.world),
+    "Heartbeat": lambda d: servers.heartbeat(d.world),
+    "SigninLogs": lambda d: signins.signins(d.world),
+    "AADNonInteractiveUserSignInLogs": lambda d: signins.quiet_signins(d.world),
+    "AADServicePrincipalSignInLogs": lambda d: signins.program_signins(d.world),
+    "AuditLogs": lambda d: directory.audit(d.world),
+    "AzureActivity": lambda d: cloud.azure_activity(d.world),
+    "EmailEvents": lambda d: mail.email_events(d.world, d.mails),
+    "EmailUrlInfo": lambda d: mail.email_urls(d.world, d.mails),
+    "EmailAttachmentInfo": lambda d: mail.email_attachments(d.world, d.mails),
+    "UrlClickEvents": lambda d: mail.url_clicks(d.world, d.mails),
+    "OfficeActivity": lambda d: office.office_activity(d.world),
+    "SecurityEvent": lambda d: windows.security_events(d.world, d.logons),
+    "DeviceProcessEvents": lambda d: endpoint.process_events(d.world),
+    "DeviceNetworkEvents": lambda d: activity.network_events(d.world),
+    "DeviceFileEvents": lambda d: activity.file_events(d.world),
+    "DeviceRegistryEvents": lambda d: activity.registry_events(d.world),
+    "DeviceLogonEvents": lambda d: endpoint.logon_events(d.world, d.logons),
+    "DeviceEvents": lambda d: activity.device_events(d.world),
+    "CommonSecurityLog": lambda d: network.firewall(d.world),
+    "DnsEvents": lambda d: network.dns(d.world),
+    "Syslog": lambda d: servers.syslog(d.world),
 }
 
 _SOURCES = {

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from huntlake.demo.dice import Dice, Longs
+from huntlake.demo.processes import logon_ids
 from huntlake.demo.rhythm import HOUR, MINUTE, SECOND
 from huntlake.demo.world import World
 
@@ -137,7 +138,12 @@ def make_logons(world: World) -> Logons:
         slip = np.flatnonzero(own.chance(len(at), 0.2))
         add(at[slip] - 8 * SECOND, server[slip], who[slip], NETWORK, source[slip], NTLM, none(slip) + 1)
     _scans(world, dice.named("scan"), servers, add)
-    return _collect(parts, dice.named("collect"))
+    logons = _collect(parts, dice.named("collect"))
+    # The morning's logon is that of the session in which the person's programs run; shifts are the first sessions.
+    morning = np.flatnonzero((logons.kind == INTERACTIVE) & (logons.failure == 0))
+    shift = np.argsort(begin, kind="stable")
+    logons.logon_id[morning] = logon_ids(shift)
+    return logons
 
 
 def _scans(world: World, dice: Dice, servers: Longs, add: Callable[..., None]) -> None:

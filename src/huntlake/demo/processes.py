@@ -102,7 +102,7 @@ def load_templates(company: Company) -> list[Template]:
             when=e.get("when", "work"),
             rate=float(e.get("rate", 1)),
             each_parent=e.get("each") == "parent",
-            integrity=INTEGRITY.index(e.get("integrity", "Medium" if e["account"] == "user" else "System")),
+            integrity=INTEGRITY.index(e.get("integrity", _usual_integrity(e["account"]))),
             commands=tuple(c.replace("{{", "{").replace("}}", "}") for c in e["commands"]),
             network=effect(e.get("network")),
             files=effect(e.get("files")),
@@ -110,6 +110,10 @@ def load_templates(company: Company) -> list[Template]:
         )
         for e in settings("demo/processes.yaml")
     ]
+
+
+def _usual_integrity(account: str) -> str:
+    return "Medium" if account == "user" else "System" if account in _ACCOUNTS else "High"
 
 
 def make_sessions(company: Company, calendar: Calendar, shifts: Shifts, dice: Dice) -> Sessions:
@@ -163,7 +167,7 @@ def make_ledger(
         until=np.maximum(at + SECOND, sessions.end[session]),
         pid=pid,
         parent=all_of("parent"),
-        logon=_logon_ids(session),
+        logon=logon_ids(session),
         commands=_commands(company, templates, template, choice, variant, person),
     )
     return _with_story(ledger, company, templates, story, dice.named("story"))
@@ -259,7 +263,7 @@ def _accounts(templates: Sequence[Template], template: Longs, person: Longs, com
     return np.where(account < 0, first_person + person, account)
 
 
-def _logon_ids(session: Longs) -> Longs:
+def logon_ids(session: Longs) -> Longs:
     """The id of the logon session of whoever works in a session of a machine."""
     return 0x40000 + ((session + 1) * 7919 * 64) % 0x2000000
 
