@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pytest
 
 from huntlake.core.errors import Invalid
+from huntlake.demo.company import load_company
 from huntlake.demo.generator import TABLES, Demo, generate
 from huntlake.kql.types import ScalarType
 from huntlake.workspace.catalogue import Catalogue
@@ -164,6 +165,10 @@ def test_the_machine_whose_name_comes_last_talks_to_the_outside_only(tables: dic
     last = rows.filter(pc.equal(rows["DeviceName"], pc.max(rows["DeviceName"])))
     assert last.num_rows > 50
     assert set(pc.unique(last["RemoteIPType"]).to_pylist()) == {"Public"}
+    company = load_company()
+    countries = [company.place(a).country for a in last["RemoteIP"].to_pylist()]
+    assert "" not in countries
+    assert sum(c != "United States" for c in countries) > 20
 
 
 def test_the_published_queries_have_something_to_find(tables: dict[str, Any]) -> None:
