@@ -13,7 +13,10 @@ Any Delta reader may read them. The lake knows nothing of KQL: a column has a `F
 | `scanning` | the SQL that reads a snapshot |
 | `writing` | rows into Parquet files, with their statistics |
 | `sources` | the files that people bring: which format, which bytes |
-| `loading` | such files into rows of the right forms, and what didn't fit |
+| `batches` | what a file holds, read batch by batch |
+| `inference` | the forms of fields that nobody has declared |
+| `conversion` | batches into rows of the right forms |
+| `loading` | all of it: files into one table, and what didn't fit |
 """
 
 from huntlake.lake.store import Lake

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from huntlake.core.errors import Invalid
-from huntlake.lake.conversion import Batch, pointer
-from huntlake.lake.forms import Form, from_text, identifier, literal
+from huntlake.lake.conversion import Batch
+from huntlake.lake.forms import Form, identifier, literal
 from huntlake.lake.sources import LONGEST, Format, Reject, Source, csv_header, line_blocks, shown, size
 
 if TYPE_CHECKING:
@@ -46,10 +46,6 @@ class Reader:
             case Format.PARQUET:
                 yield from self._read_parquet(source)
 
-    def infer(self, batch: Batch, fields: Sequence[str]) -> dict[str, Form]:
-        """The form that each of `fields` has in all of the batch's rows: text where nothing narrower fits."""
-        return self._infer_json(fields) if batch.nested else {f: self._infer_text(f) for f in fields}
-
     def _read_lines(self, source: Source) -> Iterator[Batch]:
         read = 0
         for block in line_blocks(source):
@@ -74,14 +70,8 @@ class Reader:
         total = self._count("select count(*) from documents")
         share = size(source.path) // max(1, -(-total // _SLICE))
         for start in range(0, total, _SLICE):
-            rows = f"from documents where _line > {start} and _line <= {start + _SLICE} and _text is not null"
-            long = f"octet_length(_text::BLOB) > {LONGEST}"
-            self._become(f"select * {rows} and not {long}")
-            found = self.connection.execute(f"select _line, left(_text, 1000) {rows} and {long}").fetchall()
-            rejects = [
-                Reject(line, f"longer than {LONGEST:,} bytes; only the beginning is kept here", t) for line, t in found
-            ]
-            yield self._json_batch(source.path.name, share, rejects)
+            self._become(f"select * from documents where _line > {start} and _line <= {start + _SLICE}")
+            yield self._json_batch(source.path.name, share, [])
 
     def _json_batch(self, name: str, bytes: int, rejects: list[Reject]) -> Batch:
         import duckdb
@@ -104,6 +94,12 @@ class Reader:
         fields = {k: counts[k] for k in dict.fromkeys([*(first[0][0] if first else ()), *counts]) if k is not None}
         if fields and _WRAPPERS & fields.keys() and fields.keys() <= _WRAPPING and self._unwrap():
             return self._json_batch(name, bytes, rejects)
+        long = f"from batch where strlen(_text) > {LONGEST}"
+        if self._count(f"select count(*) {long}"):
+            why = f"longer than {LONGEST:,} bytes; only the beginning is kept here"
+            found = self.connection.execute(f"select _line, left(_text, 1000) {long} order by _line").fetchall()
+            rejects += [Reject(line, why, text) for line, text in found]
+            self._become(f"select * from batch where strlen(_text) <= {LONGEST}")
         rows = self._count("select count(*) from batch")
         return Batch(name, True, rows, fields, bytes=bytes, rejects=tuple(rejects))
 
@@ -169,39 +165,6 @@ class Reader:
             rows = self._count("select count(*) from batch")
             yield Batch(source.path.name, False, rows, dict.fromkeys(types, rows), types, share, tuple(rejects))
             rejects = []
-
-    def _infer_json(self, fields: Sequence[str]) -> dict[str, Form]:
-        if not fields:
-            return {}
-        kinds = {f: identifier(str(i)) for i, f in enumerate(fields)}
-        types = ", ".join(f"list(distinct json_type(_text, {literal(pointer(f))})) as {k}" for f, k in kinds.items())
-        found = self.connection.execute(f"select {types} from batch").fetchall()[0]
-        forms = {}
-        for name, kind in zip(fields, found, strict=True):
-            seen = set(kind or ()) - {None, "NULL"}
-            if seen == {"VARCHAR"}:
-                forms[name] = self._infer_text(name, f"json_extract_string(_text, {literal(pointer(name))})")
-            else:
-                forms[name] = next((form for types, form in _JSON_TYPES if seen <= types), Form.JSON)
-        return forms
-
-    def _infer_text(self, name: str, value: str | None = None) -> Form:
-        value = value or identifier(name)
-        shape = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}.*"
-        time = f"regexp_full_match(v, '{shape}') and {from_text(Form.INSTANT, 'v')} is not null"
-        # CSV has text only: what reads as a number everywhere, and back again, is one.
-        tests = [(Form.INSTANT, time)]
-        if value == identifier(name):
-            tests += [
-                (Form.BIGINT, "try_cast(v as BIGINT)::VARCHAR = v"),
-                (Form.DOUBLE, "regexp_full_match(v, '-?[0-9]+[.][0-9]+')"),
-                (Form.BOOLEAN, "lower(v) in ('true', 'false')"),
-            ]
-        sums = ", ".join(f"coalesce(bool_and(coalesce({test}, false)), false)" for _, test in tests)
-        found = self.connection.execute(
-            f"select {sums} from (select {value}::VARCHAR as v from batch) where v <> ''"
-        ).fetchall()[0]
-        return next((form for (form, _), fits in zip(tests, found, strict=True) if fits), Form.TEXT)
 
     def _become(self, rows: str) -> None:
         """Let `batch` be `rows`, which may say what of the present `batch` stays."""
@@ -276,12 +239,6 @@ def _cause(error: Exception) -> str:
     return _first_line(str(error)).split(": ", 1)[-1][:300]
 
 
-_JSON_TYPES: tuple[tuple[set[Any], Form], ...] = (
-    (set(), Form.TEXT),
-    ({"BOOLEAN"}, Form.BOOLEAN),
-    ({"BIGINT", "UBIGINT"}, Form.BIGINT),
-    ({"BIGINT", "UBIGINT", "DOUBLE"}, Form.DOUBLE),
-)
 _FORM_OF = {
     "BOOLEAN": Form.BOOLEAN,
     "TINYINT": Form.INTEGER,

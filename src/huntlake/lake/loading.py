@@ -9,9 +9,11 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from huntlake.core.errors import LimitExceeded
 from huntlake.lake.batches import Reader
 from huntlake.lake.conversion import Batch, Conversion, Plan, Target
 from huntlake.lake.forms import TIME, Form, StoredColumn, identifier, literal
+from huntlake.lake.inference import infer
 from huntlake.lake.sources import Reject
 from huntlake.lake.table import LakeTable
 from huntlake.lake.writing import WrittenFile
@@ -55,10 +57,18 @@ class Loader:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        import duckdb
+
         self._connection.close()
         self._folder.cleanup()
         if not self._committed:
             self._table.discard(self._files)
+        if isinstance(error, duckdb.OutOfMemoryException):
+            raise LimitExceeded("the rows need more memory than a load may have; nothing of it has landed") from error
+
+    def infer(self, batch: Batch, fields: Sequence[str]) -> dict[str, Form]:
+        """The form that each of `fields` has in all rows of `batch`."""
+        return infer(self._connection, batch, fields)
 
     def stage(self, batch: Batch, plan: Plan) -> Staged:
         """Convert a batch; what fits waits to be written."""

@@ -20,6 +20,9 @@ from huntlake.core.errors import Invalid, NotFound
 LONGEST = 16 * 1024 * 1024
 """Bytes of the longest event that is taken in."""
 
+MOST_FIELDS = 2_000
+"""Columns of the widest CSV that is taken in."""
+
 _BLOCK = 64 * 1024 * 1024
 _SHOWN = 64 * 1024
 _HEAD = 1 << 20
@@ -238,6 +241,8 @@ def csv_header(source: Source) -> tuple[str, list[str]]:
     names = [name.strip() for name in record]
     if not any(names) or "\x00" in first:
         raise Invalid(f"`{source.path.name}` is no JSON, CSV or Parquet that can be read: a CSV begins with its names")
+    if len(names) > MOST_FIELDS:
+        raise Invalid(f"`{source.path.name}` has {len(names):,} columns, more than {MOST_FIELDS:,} are not supported")
     lower = [name.lower() for name in names]
     for name in names:
         if lower.count(name.lower()) > 1:

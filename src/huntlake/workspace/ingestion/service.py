@@ -98,7 +98,7 @@ class Ingestion:
         ):
             for one in sources:
                 for batch in loader.reader.read(one):
-                    plan = mapping.plan(batch, now, lambda fields, b=batch: loader.reader.infer(b, fields))  # type: ignore[misc]
+                    plan = mapping.plan(batch, now, lambda fields, b=batch: loader.infer(b, fields))  # type: ignore[misc]
                     staged = loader.stage(batch, plan)
                     dead.keep(one.path.name, staged.rejects)
                     rows, undated, done = rows + staged.rows, undated + staged.undated, done + batch.bytes
