@@ -66,6 +66,16 @@ class Sql(str):
         return self.value is not Missing.VALUE
 
 
+IN_ORDER = "\0o"
+"""In the SQL of an aggregate, the place for the order in which it takes the rows, where they have one."""
+
+
+def before(sql: str) -> str:
+    """SQL that a step before this one computes: windows don't nest in SQL, and do in KQL."""
+    # No SQL that comes from a query holds a zero character.
+    return f"\0({sql}\0)"
+
+
 class Unsupported(Exception):
     """Raised by a body for a call that is Kusto's, but not ours; the compiler adds the place."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from huntlake.kql.forms import as_json
-from huntlake.kql.symbols import Bool, Dynamic, Long, Scalar, Sql, aggregate
+from huntlake.kql.symbols import IN_ORDER, Bool, Dynamic, Long, Scalar, Sql, aggregate
 from huntlake.kql.types import ScalarType
 
 _MOST = "1048576"
@@ -48,7 +48,7 @@ def make_list_if(expr: Scalar, predicate: Bool, maxSize: Long = "1048576") -> Dy
 @aggregate("make_list_with_nulls", prefix="list", total=True)
 def make_list_with_nulls(expr: Scalar) -> Dynamic:
     """The values as an array, nulls among them."""
-    return _array(f"list({_item(expr)})", _MOST)
+    return _array(f"list({_item(expr)}{IN_ORDER})", _MOST)
 
 
 @aggregate("make_bag", prefix="bag", total=True)
@@ -78,7 +78,7 @@ def _item(expr: str) -> str:
 
 
 def _list(expr: str, condition: str, most: str) -> str:
-    return _array(f"list({_item(expr)}) filter (where {expr} is not null{condition})", most)
+    return _array(f"list({_item(expr)}{IN_ORDER}) filter (where {expr} is not null{condition})", most)
 
 
 def _set(expr: str, condition: str, most: str) -> str:
@@ -96,5 +96,5 @@ def _array(items: str, most: str) -> str:
 
 def _bag(expr: str, condition: str, most: str) -> str:
     # Of no bags at all Kusto makes an array.
-    bags = f"list({expr}::JSON) filter (where json_type({expr}) = 'OBJECT'{condition})"
+    bags = f"list({expr}::JSON{IN_ORDER}) filter (where json_type({expr}) = 'OBJECT'{condition})"
     return f"coalesce(hl_merge_bags(to_json({bags}), {most}::BIGINT)::JSON, '[]'::JSON)"

@@ -1,9 +1,37 @@
 """The scalar functions of KQL, a module to each family of the language's reference."""
 
-from huntlake.kql.functions import arithmetic, conversion, dates, dynamics, logic, strings, terms
+from huntlake.kql.functions import (
+    addresses,
+    arithmetic,
+    conversion,
+    dates,
+    dynamics,
+    encoding,
+    geography,
+    hashing,
+    logic,
+    parsing,
+    patterns,
+    strings,
+    terms,
+)
 from huntlake.kql.symbols import listed
 
-FUNCTIONS = listed(arithmetic, conversion, dates, dynamics, logic, strings, terms)
+FUNCTIONS = listed(
+    addresses,
+    arithmetic,
+    conversion,
+    dates,
+    dynamics,
+    encoding,
+    geography,
+    hashing,
+    logic,
+    parsing,
+    patterns,
+    strings,
+    terms,
+)
 """Every scalar function and operator, by each of its names."""
 
 KNOWN = frozenset(

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from huntlake.kql import plan
-from huntlake.kql.plan.graph import uses, with_scalars
+from huntlake.kql.plan.graph import uses, windowed, with_scalars
 from huntlake.kql.syntax.literals import datetime_of
 from huntlake.kql.types import ScalarType
 
@@ -64,10 +64,15 @@ class _Bounds:
             case plan.Values() | plan.OuterRow():
                 return relation
             case plan.Filter(input, predicate):
+                if windowed(predicate):
+                    return replace(relation, input=self.of(input, {}))
                 merged = dict(ranges)
                 for column, range_ in _ranges(predicate):
                     merged[column] = merged.get(column, Range()).within(range_)
                 return replace(relation, input=self.of(input, merged))
+            case plan.Project(input, outputs) if any(windowed(o.value) for o in outputs):
+                # A window looks at rows that the filters above it drop.
+                return replace(relation, input=self.of(input, {}))
             case plan.Project(input, outputs):
                 passed = {
                     o.value.name: ranges[o.name]

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from huntlake.kql.plan import nodes as plan
+from huntlake.kql.symbols import Kind
 
 Change = Callable[[plan.Relation], plan.Relation]
 
@@ -172,3 +173,13 @@ def columns_in(scalar: plan.Scalar) -> Iterator[str]:
             return
         case _:
             assert_never(scalar)
+
+
+def windowed(scalar: plan.Scalar) -> bool:
+    """Whether a window function stands anywhere inside."""
+    match scalar:
+        case plan.Call(function, _, arguments):
+            return function.kind is Kind.WINDOW or any(windowed(a) for a in arguments)
+        case plan.Convert(value, _) | plan.DynamicPath(value, _):
+            return windowed(value)
+    return False

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import assert_never
 
 from huntlake.core.diagnostics import Diagnostic, Source, SourceError
 from huntlake.kql import forms, plan
-from huntlake.kql.symbols import Kind, Missing, Sql, Unsupported
+from huntlake.kql.plan.graph import windowed
+from huntlake.kql.symbols import IN_ORDER, Kind, Missing, Sql, Unsupported
 from huntlake.kql.types import ScalarType
 
 HOIST_FROM = 160
 """An argument longer than this, written more than once, is computed in a step before."""
 
 _TEXTUAL = (ScalarType.STRING,)
+
+_BEFORE = re.compile(r"\0\(([^\0]*)\0\)")
 
 
 def name(identifier: str) -> str:
@@ -35,6 +39,10 @@ class Expressions:
     """Expressions that a step before this one computes: a name and its SQL, each may use those before it."""
     may_hoist: bool = True
     prefix: str = "h"
+    order: str | None = None
+    """The order of the rows as SQL, for aggregates that keep it; empty where it is that in which they come."""
+    windows: bool = False
+    """Whether a step before this one computes a window."""
 
     def sql(self, scalar: plan.Scalar, *, in_filter: bool = False) -> Sql:
         """The SQL of a scalar."""
@@ -68,6 +76,9 @@ class Expressions:
             self.may_hoist = False
         arguments = [self.sql(a, in_filter=through) for a in call.arguments]
         self.may_hoist = outer_may_hoist
+        if function.kind is Kind.WINDOW:
+            nested = [windowed(a) for a in call.arguments]
+            arguments = [self._window_before(a) if n else a for a, n in zip(arguments, nested, strict=True)]
         try:
             text = function.sql(call.signature, self.engine, arguments, in_filter=in_filter)
             if self.may_hoist and not _aggregates(call):
@@ -77,6 +88,8 @@ class Expressions:
         except Unsupported as refusal:
             diagnostic = Diagnostic("HL001", f"`{function.name}` with {refusal} is not supported", call.span)
             raise SourceError(self.source, diagnostic) from None
+        if function.kind is not Kind.SCALAR:
+            text = self._placed(text)
         nullable = call.type not in _TEXTUAL and not (function.total and not any(a.nullable for a in arguments))
         if call.type in _TEXTUAL and function.kind is not Kind.SCALAR:
             text = f"coalesce({text}, '')"
@@ -97,6 +110,24 @@ class Expressions:
         identifier = name(f"~{self.prefix}{len(self.hoisted)}")
         self.hoisted.append((identifier, str.__str__(sql)))
         return Sql(identifier, sql.type, nullable=sql.nullable)
+
+    # -- windows and orders ---------------------------------------------------------
+
+    def _window_before(self, sql: Sql) -> Sql:
+        self.windows = True
+        return self._hoist(sql)
+
+    def _placed(self, text: str) -> str:
+        """The SQL of an aggregate or window with each window inside it computed before, and its order in place."""
+        while (inner := _BEFORE.search(text)) is not None:
+            column = self._window_before(Sql(inner.group(1), ScalarType.LONG))
+            text = f"{text[: inner.start()]}{column}{text[inner.end() :]}"
+        if IN_ORDER in text:
+            order = self.order
+            if order == "":
+                order = str(self._window_before(Sql("row_number() over ()", ScalarType.LONG)))
+            text = text.replace(IN_ORDER, f" order by {order}" if order else "")
+        return text
 
     def _once(self, sql: Sql, write: Callable[[Sql, ScalarType], Sql], type_: ScalarType) -> Sql:
         # A conversion that writes its argument several times takes a column instead.
@@ -165,14 +196,4 @@ def _aggregates(scalar: plan.Scalar) -> bool:
             return function.kind is not Kind.SCALAR or any(_aggregates(a) for a in arguments)
         case plan.Convert(value, _) | plan.DynamicPath(value, _):
             return _aggregates(value)
-    return False
-
-
-def windowed(scalar: plan.Scalar) -> bool:
-    """Whether a window function stands anywhere inside."""
-    match scalar:
-        case plan.Call(function, _, arguments):
-            return function.kind is Kind.WINDOW or any(windowed(a) for a in arguments)
-        case plan.Convert(value, _) | plan.DynamicPath(value, _):
-            return windowed(value)
     return False

@@ -12,16 +12,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
-from huntlake.core.diagnostics import Source
+from huntlake.core.diagnostics import NOWHERE, Diagnostic, Source, SourceError
 from huntlake.kql import forms, plan
-from huntlake.kql.plan.graph import inputs_of, uses
+from huntlake.kql.plan.graph import inputs_of, uses, windowed
 from huntlake.kql.plan.nodes import JoinKind
 from huntlake.kql.sql import tables
-from huntlake.kql.sql.scalars import Expressions, name, windowed
+from huntlake.kql.sql.scalars import Expressions, name
 from huntlake.kql.types import Column, ScalarType
 
 
 _BRANCHES = 200
+_CELLS = 400_000
+"""Branches times columns: a wider union would be more SQL than an engine can read in good time."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,11 @@ class _Writer:
 
     def _union(self, union: plan.Union) -> str:
         names = self.identifiers(union)
+        if len(union.columns) * len(union.inputs) > _CELLS:
+            tables, columns = len(union.inputs), len(union.columns)
+            message = f"a union of {tables} tables with {columns} columns is not supported"
+            diagnostic = Diagnostic("HL002", message, NOWHERE, help="name the tables, or project the columns that you need")
+            raise SourceError(self.source, diagnostic)
         labels = union.labels or ("",) * len(union.inputs)
         branches = []
         for branch, label in zip(union.inputs, labels, strict=True):
@@ -192,8 +199,14 @@ class _Writer:
         expressions = self._expressions(self.identifiers(relation))
         return source, [f"{expressions.sql(p, in_filter=True)}" for p in reversed(filters)], expressions
 
+    def _prepared(self, source: str, wheres: list[str], expressions: Expressions) -> tuple[str, str]:
+        """The source with the columns that the step's expressions want computed before, and the conditions left."""
+        if wheres and expressions.windows:
+            # A window sees the rows that the filters leave.
+            source, wheres = self._step_of(f"select * from {source}{_where(wheres)}"), []
+        return self._hoisted(source, expressions), _where(wheres)
+
     def _hoisted(self, source: str, expressions: Expressions) -> str:
-        """The source with the columns that the step's expressions want computed before."""
         level: list[tuple[str, str]] = []
         for identifier, sql in expressions.hoisted:
             # One that uses another of its level waits for the next.
@@ -238,13 +251,15 @@ class _Writer:
         order = " order by " + ", ".join(_order(expressions, k) for k in keys) if keys else ""
         columns = "*"
         if expressions.hoisted:
-            source, columns = self._hoisted(source, expressions), self._all(relation)
-        return f"select {columns} from {source}{_where(wheres)}{qualify}{order}{limit}"
+            columns = self._all(relation)
+        source, where = self._prepared(source, wheres, expressions)
+        return f"select {columns} from {source}{where}{qualify}{order}{limit}"
 
     def _project(self, input: plan.Relation, outputs: tuple[plan.Output, ...], names: Mapping[str, str]) -> str:
         source, wheres, expressions = self._source(input)
         columns = ", ".join(self._output(o, names[o.name], expressions) for o in outputs) or '1 as "~one"'
-        return f"select {columns} from {self._hoisted(source, expressions)}{_where(wheres)}"
+        source, where = self._prepared(source, wheres, expressions)
+        return f"select {columns} from {source}{where}"
 
     def _output(self, output: plan.Output, identifier: str, expressions: Expressions) -> str:
         sql = expressions.sql(output.value)
@@ -258,14 +273,15 @@ class _Writer:
 
     def _summarize(self, relation: plan.Summarize) -> str:
         source, wheres, expressions = self._source(relation.input)
+        expressions.order = _order_of(relation.input, expressions)
         names = self.identifiers(relation)
         keys = [self._output(k, names[k.name], expressions) for k in relation.keys]
         measures = [self._output(m, names[m.name], expressions) for m in relation.measures]
-        source = self._hoisted(source, expressions)
+        source, where = self._prepared(source, wheres, expressions)
         if not measures:
-            return f"select distinct {', '.join(keys)} from {source}{_where(wheres)}"
+            return f"select distinct {', '.join(keys)} from {source}{where}"
         groups = " group by " + ", ".join(str(i + 1) for i in range(len(keys))) if keys else ""
-        return f"select {', '.join(keys + measures)} from {source}{_where(wheres)}{groups}"
+        return f"select {', '.join(keys + measures)} from {source}{where}{groups}"
 
     def _join(self, join: plan.Join) -> str:
         left, right = self.step(join.left), self.step(join.right)
@@ -336,7 +352,7 @@ class _Writer:
         alias = f"o{len(self._outer)}"
         inner._outer = self._outer | {id(apply.row): alias}
         inner.count(apply.inner)
-        depends = _Dependents(apply.row)
+        depends = _Dependents()
         for shared in depends.free_inputs(apply.inner):
             inner._named[id(shared)] = self.step(shared)
         inner_step = inner.step(apply.inner)
@@ -370,14 +386,13 @@ class _Writer:
 
 
 class _Dependents:
-    """Which relations inside an `Apply` depend on its row; the others are steps of the outer query."""
+    """Which relations inside an `Apply` depend on a row of it; the others are steps of the outer query."""
 
-    def __init__(self, row: plan.OuterRow) -> None:
-        self._row = row
+    def __init__(self) -> None:
         self._known: dict[int, bool] = {}
 
     def depends(self, relation: plan.Relation) -> bool:
-        if relation is self._row:
+        if isinstance(relation, plan.OuterRow):
             return True
         if id(relation) not in self._known:
             self._known[id(relation)] = any(self.depends(i) for i in inputs_of(relation))
@@ -400,6 +415,18 @@ def _renamed(text: str, old: str, new: str) -> str:
 
 def _where(conditions: list[str]) -> str:
     return " where " + " and ".join(f"({c})" if len(conditions) > 1 else c for c in conditions) if conditions else ""
+
+
+def _order_of(relation: plan.Relation, expressions: Expressions) -> str | None:
+    """The order in which a summary meets its rows: as SQL, empty for that in which they come, None for none."""
+    while isinstance(relation, plan.Filter):
+        relation = relation.input
+    if isinstance(relation, plan.Sort):
+        return ", ".join(_order(expressions, k) for k in relation.keys)
+    while isinstance(relation, plan.Filter | plan.Project | plan.Limit | plan.Materialize):
+        relation = relation.input
+    # The elements of an array follow one another as they stand there.
+    return "" if isinstance(relation, plan.Sort | plan.Unnest) else None
 
 
 def _order(expressions: Expressions, key: plan.SortKey) -> str:

@@ -1,0 +1,93 @@
+"""Window functions: they look at the rows around, in the order in which the rows come."""
+
+from __future__ import annotations
+
+from huntlake.kql.symbols import A, Bool, Long, P, Scalar, Sql, Unsupported, before, whole_of, window
+from huntlake.kql.types import ScalarType
+
+_NUMBER = "row_number() over ()"
+_SO_FAR = "over (rows between unbounded preceding and current row)"
+
+
+@window("prev")
+def prev(column: A, offset: Long = "1") -> A:
+    """The value of `column` so many rows before; null where there is no such row, or the default."""
+    return f"lag({column}, {_offset(offset)}) over ()"
+
+
+@prev.overload
+def _(column: A, offset: Long, default_value: A) -> A:
+    return f"lag({column}, {_offset(offset)}, {default_value}) over ()"
+
+
+@window("next")
+def next_(column: A, offset: Long = "1") -> A:
+    """The value of `column` so many rows after; null where there is no such row, or the default."""
+    return f"lead({column}, {_offset(offset)}) over ()"
+
+
+@next_.overload
+def _(column: A, offset: Long, default_value: A) -> A:
+    return f"lead({column}, {_offset(offset)}, {default_value}) over ()"
+
+
+@window("row_number")
+def row_number(startingIndex: Long = "1", restart: Bool = "false") -> Long:
+    """The row's number, counted from `startingIndex`, and again from there wherever `restart` holds."""
+    if _never(restart):
+        return f"{_NUMBER} + {startingIndex} - 1"
+    return f"{startingIndex} + {before(_NUMBER)} - {before(_begun(restart))}"
+
+
+@window("row_cumsum")
+def row_cumsum(term: P, restart: Bool = "false") -> P:
+    """The sum of `term` over the rows so far, since `restart` last held."""
+    if _never(restart):
+        return _cast(f"sum({term}) {_SO_FAR}", term)
+    # A frame that begins at the row of the restart: differences of sums would round reals.
+    since = f"{before(_NUMBER)} - {before(_begun(restart))}"
+    return _cast(f"sum({term}) over (rows between ({since}) preceding and current row)", term)
+
+
+@window("row_rank_dense")
+def row_rank_dense(term: Scalar, restart: Bool = "false") -> Long:
+    """The rank of the row: one more wherever `term` is another than in the row before, 1 where `restart` holds."""
+    changes = before(f"count(*) filter (where {_changed(term)} or coalesce({restart}, false)) {_SO_FAR}")
+    if _never(restart):
+        return f"{changes} + 1 - {before(f'first_value({changes}) over ()')}"
+    begun = f"max(case when {before(_NUMBER)} = {before(_begun(restart))} then {changes} end) {_SO_FAR}"
+    return f"{changes} + 1 - {before(begun)}"
+
+
+@window("row_rank_min")
+def row_rank_min(term: Scalar, restart: Bool = "false") -> Long:
+    """The rank of the row: the number of the first row that has its `term`, counted since `restart` last held."""
+    changed = before(f"({_changed(term)} or coalesce({restart}, false))")
+    first = before(f"max(case when {changed} or {before(_NUMBER)} = 1 then {before(_NUMBER)} end) {_SO_FAR}")
+    return f"{first} + 1 - {before(_begun(restart))}"
+
+
+def _offset(offset: str) -> int:
+    rows = whole_of(offset, "an offset")
+    if rows < 0:
+        raise Unsupported("a negative offset")
+    return rows
+
+
+def _never(restart: str) -> bool:
+    return isinstance(restart, Sql) and restart.value is False
+
+
+def _begun(restart: str) -> str:
+    """The number of the row where the counting last began."""
+    row = before(_NUMBER)
+    return f"max(case when {row} = 1 or coalesce({restart}, false) then {row} end) {_SO_FAR}"
+
+
+def _changed(term: str) -> str:
+    return f"{term} is distinct from {before(f'lag({term}) over ()')}"
+
+
+def _cast(total: str, term: str) -> str:
+    whole = isinstance(term, Sql) and term.type is ScalarType.LONG
+    return f"try_cast({total} as BIGINT)" if whole else total
