@@ -482,6 +482,20 @@ def _gettype(s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | Non
     return plan.Literal(str(value.type), ScalarType.STRING)
 
 
+def _extract(s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | None) -> plan.Scalar:
+    """`extract` and `extract_json`, whose last argument may name the type of what they give: `typeof(long)`."""
+    function = s._b.language.functions[node.name]
+    usual = 3 if function.name == "extract" else 2
+    arguments = [s.bind(a, row) for a in node.arguments]
+    found = s.call(function, arguments[:usual] if len(arguments) == usual + 1 else arguments, node.span)
+    if len(arguments) != usual + 1:
+        return found
+    wanted = arguments[-1]
+    if not isinstance(wanted, plan.Literal) or wanted.value not in [t.value for t in ScalarType]:
+        s._b.fail("SEM0001", "a type is expected here", node.arguments[-1].span, help="write `typeof(long)`")
+    return s.convert(found, ScalarType(wanted.value))
+
+
 Scoped = Callable[[ScalarBinder, nodes.FunctionCall, "plan.Relation | None"], plan.Scalar]
 
 SCOPED: Mapping[str, Scoped] = {
@@ -490,6 +504,9 @@ SCOPED: Mapping[str, Scoped] = {
     "bag_pack_columns": _bag_pack_columns,
     "column_ifexists": _column_ifexists,
     "columnifexists": _column_ifexists,
+    "extract": _extract,
+    "extract_json": _extract,
+    "extractjson": _extract,
     "gettype": _gettype,
     "ingestion_time": _ingestion_time,
     "now": _now,

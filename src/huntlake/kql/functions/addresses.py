@@ -47,7 +47,10 @@ def _network(text: str) -> _Network:
 def _number(text: str) -> str:
     last = f"split_part(split_part({text}, '.', 4), '/', 1)"
     parts = [f"split_part({text}, '.', {i})" for i in (1, 2, 3)] + [last]
-    sum_ = " + ".join(f"(try_cast({p} as BIGINT) << {24 - 8 * i})" if i < 3 else f"try_cast({p} as BIGINT)" for i, p in enumerate(parts))
+    sum_ = " + ".join(
+        f"(try_cast({p} as BIGINT) << {24 - 8 * i})" if i < 3 else f"try_cast({p} as BIGINT)"
+        for i, p in enumerate(parts)
+    )
     return f"case when regexp_full_match({text}, {_NETWORK_SQL}) then {sum_} end"
 
 
@@ -121,7 +124,11 @@ def _masked(network: _Network, bits: int | str) -> str:
     if network.number is None:
         return "null::BIGINT"
     if isinstance(bits, int):
-        return f"({_shifted(network.number, bits)})::BIGINT << {_ALL - bits}" if bits < _ALL else f"({network.number})::BIGINT"
+        return (
+            f"({_shifted(network.number, bits)})::BIGINT << {_ALL - bits}"
+            if bits < _ALL
+            else f"({network.number})::BIGINT"
+        )
     return f"{_shifted(network.number, bits)} << ({_ALL} - {bits})"
 
 
@@ -336,11 +343,14 @@ def _(source: String, *prefixes: String) -> Bool:
     return _has(source, prefixes, prefix=True)
 
 
-for _function in (has_ipv4, has_ipv4_prefix):
+@has_ipv4.overload
+def _(source: Dynamic, ip: String) -> Bool:
+    return _has(_string(source), [ip], prefix=False)
 
-    @_function.overload
-    def _(source: Dynamic, ip: String, _body=_function.signatures[0].body) -> Bool:
-        return _body(_string(source), ip)
+
+@has_ipv4_prefix.overload
+def _(source: Dynamic, prefix: String) -> Bool:
+    return _has(_string(source), [prefix], prefix=True)
 
 
 def _has_listed(source: str, listed: str, *, prefix: bool) -> str:
@@ -355,7 +365,8 @@ def _has(source: str, needles: Sequence[str], *, prefix: bool) -> str:
     conditions = [_has_computed(source, n, prefix=prefix) for n in needles if not (isinstance(n, Sql) and n.constant)]
     patterns = [p for p in (_pattern(n, prefix=prefix) for n in constant) if p]
     if patterns:
-        conditions.append(f"regexp_matches({source}, {quoted(f'(?:^|{_EDGE})(?:{'|'.join(patterns)})(?:$|{_EDGE})')})")
+        pattern = f"(?:^|{_EDGE})(?:{'|'.join(patterns)})(?:$|{_EDGE})"
+        conditions.append(f"regexp_matches({source}, {quoted(pattern)})")
     return " or ".join(conditions) or "false"
 
 
@@ -391,7 +402,7 @@ def parse_ipv6(ip: String) -> String:
     >>> parse_ipv6("192.168.255.255/24")
     "0000:0000:0000:0000:0000:ffff:c0a8:ff00"
     """
-    return f"hl_parse_ipv6({ip}, 128)"
+    return f"coalesce(hl_parse_ipv6({ip}, 128), '')"
 
 
 @scalar("parse_ipv6_mask")
@@ -401,7 +412,7 @@ def parse_ipv6_mask(ip: String, prefix: Long) -> String:
     >>> parse_ipv6_mask("fe80::85d:e82c:9446:7994/120", 124)
     "fe80:0000:0000:0000:085d:e82c:9446:7900"
     """
-    return f"hl_parse_ipv6({ip}, {prefix})"
+    return f"coalesce(hl_parse_ipv6({ip}, {prefix}), '')"
 
 
 @scalar("ipv6_compare")

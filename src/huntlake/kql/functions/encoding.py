@@ -28,7 +28,7 @@ def base64_decode_tostring(base64: String) -> String:
     >>> base64_decode_tostring("U3RyaW5n0KHR0tGA0L7Rh9C60LA=")
     ""
     """
-    return f"coalesce(try(decode(from_base64({base64}))), '')"
+    return f"hl_base64_decode_tostring({base64})"
 
 
 @scalar("base64_decode_toarray")
@@ -38,7 +38,7 @@ def base64_decode_toarray(base64: String) -> Dynamic:
     >>> base64_decode_toarray("S3VzdG8=")
     dynamic([75,117,115,116,111])
     """
-    return f"hl_base64_bytes({base64})::JSON"
+    return f"hl_base64_decode_toarray({base64})::JSON"
 
 
 @scalar("base64_encode_fromarray")
@@ -48,7 +48,7 @@ def base64_encode_fromarray(numbers: Dynamic) -> String:
     >>> base64_encode_fromarray(dynamic([75, 117, 115, 116, 111]))
     "S3VzdG8="
     """
-    return f"coalesce(hl_bytes_base64({numbers}::VARCHAR), '')"
+    return f"hl_base64_encode_fromarray({numbers}::VARCHAR)"
 
 
 @scalar("base64_encode_fromguid")
@@ -58,7 +58,7 @@ def base64_encode_fromguid(guid: Guid) -> String:
     >>> base64_encode_fromguid(toguid("ae3133f2-6e22-49ae-b06a-16e6a9b212eb"))
     "8jMxriJurkmwahbmqbIS6w=="
     """
-    return f"coalesce(hl_guid_base64({guid}), '')"
+    return f"hl_base64_encode_fromguid({guid})"
 
 
 @scalar("base64_decode_toguid")
@@ -68,7 +68,7 @@ def base64_decode_toguid(base64: String) -> Guid:
     >>> base64_decode_toguid("8jMxriJurkmwahbmqbIS6w==")
     guid(ae3133f2-6e22-49ae-b06a-16e6a9b212eb)
     """
-    return f"hl_base64_guid({base64})"
+    return f"hl_base64_decode_toguid({base64})"
 
 
 # -- URLs ----------------------------------------------------------------------------
@@ -115,7 +115,8 @@ def unicode_codepoints_from_string(value: Scalar) -> Dynamic:
     dynamic([75,117,115,116,111])
     """
     text = f"({as_text(value)})"
-    return f"case when {text} = '' then '[]'::JSON else to_json(list_transform(string_split({text}, ''), lambda c: unicode(c))) end"
+    points = f"list_transform(string_split({text}, ''), lambda c: unicode(c))"
+    return f"case when {text} = '' then '[]'::JSON else to_json({points}) end"
 
 
 @scalar("unicode_codepoints_to_string", "make_string")
@@ -133,14 +134,16 @@ def _characters(point: str) -> str:
     if point.type in (ScalarType.INT, ScalarType.LONG):
         return f"coalesce({_character(f'{point}')}, '')"
     if point.type is ScalarType.DYNAMIC:
-        numbers = f"case when json_type({point}) = 'ARRAY' then try_cast({point} as BIGINT[]) else [try_cast({point} as BIGINT)] end"
+        array, one = f"try_cast({point} as BIGINT[])", f"[try_cast({point} as BIGINT)]"
+        numbers = f"case when json_type({point}) = 'ARRAY' then {array} else {one} end"
         return f"coalesce(array_to_string(list_transform({numbers}, lambda c: {_character('c')}), ''), '')"
     raise Unsupported(f"a `{point.type}`")
 
 
 def _character(number: str) -> str:
     # What is no character would be an error to the engine.
-    return f"case when {number} between 0 and 55295 or {number} between 57344 and 1114111 then chr(({number})::INTEGER) end"
+    valid = f"{number} between 0 and 55295 or {number} between 57344 and 1114111"
+    return f"case when {valid} then chr(({number})::INTEGER) end"
 
 
 # -- Punycode ------------------------------------------------------------------------
@@ -153,7 +156,7 @@ def punycode_from_string(source: String) -> String:
     >>> punycode_from_string("académie-française")
     "acadmie-franaise-npb1a"
     """
-    return f"hl_punycode({source}, true)"
+    return f"hl_punycode_encode({source})"
 
 
 @scalar("punycode_to_string")
@@ -163,7 +166,7 @@ def punycode_to_string(source: String) -> String:
     >>> punycode_to_string("acadmie-franaise-npb1a")
     "académie-française"
     """
-    return f"hl_punycode({source}, false)"
+    return f"hl_punycode_decode({source})"
 
 
 @scalar("punycode_domain_to_string")
@@ -173,7 +176,7 @@ def punycode_domain_to_string(domain: String) -> String:
     >>> punycode_domain_to_string("艺术.com")
     "xn--cqv902d.com"
     """
-    return f"hl_punycode_domain({domain}, true)"
+    return f"hl_idna_encode({domain})"
 
 
 @scalar("punycode_domain_from_string")
@@ -183,7 +186,7 @@ def punycode_domain_from_string(domain: String) -> String:
     >>> punycode_domain_from_string("xn--Ge-mia.Bulg.edu")
     "Gáe.Bulg.edu"
     """
-    return f"hl_punycode_domain({domain}, false)"
+    return f"hl_idna_decode({domain})"
 
 
 # -- compressed ------------------------------------------------------------------------
@@ -196,7 +199,7 @@ def gzip_compress_to_base64_string(source: String) -> String:
     >>> gzip_decompress_from_base64_string(gzip_compress_to_base64_string("1234567890"))
     "1234567890"
     """
-    return f"hl_compress({source}, 'gzip')"
+    return f"hl_gzip_compress({source})"
 
 
 @scalar("gzip_decompress_from_base64_string")
@@ -206,7 +209,7 @@ def gzip_decompress_from_base64_string(base64: String) -> String:
     >>> gzip_decompress_from_base64_string("H4sIAAAAAAAA/wEUAOv/MTIzNDU2Nzg5MHF3ZXJ0eXVpb3A6m7f2FAAAAA==")
     "1234567890qwertyuiop"
     """
-    return f"hl_decompress({base64}, 'gzip')"
+    return f"hl_gzip_decompress({base64})"
 
 
 @scalar("zlib_compress_to_base64_string")
@@ -216,7 +219,7 @@ def zlib_compress_to_base64_string(source: String) -> String:
     >>> zlib_decompress_from_base64_string(zlib_compress_to_base64_string("1234567890"))
     "1234567890"
     """
-    return f"hl_compress({source}, 'zlib')"
+    return f"hl_zlib_compress({source})"
 
 
 @scalar("zlib_decompress_from_base64_string")
@@ -228,4 +231,4 @@ def zlib_decompress_from_base64_string(base64: String) -> String:
     >>> zlib_decompress_from_base64_string("x0x0x0")
     ""
     """
-    return f"hl_decompress({base64}, 'zlib')"
+    return f"hl_zlib_decompress({base64})"

@@ -6,6 +6,8 @@ from huntlake.kql.forms import as_text
 from huntlake.kql.symbols import Guid, Long, Naming, Real, Scalar, Sql, String, Whole, scalar
 from huntlake.kql.types import ScalarType
 
+_TICKS_TO_1970 = 621_355_968_000_000_000
+
 # -- hashes --------------------------------------------------------------------------
 
 
@@ -22,27 +24,24 @@ def hash_(source: Scalar, modulus: Long = "null::BIGINT") -> Long:
     >>> hash(datetime(2015-01-01))
     1380966698541616202
     """
-    hashed = f"hl_xxhash64({_bytes(source)})"
+    hashed = _hashed(source)
     if modulus == "null::BIGINT":
         return hashed
     # The hash is an unsigned number there: its remainder isn't negative.
-    return f"((case when {hashed} < 0 then {hashed}::HUGEINT + 18446744073709551616 else {hashed} end) % nullif({modulus}, 0))::BIGINT"
+    unsigned = f"case when {hashed} < 0 then {hashed}::HUGEINT + 18446744073709551616 else {hashed} end"
+    return f"(({unsigned}) % nullif({modulus}, 0))::BIGINT"
 
 
-def _bytes(value: str) -> str:
+def _hashed(value: str) -> str:
     assert isinstance(value, Sql)
     match value.type:
-        case ScalarType.INT | ScalarType.LONG | ScalarType.BOOL:
-            number = f"{value}::BIGINT"
-        case ScalarType.TIMESPAN:
-            number = f"{value}"
+        case ScalarType.INT | ScalarType.LONG | ScalarType.BOOL | ScalarType.TIMESPAN:
+            return f"hl_xxhash64_number({value}::BIGINT)"
         case ScalarType.DATETIME:
-            number = f"epoch_us({value}) * 10 + 621355968000000000"
+            return f"hl_xxhash64_number(epoch_us({value}) * 10 + {_TICKS_TO_1970})"
         case ScalarType.REAL:
-            return f"{as_text(value)}"
-        case _:
-            return as_text(value)
-    return f"'\\x00' || lpad(to_hex({number}), 16, '0')"
+            return f"hl_xxhash64_real({value})"
+    return f"hl_xxhash64({as_text(value)})"
 
 
 @scalar("hash_md5")

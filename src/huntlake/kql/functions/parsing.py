@@ -96,7 +96,9 @@ def parse_version(version: String) -> Decimal:
     """
     parts = " || ".join(f"lpad(split_part({version}, '.', {i}), 8, '0')" for i in range(1, 5))
     # As wide as a decimal can be: four parts of eight digits leave no place for a fraction.
-    return rf"case when regexp_full_match({version}, '\d{{1,8}}(?:\.\d{{1,8}}){{0,3}}') then ({parts})::DECIMAL(38,0) end"
+    return (
+        rf"case when regexp_full_match({version}, '\d{{1,8}}(?:\.\d{{1,8}}){{0,3}}') then ({parts})::DECIMAL(38,0) end"
+    )
 
 
 @scalar("extract_json", "extractjson")
@@ -109,7 +111,9 @@ def extract_json(path: String, source: String) -> String:
     "b"
     """
     steps = _json_path(text_of(path, "a JSON path"))
-    return f"case when json_valid({source}) then coalesce(json_extract_string({source}, {quoted(steps)}), '') else '' end"
+    return (
+        f"case when json_valid({source}) then coalesce(json_extract_string({source}, {quoted(steps)}), '') else '' end"
+    )
 
 
 _STEP = re.compile(r"""\.(\w+)|\[\s*(?:'([^']*)'|"([^"]*)"|(\d+))\s*\]""")

@@ -167,7 +167,9 @@ def countof(source: String, search: String, kind: String = "'normal'") -> Long:
 
 
 @scalar("indexof_regex")
-def indexof_regex(source: Scalar, regex: String, start: Long = "0", length: Long = "-1", occurrence: Long = "1") -> Long:
+def indexof_regex(
+    source: Scalar, regex: String, start: Long = "0", length: Long = "-1", occurrence: Long = "1"
+) -> Long:
     """The zero-based place of a regular expression's match, -1 where there is none.
 
     The search begins at `start` and looks at `length` characters. Null where `start` is negative.

@@ -79,7 +79,8 @@ def isascii(value: Scalar) -> Bool:
     >>> isascii("é")
     false
     """
-    return f"length({as_text(value)}) = strlen({as_text(value)}) and not regexp_matches({as_text(value)}, '[^\\x00-\\x7F]')"
+    text = as_text(value)
+    return f"length({text}) = strlen({text})"
 
 
 @scalar("isutf8", total=True)

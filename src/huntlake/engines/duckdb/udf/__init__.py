@@ -5,24 +5,44 @@ The compiler calls them by name, `hl_…`; the database registers those that a q
 
 from __future__ import annotations
 
-from huntlake.engines.duckdb.udf.addresses import ipv4_prefix, ipv6_compare, ipv6_prefix, parse_ipv4, parse_ipv6
+from huntlake.engines.duckdb.udf.addresses import (
+    format_ipv4,
+    ipv4_networks,
+    ipv4_prefix,
+    ipv6_compare,
+    ipv6_in_any,
+    ipv6_prefix,
+    parse_ipv4,
+    parse_ipv6,
+)
 from huntlake.engines.duckdb.udf.bags import merge_bags
 from huntlake.engines.duckdb.udf.conversion import todatetime, toguid, totimespan
 from huntlake.engines.duckdb.udf.encoding import (
+    base64_decode_toarray,
+    base64_decode_toguid,
     base64_decode_tostring,
+    base64_encode_fromarray,
+    base64_encode_fromguid,
     gzip_compress,
     gzip_decompress,
     idna_decode,
+    idna_encode,
     punycode_decode,
     punycode_encode,
+    url_decode,
+    url_encode,
     xxhash64,
+    xxhash64_number,
+    xxhash64_real,
     zlib_compress,
     zlib_decompress,
 )
 from huntlake.engines.duckdb.udf.formats import format_datetime, format_timespan
 from huntlake.engines.duckdb.udf.function import Function
 from huntlake.engines.duckdb.udf.geography import geo_info
-from huntlake.engines.duckdb.udf.json import strict_json
+from huntlake.engines.duckdb.udf.geohash import geohash, geohash_centre
+from huntlake.engines.duckdb.udf.json import canonical_json, strict_json
+from huntlake.engines.duckdb.udf.strings import indexof, replace_strings
 from huntlake.engines.duckdb.udf.text import (
     parse_command_line,
     parse_csv,
@@ -37,15 +57,27 @@ from huntlake.engines.geography import Geography
 def functions(geography: Geography) -> dict[str, Function]:
     """Every function, by its name in SQL."""
     listed = (
+        base64_decode_toarray,
+        base64_decode_toguid,
         base64_decode_tostring,
+        base64_encode_fromarray,
+        base64_encode_fromguid,
+        canonical_json,
         format_datetime,
+        format_ipv4,
         format_timespan,
         geo_info(geography),
+        geohash,
+        geohash_centre,
         gzip_compress,
         gzip_decompress,
         idna_decode,
+        idna_encode,
+        indexof,
+        ipv4_networks,
         ipv4_prefix,
         ipv6_compare,
+        ipv6_in_any,
         ipv6_prefix,
         merge_bags,
         parse_command_line,
@@ -58,11 +90,16 @@ def functions(geography: Geography) -> dict[str, Function]:
         parse_xml,
         punycode_decode,
         punycode_encode,
+        replace_strings,
         strict_json,
         todatetime,
         toguid,
         totimespan,
+        url_decode,
+        url_encode,
         xxhash64,
+        xxhash64_number,
+        xxhash64_real,
         zlib_compress,
         zlib_decompress,
     )

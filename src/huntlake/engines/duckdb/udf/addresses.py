@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
+import json
+from ipaddress import AddressValueError, IPv4Address, IPv6Address, summarize_address_range
 
 from huntlake.engines.duckdb.udf.function import udf
 
@@ -56,6 +57,39 @@ def ipv6_prefix(text: str | None) -> int | None:
     return None if parts is None else parts[1]
 
 
+@udf("hl_ipv6_in_any", "VARCHAR", "VARCHAR", returns="BOOLEAN")
+def ipv6_in_any(text: str | None, ranges: str | None) -> bool | None:
+    """Whether an address lies in one of the networks of a JSON array; null where it is no address."""
+    address, listed = _ipv6(text), json.loads(ranges) if ranges else None
+    if address is None or not isinstance(listed, list):
+        return None
+    for network in (_ipv6(n) for n in listed if isinstance(n, str)):
+        if network is not None:
+            bits = min(address[1], network[1])
+            if _masked(address[0], bits, 128) == _masked(network[0], bits, 128):
+                return True
+    return False
+
+
+@udf("hl_format_ipv4", "BIGINT", "BIGINT", "BIGINT", "BOOLEAN", returns="VARCHAR")
+def format_ipv4(number: int | None, bits: int | None, prefix: int | None, mask: bool | None) -> str:
+    """The address of a number, cut to the lesser of `bits` and `prefix`, which `mask` adds; empty if there is none."""
+    if number is None or bits is None or prefix is None or not 0 <= prefix <= 32:
+        return ""
+    bits = min(bits, prefix)
+    address = str(IPv4Address(_masked(number, bits, 32)))
+    return f"{address}/{bits}" if mask else address
+
+
+@udf("hl_ipv4_networks", "VARCHAR", "VARCHAR", returns="VARCHAR")
+def ipv4_networks(first: str | None, last: str | None) -> str | None:
+    """The networks that make up all addresses from the first to the last, as a JSON array; null if there are none."""
+    low, high = _ipv4(first), _ipv4(last)
+    if low is None or high is None or low[0] > high[0]:
+        return None
+    return json.dumps([str(n) for n in summarize_address_range(IPv4Address(low[0]), IPv4Address(high[0]))])
+
+
 def _ipv4(text: str | None) -> tuple[int, int] | None:
     address, _, prefix = (text or "").strip().partition("/")
     bits = _bits(prefix, 32)
@@ -70,6 +104,9 @@ def _ipv6(text: str | None) -> tuple[int, int] | None:
     if "." in address and ":" not in address:
         four = _ipv4(text)
         return None if four is None else (four[0] + _MAPPED, four[1] + 96)
+    # Kusto takes `::192.0.2.1/24` for IPv4 too, prefix and all.
+    if address.startswith("::") and "." in address and ":" not in address[2:]:
+        return _ipv6(f"{address[2:]}/{prefix}" if prefix else address[2:])
     bits = _bits(prefix, 128)
     try:
         # The zone of a link-local address says nothing of its number.

@@ -4,19 +4,56 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
+import re
 import struct
 import zlib
+from urllib.parse import quote, quote_plus, unquote_plus
+from uuid import UUID
 
 from huntlake.engines.duckdb.udf.function import udf
 
 UNPACKED_LIMIT = 16 * 2**20
 """A packed text that unfolds to more bytes than this is not unpacked: a log may hold a bomb."""
 
+_DOTS = re.compile("[.。．｡]")
+_ESCAPE = re.compile("%[0-9A-F]{2}")
+
 
 @udf("hl_base64_decode_tostring", "VARCHAR", returns="VARCHAR")
 def base64_decode_tostring(text: str | None) -> str:
     """The UTF-8 text that is base64-encoded; empty where it isn't one."""
     return _text(_decoded(text))
+
+
+@udf("hl_base64_decode_toarray", "VARCHAR", returns="VARCHAR")
+def base64_decode_toarray(text: str | None) -> str | None:
+    """The bytes that are base64-encoded, as a JSON array of numbers; null where there are none."""
+    data = _decoded(text)
+    return None if data is None else json.dumps(list(data), separators=(",", ":"))
+
+
+@udf("hl_base64_encode_fromarray", "VARCHAR", returns="VARCHAR")
+def base64_encode_fromarray(numbers: str | None) -> str:
+    """The base64 of the bytes in a JSON array; empty where it holds something else."""
+    data = json.loads(numbers) if numbers else None
+    try:
+        return base64.b64encode(bytes(data)).decode() if isinstance(data, list) else ""
+    except (TypeError, ValueError):
+        return ""
+
+
+@udf("hl_base64_decode_toguid", "VARCHAR", returns="VARCHAR")
+def base64_decode_toguid(text: str | None) -> str | None:
+    """The GUID whose 16 bytes, in the order that Windows keeps them, are base64-encoded; null where there is none."""
+    data = _decoded(text)
+    return str(UUID(bytes_le=data)) if data is not None and len(data) == 16 else None
+
+
+@udf("hl_base64_encode_fromguid", "VARCHAR", returns="VARCHAR")
+def base64_encode_fromguid(guid: str | None) -> str:
+    """The base64 of a GUID's bytes, in the order that Windows keeps them; empty where it is null."""
+    return base64.b64encode(UUID(guid).bytes_le).decode() if guid else ""
 
 
 @udf("hl_gzip_compress", "VARCHAR", returns="VARCHAR")
@@ -72,12 +109,47 @@ def idna_decode(domain: str | None) -> str:
         return ""
 
 
+@udf("hl_idna_encode", "VARCHAR", returns="VARCHAR")
+def idna_encode(domain: str | None) -> str:
+    """A domain with each label beyond ASCII as `xn--` and its Punycode."""
+    labels = _DOTS.split(domain or "")
+    return ".".join(x if x.isascii() else "xn--" + x.encode("punycode").decode("ascii") for x in labels)
+
+
+@udf("hl_url_encode", "VARCHAR", "BOOLEAN", returns="VARCHAR")
+def url_encode(text: str | None, plus: bool | None) -> str:
+    """`text` as a URL carries it, with hexadecimal digits in lower case; a space is `+` where `plus`, else `%20`."""
+    encoded = (quote_plus if plus else quote)(text or "", safe="-_.!*()")
+    # Python lets `~` stand.
+    return _ESCAPE.sub(lambda m: m.group().lower(), encoded.replace("~", "%7E"))
+
+
+@udf("hl_url_decode", "VARCHAR", returns="VARCHAR")
+def url_decode(text: str | None) -> str:
+    """The text that a URL carries, where `+` is a space."""
+    return unquote_plus(text or "")
+
+
 @udf("hl_xxhash64", "VARCHAR", returns="BIGINT")
 def xxhash64(text: str | None) -> int | None:
     """Kusto's `hash` of a string: xxHash64 of its UTF-8 with the seed 0, as a signed number."""
-    if text is None:
-        return None
-    number = _xxhash64(text.encode())
+    return None if text is None else _hash(text.encode())
+
+
+@udf("hl_xxhash64_number", "BIGINT", returns="BIGINT")
+def xxhash64_number(number: int | None) -> int | None:
+    """Kusto's `hash` of a whole number or a time in ticks: that of its eight bytes, the low one first."""
+    return None if number is None else _hash(struct.pack("<q", number))
+
+
+@udf("hl_xxhash64_real", "DOUBLE", returns="BIGINT")
+def xxhash64_real(number: float | None) -> int | None:
+    """The hash of a real number's eight bytes, the low one first."""
+    return None if number is None else _hash(struct.pack("<d", number))
+
+
+def _hash(data: bytes) -> int:
+    number = _xxhash64(data)
     return number - 2**64 if number >= 2**63 else number
 
 

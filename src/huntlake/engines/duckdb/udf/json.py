@@ -19,6 +19,18 @@ def strict_json(text: str | None) -> str | None:
         return json.dumps(text)
 
 
+@udf("hl_canonical_json", "VARCHAR", returns="VARCHAR")
+def canonical_json(text: str | None) -> str:
+    """JSON without spaces, the names of each bag in order, so that equal values have one text; empty where null."""
+    if text is None:
+        return ""
+    try:
+        value = json.loads(text)
+        return "" if value is None else json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    except (ValueError, RecursionError):
+        return json.dumps(text, ensure_ascii=False)
+
+
 def _strict(value: object) -> object:
     match value:
         case float() if not math.isfinite(value):

@@ -1,0 +1,44 @@
+"""Geohashes: a point on Earth as a few letters and digits, each one halving the place five times."""
+
+from __future__ import annotations
+
+import orjson
+
+from huntlake.engines.duckdb.udf.function import udf
+
+_DIGITS = "0123456789bcdefghjkmnpqrstuvwxyz"
+_LONGEST = 18
+
+
+@udf("hl_geohash", "DOUBLE", "DOUBLE", "BIGINT", returns="VARCHAR")
+def geohash(longitude: float | None, latitude: float | None, accuracy: int | None) -> str:
+    """The geohash of a point in degrees, with `accuracy` characters; empty where there is none."""
+    if longitude is None or latitude is None or accuracy is None or not 1 <= accuracy <= _LONGEST:
+        return ""
+    if not (-180 <= longitude <= 180 and -90 <= latitude <= 90):
+        return ""
+    bounds, wanted = [[-180.0, 180.0], [-90.0, 90.0]], (longitude, latitude)
+    bits = 0
+    for i in range(5 * accuracy):
+        axis = i % 2
+        low, high = bounds[axis]
+        middle = (low + high) / 2
+        above = wanted[axis] >= middle
+        bounds[axis] = [middle, high] if above else [low, middle]
+        bits = bits << 1 | above
+    return "".join(_DIGITS[bits >> 5 * (accuracy - 1 - i) & 31] for i in range(accuracy))
+
+
+@udf("hl_geohash_centre", "VARCHAR", returns="VARCHAR")
+def geohash_centre(text: str | None) -> str | None:
+    """The middle of a geohash as a GeoJSON point; null where it is none."""
+    if not text or len(text) > _LONGEST or not set(text.lower()) <= set(_DIGITS):
+        return None
+    bounds, axis = [[-180.0, 180.0], [-90.0, 90.0]], 0
+    for character in text.lower():
+        for shift in range(4, -1, -1):
+            low, high = bounds[axis]
+            middle = (low + high) / 2
+            bounds[axis] = [middle, high] if _DIGITS.index(character) >> shift & 1 else [low, middle]
+            axis = 1 - axis
+    return orjson.dumps({"type": "Point", "coordinates": [sum(b) / 2 for b in bounds]}).decode()

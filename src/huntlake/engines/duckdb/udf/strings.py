@@ -1,0 +1,48 @@
+"""Searching and replacing that SQL has no words for."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from huntlake.engines.duckdb.udf.function import udf
+
+
+@udf("hl_indexof", "VARCHAR", "VARCHAR", "BIGINT", "BIGINT", "BIGINT", returns="BIGINT")
+def indexof(
+    source: str | None, match: str | None, start: int | None, length: int | None, occurrence: int | None
+) -> int | None:
+    """The zero-based place of an occurrence of `match`, -1 where it isn't there; null where that makes no sense."""
+    if source is None or match is None or start is None or length is None or occurrence is None:
+        return None
+    if length < -1 or occurrence < 1:
+        return None
+    at = max(start + len(source), 0) if start < 0 else start
+    while True:
+        # The length counts anew from each place where the search goes on, as the reference's examples show.
+        end = len(source) if length < 0 else at + length
+        found = source.find(match, at, end)
+        if found < 0 or occurrence == 1:
+            return found
+        at, occurrence = found + max(len(match), 1), occurrence - 1
+
+
+@udf("hl_replace_strings", "VARCHAR", "VARCHAR", "VARCHAR", returns="VARCHAR")
+def replace_strings(text: str | None, lookups: str | None, rewrites: str | None) -> str:
+    """`text` with the lookups of a JSON array replaced by those of another; the earlier lookup goes first."""
+    sought, written = _array(lookups), _array(rewrites)
+    pairs = {s: w for s, w in reversed(list(zip(sought, written, strict=False))) if isinstance(s, str) and s}
+    if not text or not pairs:
+        return text or ""
+
+    def rewrite(match: re.Match[str]) -> str:
+        # What is no text replaces nothing, but still takes the place from the lookups after it.
+        to = pairs[match.group()]
+        return to if isinstance(to, str) else match.group()
+
+    return re.sub("|".join(re.escape(s) for s in sought if isinstance(s, str) and s in pairs), rewrite, text)
+
+
+def _array(text: str | None) -> list[object]:
+    value = json.loads(text) if text else None
+    return value if isinstance(value, list) else []
