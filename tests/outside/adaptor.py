@@ -129,6 +129,7 @@ _WORDS = set(
 def _undeclared(query: str) -> tuple[str, ...]:
     tokens = tokenize(Source(query))
     declared: set[str] = set()
+    called = {t.text for t in tokens if t.text in _functions()}
     read: dict[str, None] = {}
     for before, token, after in zip([tokens[-1], *tokens], tokens, [*tokens[1:], tokens[-1]], strict=False):
         if token.kind is not TokenKind.NAME or token.text in _WORDS or token.text.startswith(("$", "!")):
@@ -138,7 +139,9 @@ def _undeclared(query: str) -> tuple[str, ...]:
         elif after.text != "(" and before.text not in (".", "|", "-") and not (after.text == ":" and before.text in ("(", ",")):
             read.setdefault(token.text)
     tables = _tables()
-    return tuple(n for n in read if n not in declared and n not in tables and n not in _functions())
+    bodies = (str(f["body"]) for n, f in _functions().items() if "body" in f and n in read.keys() | called and f["body"] != query)
+    more = (n for body in bodies for n in _undeclared(body) if f"{n}(" not in body)
+    return tuple(dict.fromkeys([n for n in read if n not in declared and n not in tables and n not in _functions()] + list(more)))
 
 
 @functools.cache

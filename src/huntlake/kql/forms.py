@@ -53,7 +53,8 @@ def _literal(value: object, type_: ScalarType) -> str:
             return _decimal(Decimal(str(value)))
         case (_, int() | float()):
             return str(int(value))
-    return quoted(str(value).replace("\x00", "\ufffd"))
+    # Neither character can stand in a query: one ends the engine's text, the other marks our scans.
+    return quoted(str(value).replace("\x00", "\ufffd").replace("\x01", "\ufffd"))
 
 
 def _real(value: float) -> str:

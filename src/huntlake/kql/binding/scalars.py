@@ -230,6 +230,10 @@ class ScalarBinder:
         if row is None:
             self._b.fail("SYN0002", "`*` has no meaning here", node.span)
         wanted = self.bind(node.arguments[1], row)
+        function = self._b.language.functions.get(f"* {node.name}")
+        if function is not None:
+            texts = [c for c in self.columns_of(row).values() if c.type is not ScalarType.BOOL]
+            return self.call(function, (self.convert(wanted, ScalarType.STRING), *texts), node.span)
         terms: list[plan.Scalar] = []
         for column in self.columns_of(row).values():
             if column.type in (ScalarType.STRING, ScalarType.DYNAMIC):

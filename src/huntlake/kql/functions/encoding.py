@@ -120,13 +120,13 @@ def unicode_codepoints_from_string(value: Scalar) -> Dynamic:
 
 
 @scalar("unicode_codepoints_to_string", "make_string")
-def unicode_codepoints_to_string(*points: Scalar) -> String:
+def unicode_codepoints_to_string(point: Scalar, *points: Scalar) -> String:
     """The text of the characters that Unicode numbers so; arrays of numbers may stand among them.
 
     >>> unicode_codepoints_to_string(75, dynamic([117, 115]), 116, 111)
     "Kusto"
     """
-    return " || ".join(_characters(p) for p in points)
+    return " || ".join(_characters(p) for p in (point, *points))
 
 
 def _characters(point: str) -> str:

@@ -89,7 +89,7 @@ def replace_regex(source: String, regex: String, rewrite: String) -> String:
     >>> replace_regex("Number is 12", @"is (\d+)", @"was: \1")
     "Number was: 12"
     """
-    return f"regexp_replace({source}, {regex}, {rewrite}, 'g')"
+    return _readable(f"regexp_replace({source}, {regex}, {rewrite}, 'g')", regex, rewrite)
 
 
 @scalar("replace")
@@ -99,7 +99,7 @@ def replace(regex: String, rewrite: String, source: String) -> String:
     >>> replace("a+", "b", "xaay")
     "xby"
     """
-    return f"regexp_replace({source}, {regex}, {rewrite}, 'g')"
+    return _readable(f"regexp_replace({source}, {regex}, {rewrite}, 'g')", regex, rewrite)
 
 
 @scalar("trim")
@@ -111,7 +111,7 @@ def trim(regex: String, source: String) -> String:
     >>> trim(@"[^\w]+", "-  Te st1// $")
     "Te st1"
     """
-    return f"regexp_replace({_without_start(regex, source)}, {_joined('(?:', regex, ')$')}, '')"
+    return _without_end(regex, _without_start(regex, source))
 
 
 @scalar("trim_start")
@@ -131,11 +131,21 @@ def trim_end(regex: String, source: String) -> String:
     >>> trim_end(".com", "bing.com")
     "bing"
     """
-    return f"regexp_replace({source}, {_joined('(?:', regex, ')$')}, '')"
+    return _without_end(regex, source)
 
 
 def _without_start(regex: str, source: str) -> str:
-    return f"regexp_replace({source}, {_joined('^(?:', regex, ')')}, '')"
+    return _readable(f"regexp_replace({source}, {_joined('^(?:', regex, ')')}, '')", regex)
+
+
+def _without_end(regex: str, source: str) -> str:
+    return _readable(f"regexp_replace({source}, {_joined('(?:', regex, ')$')}, '')", regex)
+
+
+def _readable(text: str, *patterns: str) -> str:
+    """`text`; empty where a pattern that comes from data is none. One written in the query fails with it."""
+    constant = all(isinstance(p, Sql) and p.constant for p in patterns)
+    return text if constant else f"coalesce(try({text}), '')"
 
 
 def _joined(before: str, regex: str, after: str) -> str:
@@ -154,7 +164,7 @@ def countof(source: String, search: String, kind: String = "'normal'") -> Long:
     1
     """
     if text_of(kind, "a kind of search").lower() == "regex":
-        return f"len(regexp_extract_all({source}, {search}))"
+        return _counted(f"len(regexp_extract_all({source}, {search}))", search, "0")
     if isinstance(search, Sql) and isinstance(search.value, str):
         text = search.value
         if not text:
@@ -192,7 +202,11 @@ def indexof_regex(
     whole, before = (f"regexp_extract_all({text}, {pattern}, {g})" for g in (0, 1))
     skipped = f"coalesce(list_sum(list_transform(({whole})[1:{nth - 1}], lambda t: length(t))), 0)" if nth > 1 else "0"
     found = f"length(({before})[{nth}]) + {skipped} + {first}"
-    return f"coalesce(case when len({whole}) >= {nth} then {found} end, -1)::BIGINT"
+    return _counted(f"coalesce(case when len({whole}) >= {nth} then {found} end, -1)", regex, "-1") + "::BIGINT"
+
+
+def _counted(number: str, regex: str, otherwise: str) -> str:
+    return number if isinstance(regex, Sql) and regex.constant else f"coalesce(try({number}), {otherwise})"
 
 
 @scalar("regex_quote")

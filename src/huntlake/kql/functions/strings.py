@@ -24,6 +24,9 @@ from huntlake.kql.symbols import (
 from huntlake.kql.types import ScalarType
 
 
+_LONGEST = 2_147_483_647
+
+
 def filled(text: str, *arguments: str) -> str:
     """`text` as a string, which is never null, where one of the arguments may be."""
     nullable = any(isinstance(a, Sql) and a.nullable for a in arguments)
@@ -153,11 +156,12 @@ def substring(source: Scalar, start: Long, length: Long = "2147483647") -> Strin
     ""
     """
     text = f"({as_text(source)})"
-    first = f"case when {start} < 0 then greatest(length({text}) + {start}, 0) else {start} end + 1"
+    place = clamped(start, -_LONGEST, _LONGEST)
+    first = f"case when {start} < 0 then greatest(length({text}) + {place}, 0) else {place} end + 1"
     if isinstance(start, Sql) and isinstance(start.value, int):
         # The engine's own negative start differs where it lies before the beginning.
-        first = str(start.value + 1) if start.value >= 0 else f"greatest(length({text}) - {-start.value}, 0) + 1"
-    return filled(f"substring({text}, {first}, {clamped(length, 0, 2_147_483_647)})", start, length)
+        first = f"{int(place) + 1}" if start.value >= 0 else f"greatest(length({text}) + ({place}), 0) + 1"
+    return filled(f"substring({text}, {first}, {clamped(length, 0, _LONGEST)})", start, length)
 
 
 @scalar("split", named=Naming.FIRST_ARGUMENT)
@@ -235,23 +239,23 @@ def _(source: Dynamic, values: Dynamic) -> Long:
 
 
 @scalar("strcat")
-def strcat(*values: Scalar) -> String:
+def strcat(value: Scalar, *values: Scalar) -> String:
     """The texts of the values, one behind the other.
 
     >>> strcat("a", 1, "b")
     "a1b"
     """
-    return " || ".join(f"({as_text(v)})" for v in values)
+    return " || ".join(f"({as_text(v)})" for v in (value, *values))
 
 
 @scalar("strcat_delim")
-def strcat_delim(delimiter: Scalar, *values: Scalar) -> String:
+def strcat_delim(delimiter: Scalar, value: Scalar, *values: Scalar) -> String:
     """The texts of the values, with the delimiter between them.
 
     >>> strcat_delim("-", 1, "2", "A", 1s)
     "1-2-A-00:00:01"
     """
-    return f"concat_ws({as_text(delimiter)}, {', '.join(as_text(v) for v in values)})"
+    return f"concat_ws({as_text(delimiter)}, {', '.join(as_text(v) for v in (value, *values))})"
 
 
 @scalar("strrep")
@@ -361,7 +365,7 @@ def format_bytes(size: Real, precision: Whole = "0", units: String = "''") -> St
     >>> format_bytes(20010332, 0, "KB")
     "19541 KB"
     """
-    digits = clamped(precision, 0, 15)
+    digits = f"({clamped(precision, 0, 15)})::INTEGER"
 
     def written(power: int) -> str:
         rounded = Sql(f"round({size} / {1024**power}::DOUBLE, {digits})", ScalarType.REAL)

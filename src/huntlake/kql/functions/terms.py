@@ -8,8 +8,11 @@ A term is a run of letters and digits; the edge of a needle counts only where th
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import lru_cache, partial
 
-from huntlake.kql.symbols import Bool, Scalar, Sql, String, quoted, scalar
+from huntlake.kql.forms import as_text
+from huntlake.kql.symbols import Bool, Function, Scalar, Sql, String, quoted, scalar
 
 _EDGE = r"[^\p{L}\p{N}]"
 _FEW = 5
@@ -19,6 +22,7 @@ _FEW = 5
 # -- patterns ----------------------------------------------------------------------
 
 
+@lru_cache(maxsize=4096)
 def literal_pattern(text: str, *, cased: bool = False) -> str:
     """A pattern that matches `text` itself, in any case unless `cased`."""
     # Not `(?i)`: under it RE2 folds s and k to letters beyond ASCII, and forgets how to look for a literal quickly.
@@ -31,6 +35,7 @@ def _either(letter: str) -> str:
     return f"[{lower}{upper}]" if len(lower) == len(upper) == 1 else re.escape(letter)
 
 
+@lru_cache(maxsize=4096)
 def term_pattern(term: str, *, cased: bool = False, before: bool = True, after: bool = True) -> str:
     """A pattern that matches `term` between the edges of terms."""
     start = f"(?:^|{_EDGE})" if before and term[:1].isalnum() else ""
@@ -432,3 +437,22 @@ def _any_term(source: str, terms: tuple[str, ...]) -> str:
     return " or ".join(conditions) or "false"
 
 
+# -- any column --------------------------------------------------------------------
+
+
+def _of_any_column(word: str, found: Callable[[str, str], str]) -> Function:
+    def body(term: String, *columns: Scalar) -> Bool:
+        return " or ".join(f"({found(as_text(c), term)})" for c in columns) or "false"
+
+    body.__doc__ = f"Whether one of the columns `{word}` the term: `* {word} term`, and what `search` asks of a row."
+    return scalar(f"* {word}", total=True)(body)
+
+
+any_has = _of_any_column("has", has_term)
+any_has_cs = _of_any_column("has_cs", partial(has_term, cased=True))
+any_hasprefix = _of_any_column("hasprefix", partial(has_term, after=False))
+any_hasprefix_cs = _of_any_column("hasprefix_cs", partial(has_term, after=False, cased=True))
+any_hassuffix = _of_any_column("hassuffix", partial(has_term, before=False))
+any_hassuffix_cs = _of_any_column("hassuffix_cs", partial(has_term, before=False, cased=True))
+any_contains = _of_any_column("contains", _has_substring)
+any_contains_cs = _of_any_column("contains_cs", partial(_has_substring, cased=True))

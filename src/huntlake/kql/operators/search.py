@@ -85,12 +85,8 @@ class SearchOperator(Operator, SourceOperator):
         if self.case_sensitive:
             word += "_cs"
         literal = plan.Literal(needle, ScalarType.STRING)
-        terms = [
-            b.call(word, (c if c.type is ScalarType.STRING else b.convert(c, ScalarType.STRING), literal), node.span)
-            for c in b.columns_of(table).values()
-            if c.type not in (ScalarType.BOOL,)
-        ]
-        return b.call("or", terms, node.span) if terms else plan.Literal(False, ScalarType.BOOL)
+        columns = [c for c in b.columns_of(table).values() if c.type is not ScalarType.BOOL]
+        return b.call(f"* {word}", (literal, *columns), node.span)
 
 
 def _operator(term: str) -> tuple[str, str]:

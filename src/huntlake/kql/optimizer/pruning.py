@@ -154,12 +154,12 @@ class _Rebuilt:
                     columns=tuple(c for c in columns if c.name in needed) or columns[:1],
                 )
             case plan.Unnest(input, _, _, _, _):
-                if isinstance(input, plan.OuterRow):
-                    return relation
                 return replace(relation, input=self.of(input))
             case plan.Apply(input, row, inner):
                 new_input = self.of(input)
-                return replace(relation, input=new_input, inner=self.of(inner), row=row)
+                new_row = plan.OuterRow(new_input.columns)
+                self._done[id(row)] = row, new_row
+                return replace(relation, input=new_input, inner=self.of(inner), row=new_row)
             case plan.TableFunction(_, branches, _, _):
                 return replace(relation, inputs=tuple(self.of(b) for b in branches))
         assert_never(relation)

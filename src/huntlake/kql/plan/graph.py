@@ -54,28 +54,32 @@ def tables_of(relation: plan.Relation) -> tuple[plan.Relation, ...]:
     return (relation.input,)
 
 
-def subqueries(scalar: plan.Scalar) -> Iterator[plan.Relation]:
-    """The relations that stand inside a scalar."""
-    match scalar:
-        case plan.Call(_, _, arguments):
-            for argument in arguments:
-                yield from subqueries(argument)
-        case plan.Convert(value, _):
-            yield from subqueries(value)
-        case plan.DynamicPath(value, steps):
-            yield from subqueries(value)
-            for step in steps:
-                if not isinstance(step, str | int):
-                    yield from subqueries(step)
-        case plan.First(relation, _):
-            yield relation
-        case plan.Among(value, relation):
-            yield relation
-            yield from subqueries(value)
-        case plan.Literal() | plan.ColumnRef():
-            return
-        case _:
-            assert_never(scalar)
+def subqueries(scalar: plan.Scalar) -> list[plan.Relation]:
+    """The relations that stand inside a scalar, but for those inside these."""
+    # Every pass over the plan asks this of every scalar, and nearly always for nothing: no recursion, no generator.
+    if type(scalar) in _LEAVES:
+        return _NONE
+    found: list[plan.Relation] = []
+    pending = [scalar]
+    while pending:
+        match pending.pop():
+            case plan.Call(_, _, arguments):
+                pending += [a for a in arguments if type(a) not in _LEAVES]
+            case plan.Convert(value, _):
+                pending.append(value)
+            case plan.DynamicPath(value, steps):
+                pending.append(value)
+                pending += [s for s in steps if not isinstance(s, str | int)]
+            case plan.First(relation, _):
+                found.append(relation)
+            case plan.Among(value, relation):
+                found.append(relation)
+                pending.append(value)
+    return found
+
+
+_LEAVES = (plan.ColumnRef, plan.Literal)
+_NONE: list[plan.Relation] = []
 
 
 def inputs_of(relation: plan.Relation) -> list[plan.Relation]:
@@ -126,7 +130,7 @@ def with_scalars(relation: plan.Relation, change: Change) -> plan.Relation:
     def inside(scalar: plan.Scalar) -> plan.Scalar:
         return with_subqueries(scalar, change)
 
-    if not any(True for s in scalars_of(relation) for _ in subqueries(s)):
+    if not any(subqueries(s) for s in scalars_of(relation)):
         return relation
     match relation:
         case plan.Filter(_, predicate):
@@ -154,25 +158,22 @@ def with_scalars(relation: plan.Relation, change: Change) -> plan.Relation:
     return relation
 
 
-def columns_in(scalar: plan.Scalar) -> Iterator[str]:
+def columns_in(scalar: plan.Scalar) -> set[str]:
     """The names of the columns that a scalar reads."""
-    match scalar:
-        case plan.ColumnRef(name, _):
-            yield name
-        case plan.Call(_, _, arguments):
-            for argument in arguments:
-                yield from columns_in(argument)
-        case plan.Convert(value, _) | plan.Among(value, _, _):
-            yield from columns_in(value)
-        case plan.DynamicPath(value, steps):
-            yield from columns_in(value)
-            for step in steps:
-                if not isinstance(step, str | int):
-                    yield from columns_in(step)
-        case plan.Literal() | plan.First():
-            return
-        case _:
-            assert_never(scalar)
+    found: set[str] = set()
+    pending = [scalar]
+    while pending:
+        match pending.pop():
+            case plan.ColumnRef(name, _):
+                found.add(name)
+            case plan.Call(_, _, arguments):
+                pending += arguments
+            case plan.Convert(value, _) | plan.Among(value, _, _):
+                pending.append(value)
+            case plan.DynamicPath(value, steps):
+                pending.append(value)
+                pending += [s for s in steps if not isinstance(s, str | int)]
+    return found
 
 
 def windowed(scalar: plan.Scalar) -> bool:

@@ -23,7 +23,7 @@ _BEFORE = re.compile(r"\0\(([^\0]*)\0\)")
 
 def name(identifier: str) -> str:
     """A quoted identifier."""
-    return '"' + identifier.replace("\x00", "~").replace('"', '""') + '"'
+    return '"' + identifier.replace("\x00", "~").replace("\x01", "~").replace('"', '""') + '"'
 
 
 @dataclass

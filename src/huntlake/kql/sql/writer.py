@@ -21,6 +21,8 @@ from huntlake.kql.sql.scalars import Expressions, name
 from huntlake.kql.types import Column, ScalarType
 
 
+_MARKED = re.compile("\x01(t[0-9]+)\x01")
+"""The name of a scan in a step; a character that no text of a query can bring in marks it."""
 _BRANCHES = 200
 _CELLS = 400_000
 """Branches times columns: a wider union would be more SQL than an engine can read in good time."""
@@ -37,10 +39,16 @@ class Written:
 
     def text(self, sources: Mapping[str, str]) -> str:
         """The whole statement, given the SQL of each scan."""
-        steps = [*(f"{s} as ({sources[s]})" for s, _ in self.scans), *(f"{n} {s}" for n, s in self.steps)]
-        if not steps:
-            return self.last
-        return "with " + ",\n".join(steps) + "\n" + self.last
+        text = ",\n".join(f"{n} {s}" for n, s in self.steps)
+        text = f"with {text}\n{self.last}" if text else self.last
+        reads = Counter(_MARKED.findall(text))
+        # A scan that one step reads stands there itself: engines nest `with` steps, and bound how deep.
+        shared = [s for s, _ in self.scans if reads[s] > 1]
+        text = _MARKED.sub(lambda m: m[1] if reads[m[1]] > 1 else f"({sources[m[1]]}) {m[1]}", text)
+        if not shared:
+            return text
+        scans = ",\n".join(f"{s} as ({sources[s]})" for s in shared)
+        return f"with {scans},\n{text[5:]}" if self.steps else f"with {scans}\n{text}"
 
 
 def write(relation: plan.Relation, source: Source, engine: str = "duckdb") -> Written:
@@ -94,8 +102,9 @@ class _Writer:
         """The name under which the relation can be read."""
         if id(relation) not in self._named:
             if isinstance(relation, plan.Scan):
-                step = f"t{len(self.scans)}"
-                self.scans.append((step, relation))
+                scan = f"t{len(self.scans)}"
+                self.scans.append((scan, relation))
+                step = f"\x01{scan}\x01"
             else:
                 sql = self.select(relation)
                 step = f"_{len(self.steps)}"
@@ -158,12 +167,18 @@ class _Writer:
                 else:
                     sql = identifiers[origin.name]
                 columns.append(sql if sql == names[column.name] else f"{sql} as {names[column.name]}")
-            branches.append(f"select {', '.join(columns) or '1'} from {self.step(branch)}")
+            branches.append(f"select {', '.join(columns) or '1'} from {self._inline(branch)}")
         while len(branches) > _BRANCHES:
             # Engines nest one branch in the other, and bound how deep that goes.
             groups = [branches[i : i + _BRANCHES] for i in range(0, len(branches), _BRANCHES)]
             branches = [f"select * from {self._step_of(' union all '.join(g))}" for g in groups]
         return " union all ".join(branches)
+
+    def _inline(self, relation: plan.Relation) -> str:
+        """The relation where it is read: as a step, or right here where nothing else reads it."""
+        if self._uses[id(relation)] > 1 or isinstance(relation, plan.Scan | plan.Materialize) or id(relation) in self._named:
+            return self.step(relation)
+        return f"({self.select(relation)}) b"
 
     def _all(self, relation: plan.Relation) -> str:
         return ", ".join(self.identifiers(relation).values())
