@@ -261,7 +261,9 @@ def test_of_several_files_all_land_or_none(place: Place) -> None:
         (b'{"n":"' + b"x" * 17_000_000 + b'"}\n{"n":2}\n', 1, 1),
         (b'{"n":1}\n{"a":' + b'{"a":' * 50_000 + b"1" + b"}" * 50_001, 2, 0),
         (b'{"a":"\\ud800"}\n{"n":1,"a":"x\\u0000y"}\n', 1, 1),
-        (b'{"n":1,"n":2,"N":3}\n', 1, 0),
+        (b'{"n":1,"n":2}\n{"n":3}\n', 1, 1),
+        (b'{"n":1,"N":2}\n{"n":3,"N":3}\n{"n":null,"N":4}\n', 2, 1),
+        (b'{"a.b":1,"a_b":2}\n{"a_b":2}\n', 1, 1),
         (b"{" * 10_000, 0, 1),
         (b"\x00\x01\x02,\xff\n1,2\n", None, None),
         (b"", 0, 0),
@@ -286,6 +288,18 @@ def test_hostile_files_give_dead_letters_or_a_clear_error(
         return
     assert rows is None or (report.rows, report.dead) == (rows, dead)
     assert place.tables.row_count("soc", "Mine_CL") == report.rows
+
+
+def test_every_line_of_a_csv_lands_or_is_a_dead_letter(place: Place) -> None:
+    report = place.ingest("Mine_CL", b'a,b\n\x00\x01,\xff\n1,2\n3\n4,5,6\n"7,8\n')
+    assert (report.rows, report.dead) == (1, 4)
+    assert place.letters(report)[-1]["text"] == '"7,8\n'
+
+
+def test_a_lone_quote_in_a_csv_field_is_a_quote(place: Place) -> None:
+    report = place.ingest("Mine_CL", 'a,b\n1,5" disk\n2,x\n')
+    assert (report.rows, report.dead) == (2, 0)
+    assert place.rows("Mine_CL", "a", "b") == [(1, '5" disk'), (2, "x")]
 
 
 def test_an_object_with_a_name_twice_is_not_guessed_into_a_bag(place: Place) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from huntlake.core.errors import Invalid
 from huntlake.lake.conversion import Batch
 from huntlake.lake.forms import Form, identifier, literal
-from huntlake.lake.sources import LONGEST, Format, Reject, Source, csv_header, line_blocks, shown, size
+from huntlake.lake.sources import LONGEST, Format, Reject, Source, csv_header, line_blocks, shown, size, unclosed
 
 if TYPE_CHECKING:
     import duckdb
@@ -77,21 +77,26 @@ class Reader:
         import duckdb
 
         try:
-            counts = self._fields("json_keys(_text)")
+            self._keys("json_keys(_text)")
         except duckdb.Error:
             # A line that isn't JSON fails the whole statement. To expect that of every batch costs a third more.
-            counts = self._fields("try(json_keys(_text))")
-        if counts.pop(None, 0):
-            good = "coalesce(try(json_keys(_text)) <> [], false)"
+            self._keys("try(json_keys(_text))")
+        if self._count("select count(*) from keys where k is null or twice"):
+            names = "try(json_keys(_text))"
+            good = f"coalesce({names} <> [] and len({names}) = len(list_distinct({names})), false)"
             wrong = self.connection.execute(
                 "select _line, case when not json_valid(_text) then 'not JSON' when json_type(_text) <> 'OBJECT' "
-                f"then 'not a JSON object' else 'an empty object' end, _text from batch where not {good} order by _line"
+                "then 'not a JSON object' when json_keys(_text) = [] then 'an empty object' "
+                f"else 'a name stands twice in the object' end, _text from batch where not {good} order by _line"
             ).fetchall()
             rejects += [Reject(line, reason, text) for line, reason, text in wrong]
             self._become(f"select * from batch where {good}")
+        named = "select unnest(k) as name, n from keys where k is not null and not twice"
+        found = self.connection.execute(f"select name, sum(n)::BIGINT from ({named}) group by name order by name")
+        counts: dict[str, int] = dict(found.fetchall())
         # New columns stand as the first row has them; groups come in no order.
         first = self.connection.execute("select json_keys(_text) from batch limit 1").fetchall()
-        fields = {k: counts[k] for k in dict.fromkeys([*(first[0][0] if first else ()), *counts]) if k is not None}
+        fields = {k: counts[k] for k in dict.fromkeys([*(first[0][0] if first else ()), *counts])}
         if fields and _WRAPPERS & fields.keys() and fields.keys() <= _WRAPPING and self._unwrap():
             return self._json_batch(name, bytes, rejects)
         long = f"from batch where strlen(_text) > {LONGEST}"
@@ -103,12 +108,15 @@ class Reader:
         rows = self._count("select count(*) from batch")
         return Batch(name, True, rows, fields, bytes=bytes, rejects=tuple(rejects))
 
-    def _fields(self, keys: str) -> dict[str | None, int]:
-        """In how many rows each field occurs; None stands for rows that are no object, or an empty one."""
-        rows = f"select {keys} as k from batch"
-        each = f"select unnest(case when k is null or len(k) = 0 then [null] else k end) as k from ({rows})"
-        found = self.connection.execute(f"select k, count(*) from ({each}) group by k order by k").fetchall()
-        return dict(found)
+    def _keys(self, keys: str) -> None:
+        """Let `keys` hold each list of names `k` of an object, in how many rows `n` it is, and whether one is in it `twice`.
+
+        Null stands for rows that are no object, or an empty one.
+        """
+        each = f"select nullif({keys}, []) as k from batch"
+        counted = f"select k, count(*) as n from ({each}) group by k"
+        twice = "coalesce(len(k) <> len(list_distinct(k)), false)"
+        self.connection.execute(f"create or replace temp table keys as select k, n, {twice} as twice from ({counted})")
 
     def _unwrap(self) -> bool:
         """Replace objects that only wrap an array of rows by those rows; whether that is what the batch held."""
@@ -121,7 +129,7 @@ class Reader:
         ]
         self.connection.execute(f"create or replace temp table unwrapped as {' union all '.join(parts)}")
         # A row is found again by its number, and a line may now hold many rows.
-        self._become("select row_number() over () as _line, _text from unwrapped where _text is not null")
+        self._become("select row_number() over () as _line, coalesce(_text, 'null') as _text from unwrapped")
         return True
 
     def _read_csv(self, source: Source) -> Iterator[Batch]:
@@ -142,6 +150,8 @@ class Reader:
             "select line, any_value(error_message), any_value(csv_line) from csv_rejects group by line order by line"
         ).fetchall()
         rejects = [Reject(line, _first_line(reason), text or "") for line, reason, text in wrong]
+        if tail := unclosed(path, delimiter, sum(r.text.count('"') for r in rejects)):
+            rejects.append(Reject(None, "a quote is opened here and never closed: what follows was not read", tail))
         yield from self._slices(source, dict.fromkeys(names, Form.TEXT), rejects)
 
     def _read_parquet(self, source: Source) -> Iterator[Batch]:

@@ -72,6 +72,9 @@ class Conversion:
                     columns.append((name, _constant(target)))
                 continue
             raw.append(f"{told} as r{i}")
+            if several := self._several(target):
+                raw.append(f"{several} as m{i}")
+                wrong.append(f"case when m{i} then {literal(f'`{name}` is said twice, and differently')} end")
             converted.append(f"{self._convert(target, f'r{i}')} as v{i}")
             if test := misfit(form, f"r{i}", f"v{i}"):
                 reason = literal(f"`{name}` is no {target.type or form.value}: ")
@@ -121,6 +124,14 @@ class Conversion:
             said = [f"nullif({leaf}, '')" for leaf in leaves]
             return f"coalesce({_list(said)})"
         return leaves[0] if leaves else None
+
+    def _several(self, target: Target) -> str | None:
+        """SQL that is true where fields that fill one column contradict one another; None for one field."""
+        kind = "JSON" if target.column.form is Form.JSON else "VARCHAR"
+        leaves = [self._leaf(f, kind) for f in target.fields if f in self._batch.fields]
+        if len(leaves) < 2:
+            return None
+        return f"len(list_distinct(list_filter([{_list(leaves)}], lambda x: x <> ''))) > 1"
 
     def _leaf(self, name: str, kind: str) -> str:
         if not self._batch.nested:

@@ -104,8 +104,9 @@ class Loader:
     def commit(self) -> None:
         """Write what is left, and make all of it part of the table at once."""
         self._flush()
-        self._table.commit(self._files)
+        # From here on nobody can know whether the log names the files, whatever goes wrong: they stay.
         self._committed = True
+        self._table.commit(self._files)
 
     def _part(self, columns: Iterable[StoredColumn], rows: str) -> str:
         """Keep rows until they are written. The name of the table that holds them."""

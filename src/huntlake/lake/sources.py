@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import mmap
 import os
 import shutil
 import zlib
@@ -248,6 +249,28 @@ def csv_header(source: Source) -> tuple[str, list[str]]:
         if lower.count(name.lower()) > 1:
             raise Invalid(f"the header of `{source.path.name}` names the column `{name}` twice")
     return delimiter, [name or f"column{i + 1}" for i, name in enumerate(names)]
+
+
+def unclosed(path: Path, delimiter: str, rejected: int) -> str | None:
+    """What follows a quote that is opened in a CSV file and never closed; None where there is none.
+
+    `rejected` is the number of quotes in rows that are known not to fit. The engine drops such an end without a word.
+    """
+    with path.open("rb") as file:
+        quotes = 0
+        while block := file.read(1 << 20):
+            quotes += block.count(b'"')
+        if (quotes - rejected) % 2 == 0:
+            return None
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            last = data.rfind(b'"')
+            tail = shown(data[data.rfind(b"\n", 0, last) + 1 :])
+    try:
+        # A lone quote inside a field, as in `5" disk`, is odd but closed.
+        list(csv.reader(io.StringIO(tail, newline=""), delimiter=delimiter, strict=True))
+    except csv.Error:
+        return tail
+    return None
 
 
 def size(path: Path) -> int:

@@ -101,7 +101,8 @@ class LakeTable:
 
         now = int(time.time() * 1000)
 
-        def act(handle: DeltaTable) -> None:
+        def act(handle: DeltaTable) -> int:
+            before = int(handle.version())
             partition = list(handle.metadata().partition_columns)
             actions = [
                 AddAction(
@@ -115,13 +116,16 @@ class LakeTable:
                 for f in files
             ]
             handle.create_write_transaction(actions, "append", handle.schema(), partition)
+            return before
 
         with self._lock:
-            self._retrying(act)
-            version = self._fresh().version()
-        log = self.folder / "_delta_log" / f"{version:020d}.json"
-        if log.exists():
-            flush(log)
+            before = self._retrying(act)
+            after = self._fresh().version()
+        # Another writer may have committed in between; whose entry is whose doesn't matter here.
+        for version in range(before + 1, after + 1):
+            log = self.folder / "_delta_log" / f"{version:020d}.json"
+            if log.exists():
+                flush(log, self.folder)
 
     def discard(self, files: Iterable[WrittenFile]) -> None:
         """Remove files that were written and shall not be committed."""

@@ -107,7 +107,7 @@ def _copy(
     if not count:
         target.unlink(missing_ok=True)
         return None
-    flush(target)
+    flush(target, folder)
     return WrittenFile(path, int(size), day, _delta_statistics(int(count), statistics, schema))
 
 
@@ -148,10 +148,11 @@ def _iso(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
-def flush(path: Path) -> None:
-    """Have the disk keep a file before anyone is told of it."""
-    for place, flags in ((path, os.O_RDONLY), (path.parent, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))):
-        descriptor = os.open(place, flags)
+def flush(path: Path, root: Path) -> None:
+    """Have the disk keep a file, and the folders from `root` down to it, before anyone is told of it."""
+    folders = [p for p in path.parents if p == root or root in p.parents]
+    for place in (path, *folders):
+        descriptor = os.open(place, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
