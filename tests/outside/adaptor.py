@@ -26,14 +26,20 @@ from huntlake.kql.syntax import literals
 from huntlake.kql.syntax.lexer import tokenize
 from huntlake.kql.syntax.tokens import TokenKind
 from huntlake.core.diagnostics import Source, SourceError
-from huntlake.kql.types import Column, ScalarType
+from huntlake.kql.types import Column, Columns, ScalarType
 
 Answer = tuple[list[str], list[str], list[list[object]]]
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 ROWS = 50
 
-_SUFFIXES = {"s": ScalarType.STRING, "d": ScalarType.REAL, "b": ScalarType.BOOL, "g": ScalarType.STRING, "t": ScalarType.DATETIME}
+_SUFFIXES = {
+    "s": ScalarType.STRING,
+    "d": ScalarType.REAL,
+    "b": ScalarType.BOOL,
+    "g": ScalarType.STRING,
+    "t": ScalarType.DATETIME,
+}
 
 
 def run(query: str) -> Answer:
@@ -136,12 +142,22 @@ def _undeclared(query: str) -> tuple[str, ...]:
             continue
         if after.text == "=" or before.text in ("let", "as"):
             declared.add(token.text)
-        elif after.text != "(" and before.text not in (".", "|", "-") and not (after.text == ":" and before.text in ("(", ",")):
+        elif (
+            after.text != "("
+            and before.text not in (".", "|", "-")
+            and not (after.text == ":" and before.text in ("(", ","))
+        ):
             read.setdefault(token.text)
     tables = _tables()
-    bodies = (str(f["body"]) for n, f in _functions().items() if "body" in f and n in read.keys() | called and f["body"] != query)
+    bodies = (
+        str(f["body"])
+        for n, f in _functions().items()
+        if "body" in f and n in read.keys() | called and f["body"] != query
+    )
     more = (n for body in bodies for n in _undeclared(body) if f"{n}(" not in body)
-    return tuple(dict.fromkeys([n for n in read if n not in declared and n not in tables and n not in _functions()] + list(more)))
+    return tuple(
+        dict.fromkeys([n for n in read if n not in declared and n not in tables and n not in _functions()] + list(more))
+    )
 
 
 @functools.cache
@@ -151,9 +167,10 @@ def _schemas() -> dict[str, Any]:
 
 
 @functools.cache
-def _tables() -> dict[str, tuple[Column, ...]]:
+def _tables() -> dict[str, Columns]:
     return {
-        name: tuple(Column(c, ScalarType(t)) for c, t in table["columns"].items()) for name, table in _schemas()["tables"].items()
+        name: Columns(Column(c, ScalarType(t)) for c, t in table["columns"].items())
+        for name, table in _schemas()["tables"].items()
     }
 
 
@@ -204,10 +221,16 @@ def _answer(query: str, schema: Any, sources: Any) -> Answer:
         raise ValueError(str(error)) from None
     table = compiled.results[-1]
     rows = _database().table(table.sql(sources(table)))
-    columns = [[_value(v, c.type) for v in values.to_pylist()] for values, c in zip(rows.columns, table.columns, strict=True)]
+    columns = [
+        [_value(v, c.type) for v in values.to_pylist()] for values, c in zip(rows.columns, table.columns, strict=True)
+    ]
     for column, values in zip(table.columns, columns, strict=True):
         _check(column, values)
-    return [c.name for c in table.columns], [str(c.type) for c in table.columns], [list(r) for r in zip(*columns, strict=True)]
+    return (
+        [c.name for c in table.columns],
+        [str(c.type) for c in table.columns],
+        [list(r) for r in zip(*columns, strict=True)],
+    )
 
 
 def _value(value: Any, type_: ScalarType) -> object:
@@ -239,7 +262,11 @@ def _check(column: Column, values: list[object]) -> None:
     for value in values:
         if value is None and column.type is ScalarType.STRING:
             raise TypeError(f"column `{column.name}`: a string is null")
-        if wanted and value is not None and (not isinstance(value, wanted) or (wanted is int and isinstance(value, bool))):
+        if (
+            wanted
+            and value is not None
+            and (not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)))
+        ):
             raise TypeError(f"column `{column.name}` is declared {column.type}, but holds {type(value).__name__}")
 
 

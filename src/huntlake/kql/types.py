@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 
 class ScalarType(Enum):
@@ -29,6 +30,9 @@ class ScalarType(Enum):
     def __str__(self) -> str:
         return self.value
 
+    # Types are keys of many small dictionaries while compiling; an enum's own hash is slow Python.
+    __hash__ = object.__hash__
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -36,6 +40,18 @@ class Column:
 
     name: str
     type: ScalarType
+
+
+class Columns(tuple[Column, ...]):
+    """The columns of a table, in order, with an index of their names.
+
+    A workspace that hands out the same object for a table each time spares the compiler that work.
+    """
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Column]:
+        """Each column by its name."""
+        return {c.name: c for c in self}
 
 
 ALIASES = {

@@ -17,7 +17,7 @@ from huntlake.kql.binding.scalars import ScalarBinder
 from huntlake.kql.binding.scope import Scope, UserFunction
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.parser import Parser
-from huntlake.kql.types import Column, ScalarType
+from huntlake.kql.types import Column, Columns, ScalarType
 
 MAX_CALL_DEPTH = 64
 
@@ -323,7 +323,8 @@ class Binder:
             columns = self.schema.table(name, workspace)
             if columns is None:
                 return None
-            self._scans[key] = plan.Scan(name, columns, workspace)
+            indexed = columns if isinstance(columns, Columns) else Columns(columns)
+            self._scans[key] = plan.Scan(name, indexed, workspace)
         return self._scans[key]
 
     def tables_like(self, pattern: str, workspace: str | None = None) -> list[tuple[str, plan.Relation]]:

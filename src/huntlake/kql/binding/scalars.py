@@ -43,6 +43,8 @@ class ScalarBinder:
 
     def columns_of(self, row: plan.Relation) -> Mapping[str, plan.ColumnRef]:
         """The columns of a table by name."""
+        while isinstance(row, plan.PASSING):
+            row = row.input
         kept = self._columns.get(id(row))
         if kept is None:
             # The relation is kept beside, so that its id can't come to mean another.

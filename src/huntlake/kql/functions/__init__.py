@@ -3,6 +3,8 @@
 from huntlake.kql.functions import (
     addresses,
     arithmetic,
+    arrays,
+    bags,
     conversion,
     dates,
     dynamics,
@@ -14,12 +16,15 @@ from huntlake.kql.functions import (
     patterns,
     strings,
     terms,
+    windows,
 )
 from huntlake.kql.symbols import listed
 
 FUNCTIONS = listed(
     addresses,
     arithmetic,
+    arrays,
+    bags,
     conversion,
     dates,
     dynamics,
@@ -31,6 +36,7 @@ FUNCTIONS = listed(
     patterns,
     strings,
     terms,
+    windows,
 )
 """Every scalar function and operator, by each of its names."""
 

@@ -14,10 +14,13 @@ from huntlake.kql.forms import as_text
 from huntlake.kql.symbols import Bool, Dynamic, Long, Scalar, Sql, String, Unsupported, quoted, scalar
 from huntlake.kql.types import ScalarType
 
-_OCTET = r"(?:25[0-5]|2[0-4]\d|[01]?\d?\d)"
+_OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _ADDRESS = rf"{_OCTET}(?:\.{_OCTET}){{3}}"
 _NETWORK = re.compile(rf"\s*({_ADDRESS})\s*(?:/\s*(3[0-2]|[12]?\d)\s*)?")
 _NETWORK_SQL = quoted(rf"\s*{_ADDRESS}\s*(?:/\s*(?:3[0-2]|[12]?\d)\s*)?")
+_ADDRESS_SQL = quoted(rf"\s*{_ADDRESS}\s*")
+_MANY = 64
+"""From so many networks on, a list of numbers is looked up sooner than a pattern of them all is matched."""
 _EDGE = "[^0-9A-Za-z]"
 _ALL = 32
 
@@ -153,6 +156,14 @@ def ipv4_is_match(ip1: String, ip2: String, prefix: Long = "32") -> Bool:
     >>> ipv4_is_match("192.168.1.1", "192.168.1.255", 24)
     true
     """
+    network, length = _network(ip2), _prefix(prefix)[0]
+    if (
+        isinstance(network.number, int)
+        and isinstance(network.bits, int)
+        and isinstance(length, int)
+        and 0 <= length <= _ALL
+    ):
+        return _in_any(ip1, [_constant(f"{ip2.value}".partition("/")[0] + f"/{min(network.bits, length)}")])
     return f"({_compared(ip1, ip2, prefix, '{a} = {b}')})::BOOLEAN"
 
 
@@ -165,7 +176,7 @@ def ipv4_is_in_range(ip: String, network: String) -> Bool:
     >>> ipv4_is_in_range("192.168.2.1", "192.168.1.1/24")
     false
     """
-    return f"({_within(ip, network)})::BOOLEAN"
+    return _in_any(ip, [network])
 
 
 def _within(ip: str, network: str) -> str:
@@ -203,7 +214,40 @@ def _(ip: Dynamic, *ranges: String) -> Bool:
 
 
 def _in_any(ip: str, ranges: Sequence[str]) -> str:
-    return " or ".join(f"({_within(ip, r)})::BOOLEAN" for r in ranges) or "false"
+    slow = " or ".join(f"({_within(ip, r)})::BOOLEAN" for r in ranges) or "false"
+    known = [n for n in (_network(r) for r in ranges) if isinstance(n.number, int) and isinstance(n.bits, int)]
+    if len(known) < len(ranges) or not known or (isinstance(ip, Sql) and ip.constant):
+        return slow
+    # Text is matched several times faster than it is made a number. A prefix of the address's own is seldom there.
+    if len(known) < _MANY:
+        pattern = quoted(rf"\s*(?:{'|'.join(_pattern_of(n) for n in known)})\s*")
+        found = (
+            f"when regexp_full_match({ip}, {pattern}) then true when regexp_full_match({ip}, {_ADDRESS_SQL}) then false"
+        )
+    else:
+        found = f"when regexp_full_match({ip}, {_ADDRESS_SQL}) then {_listed(_number(ip), known)}"
+    return f"case {found} when contains({ip}, '/') then {slow} end"
+
+
+def _pattern_of(network: _Network) -> str:
+    """A pattern of the addresses in a known network."""
+    assert isinstance(network.number, int) and isinstance(network.bits, int)
+    octets = []
+    for octet, fixed in zip(network.number.to_bytes(4), range(network.bits, network.bits - 32, -8), strict=True):
+        free = 8 - min(max(fixed, 0), 8)
+        first = octet >> free << free
+        octets.append(_OCTET if free == 8 else f"(?:{'|'.join(map(str, range(first, first + 2**free)))})")
+    return r"\.".join(octets)
+
+
+def _listed(number: str, networks: Sequence[_Network]) -> str:
+    """Whether a number is in one of many known networks; written so that it is computed once."""
+    by_bits: dict[int, list[int]] = {}
+    for network in networks:
+        assert isinstance(network.number, int) and isinstance(network.bits, int)
+        by_bits.setdefault(network.bits, []).append(network.number >> (_ALL - network.bits))
+    conditions = (f"(n >> {_ALL - b}) in ({', '.join(map(str, sorted(set(ns))))})" for b, ns in by_bits.items())
+    return f"list_transform([{number}], lambda n: {' or '.join(conditions)})[1]"
 
 
 @scalar("ipv4_is_private")
@@ -215,8 +259,7 @@ def ipv4_is_private(ip: String) -> Bool:
     >>> ipv4_is_private("127.0.0.1")
     false
     """
-    conditions = (_within(ip, _constant(n)) for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
-    return " or ".join(f"({c})::BOOLEAN" for c in conditions)
+    return _in_any(ip, [_constant(n) for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")])
 
 
 @scalar("ipv4_netmask_suffix")

@@ -362,9 +362,9 @@ def make_timespan(days: Long, hours: Long, minutes: Long, seconds: Real) -> Time
     """The timespan of days, hours, minutes and seconds; null where one of them is beyond its range.
 
     >>> make_timespan(1, 12, 30, 55.123)
-    1.12:30:55.123
+    time(1.12:30:55.123)
     >>> make_timespan(1, 12)
-    01:12:00
+    time(01:12:00)
     >>> isnull(make_timespan(25, 1))
     true
     """

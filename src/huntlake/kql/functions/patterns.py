@@ -23,7 +23,7 @@ def extract(regex: String, group: Long, source: String) -> String:
     >>> extract("x=([0-9.]+)", 1, "hello x=45.6|wo", typeof(real))
     45.6
     """
-    return f"regexp_extract({source}, {regex}, {_group(whole_of(group, 'a group'))})"
+    return _readable(f"regexp_extract({source}, {regex}, {_group(whole_of(group, 'a group'))})", regex)
 
 
 @scalar("extract_all", "extractall")

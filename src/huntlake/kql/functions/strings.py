@@ -336,22 +336,24 @@ def tohex(value: Int, minimum: Long = "0") -> String:
     "100"
     >>> tohex(-256)
     "ffffffffffffff00"
+    >>> tohex(toint(-256), 8)
+    "ffffff00"
     >>> tohex(256, 8)
     "00000100"
     """
-    return _hexadecimal(value, minimum)
+    # The engine writes a negative number with all the digits of 64 bits.
+    return _hexadecimal(f"lower(right(to_hex({value}::BIGINT), 8))", minimum)
 
 
 @tohex.overload
 def _(value: Long, minimum: Long = "0") -> String:
-    return _hexadecimal(f"{value}::BIGINT", minimum)
+    return _hexadecimal(f"lower(to_hex({value}::BIGINT))", minimum)
 
 
-def _hexadecimal(value: str, minimum: str) -> str:
-    digits = f"lower(to_hex({value}))"
+def _hexadecimal(digits: str, minimum: str) -> str:
     if _whole(minimum) == 0:
         return f"coalesce({digits}, '')"
-    return f"coalesce(lpad({digits}, greatest(length({digits}), {clamped(minimum, 0, 1024)})::INTEGER, '0'), '')"
+    return f"coalesce(lpad({digits}, greatest(length({digits}), {clamped(minimum, 0, 16)})::INTEGER, '0'), '')"
 
 
 @scalar("format_bytes", named=Naming.FIRST_ARGUMENT)

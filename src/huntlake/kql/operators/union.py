@@ -73,12 +73,14 @@ class UnionOperator(Operator, SourceOperator):
 
 def united(tables: Sequence[Named], *, inner: bool = False, source: str | None = None) -> plan.Relation:
     """The union of tables: each is projected to the columns that all of them get."""
-    types: dict[str, list[ScalarType]] = {}
+    types: dict[str, tuple[ScalarType, ...]] = {}
     for _, table in tables:
         for column in table.columns:
-            known = types.setdefault(column.name, [])
-            if column.type not in known:
-                known.append(column.type)
+            known = types.get(column.name)
+            if known is None:
+                types[column.name] = (column.type,)
+            elif column.type not in known:
+                types[column.name] = (*known, column.type)
     if inner:
         everywhere = [{(c.name, c.type) for c in t.columns} for _, t in tables]
         common = set.intersection(*everywhere)

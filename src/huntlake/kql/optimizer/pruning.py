@@ -60,8 +60,13 @@ class _Needed:
                 pairs = zip(right_names, right.columns, strict=True)
                 self._need(right, {c.name for n, c in pairs if n in mine} | {n for _, b in keys for n in columns_in(b)})
             case plan.Union(branches):
+                wanted = [c for c in relation.columns if c.name in mine]
                 for branch in branches:
-                    self._need(branch, [c.name for (n, _), c in relation.origins(branch).items() if n in mine])
+                    names = plan.by_name(branch)
+                    if len(wanted) < len(names):
+                        self._need(branch, [o.name for c in wanted if (o := relation.origin(c, names)) is not None])
+                    else:
+                        self._need(branch, [c.name for c in names.values() if relation.name_of(c) in mine])
             case plan.Unnest(input, items, _, _, _):
                 have = {c.name for c in input.columns}
                 self._need(input, ((mine & have) - {i.column.name for i in items}) | own)
@@ -120,7 +125,7 @@ class _Rebuilt:
         match relation:
             case plan.Scan(_, columns, _, _, _):
                 # One column stays even where none is read: rows must be counted somehow.
-                wanted = tuple(c for c in columns if c.name in needed) or columns[:1]
+                wanted = tuple(c for c in columns if c.name in needed) or tuple(columns[:1])
                 return replace(relation, columns=wanted)
             case plan.Values() | plan.OuterRow():
                 return relation

@@ -4,6 +4,7 @@
 """
 
 from huntlake.kql.plan.nodes import (
+    PASSING,
     Among,
     Apply,
     Call,
@@ -32,9 +33,11 @@ from huntlake.kql.plan.nodes import (
     Union,
     Unnest,
     Values,
+    by_name,
 )
 
 __all__ = [
+    "PASSING",
     "Among",
     "Apply",
     "Call",
@@ -63,4 +66,5 @@ __all__ = [
     "Union",
     "Unnest",
     "Values",
+    "by_name",
 ]

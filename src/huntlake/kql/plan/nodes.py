@@ -5,13 +5,15 @@ A plan is a graph, not a tree: a relation that two others read is one object, an
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from functools import cached_property
 
 from huntlake.core.diagnostics import NOWHERE, Span
 from huntlake.kql.symbols import Function, Signature
-from huntlake.kql.types import Column, ScalarType
+from huntlake.kql.types import Column, Columns, ScalarType
 
 # -- scalars -----------------------------------------------------------------
 
@@ -134,7 +136,7 @@ class Project:
     input: Relation
     outputs: tuple[Output, ...]
 
-    @property
+    @cached_property
     def columns(self) -> tuple[Column, ...]:
         return tuple(o.column for o in self.outputs)
 
@@ -147,7 +149,7 @@ class Summarize:
     keys: tuple[Output, ...]
     measures: tuple[Output, ...]
 
-    @property
+    @cached_property
     def columns(self) -> tuple[Column, ...]:
         return tuple(o.column for o in self.keys + self.measures)
 
@@ -174,7 +176,7 @@ class Join:
     keys: tuple[tuple[Scalar, Scalar], ...]
     right_names: tuple[str, ...]
 
-    @property
+    @cached_property
     def columns(self) -> tuple[Column, ...]:
         if self.kind in (JoinKind.LEFT_SEMI, JoinKind.LEFT_ANTI):
             return self.left.columns
@@ -196,9 +198,19 @@ class Union:
     source: str | None = None
     labels: tuple[str, ...] = ()
 
-    def origins(self, input: Relation) -> dict[tuple[str, ScalarType], Column]:
-        """The column of an input for each column of the union, by its name and type."""
-        return {(f"{c.name}_{c.type}" if c.name in self.split else c.name, c.type): c for c in input.columns}
+    def name_of(self, column: Column) -> str:
+        """The name that an input's column has in the union."""
+        return f"{column.name}_{column.type}" if column.name in self.split else column.name
+
+    def origin(self, column: Column, names: Mapping[str, Column]) -> Column | None:
+        """The column of an input, given its columns by name, that becomes a column of the union."""
+        found = names.get(column.name)
+        if found is not None and found.type is column.type and column.name not in self.split:
+            return found
+        # `a_long` may be the `a` of one input.
+        stem = column.name.removesuffix(f"_{column.type}")
+        found = names.get(stem) if stem in self.split else None
+        return found if found is not None and found.type is column.type else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -256,7 +268,7 @@ class Unnest:
     outer: bool = True
     limit: int | None = None
 
-    @property
+    @cached_property
     def columns(self) -> tuple[Column, ...]:
         new = {i.column.name: i.column for i in self.items}
         kept = tuple(new.pop(c.name, c) for c in self.input.columns)
@@ -279,7 +291,7 @@ class Apply:
     row: OuterRow
     inner: Relation
 
-    @property
+    @cached_property
     def columns(self) -> tuple[Column, ...]:
         return self.input.columns + self.inner.columns
 
@@ -305,6 +317,9 @@ class Materialize:
         return self.input.columns
 
 
+PASSING = (Filter, Sort, Limit, FirstOf, Materialize)
+"""Relations that have the columns of their input, all of them and no other."""
+
 Relation = (
     Scan
     | Values
@@ -322,3 +337,11 @@ Relation = (
     | TableFunction
     | Materialize
 )
+
+
+def by_name(relation: Relation) -> Mapping[str, Column]:
+    """A relation's columns by their names."""
+    while isinstance(relation, PASSING):
+        relation = relation.input
+    columns = relation.columns
+    return columns.by_name if isinstance(columns, Columns) else {c.name: c for c in columns}

@@ -93,6 +93,8 @@ class _Writer:
 
     def identifiers(self, relation: plan.Relation) -> dict[str, str]:
         """The SQL identifier of each of the relation's columns."""
+        while isinstance(relation, plan.PASSING):
+            relation = relation.input
         kept = self._identifiers.get(id(relation))
         if kept is None:
             kept = self._identifiers[id(relation)] = identifiers_of(relation.columns)
@@ -149,17 +151,18 @@ class _Writer:
     def _union(self, union: plan.Union) -> str:
         names = self.identifiers(union)
         if len(union.columns) * len(union.inputs) > _CELLS:
-            tables, columns = len(union.inputs), len(union.columns)
-            message = f"a union of {tables} tables with {columns} columns is not supported"
-            diagnostic = Diagnostic("HL002", message, NOWHERE, help="name the tables, or project the columns that you need")
+            message = f"a union of {len(union.inputs)} tables with {len(union.columns)} columns is not supported"
+            diagnostic = Diagnostic(
+                "HL002", message, NOWHERE, help="name the tables, or project the columns that you need"
+            )
             raise SourceError(self.source, diagnostic)
         labels = union.labels or ("",) * len(union.inputs)
         branches = []
         for branch, label in zip(union.inputs, labels, strict=True):
-            origins, identifiers = union.origins(branch), self.identifiers(branch)
+            origins, identifiers = plan.by_name(branch), self.identifiers(branch)
             columns = []
             for column in union.columns:
-                origin = origins.get((column.name, column.type))
+                origin = union.origin(column, origins)
                 if column.name == union.source:
                     sql = str(forms.literal(label, ScalarType.STRING))
                 elif origin is None:
@@ -176,7 +179,11 @@ class _Writer:
 
     def _inline(self, relation: plan.Relation) -> str:
         """The relation where it is read: as a step, or right here where nothing else reads it."""
-        if self._uses[id(relation)] > 1 or isinstance(relation, plan.Scan | plan.Materialize) or id(relation) in self._named:
+        if (
+            self._uses[id(relation)] > 1
+            or isinstance(relation, plan.Scan | plan.Materialize)
+            or id(relation) in self._named
+        ):
             return self.step(relation)
         return f"({self.select(relation)}) b"
 

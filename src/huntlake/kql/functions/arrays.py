@@ -1,0 +1,389 @@
+"""Dynamic arrays."""
+
+from __future__ import annotations
+
+from huntlake.kql.forms import as_json, as_text
+from huntlake.kql.symbols import (
+    Bool,
+    Datetime,
+    Dynamic,
+    Long,
+    Naming,
+    Real,
+    Scalar,
+    Sql,
+    String,
+    Timespan,
+    Unsupported,
+    scalar,
+)
+from huntlake.kql.types import NUMBERS, ScalarType
+
+# A lambda's parameter hides the column of its name: these names no column can have.
+_X, _I = '"~x"', '"~i"'
+
+
+def elements(array: str) -> str:
+    """The elements of a dynamic array as a SQL list of JSON, a JSON null as SQL's; null where it is no array."""
+    return f"try_cast({array}::JSON as JSON[])"
+
+
+def equals(element: str, value: str) -> str:
+    """Whether a JSON element is the same as a KQL value."""
+    kind = value.type if isinstance(value, Sql) else ScalarType.DYNAMIC
+    if kind in NUMBERS:
+        whole = kind in (ScalarType.INT, ScalarType.LONG)
+        same = f"try_cast({element} as {'HUGEINT' if whole else 'DOUBLE'}) = {value}"
+        return f"(json_type({element}) in ('BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE') and {element}::DOUBLE = {value} and {same})"
+    if kind is ScalarType.BOOL:
+        return f"({element} = ({value})::VARCHAR::JSON)"
+    if kind is ScalarType.DYNAMIC:
+        texts = f"json_extract_string({element}, '$') = json_extract_string({value}, '$')"
+        return f"(json_type({element}) = json_type({value}::JSON) and {texts})"
+    return f"(json_type({element}) = 'VARCHAR' and json_extract_string({element}, '$') = {as_text(value)})"
+
+
+# -- made of arrays --------------------------------------------------------------------
+
+
+@scalar("array_concat")
+def array_concat(*arrays: Dynamic) -> Dynamic:
+    """The elements of the arrays, one array behind the other.
+
+    >>> array_concat(dynamic([1, 2]), dynamic(["a"]))
+    dynamic([1,2,"a"])
+    """
+    present = " and ".join(f"{elements(a)} is not null" for a in arrays)
+    return f"case when {present} then to_json(list_concat({', '.join(elements(a) for a in arrays)})) end"
+
+
+@scalar("array_iff", "array_iif")
+def array_iff(condition_array: Dynamic, when_true: Scalar, when_false: Scalar) -> Dynamic:
+    """For each condition, the element at its place of one array or value, or of the other.
+
+    >>> array_iff(dynamic([true, false, true]), dynamic([1, 2, 3]), dynamic([4, 5, 6]))
+    dynamic([1,5,3])
+    >>> array_iff(dynamic([1, 0, "a"]), "yes", "no")
+    dynamic(["yes","no",null])
+    """
+    condition = f"{elements(condition_array)}[{_I}]"
+    number = f"try_cast({condition} as DOUBLE)"
+    holds = f"case json_type({condition}) when 'BOOLEAN' then {condition} = 'true' when 'VARCHAR' then null else {number} <> 0 end"
+    chosen = f"case {holds} when true then {_at(when_true)} when false then {_at(when_false)} end"
+    return _over(f"len({elements(condition_array)})", chosen)
+
+
+def _at(value: str) -> str:
+    if isinstance(value, Sql) and value.type is ScalarType.DYNAMIC:
+        return f"case when json_type({value}) = 'ARRAY' then {elements(value)}[{_I}] else {value}::JSON end"
+    return as_json(value)
+
+
+def _over(count: str, element: str) -> str:
+    """An array of what `element` gives for each of the places 1 to `count`; null where the count is."""
+    return f"to_json(list_transform(range(1, {count} + 1), lambda {_I}: {element}))"
+
+
+@scalar("array_reverse")
+def array_reverse(value: Dynamic) -> Dynamic:
+    """The elements from the last to the first.
+
+    >>> array_reverse(dynamic(["this", "is", "an", "example"]))
+    dynamic(["example","an","is","this"])
+    """
+    return f"to_json(list_reverse({elements(value)}))"
+
+
+@scalar("array_rotate_left")
+def array_rotate_left(array: Dynamic, rotate_count: Long) -> Dynamic:
+    """The elements moved to the left; those that fall out come in at the right.
+
+    >>> array_rotate_left(dynamic([1, 2, 3, 4, 5]), 2)
+    dynamic([3,4,5,1,2])
+    """
+    return _rotated(array, f"{rotate_count}")
+
+
+@scalar("array_rotate_right")
+def array_rotate_right(array: Dynamic, rotate_count: Long) -> Dynamic:
+    """The elements moved to the right; those that fall out come in at the left.
+
+    >>> array_rotate_right(dynamic([1, 2, 3, 4, 5]), 2)
+    dynamic([4,5,1,2,3])
+    """
+    return _rotated(array, f"-({rotate_count})")
+
+
+def _rotated(array: str, count: str) -> str:
+    length = f"len({elements(array)})"
+    place = f"((({_I} - 1 + {count}) % {length}) + {length}) % {length} + 1"
+    return _over(length, f"{elements(array)}[{place}]")
+
+
+@scalar("array_shift_left")
+def array_shift_left(array: Dynamic, shift_count: Long) -> Dynamic:
+    """The elements moved to the left; what comes in at the right is null, or a given value.
+
+    >>> array_shift_left(dynamic([1, 2, 3, 4, 5]), 2, -1)
+    dynamic([3,4,5,-1,-1])
+    """
+    return _shifted(array, f"{shift_count}", "null")
+
+
+@array_shift_left.overload
+def _(array: Dynamic, shift_count: Long, default_value: Scalar) -> Dynamic:
+    return _shifted(array, f"{shift_count}", as_json(default_value))
+
+
+@scalar("array_shift_right")
+def array_shift_right(array: Dynamic, shift_count: Long) -> Dynamic:
+    """The elements moved to the right; what comes in at the left is null, or a given value.
+
+    >>> array_shift_right(dynamic([1, 2, 3, 4, 5]), 2)
+    dynamic([null,null,1,2,3])
+    """
+    return _shifted(array, f"-({shift_count})", "null")
+
+
+@array_shift_right.overload
+def _(array: Dynamic, shift_count: Long, default_value: Scalar) -> Dynamic:
+    return _shifted(array, f"-({shift_count})", as_json(default_value))
+
+
+def _shifted(array: str, count: str, default: str) -> str:
+    length = f"len({elements(array)})"
+    place = f"({_I} + {count})"
+    return _over(length, f"case when {place} between 1 and {length} then {elements(array)}[{place}] else {default} end")
+
+
+@scalar("array_slice")
+def array_slice(array: Dynamic, start: Long, end: Long) -> Dynamic:
+    """The elements from one place to another, both of them included; a negative place counts from the end.
+
+    >>> array_slice(dynamic([1, 2, 3, 4, 5]), 2, -1)
+    dynamic([3,4,5])
+    >>> array_slice(dynamic([1, 2, 3, 4, 5]), -3, -2)
+    dynamic([3,4])
+    """
+    length = f"len({elements(array)})"
+    first = f"case when {start} < 0 then greatest({length} + {start}, 0) else {start} end"
+    last = f"case when {end} < 0 then greatest({length} + {end}, -1) else {end} end"
+    return f"to_json({elements(array)}[({first}) + 1 : ({last}) + 1])"
+
+
+@scalar("array_split")
+def array_split(array: Dynamic, index: Long) -> Dynamic:
+    """An array of the parts of the array that begin at the given places.
+
+    >>> array_split(dynamic([1, 2, 3, 4, 5]), 2)
+    dynamic([[1,2],[3,4,5]])
+    >>> array_split(dynamic([1, 2, 3, 4, 5]), dynamic([1, 3]))
+    dynamic([[1],[2,3],[4,5]])
+    """
+    return _split(array, f"[{index}::BIGINT]")
+
+
+@array_split.overload
+def _(array: Dynamic, indices: Dynamic) -> Dynamic:
+    return _split(array, f"try_cast({indices}::JSON as BIGINT[])")
+
+
+def _split(array: str, places: str) -> str:
+    length = f"len({elements(array)})"
+    from_start = f"case when {_X} < 0 then greatest({length} + {_X}, 0) else least({_X}, {length}) end"
+    bounds = f"list_concat([0], list_transform({places}, lambda {_X}: {from_start}), [{length}])"
+    parts = f"to_json({elements(array)}[({bounds})[{_I}] + 1 : ({bounds})[{_I} + 1]])"
+    return f"case when {elements(array)} is not null and {places} is not null then {_over(f'len({places}) + 1', parts)} end"
+
+
+@scalar("zip")
+def zip_(*arrays: Dynamic) -> Dynamic:
+    """An array of the first elements of each array, of the second ones, and so on.
+
+    >>> zip(dynamic([1, 3, 5]), dynamic([2, 4]))
+    dynamic([[1,2],[3,4],[5,null]])
+    """
+    longest = f"greatest({', '.join(f'len({elements(a)})' for a in arrays)})"
+    return _over(longest, f"json_array({', '.join(f'{elements(a)}[{_I}]' for a in arrays)})")
+
+
+@scalar("repeat", named=Naming.PREFIX_AND_ARGUMENT, prefix="repeat")
+def repeat(value: Scalar, count: Long) -> Dynamic:
+    """An array of one value, so many times.
+
+    >>> repeat(1, 3)
+    dynamic([1,1,1])
+    """
+    return f"case when {count} >= 0 then {_over(f'least({count}, {_MOST})', as_json(value))} end"
+
+
+_MOST = 1_048_576
+"""The elements that an array of a range may have."""
+
+
+@scalar("range")
+def range_(start: Long, stop: Long, step: Long = "1") -> Dynamic:
+    """An array of values that are a step apart; no more than 1,048,576.
+
+    >>> range(1, 8, 3)
+    dynamic([1,4,7])
+    >>> range(1h, 3h)
+    dynamic(["01:00:00","02:00:00","03:00:00"])
+    """
+    return _range(
+        f"({stop}::HUGEINT - {start}) // nullif({step}, 0)", f"{start} + {_I} * {step}", step, ScalarType.LONG
+    )
+
+
+@range_.overload
+def _(start: Real, stop: Real, step: Real = "1") -> Dynamic:
+    steps = f"floor(({stop} - {start}) / nullif({step}, 0) + 1e-9)"
+    return _range(steps, f"{start} + {_I} * {step}", step, ScalarType.REAL)
+
+
+@range_.overload
+def _(start: Timespan, stop: Timespan, step: Timespan = "36000000000") -> Dynamic:
+    return _range(f"({stop} - {start}) // nullif({step}, 0)", f"{start} + {_I} * {step}", step, ScalarType.TIMESPAN)
+
+
+@range_.overload
+def _(start: Datetime, stop: Datetime, step: Timespan = "36000000000") -> Dynamic:
+    micros = f"({step} // 10)"
+    steps = f"(epoch_us({stop}) - epoch_us({start})) // nullif({micros}, 0)"
+    return _range(steps, f"make_timestamp(epoch_us({start}) + {_I} * {micros})", step, ScalarType.DATETIME)
+
+
+def _range(steps: str, element: str, step: str, kind: ScalarType) -> str:
+    # Division rounds toward zero: a stop short of the start is no step at all.
+    toward = f"case when {steps} < 0 then 0 else least({steps}, {_MOST - 1})::BIGINT + 1 end"
+    if kind is not ScalarType.REAL:
+        toward = toward.replace(f"{steps} < 0", f"({steps} < 0 or {steps} = 0 and {_short(steps)})", 1)
+    return f"to_json(list_transform(range(0, {toward}), lambda {_I}: {as_json(f'({element})', kind)}))"
+
+
+def _short(steps: str) -> str:
+    distance, _, step = steps.partition(" // ")
+    return f"sign({distance}) = -sign({step})"
+
+
+# -- order ---------------------------------------------------------------------------------
+
+
+@scalar("array_sort_asc")
+def array_sort_asc(*arrays: Scalar) -> Dynamic:
+    """The array in rising order; of several arrays, an array of the arrays in the order of the first.
+
+    A last argument that is a bool says whether nulls come last, as they do without it.
+
+    >>> array_sort_asc(dynamic([1, 10, 2, null]))
+    dynamic([1,2,10,null])
+    >>> array_sort_asc(dynamic([null, "blue", "yellow", "green"]), false)
+    dynamic([null,"blue","green","yellow"])
+    >>> array_sort_asc(dynamic([3, 1, 2]), dynamic(["a", "b", "c"]))
+    dynamic([[1,2,3],["b","c","a"]])
+    """
+    return _sorted(arrays, descending=False)
+
+
+@scalar("array_sort_desc")
+def array_sort_desc(*arrays: Scalar) -> Dynamic:
+    """The array in falling order; of several arrays, an array of the arrays in the order of the first.
+
+    >>> array_sort_desc(dynamic([1, 10, 2, null]))
+    dynamic([10,2,1,null])
+    """
+    return _sorted(arrays, descending=True)
+
+
+def _sorted(arguments: tuple[str, ...], descending: bool) -> str:
+    arrays = list(arguments)
+    nulls_last = True
+    last = arrays[-1]
+    if isinstance(last, Sql) and last.type is ScalarType.BOOL:
+        if not isinstance(last.value, bool) or len(arrays) == 1:
+            raise Unsupported("`nulls_last` that is not a constant")
+        nulls_last = last.value
+        arrays.pop()
+    first = elements(arrays[0])
+    value = f"{first}[{_I}]"
+    edge = 1 if nulls_last != descending else -1
+    place = f"-{_I}" if descending else _I
+    key = (
+        f"{{'z': case when {value} is null then {edge} else 0 end, "
+        f"'t': case when json_type({value}) in ('VARCHAR', 'OBJECT', 'ARRAY') then 1 else 0 end, "
+        f"'n': try_cast({value} as DOUBLE), 's': json_extract_string({value}, '$'), 'i': {place}}}"
+    )
+    order = "'desc'" if descending else "'asc'"
+    keys = f"list_sort(list_transform(range(1, len({first}) + 1), lambda {_I}: {key}), {order})"
+    places = f"list_transform({keys}, lambda {_X}: abs({_X}.i))"
+    if len(arrays) == 1:
+        return f"to_json(list_transform({places}, lambda {_X}: {first}[{_X}]))"
+    columns = [
+        f"case when len({elements(a)}) = len({first}) then list_transform({places}, lambda {_X}: {elements(a)}[{_X}]) end"
+        for a in arrays
+    ]
+    return f"json_array({', '.join(f'to_json({c})' for c in columns)})"
+
+
+# -- asked of an array ----------------------------------------------------------------------
+
+
+@scalar("array_index_of")
+def array_index_of(
+    array: Dynamic, value: Scalar, start: Long = "0", length: Long = "-1", occurrence: Long = "1"
+) -> Long:
+    """The zero-based place of a value, from `start` on and within `length`; -1 where it isn't there.
+
+    >>> array_index_of(dynamic(["this", "is", "an", "example", "an"]), "an")
+    2
+    >>> array_index_of(dynamic([1, 2, 3, 1]), 1, 1)
+    3
+    >>> array_index_of(dynamic([1, 2]), "1")
+    -1
+    """
+    first = f"case when {start} < 0 then greatest(len({elements(array)}) + {start}, 0) else {start} end"
+    within = f"({length} < 0 or {_I} <= ({first}) + {length})"
+    wanted = f"{_I} > ({first}) and {within} and {equals(f'{elements(array)}[{_I}]', value)}"
+    places = f"list_filter(range(1, len({elements(array)}) + 1), lambda {_I}: coalesce({wanted}, false))"
+    return f"case when {elements(array)} is not null then coalesce(({places})[{occurrence}] - 1, -1) end"
+
+
+@scalar("array_sum", "series_sum")
+def array_sum(array: Dynamic) -> Real:
+    """The sum of the numbers in an array; null where there is something else in it.
+
+    >>> array_sum(dynamic([1, 2, 3, 4]))
+    10.0
+    """
+    numbers = f"list_transform({elements(array)}, lambda {_X}: {number_of(_X)})"
+    clean = f"len(list_filter({numbers}, lambda {_X}: {_X} is not null)) = len({elements(array)})"
+    return f"case when {clean} then coalesce(list_sum({numbers}), 0e0) end"
+
+
+def number_of(element: str) -> str:
+    """The real that a JSON element is; null where it is no number."""
+    return f"case when json_type({element}) in ('BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE') then {element}::DOUBLE end"
+
+
+@scalar("set_has_element")
+def set_has_element(set: Dynamic, value: Scalar) -> Bool:
+    """Whether a value is among the elements.
+
+    >>> set_has_element(dynamic(["this", "is"]), "is")
+    true
+    >>> set_has_element(dynamic([1, 2, 3]), 4)
+    false
+    """
+    found = f"list_bool_or(list_transform({elements(set)}, lambda {_X}: coalesce({equals(_X, value)}, false)))"
+    return f"case when {elements(set)} is not null then coalesce({found}, false) end"
+
+
+@scalar("strcat_array", "array_strcat")
+def strcat_array(array: Dynamic, delimiter: String) -> String:
+    """The elements as one text, with a delimiter between them.
+
+    >>> strcat_array(dynamic([1, "a", 3]), "->")
+    "1->a->3"
+    """
+    texts = f"list_transform({elements(array)}, lambda {_X}: coalesce(json_extract_string({_X}, '$'), ''))"
+    return f"coalesce(array_to_string({texts}, {delimiter}), '')"
