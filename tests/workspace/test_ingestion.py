@@ -345,3 +345,10 @@ def test_an_arrow_column_that_no_table_has_is_refused(place: Place) -> None:
 def test_a_load_leaves_nothing_behind(place: Place) -> None:
     place.ingest("Mine_CL", '{"n":1}')
     assert list((place.home / "tmp").iterdir()) == []
+
+
+def test_a_table_of_open_schema_gets_columns_for_what_rows_bring(place: Place) -> None:
+    report = place.ingest("AzureDiagnostics", '{"ResourceId":"r","brandNew_d":1.5,"brandNew_s":"x"}')
+    assert [f"{c.name}:{c.type}" for c in report.added_columns] == ["brandNew_d:real", "brandNew_s:string"]
+    assert report.unknown_columns == {}
+    assert place.rows("AzureDiagnostics", "ResourceId", "brandNew_d") == [("r", 1.5)]

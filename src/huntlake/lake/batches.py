@@ -109,7 +109,7 @@ class Reader:
         return Batch(name, True, rows, fields, bytes=bytes, rejects=tuple(rejects))
 
     def _keys(self, keys: str) -> None:
-        """Let `keys` hold each list of names `k` of an object, in how many rows `n` it is, and whether one is in it `twice`.
+        """Let `keys` hold the lists `k` of names that objects have, in how many rows `n`, and if one is `twice` in it.
 
         Null stands for rows that are no object, or an empty one.
         """
