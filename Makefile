@@ -1,20 +1,22 @@
-# The verbs of this repository. Each one works on a machine with Python 3.11+ and make.
+# The verbs of this repository. Each works on a machine that has Python 3.11 or later, and make.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check bench docs outside clean
-.DEFAULT_GOAL := demo
+.PHONY: help demo test check bench docs outside accept clean .venv
+.DEFAULT_GOAL := help
+
+help:                ## what there is to make
+	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/'
 
 # The environment, made anew when the pins or the declarations change.
-$(VENV)/.made: pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade --constraint constraints.txt pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable . --group dev
-	@touch $@
-
 .venv: $(VENV)/.made
-.PHONY: .venv
+$(VENV)/.made: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --constraint constraints.txt pip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable . --group dev
+	@touch $@
 
 demo: .venv          ## a server with two weeks of a fictional company's logs, and an attack in them
 	$(BIN)/huntlake demo
@@ -29,14 +31,17 @@ check: .venv         ## lint, types, layers, spelling
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 
-docs: .venv          ## regenerate the pages that are made from the code
-	$(BIN)/python -m tests.house.documents
+bench: .venv         ## measure, and write bench/figures.json
+	$(BIN)/python -m bench
+
+docs: .venv          ## write the pages that are made from the code
+	$(BIN)/python -m tools.documents
 
 outside: .venv       ## the outside suites, where they are present
 	$(BIN)/python tests/outside/run.py
 
-bench: .venv         ## measure, and write bench/figures.json
-	$(BIN)/python -m bench
+accept: .venv        ## write today's answers into the pages of conformance, for review to read
+	$(BIN)/python -m pytest tests/test_conformance.py --accept
 
-clean:
+clean:               ## remove the environment
 	rm -rf $(VENV)

@@ -1,0 +1,24 @@
+"""Runs every measurement, or those that are named: `python -m bench demo compile`."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+MEASUREMENTS = ("answers", "compile_times", "demo", "mutations")
+"""The modules of this folder that measure; each has a `main`."""
+
+
+def main() -> int:
+    names = sys.argv[1:] or MEASUREMENTS
+    if unknown := [n for n in names if n not in MEASUREMENTS]:
+        print(f"no measurement is named {', '.join(unknown)}; there are {', '.join(MEASUREMENTS)}", file=sys.stderr)
+        return 2
+    for name in names:
+        print(f"== {name}", flush=True)
+        import_module(f"bench.{name}").main()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

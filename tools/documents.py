@@ -1,0 +1,189 @@
+"""Writes the pages of docs/kql and the table in README.md from the code and the last figures.
+
+python -m tools.documents          writes them
+python -m tools.documents --check    says which are not what the code says, and exits with 1
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from bench import figures
+
+from huntlake.kql import operators, plugins
+from huntlake.kql.aggregates import AGGREGATES
+from huntlake.kql.aggregates import REFUSED as REFUSED_AGGREGATES
+from huntlake.kql.functions import FUNCTIONS
+from huntlake.kql.functions import REFUSED as REFUSED_FUNCTIONS
+from huntlake.kql.symbols import Function, OneOf, Signature
+from huntlake.kql.types import ANY, NUMBERS, SIMPLE
+from huntlake.workspace.catalogue import Catalogue
+
+ROOT = Path(__file__).resolve().parents[1]
+GENERATED = "<!-- Made from the code by `make docs`: change the code, not this page. -->"
+BEGIN, END = "<!-- what works: begin -->", "<!-- what works: end -->"
+REFERENCE = "https://learn.microsoft.com/kusto/query"
+
+
+def main() -> int:
+    check = "--check" in sys.argv[1:]
+    wrong = 0
+    for path, text in pages().items():
+        old = path.read_text(encoding="utf-8") if path.exists() else ""
+        if old == text:
+            continue
+        wrong += 1
+        if check:
+            names = {"fromfile": str(path.relative_to(ROOT)), "tofile": "what the code says"}
+            print("\n".join(difflib.unified_diff(old.splitlines(), text.splitlines(), lineterm="", n=0, **names)))
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            print(f"wrote {path.relative_to(ROOT)}")
+    if check and wrong:
+        print(f"{wrong} pages are not what the code says: `make docs` writes them")
+    return 1 if check and wrong else 0
+
+
+def pages() -> dict[Path, str]:
+    """Every generated page, and README.md with its generated part."""
+    folder = ROOT / "docs" / "kql"
+    readme = ROOT / "README.md"
+    return {
+        folder / "operators.md": operators_page(),
+        folder / "functions.md": functions_page("Scalar functions", FUNCTIONS, REFUSED_FUNCTIONS),
+        folder / "aggregates.md": functions_page("Aggregates", AGGREGATES, REFUSED_AGGREGATES),
+        folder / "plugins.md": plugins_page(),
+        readme: with_table(readme.read_text(encoding="utf-8")),
+    }
+
+
+# -- pages -----------------------------------------------------------------------
+
+
+def operators_page() -> str:
+    rows = [
+        (f"[`{name}`]({REFERENCE}/{name}-operator)", first_line(kind.__doc__), "yes" if name in where else "")
+        for kinds, where in ((operators.OPERATORS, operators.SOURCES), (operators.SOURCES, operators.SOURCES))
+        for name, kind in sorted(kinds.items())
+        if kinds is operators.OPERATORS or name not in operators.OPERATORS
+    ]
+    return page(
+        "Query operators",
+        f"{len(rows)} work, {len(operators.REFUSED)} are refused by name with the words `not supported`.",
+        table(("operator", "what it gives", "may begin a query"), rows),
+        refused(operators.REFUSED),
+    )
+
+
+def functions_page(title: str, known: Mapping[str, Function], missing: Iterable[str]) -> str:
+    missing = frozenset(missing)
+    families: dict[str, dict[str, Function]] = defaultdict(dict)
+    for function in known.values():
+        families[function.signatures[0].body.__module__.rpartition(".")[2]].setdefault(function.name, function)
+    total = len({f.name for f in known.values()})
+    parts = [f"{total} work, {len(missing)} are refused by name with the words `not supported`."]
+    for family in sorted(families):
+        parts.append(f"## {family.replace('_', ' ').capitalize()}")
+        for name in sorted(families[family]):
+            parts.append(described(families[family][name]))
+    return page(title, *parts, refused(missing))
+
+
+def described(function: Function) -> str:
+    """One function: its signatures, what it gives, its examples."""
+    name = function.name
+    lines = [f"### `{name}`", "", first_line(function.doc), "", "```kql"]
+    lines += dict.fromkeys(f"{name}{signature(s)}" for s in function.signatures)
+    lines += [f"{call}\n// {value}" for call, value in function.examples]
+    lines.append("```")
+    if function.aliases:
+        lines += ["", f"Also called {', '.join(f'`{a}`' for a in function.aliases)}."]
+    return "\n".join(lines)
+
+
+def plugins_page() -> str:
+    rows = [
+        (f"[`{name}`]({REFERENCE}/{name.replace('_', '-')}-plugin)", first_line(plugin.__doc__))
+        for name, plugin in sorted(plugins.PLUGINS.items())
+    ]
+    return page(
+        "Plugins of `evaluate`",
+        f"{len(rows)} work, {len(plugins.REFUSED)} are refused by name with the words `not supported`.",
+        table(("plugin", "what it gives"), rows),
+        refused(plugins.REFUSED),
+    )
+
+
+def with_table(readme: str) -> str:
+    """README.md, its table of what works made anew."""
+    before, begin, rest = readme.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise SystemExit(f"README.md has no lines `{BEGIN}` and `{END}`")
+    return f"{before}{BEGIN}\n{what_works()}\n{END}{after}"
+
+
+def what_works() -> str:
+    functions = {f.name for f in FUNCTIONS.values()}
+    aggregates = {f.name for f in AGGREGATES.values()}
+    found = sorted({*operators.OPERATORS, *operators.SOURCES})
+    rows = [
+        ("query operators", str(len(found)), str(len(operators.REFUSED)), "[list](docs/kql/operators.md)"),
+        ("scalar functions", str(len(functions)), str(len(REFUSED_FUNCTIONS)), "[list](docs/kql/functions.md)"),
+        ("aggregates", str(len(aggregates)), str(len(REFUSED_AGGREGATES)), "[list](docs/kql/aggregates.md)"),
+        ("plugins", str(len(plugins.PLUGINS)), str(len(plugins.REFUSED)), "[list](docs/kql/plugins.md)"),
+        ("tables known by name", f"{len(Catalogue().names()):,}", "", "[where from](src/huntlake/content/tables)"),
+    ]
+    parts = [table(("KQL", "works", "refused by name", ""), rows)]
+    measured = [
+        (name, f"{f.value:,} {f.unit}", f.goal, {True: "yes", False: "**no**", None: ""}[f.met], f"`{f.by}`, {f.date}")
+        for name, f in sorted(figures.read().items())
+    ]
+    if measured:
+        parts.append(table(("measured", "value", "goal", "met", "by"), measured))
+    return "\n\n".join(parts)
+
+
+# -- Markdown ----------------------------------------------------------------------
+
+
+def page(title: str, *parts: str) -> str:
+    return "\n\n".join((f"# {title}", GENERATED, *parts)) + "\n"
+
+
+def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def refused(names: Iterable[str]) -> str:
+    listed = ", ".join(f"`{n}`" for n in sorted(names))
+    return f"## Refused by name\n\n{listed or 'Nothing.'}"
+
+
+def first_line(doc: str | None) -> str:
+    return (doc or "").strip().partition("\n")[0]
+
+
+def signature(s: Signature) -> str:
+    parameters = [
+        f"{p.name}: {type_name(p.accepts)}" + ("…" if p.repeats else "") + ("" if p.default is None else " = …")
+        for p in s.parameters
+    ]
+    return f"({', '.join(parameters)}) -> {type_name(s.returns)}"
+
+
+def type_name(one: OneOf) -> str:
+    if one.letter:
+        return one.letter
+    names = {ANY: "any", SIMPLE: "simple", NUMBERS: "number"}
+    return names.get(one.types) or " | ".join(str(t) for t in one.types)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
