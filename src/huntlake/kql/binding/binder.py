@@ -509,6 +509,12 @@ class Binder:
         """The columns of one item of a list: one, or several where the text names a tuple."""
         named, inner = (item.names, item.expression) if isinstance(item, nodes.NamedExpression) else ((), item)
         value = self.scalar(inner, row)
+        if not named and isinstance(inner, nodes.FunctionCall) and inner.name in ("array_sort_asc", "array_sort_desc"):
+            # Several arrays are sorted side by side, and are as many columns.
+            arrays = [a for a, v in zip(inner.arguments, self._argument_types(inner, row), strict=True) if v]
+            if len(arrays) > 1:
+                named = tuple(names.claim(f"{self.implied_name(a) or 'array'}_sorted") for a in arrays)
+                return [plan.Output(n, plan.DynamicPath(value, (i,))) for i, n in enumerate(named)]
         if len(named) > 1:
             return [
                 plan.Output(
@@ -520,6 +526,9 @@ class Binder:
             return [plan.Output(self.explicit(named[0], item.span, names), value)]
         implied = self.implied_name(inner)
         return [plan.Output(names.claim(implied) if implied else names.unnamed(), value)]
+
+    def _argument_types(self, call: nodes.FunctionCall, row: plan.Relation) -> list[bool]:
+        return [self.scalar(a, row).type is ScalarType.DYNAMIC for a in call.arguments]
 
     def explicit(self, name: str, span: Span, names: Names) -> str:
         """A name that the text gives; it may stand only once."""

@@ -89,7 +89,8 @@ class ParseOperator(Operator):
         pieces = []
         for index, piece in enumerate(self.pieces):
             last = index == len(self.pieces) - 1
-            lazy = "" if last and not regex else "?"
+            # A regular expression takes as much as it can, unless its flags say otherwise.
+            lazy = "" if last or regex else "?"
             match piece:
                 case str():
                     pieces.append(piece if regex else re.escape(piece))

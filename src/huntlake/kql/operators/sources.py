@@ -31,11 +31,11 @@ class PrintOperator(SourceOperator):
         names = Names()
         outputs: list[plan.Output] = []
         for index, item in enumerate(self.columns):
-            if item.names:
-                outputs += b.output(item, one, names)
-            else:
-                implied = b.implied_name(item.expression)
-                outputs.append(plan.Output(names.claim(implied or f"print_{index}"), b.scalar(item.expression, one)))
+            found = b.output(item, one, names)
+            if not item.names and len(found) == 1:
+                # `print` implies no name: it numbers its columns.
+                found = [plan.Output(f"print_{index}", found[0].value)]
+            outputs += found
         return plan.Project(one, tuple(outputs))
 
 

@@ -47,6 +47,7 @@ _ISO = re.compile(
     r"\s*(Z|UTC|GMT|[+-]\d{1,2}:?\d{2})?\s*",
     re.I,
 )
+_LISTED = re.compile(r"\s*(\d{1,4})\s*,\s*(\d{1,2})\s*,\s*(\d{1,2})(?:\s*,\s*(\d{1,2})\s*,\s*(\d{1,2})(?:\s*,\s*(\d{1,2})(?:\.(\d{1,7}))?)?)?\s*()")
 _COMPACT = re.compile(
     r"\s*(\d{4})(\d{2})(\d{2})(?:[T\s]*(\d{2}):?(\d{2})(?::?(\d{2})(?:\.(\d{1,7}))?)?)?\s*(Z)?\s*", re.I
 )
@@ -102,7 +103,7 @@ def timespan(text: str) -> int | None:
 
 def datetime_ticks(text: str) -> int | None:
     """Ticks since year 1 of an ISO 8601, American or RFC 822 time; UTC where it names no zone. None where it is none of these."""
-    if (match := _ISO.fullmatch(text)) or (match := _COMPACT.fullmatch(text)):
+    if match := _ISO.fullmatch(text) or _COMPACT.fullmatch(text) or _LISTED.fullmatch(text):
         year, month, day, hour, minute, second, fraction, zone = match.groups()
         return _ticks(year, month, day, hour, minute, second, fraction, zone)
     if match := _AMERICAN.fullmatch(text):
