@@ -92,7 +92,7 @@ def _sum(expr: str, condition: str = "") -> str:
 
 
 @aggregate("avg")
-def avg(expr: Real) -> Real:
+def avg(expr: Long) -> Real:
     """The mean; null where there is nothing."""
     return f"avg({expr})"
 
@@ -100,6 +100,11 @@ def avg(expr: Real) -> Real:
 @avg.overload
 def _(expr: Decimal) -> Decimal:
     return f"avg({expr})::DECIMAL(38,18)"
+
+
+@avg.overload
+def _(expr: Real) -> Real:
+    return f"avg({expr})"
 
 
 @avg.overload
@@ -113,7 +118,7 @@ def _(expr: Datetime) -> Datetime:
 
 
 @aggregate("avgif")
-def avgif(expr: Real, predicate: Bool) -> Real:
+def avgif(expr: Long, predicate: Bool) -> Real:
     """The mean over the rows for which the predicate holds."""
     return f"avg({expr}) filter (where {predicate})"
 
@@ -121,6 +126,11 @@ def avgif(expr: Real, predicate: Bool) -> Real:
 @avgif.overload
 def _(expr: Decimal, predicate: Bool) -> Decimal:
     return f"(avg({expr}) filter (where {predicate}))::DECIMAL(38,18)"
+
+
+@avgif.overload
+def _(expr: Real, predicate: Bool) -> Real:
+    return f"avg({expr}) filter (where {predicate})"
 
 
 @avgif.overload

@@ -193,7 +193,8 @@ def _split(array: str, places: str) -> str:
     from_start = f"case when {_X} < 0 then greatest({length} + {_X}, 0) else least({_X}, {length}) end"
     bounds = f"list_concat([0], list_transform({places}, lambda {_X}: {from_start}), [{length}])"
     parts = f"to_json({elements(array)}[({bounds})[{_I}] + 1 : ({bounds})[{_I} + 1]])"
-    return f"case when {elements(array)} is not null and {places} is not null then {_over(f'len({places}) + 1', parts)} end"
+    split = _over(f"len({places}) + 1", parts)
+    return f"case when {elements(array)} is not null and {places} is not null then {split} end"
 
 
 @scalar("zip")
@@ -254,16 +255,13 @@ def _(start: Datetime, stop: Datetime, step: Timespan = "36000000000") -> Dynami
 
 
 def _range(steps: str, element: str, step: str, kind: ScalarType) -> str:
-    # Division rounds toward zero: a stop short of the start is no step at all.
-    toward = f"case when {steps} < 0 then 0 else least({steps}, {_MOST - 1})::BIGINT + 1 end"
+    short = f"{steps} < 0"
     if kind is not ScalarType.REAL:
-        toward = toward.replace(f"{steps} < 0", f"({steps} < 0 or {steps} = 0 and {_short(steps)})", 1)
-    return f"to_json(list_transform(range(0, {toward}), lambda {_I}: {as_json(f'({element})', kind)}))"
-
-
-def _short(steps: str) -> str:
-    distance, _, step = steps.partition(" // ")
-    return f"sign({distance}) = -sign({step})"
+        # Division rounds toward zero: no step at all may be needed for a stop on the wrong side.
+        distance, _, _ = steps.partition(" // ")
+        short = f"({short} or {step} <> 0 and sign({distance}) = -sign({step}))"
+    count = f"case when {short} then 0 when {steps} is not null then least({steps}, {_MOST - 1})::BIGINT + 1 end"
+    return f"to_json(list_transform(range(0, {count}), lambda {_I}: {as_json(f'({element})', kind)}))"
 
 
 # -- order ---------------------------------------------------------------------------------
@@ -318,11 +316,12 @@ def _sorted(arguments: tuple[str, ...], descending: bool) -> str:
     places = f"list_transform({keys}, lambda {_X}: abs({_X}.i))"
     if len(arrays) == 1:
         return f"to_json(list_transform({places}, lambda {_X}: {first}[{_X}]))"
-    columns = [
-        f"case when len({elements(a)}) = len({first}) then list_transform({places}, lambda {_X}: {elements(a)}[{_X}]) end"
-        for a in arrays
+    lists = [elements(a) for a in arrays]
+    reordered = [
+        f"to_json(case when len({a}) = len({first}) then list_transform({places}, lambda {_X}: {a}[{_X}]) end)"
+        for a in lists
     ]
-    return f"json_array({', '.join(f'to_json({c})' for c in columns)})"
+    return f"case when {first} is not null then json_array({', '.join(reordered)}) end"
 
 
 # -- asked of an array ----------------------------------------------------------------------

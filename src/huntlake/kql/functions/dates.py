@@ -335,7 +335,7 @@ def _chosen(part: str, choices: Mapping[str, str]) -> str:
 # -- dates and timespans made of numbers ------------------------------------------------
 
 
-@scalar("make_datetime", named=Naming.FIRST_ARGUMENT)
+@scalar("make_datetime")
 def make_datetime(
     year: Long, month: Long, day: Long, hour: Long = "0", minute: Long = "0", second: Real = "0"
 ) -> Datetime:
@@ -357,7 +357,7 @@ def _(value: String) -> Datetime:
     return str.__str__(converted(Sql(value, ScalarType.STRING), ScalarType.DATETIME))
 
 
-@scalar("make_timespan", named=Naming.FIRST_ARGUMENT)
+@scalar("make_timespan")
 def make_timespan(days: Long, hours: Long, minutes: Long, seconds: Real) -> Timespan:
     """The timespan of days, hours, minutes and seconds; null where one of them is beyond its range.
 
@@ -368,15 +368,18 @@ def make_timespan(days: Long, hours: Long, minutes: Long, seconds: Real) -> Time
     >>> isnull(make_timespan(25, 1))
     true
     """
-    fits = f"{hours} between 0 and 23 and {minutes} between 0 and 59 and {seconds} >= 0 and {seconds} < 60 and {days} between 0 and 10675198"
     ticks = f"(({days}::BIGINT * 24 + {hours}) * 60 + {minutes}) * 600000000 + round({seconds} * 1e7)::BIGINT"
-    return f"case when {fits} then {ticks} end"
+    return f"case when {days} between 0 and 10675198 and {_of_a_day(hours, minutes, seconds)} then {ticks} end"
 
 
 @make_timespan.overload
 def _(hours: Long, minutes: Long, seconds: Real = "0") -> Timespan:
-    fits = f"{hours} between 0 and 23 and {minutes} between 0 and 59 and {seconds} >= 0 and {seconds} < 60"
-    return f"case when {fits} then ({hours}::BIGINT * 60 + {minutes}) * 600000000 + round({seconds} * 1e7)::BIGINT end"
+    ticks = f"({hours}::BIGINT * 60 + {minutes}) * 600000000 + round({seconds} * 1e7)::BIGINT"
+    return f"case when {_of_a_day(hours, minutes, seconds)} then {ticks} end"
+
+
+def _of_a_day(hours: str, minutes: str, seconds: str) -> str:
+    return f"{hours} between 0 and 23 and {minutes} between 0 and 59 and {seconds} >= 0 and {seconds} < 60"
 
 
 @make_timespan.overload

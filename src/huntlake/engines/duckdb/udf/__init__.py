@@ -15,7 +15,14 @@ from huntlake.engines.duckdb.udf.addresses import (
     parse_ipv4,
     parse_ipv6,
 )
-from huntlake.engines.duckdb.udf.bags import merge_bags
+from huntlake.engines.duckdb.udf.bags import (
+    bag_has_key,
+    bag_remove_keys,
+    bag_set_key,
+    bag_zip,
+    merge_bags,
+    treepath,
+)
 from huntlake.engines.duckdb.udf.conversion import todatetime, toguid, totimespan
 from huntlake.engines.duckdb.udf.encoding import (
     base64_decode_toarray,
@@ -42,6 +49,14 @@ from huntlake.engines.duckdb.udf.function import Function
 from huntlake.engines.duckdb.udf.geography import geo_info
 from huntlake.engines.duckdb.udf.geohash import geohash, geohash_centre
 from huntlake.engines.duckdb.udf.json import canonical_json, strict_json
+from huntlake.engines.duckdb.udf.sets import (
+    jaccard_index,
+    set_difference,
+    set_equals,
+    set_intersect,
+    set_union,
+)
+from huntlake.engines.duckdb.udf.statistics import beta_cdf, beta_inv, beta_pdf, erf, erfc, welch_test
 from huntlake.engines.duckdb.udf.strings import indexof, replace_strings
 from huntlake.engines.duckdb.udf.text import (
     parse_command_line,
@@ -57,12 +72,21 @@ from huntlake.engines.geography import Geography
 def functions(geography: Geography) -> dict[str, Function]:
     """Every function, by its name in SQL."""
     listed = (
+        bag_has_key,
+        bag_remove_keys,
+        bag_set_key,
+        bag_zip,
         base64_decode_toarray,
         base64_decode_toguid,
         base64_decode_tostring,
         base64_encode_fromarray,
         base64_encode_fromguid,
+        beta_cdf,
+        beta_inv,
+        beta_pdf,
         canonical_json,
+        erf,
+        erfc,
         format_datetime,
         format_ipv4,
         format_timespan,
@@ -79,6 +103,7 @@ def functions(geography: Geography) -> dict[str, Function]:
         ipv6_compare,
         ipv6_in_any,
         ipv6_prefix,
+        jaccard_index,
         merge_bags,
         parse_command_line,
         parse_csv,
@@ -91,12 +116,18 @@ def functions(geography: Geography) -> dict[str, Function]:
         punycode_decode,
         punycode_encode,
         replace_strings,
+        set_difference,
+        set_equals,
+        set_intersect,
+        set_union,
         strict_json,
         todatetime,
         toguid,
         totimespan,
+        treepath,
         url_decode,
         url_encode,
+        welch_test,
         xxhash64,
         xxhash64_number,
         xxhash64_real,
