@@ -33,8 +33,9 @@ class _Network:
     bits: int | str
 
     @property
-    def unreadable(self) -> bool:
-        return self.number is None
+    def known(self) -> tuple[int, int] | None:
+        """Both numbers, where they were written as a constant."""
+        return (self.number, self.bits) if isinstance(self.number, int) and isinstance(self.bits, int) else None
 
 
 def _network(text: str) -> _Network:
@@ -85,7 +86,7 @@ def _prefix(prefix: str) -> tuple[int | str, str | None]:
 def _compared(first: str, second: str, prefix: str, write: str) -> str:
     a, b = _network(first), _network(second)
     length, valid = _prefix(prefix)
-    if a.unreadable or b.unreadable or valid == "false":
+    if a.number is None or b.number is None or valid == "false":
         return "null"
     bits = _least(a.bits, b.bits, length)
     text = write.format(a=_shifted(a.number, bits), b=_shifted(b.number, bits))
@@ -156,14 +157,9 @@ def ipv4_is_match(ip1: String, ip2: String, prefix: Long = "32") -> Bool:
     >>> ipv4_is_match("192.168.1.1", "192.168.1.255", 24)
     true
     """
-    network, length = _network(ip2), _prefix(prefix)[0]
-    if (
-        isinstance(network.number, int)
-        and isinstance(network.bits, int)
-        and isinstance(length, int)
-        and 0 <= length <= _ALL
-    ):
-        return _in_any(ip1, [_constant(f"{ip2.value}".partition("/")[0] + f"/{min(network.bits, length)}")])
+    known, length = _network(ip2).known, _prefix(prefix)[0]
+    if known and isinstance(length, int) and 0 <= length <= _ALL:
+        return _in_any(ip1, [_constant(f"{_dotted(known[0])}/{min(known[1], length)}")])
     return f"({_compared(ip1, ip2, prefix, '{a} = {b}')})::BOOLEAN"
 
 
@@ -215,39 +211,42 @@ def _(ip: Dynamic, *ranges: String) -> Bool:
 
 def _in_any(ip: str, ranges: Sequence[str]) -> str:
     slow = " or ".join(f"({_within(ip, r)})::BOOLEAN" for r in ranges) or "false"
-    known = [n for n in (_network(r) for r in ranges) if isinstance(n.number, int) and isinstance(n.bits, int)]
+    known = [network for network in (_network(r).known for r in ranges) if network]
     if len(known) < len(ranges) or not known or (isinstance(ip, Sql) and ip.constant):
         return slow
     # Text is matched several times faster than it is made a number. A prefix of the address's own is seldom there.
+    plain = f"regexp_full_match({ip}, {_ADDRESS_SQL})"
     if len(known) < _MANY:
-        pattern = quoted(rf"\s*(?:{'|'.join(_pattern_of(n) for n in known)})\s*")
+        pattern = quoted(rf"\s*(?:{'|'.join(_pattern_of(*n) for n in known)})\s*")
         found = (
             f"when regexp_full_match({ip}, {pattern}) then true when regexp_full_match({ip}, {_ADDRESS_SQL}) then false"
         )
     else:
-        found = f"when regexp_full_match({ip}, {_ADDRESS_SQL}) then {_listed(_number(ip), known)}"
+        found = f"when {plain} then {_listed(_number(ip), known)}"
     return f"case {found} when contains({ip}, '/') then {slow} end"
 
 
-def _pattern_of(network: _Network) -> str:
-    """A pattern of the addresses in a known network."""
-    assert isinstance(network.number, int) and isinstance(network.bits, int)
+def _pattern_of(number: int, bits: int) -> str:
+    """A pattern of the addresses in a network."""
     octets = []
-    for octet, fixed in zip(network.number.to_bytes(4), range(network.bits, network.bits - 32, -8), strict=True):
+    for octet, fixed in zip(number.to_bytes(4), range(bits, bits - 32, -8), strict=True):
         free = 8 - min(max(fixed, 0), 8)
         first = octet >> free << free
         octets.append(_OCTET if free == 8 else f"(?:{'|'.join(map(str, range(first, first + 2**free)))})")
     return r"\.".join(octets)
 
 
-def _listed(number: str, networks: Sequence[_Network]) -> str:
-    """Whether a number is in one of many known networks; written so that it is computed once."""
-    by_bits: dict[int, list[int]] = {}
-    for network in networks:
-        assert isinstance(network.number, int) and isinstance(network.bits, int)
-        by_bits.setdefault(network.bits, []).append(network.number >> (_ALL - network.bits))
-    conditions = (f"(n >> {_ALL - b}) in ({', '.join(map(str, sorted(set(ns))))})" for b, ns in by_bits.items())
+def _listed(number: str, networks: Sequence[tuple[int, int]]) -> str:
+    """Whether a number is in one of many networks; written so that it is computed once."""
+    by_bits: dict[int, set[int]] = {}
+    for address, bits in networks:
+        by_bits.setdefault(bits, set()).add(address >> (_ALL - bits))
+    conditions = (f"(n >> {_ALL - b}) in ({', '.join(map(str, sorted(ns)))})" for b, ns in by_bits.items())
     return f"list_transform([{number}], lambda n: {' or '.join(conditions)})[1]"
+
+
+def _dotted(number: int) -> str:
+    return ".".join(map(str, number.to_bytes(4)))
 
 
 @scalar("ipv4_is_private")

@@ -23,7 +23,6 @@ from huntlake.kql.symbols import (
 )
 from huntlake.kql.types import ScalarType
 
-
 _LONGEST = 2_147_483_647
 
 

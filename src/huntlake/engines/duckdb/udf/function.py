@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from inspect import Parameter, Signature
 from typing import Any
+
+KEPT = 16_384
+"""Answers that a function remembers, of arguments that together are no longer than `SHORT` characters."""
+SHORT = 512
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,9 @@ class Function:
     def of_columns(self) -> Callable[..., Any]:
         """The function over whole Arrow columns of one length, as the engine calls it."""
 
+        # A batch has few rows, and the next has much of the same.
+        of = lru_cache(maxsize=KEPT)(self.of)
+
         def over(*columns: Any) -> Any:
             import pyarrow as pa
 
@@ -27,7 +35,8 @@ class Function:
             out: list[object] = []
             for arguments in zip(*(column.to_pylist() for column in columns), strict=True):
                 if arguments not in answers:
-                    answers[arguments] = self.of(*arguments)
+                    short = sum(len(a) for a in arguments if isinstance(a, str)) <= SHORT
+                    answers[arguments] = (of if short else self.of)(*arguments)
                 out.append(answers[arguments])
             return pa.array(out, ARROW_TYPES[self.returns]())
 
