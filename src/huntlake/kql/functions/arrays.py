@@ -34,7 +34,7 @@ def equals(element: str, value: str) -> str:
     if kind in NUMBERS:
         whole = kind in (ScalarType.INT, ScalarType.LONG)
         same = f"try_cast({element} as {'HUGEINT' if whole else 'DOUBLE'}) = {value}"
-        return f"(json_type({element}) in ('BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE') and {element}::DOUBLE = {value} and {same})"
+        return f"({number_of(element)} = {value} and {same})"
     if kind is ScalarType.BOOL:
         return f"({element} = ({value})::VARCHAR::JSON)"
     if kind is ScalarType.DYNAMIC:
@@ -67,8 +67,7 @@ def array_iff(condition_array: Dynamic, when_true: Scalar, when_false: Scalar) -
     dynamic(["yes","no",null])
     """
     condition = f"{elements(condition_array)}[{_I}]"
-    number = f"try_cast({condition} as DOUBLE)"
-    holds = f"case json_type({condition}) when 'BOOLEAN' then {condition} = 'true' when 'VARCHAR' then null else {number} <> 0 end"
+    holds = f"case json_type({condition}) when 'BOOLEAN' then {condition} = 'true' else {number_of(condition)} <> 0 end"
     chosen = f"case {holds} when true then {_at(when_true)} when false then {_at(when_false)} end"
     return _over(f"len({elements(condition_array)})", chosen)
 

@@ -507,7 +507,11 @@ def datetime_local_to_utc(from_: Datetime, timezone: String) -> Datetime:
     >>> datetime_local_to_utc(datetime(2024-01-01 12:00), "America/New_York")
     datetime(2024-01-01 17:00)
     """
-    return f"{from_} at time zone {_zone(timezone)} at time zone 'UTC'"
+    zone = _zone(timezone)
+    moment = f"({from_} at time zone {zone} at time zone 'UTC')"
+    local = f"({moment} at time zone 'UTC' at time zone {zone})"
+    # A time that the clocks leave out is counted back from the offset that comes after it.
+    return f"case when {local} = {from_} then {moment} else {from_} - ({local} - {moment}) end"
 
 
 def _zone(timezone: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from huntlake.kql.forms import as_json, as_text
-from huntlake.kql.symbols import Dynamic, Long, Scalar, scalar
+from huntlake.kql.symbols import Dynamic, Long, Scalar, String, scalar
 
 
 @scalar("array_length")
@@ -35,3 +35,28 @@ def pack_array(*values: Scalar) -> Dynamic:
     dynamic([1,"a"])
     """
     return f"json_array({', '.join(as_json(v) for v in values)})"
+
+
+@scalar("gettype")
+def gettype(value: Dynamic) -> String:
+    """The name of the type of what a dynamic holds; of any other value, that of its own.
+
+    >>> gettype(dynamic({"a": 1}))
+    "dictionary"
+    >>> gettype(dynamic([1, 2.5])[1])
+    "double"
+    >>> gettype(1h)
+    "timespan"
+    """
+    names = {
+        "OBJECT": "dictionary",
+        "ARRAY": "array",
+        "VARCHAR": "string",
+        "BOOLEAN": "bool",
+        "DOUBLE": "double",
+        "BIGINT": "long",
+        "UBIGINT": "long",
+        "HUGEINT": "long",
+    }
+    cases = " ".join(f"when '{json}' then '{kind}'" for json, kind in names.items())
+    return f"case json_type({value}) {cases} else 'null' end"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from huntlake.engines.duckdb.udf.function import udf
 
@@ -32,13 +33,15 @@ def merge_bags(bags: str | None, most: int | None) -> str | None:
 @udf("hl_bag_has_key", "VARCHAR", "VARCHAR", returns="BOOLEAN")
 def bag_has_key(bag: str | None, key: str | None) -> bool:
     """Whether an object has a property of a name, or at a path that begins with `$`."""
-    value = None if bag is None else json.loads(bag)
+    value: Any = None if bag is None else json.loads(bag)
     if not isinstance(value, dict) or key is None:
         return False
     for step in _steps(key):
-        if (isinstance(value, dict) and isinstance(step, str) and step in value) or (isinstance(value, list) and isinstance(step, int) and -len(value) <= step < len(value)):
+        if not isinstance(value, dict | list):
+            return False
+        try:
             value = value[step]
-        else:
+        except (KeyError, IndexError, TypeError):
             return False
     return True
 
