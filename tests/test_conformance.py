@@ -1,7 +1,6 @@
 """Runs the pages of tests/conformance. `pytest --accept` writes the answers in, for review to read."""
 
 import pytest
-
 from tests import pages
 
 CASES = pages.cases()

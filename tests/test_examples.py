@@ -4,13 +4,13 @@ All examples of one module are asked in one query, which is quick; only if that 
 """
 
 import pytest
+from tests import pages
 
 from huntlake.core.diagnostics import SourceError
 from huntlake.core.errors import DomainError
 from huntlake.kql.aggregates import AGGREGATES
 from huntlake.kql.functions import FUNCTIONS
 from huntlake.kql.symbols import Function, Kind
-from tests import pages
 
 SYMBOLS = {**FUNCTIONS, **AGGREGATES}
 

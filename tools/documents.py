@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from bench import figures
@@ -17,13 +17,18 @@ from bench import figures
 from huntlake.kql import operators, plugins
 from huntlake.kql.aggregates import AGGREGATES
 from huntlake.kql.aggregates import REFUSED as REFUSED_AGGREGATES
-from huntlake.kql.functions import FUNCTIONS
-from huntlake.kql.functions import REFUSED as REFUSED_FUNCTIONS
+from huntlake.kql.binding.scalars import SCOPED
+from huntlake.kql.functions import FUNCTIONS, KNOWN
 from huntlake.kql.symbols import Function, OneOf, Signature
 from huntlake.kql.types import ANY, NUMBERS, SIMPLE
 from huntlake.workspace.catalogue import Catalogue
 
 ROOT = Path(__file__).resolve().parents[1]
+IN_CONTEXT = sorted(SCOPED.keys() - FUNCTIONS.keys())
+"""Functions that the binder knows by itself, for they need the query around them."""
+
+REFUSED_FUNCTIONS = KNOWN - FUNCTIONS.keys() - SCOPED.keys() - AGGREGATES.keys()
+
 GENERATED = "<!-- Made from the code by `make docs`: change the code, not this page. -->"
 BEGIN, END = "<!-- what works: begin -->", "<!-- what works: end -->"
 REFERENCE = "https://learn.microsoft.com/kusto/query"
@@ -55,7 +60,7 @@ def pages() -> dict[Path, str]:
     readme = ROOT / "README.md"
     return {
         folder / "operators.md": operators_page(),
-        folder / "functions.md": functions_page("Scalar functions", FUNCTIONS, REFUSED_FUNCTIONS),
+        folder / "functions.md": functions_page("Scalar functions", FUNCTIONS, REFUSED_FUNCTIONS, IN_CONTEXT),
         folder / "aggregates.md": functions_page("Aggregates", AGGREGATES, REFUSED_AGGREGATES),
         folder / "plugins.md": plugins_page(),
         readme: with_table(readme.read_text(encoding="utf-8")),
@@ -80,13 +85,17 @@ def operators_page() -> str:
     )
 
 
-def functions_page(title: str, known: Mapping[str, Function], missing: Iterable[str]) -> str:
+def functions_page(
+    title: str, known: Mapping[str, Function], missing: Iterable[str], in_context: Collection[str] = ()
+) -> str:
     missing = frozenset(missing)
     families: dict[str, dict[str, Function]] = defaultdict(dict)
     for function in known.values():
         families[function.signatures[0].body.__module__.rpartition(".")[2]].setdefault(function.name, function)
-    total = len({f.name for f in known.values()})
+    total = len({f.name for f in known.values()}) + len(in_context)
     parts = [f"{total} work, {len(missing)} are refused by name with the words `not supported`."]
+    if in_context:
+        parts.append(f"Some look at the query around them: {', '.join(f'`{n}`' for n in in_context)}.")
     for family in sorted(families):
         parts.append(f"## {family.replace('_', ' ').capitalize()}")
         for name in sorted(families[family]):
@@ -129,7 +138,7 @@ def with_table(readme: str) -> str:
 
 
 def what_works() -> str:
-    functions = {f.name for f in FUNCTIONS.values()}
+    functions = {f.name for f in FUNCTIONS.values()} | set(IN_CONTEXT)
     aggregates = {f.name for f in AGGREGATES.values()}
     found = sorted({*operators.OPERATORS, *operators.SOURCES})
     rows = [
