@@ -1,9 +1,9 @@
 """The aggregate functions of KQL."""
 
-from huntlake.kql.aggregates import basic, collections, statistics
+from huntlake.kql.aggregates import basic, collections, sketches, statistics
 from huntlake.kql.symbols import listed
 
-AGGREGATES = listed(basic, collections, statistics)
+AGGREGATES = listed(basic, collections, sketches, statistics)
 """Every aggregate function, by each of its names."""
 
 KNOWN = frozenset(

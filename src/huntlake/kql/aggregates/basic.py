@@ -26,8 +26,13 @@ from huntlake.kql.types import ScalarType
 
 @aggregate("count", "cnt", total=True)
 def count() -> Long:
-    """The number of rows."""
+    """The number of rows; with an argument, of those in which it is not null."""
     return "count(*)"
+
+
+@count.overload
+def _(expr: Scalar) -> Long:
+    return f"count({expr})"
 
 
 @aggregate("countif", total=True)

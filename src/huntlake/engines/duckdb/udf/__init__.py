@@ -49,6 +49,7 @@ from huntlake.engines.duckdb.udf.function import Function
 from huntlake.engines.duckdb.udf.geography import geo_info
 from huntlake.engines.duckdb.udf.geohash import geohash, geohash_centre
 from huntlake.engines.duckdb.udf.json import canonical_json, strict_json
+from huntlake.engines.duckdb.udf.series import series_correlation, series_fill, series_fit_line, series_stats
 from huntlake.engines.duckdb.udf.sets import (
     jaccard_index,
     set_difference,
@@ -116,6 +117,10 @@ def functions(geography: Geography) -> dict[str, Function]:
         punycode_decode,
         punycode_encode,
         replace_strings,
+        series_correlation,
+        series_fill,
+        series_fit_line,
+        series_stats,
         set_difference,
         set_equals,
         set_intersect,

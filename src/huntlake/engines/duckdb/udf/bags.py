@@ -120,7 +120,7 @@ def _paths(value: object, prefix: str) -> Iterator[str]:
 _STEP = re.compile(r"""\.([^.\[]+)|\[(-?\d+)\]|\["((?:[^"\\]|\\.)*)"\]|\['((?:[^'\\]|\\.)*)'\]""")
 
 
-def _steps(key: str) -> list[str | int]:
+def _steps(key: str) -> list[Any]:
     """The steps of a path that begins with `$`; any other text is a property's name."""
     if not key.startswith(("$.", "$[")):
         return [key]

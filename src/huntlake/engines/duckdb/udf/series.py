@@ -1,0 +1,142 @@
+"""Series: JSON arrays of numbers. Null where there is no series."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+
+from huntlake.engines.duckdb.udf.bags import written
+from huntlake.engines.duckdb.udf.function import udf
+
+Number = int | float
+
+
+@udf("hl_series_correlation", "VARCHAR", "VARCHAR", returns="DOUBLE")
+def series_correlation(left: str | None, right: str | None) -> float | None:
+    """Pearson's correlation; null where the lengths differ, an element is no number or one series doesn't vary."""
+    xs, ys = _numbers(left), _numbers(right)
+    if xs is None or ys is None or len(xs) != len(ys) or not xs:
+        return None
+    x0, y0 = math.fsum(xs) / len(xs), math.fsum(ys) / len(ys)
+    both = math.fsum((x - x0) * (y - y0) for x, y in zip(xs, ys, strict=True))
+    scale = math.sqrt(math.fsum((x - x0) ** 2 for x in xs) * math.fsum((y - y0) ** 2 for y in ys))
+    return both / scale if scale else None
+
+
+@udf("hl_series_stats", "VARCHAR", "BOOLEAN", returns="VARCHAR")
+def series_stats(series: str | None, ignore_nonfinite: bool | None) -> str | None:
+    """An object of the extremes, their places, the mean and the deviation of a series."""
+    values = _read(series)
+    if values is None:
+        return None
+    kept = [(i, v) for i, v in enumerate(values) if isinstance(v, int | float) and _is_number(v)]
+    if len(kept) < len(values) and not ignore_nonfinite:
+        kept = []
+    if not kept:
+        names = ("min", "min_idx", "max", "max_idx", "avg", "stdev", "variance", "sum", "len")
+        return written(dict.fromkeys(names))
+    numbers = [v for _, v in kept]
+    total = math.fsum(numbers)
+    mean = total / len(numbers)
+    variance = math.fsum((v - mean) ** 2 for v in numbers) / (len(numbers) - 1) if len(numbers) > 1 else 0.0
+    least, greatest = min(numbers), max(numbers)
+    stats = {
+        "min": least,
+        "min_idx": next(i for i, v in kept if v == least),
+        "max": greatest,
+        "max_idx": next(i for i, v in kept if v == greatest),
+        "avg": mean,
+        "stdev": math.sqrt(variance),
+        "variance": variance,
+        "sum": total,
+        "len": len(numbers),
+    }
+    return written(stats)
+
+
+@udf("hl_series_fit_line", "VARCHAR", returns="VARCHAR")
+def series_fit_line(series: str | None) -> str | None:
+    """An object of the straight line nearest to a series by least squares, and how near it is."""
+    ys = _numbers(series)
+    if not ys:
+        return None
+    count = len(ys)
+    x0, y0 = (count - 1) / 2, math.fsum(ys) / count
+    spread = math.fsum((x - x0) ** 2 for x in range(count))
+    slope = math.fsum((x - x0) * (y - y0) for x, y in enumerate(ys)) / spread if spread else 0.0
+    interception = y0 - slope * x0
+    line = [interception + slope * x for x in range(count)]
+    total = math.fsum((y - y0) ** 2 for y in ys)
+    left = math.fsum((y - f) ** 2 for y, f in zip(ys, line, strict=True))
+    fit = {
+        "rsquare": 1 - left / total if total else 1.0,
+        "slope": slope,
+        "variance": total / count,
+        "rvariance": left / count,
+        "interception": interception,
+        "line_fit": line,
+    }
+    return written(fit)
+
+
+@udf("hl_series_fill", "VARCHAR", "VARCHAR", "DOUBLE", "VARCHAR", returns="VARCHAR")
+def series_fill(series: str | None, kind: str | None, placeholder: float | None, value: str | None) -> str | None:
+    """A series with something in place of each null, or of each element that equals the placeholder."""
+    values = _read(series)
+    if values is None:
+        return None
+    missing = [v is None if placeholder is None else v == placeholder for v in values]
+    if kind == "const":
+        constant = None if value is None else json.loads(value)
+        return written([constant if m else v for v, m in zip(values, missing, strict=True)])
+    if kind == "linear":
+        return written(_on_lines(values, missing))
+    if kind == "backward":
+        return written(_forward(values[::-1], missing[::-1])[::-1])
+    return written(_forward(values, missing))
+
+
+def _forward(values: Sequence[object], missing: Sequence[bool]) -> list[object]:
+    filled: list[object] = []
+    known = False
+    for value, gap in zip(values, missing, strict=True):
+        filled.append(filled[-1] if gap and known else value)
+        known = known or not gap
+    return filled
+
+
+def _on_lines(values: Sequence[object], missing: Sequence[bool]) -> list[object]:
+    known = [i for i, (v, gap) in enumerate(zip(values, missing, strict=True)) if not gap and _is_number(v)]
+    filled = list(values)
+    if not known:
+        return filled
+    for i, gap in enumerate(missing):
+        if not gap:
+            continue
+        before = next((k for k in reversed(known) if k < i), None)
+        after = next((k for k in known if k > i), None)
+        if before is None or after is None:
+            filled[i] = values[known[0] if before is None else known[-1]]
+            continue
+        low, high = values[before], values[after]
+        assert isinstance(low, int | float)
+        assert isinstance(high, int | float)
+        filled[i] = low + (high - low) * (i - before) / (after - before)
+    return filled
+
+
+def _read(text: str | None) -> list[object] | None:
+    value = None if text is None else json.loads(text)
+    return value if isinstance(value, list) else None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _numbers(text: str | None) -> list[Number] | None:
+    values = _read(text)
+    if values is None or not all(_is_number(v) for v in values):
+        return None
+    return [v for v in values if isinstance(v, int | float)]

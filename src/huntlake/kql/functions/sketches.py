@@ -1,0 +1,27 @@
+"""What is read from the arrays of values that stand for Kusto's sketches."""
+
+from __future__ import annotations
+
+from huntlake.kql.symbols import Dynamic, Long, Naming, Number, Real, Sql, Unsupported, scalar
+
+
+@scalar("dcount_hll", named=Naming.FUNCTION_AND_ARGUMENT)
+def dcount_hll(hll: Dynamic) -> Long:
+    """The number of distinct values that an `hll` has met, exact."""
+    return f"case when json_type({hll}) = 'ARRAY' then json_array_length({hll})::BIGINT end"
+
+
+@scalar("percentile_tdigest", named=Naming.FUNCTION_AND_ARGUMENT)
+def percentile_tdigest(tdigest: Dynamic, percentile: Number) -> Dynamic:
+    """The value at the nearest rank of those that a `tdigest` has met, exact."""
+    value = percentile.value if isinstance(percentile, Sql) else None
+    if not isinstance(value, int | float) or not 0 <= value <= 100:
+        raise Unsupported("a percentile that is not a constant between 0 and 100")
+    values = f"try_cast({tdigest}::JSON as DOUBLE[])"
+    return f"to_json(list_aggregate({values}, 'quantile_disc', {value / 100!r}))"
+
+
+@scalar("rank_tdigest")
+def rank_tdigest(digest: Dynamic, value: Number) -> Real:
+    """How many of the values that a `tdigest` has met are not above `value`, exact."""
+    return f"""len(list_filter(try_cast({digest}::JSON as DOUBLE[]), lambda "~x": "~x" <= {value}))::DOUBLE"""
