@@ -191,7 +191,7 @@ def ipv4_is_in_any_range(ip: String, ranges: Dynamic) -> Bool:
     if isinstance(ranges, Sql) and isinstance(ranges.value, list):
         return _in_any(ip, [_constant(str(r)) for r in ranges.value])
     inner = _within(ip, "t")
-    return f"list_bool_or(list_transform(json_extract_string({ranges}, '$[*]'), lambda t: {inner}))"
+    return f"list_bool_or(list_transform(json_extract_string({ranges}, '$[*]')::VARCHAR[], lambda t: {inner}))"
 
 
 @ipv4_is_in_any_range.overload
@@ -399,7 +399,7 @@ def _has_listed(source: str, listed: str, *, prefix: bool) -> str:
     if isinstance(listed, Sql) and isinstance(listed.value, list):
         return _has(source, [_constant(str(v)) for v in listed.value], prefix=prefix)
     inner = _has_computed(source, "t", prefix=prefix)
-    return f"coalesce(list_bool_or(list_transform(json_extract_string({listed}, '$[*]'), lambda t: {inner})), false)"
+    return f"coalesce(list_bool_or(list_transform(json_extract_string({listed}, '$[*]')::VARCHAR[], lambda t: {inner})), false)"
 
 
 def _has(source: str, needles: Sequence[str], *, prefix: bool) -> str:

@@ -225,7 +225,7 @@ def has_any_index(source: String, values: Dynamic) -> Long:
         )
         return f"(case{cases} else -1 end)::BIGINT" if cases else "(-1)::BIGINT"
     inner = has_term(source, "t")
-    found = f"list_transform(json_extract_string({values}, '$[*]'), lambda t: {inner})"
+    found = f"list_transform(json_extract_string({values}, '$[*]')::VARCHAR[], lambda t: {inner})"
     return f"coalesce(list_position({found}, true), 0)::BIGINT - 1"
 
 

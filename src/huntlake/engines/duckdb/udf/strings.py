@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
+from collections.abc import Iterator
 
 from huntlake.engines.duckdb.udf.function import udf
 
@@ -30,17 +30,21 @@ def indexof(
 @udf("hl_replace_strings", "VARCHAR", "VARCHAR", "VARCHAR", returns="VARCHAR")
 def replace_strings(text: str | None, lookups: str | None, rewrites: str | None) -> str:
     """`text` with the lookups of a JSON array replaced by those of another; the earlier lookup goes first."""
-    sought, written = _array(lookups), _array(rewrites)
-    pairs = {s: w for s, w in reversed(list(zip(sought, written, strict=False))) if isinstance(s, str) and s}
-    if not text or not pairs:
-        return text or ""
+    pieces = [(text or "", False)]
+    for sought, written in zip(_array(lookups), _array(rewrites), strict=False):
+        if isinstance(sought, str) and sought:
+            # What is no text replaces nothing, but still takes the place from the lookups after it.
+            to = written if isinstance(written, str) else sought
+            pieces = [part for piece in pieces for part in ([piece] if piece[1] else _parted(piece[0], sought, to))]
+    return "".join(piece for piece, _ in pieces)
 
-    def rewrite(match: re.Match[str]) -> str:
-        # What is no text replaces nothing, but still takes the place from the lookups after it.
-        to = pairs[match.group()]
-        return to if isinstance(to, str) else match.group()
 
-    return re.sub("|".join(re.escape(s) for s in sought if isinstance(s, str) and s in pairs), rewrite, text)
+def _parted(text: str, sought: str, to: str) -> Iterator[tuple[str, bool]]:
+    """The parts of a text around what is sought, each with whether it is replaced already."""
+    for i, part in enumerate(text.split(sought)):
+        if i:
+            yield to, True
+        yield part, False
 
 
 def _array(text: str | None) -> list[object]:
