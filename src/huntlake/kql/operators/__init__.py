@@ -5,6 +5,7 @@ from huntlake.kql.operators.distinct import DistinctOperator
 from huntlake.kql.operators.evaluate import EvaluateOperator
 from huntlake.kql.operators.extend import ExtendOperator
 from huntlake.kql.operators.join import JoinOperator, LookupOperator
+from huntlake.kql.operators.make_series import MakeSeriesOperator
 from huntlake.kql.operators.mv_apply import MvApplyOperator
 from huntlake.kql.operators.mv_expand import MvExpandOperator
 from huntlake.kql.operators.parse import ParseOperator, ParseWhereOperator
@@ -42,6 +43,7 @@ OPERATORS: dict[str, type[Operator]] = {
     "join": JoinOperator,
     "limit": TakeOperator,
     "lookup": LookupOperator,
+    "make-series": MakeSeriesOperator,
     "mv-apply": MvApplyOperator,
     "mv-expand": MvExpandOperator,
     "mvapply": MvApplyOperator,
@@ -94,7 +96,6 @@ REFUSED = frozenset(
         "graph-where-nodes",
         "macro-expand",
         "make-graph",
-        "make-series",
         "parse-kv",
         "partition",
         "partitionby",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from huntlake.kql import plan
 from huntlake.kql.sql.scalars import Expressions
+from huntlake.kql.sql.series import make_series
 from huntlake.kql.types import ScalarType
 
 Identifiers = Mapping[str, str]
@@ -98,5 +99,6 @@ def _ipv4_lookup(r: Reading, names: Identifiers) -> str:
 TABLE_FUNCTIONS: Mapping[str, TableFunctionWriter] = {
     "bag_kinds": _bag_kinds,
     "ipv4_lookup": _ipv4_lookup,
+    "make_series": make_series,
     "range": _range,
 }
