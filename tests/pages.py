@@ -192,3 +192,6 @@ def _queries() -> Queries:
 
     database = Database(bounds=Bounds(threads=2), geography=NetworkTable(PLACES))
     return Queries(database, [_Source(database)], FixedClock(NOW))
+
+
+CASES = cases()

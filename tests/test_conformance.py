@@ -3,10 +3,8 @@
 import pytest
 from tests import pages
 
-CASES = pages.cases()
 
-
-@pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+@pytest.mark.parametrize("case", pages.CASES, ids=lambda c: c.name)
 def test_case(case: pages.Case, request: pytest.FixtureRequest) -> None:
     answer = pages.answer(case.kql, case.parameters)
     if request.config.getoption("--accept"):
@@ -16,5 +14,5 @@ def test_case(case: pages.Case, request: pytest.FixtureRequest) -> None:
 
 
 def test_titles_tell_cases_apart() -> None:
-    names = [c.name for c in CASES]
+    names = [c.name for c in pages.CASES]
     assert len(names) == len(set(names))
