@@ -26,7 +26,11 @@ from huntlake.kql.types import ScalarType
 
 @aggregate("count", "cnt", total=True)
 def count() -> Long:
-    """The number of rows; with an argument, of those in which it is not null."""
+    """The number of rows; with an argument, of those in which it is not null.
+
+    >>> count()
+    1
+    """
     return "count(*)"
 
 
@@ -37,31 +41,51 @@ def _(expr: Scalar) -> Long:
 
 @aggregate("countif", total=True)
 def countif(predicate: Bool) -> Long:
-    """The number of rows for which the predicate holds."""
+    """The number of rows for which the predicate holds.
+
+    >>> countif(1 > 2)
+    0
+    """
     return f"count(*) filter (where {predicate})"
 
 
 @aggregate("dcount", total=True)
 def dcount(expr: Scalar, accuracy: Long = "1") -> Long:
-    """The number of distinct values, exact: an estimate would not repeat from run to run."""
+    """The number of distinct values, exact: an estimate would not repeat from run to run.
+
+    >>> dcount("a")
+    1
+    """
     return f"count(distinct {expr})"
 
 
 @aggregate("dcountif", total=True)
 def dcountif(expr: Scalar, predicate: Bool, accuracy: Long = "1") -> Long:
-    """The number of distinct values in the rows for which the predicate holds, exact."""
+    """The number of distinct values in the rows for which the predicate holds, exact.
+
+    >>> dcountif("a", 1 > 2)
+    0
+    """
     return f"count(distinct {expr}) filter (where {predicate})"
 
 
 @aggregate("count_distinct", total=True)
 def count_distinct(expr: Simple) -> Long:
-    """The number of distinct values."""
+    """The number of distinct values.
+
+    >>> count_distinct("a")
+    1
+    """
     return f"count(distinct {expr})"
 
 
 @aggregate("count_distinctif", total=True)
 def count_distinctif(expr: Simple, predicate: Bool) -> Long:
-    """The number of distinct values in the rows for which the predicate holds."""
+    """The number of distinct values in the rows for which the predicate holds.
+
+    >>> count_distinctif("a", 2 > 1)
+    1
+    """
     return f"count(distinct {expr}) filter (where {predicate})"
 
 
@@ -70,7 +94,13 @@ def count_distinctif(expr: Simple, predicate: Bool) -> Long:
 
 @aggregate("sum", total=True)
 def sum_(expr: P) -> P:
-    """The sum; 0 where there is nothing."""
+    """The sum; 0 where there is nothing.
+
+    >>> sum(3)
+    3
+    >>> sum(long(null))
+    0
+    """
     return _sum(expr)
 
 
@@ -81,7 +111,11 @@ def _(expr: Timespan) -> Timespan:
 
 @aggregate("sumif", total=True)
 def sumif(expr: P, predicate: Bool) -> P:
-    """The sum over the rows for which the predicate holds."""
+    """The sum over the rows for which the predicate holds.
+
+    >>> sumif(3, 1 > 2)
+    0
+    """
     return _sum(expr, f" filter (where {predicate})")
 
 
@@ -98,7 +132,13 @@ def _sum(expr: str, condition: str = "") -> str:
 
 @aggregate("avg")
 def avg(expr: Long) -> Real:
-    """The mean; null where there is nothing."""
+    """The mean; null where there is nothing.
+
+    >>> avg(3)
+    3.0
+    >>> avg(real(null))
+    real(null)
+    """
     return f"avg({expr})"
 
 
@@ -124,7 +164,11 @@ def _(expr: Datetime) -> Datetime:
 
 @aggregate("avgif")
 def avgif(expr: Long, predicate: Bool) -> Real:
-    """The mean over the rows for which the predicate holds."""
+    """The mean over the rows for which the predicate holds.
+
+    >>> avgif(3, 2 > 1)
+    3.0
+    """
     return f"avg({expr}) filter (where {predicate})"
 
 
@@ -153,38 +197,62 @@ def _(expr: Datetime, predicate: Bool) -> Datetime:
 
 @aggregate("min")
 def min_(expr: O) -> O:
-    """The least."""
+    """The least.
+
+    >>> min(2h)
+    2h
+    """
     return f"min({expr})"
 
 
 @aggregate("max")
 def max_(expr: O) -> O:
-    """The greatest."""
+    """The greatest.
+
+    >>> max("a")
+    "a"
+    """
     return f"max({expr})"
 
 
 @aggregate("minif")
 def minif(expr: O, predicate: Bool) -> O:
-    """The least in the rows for which the predicate holds."""
+    """The least in the rows for which the predicate holds.
+
+    >>> minif(2, 1 > 2)
+    long(null)
+    """
     return f"min({expr}) filter (where {predicate})"
 
 
 @aggregate("maxif")
 def maxif(expr: O, predicate: Bool) -> O:
-    """The greatest in the rows for which the predicate holds."""
+    """The greatest in the rows for which the predicate holds.
+
+    >>> maxif(2, 2 > 1)
+    2
+    """
     return f"max({expr}) filter (where {predicate})"
 
 
 @aggregate("arg_max")
 def arg_max(by: O, expr: A) -> A:
-    """`expr` in the row in which `by` is greatest; in the first row where `by` is null in all of them."""
+    """`expr` in the row in which `by` is greatest; in the first row where `by` is null in all of them.
+
+    >>> arg_max(2)
+    2
+    """
     # Each column's aggregate keeps the first row of those that tie: so they all come from one row.
     return f"case when count({by}) > 0 then arg_max_null({expr}, {by}) else first({expr}) end"
 
 
 @aggregate("arg_min")
 def arg_min(by: O, expr: A) -> A:
-    """`expr` in the row in which `by` is least; in the first row where `by` is null in all of them."""
+    """`expr` in the row in which `by` is least; in the first row where `by` is null in all of them.
+
+    >>> arg_min(2)
+    2
+    """
     return f"case when count({by}) > 0 then arg_min_null({expr}, {by}) else first({expr}) end"
 
 
@@ -196,6 +264,9 @@ def take_any(expr: A) -> A:
     """The value in one of the rows, not null or empty where there is another.
 
     Several values, or `*`, are those of one row.
+
+    >>> take_any("a")
+    "a"
     """
     return f"any_value({_filled(expr)})"
 
@@ -208,7 +279,11 @@ def _(expr: A, row: Bool) -> A:
 
 @aggregate("take_anyif", "anyif", named=Naming.FIRST_ARGUMENT)
 def take_anyif(expr: A, predicate: Bool) -> A:
-    """The value in one of the rows for which the predicate holds."""
+    """The value in one of the rows for which the predicate holds.
+
+    >>> take_anyif("a", 1 > 2)
+    ""
+    """
     return f"any_value({_filled(expr)}) filter (where {predicate})"
 
 
@@ -222,7 +297,11 @@ def _filled(expr: str) -> str:
 
 @aggregate("binary_all_and", named=Naming.FIRST_ARGUMENT)
 def binary_all_and(expr: Long) -> Long:
-    """The bits that are set in every value."""
+    """The bits that are set in every value.
+
+    >>> binary_all_and(12)
+    12
+    """
     return f"bit_and({expr})"
 
 
@@ -233,7 +312,11 @@ def _(expr: Int) -> Int:
 
 @aggregate("binary_all_or", named=Naming.FIRST_ARGUMENT)
 def binary_all_or(expr: Long) -> Long:
-    """The bits that are set in any value."""
+    """The bits that are set in any value.
+
+    >>> binary_all_or(12)
+    12
+    """
     return f"bit_or({expr})"
 
 
@@ -244,7 +327,11 @@ def _(expr: Int) -> Int:
 
 @aggregate("binary_all_xor", named=Naming.FIRST_ARGUMENT)
 def binary_all_xor(expr: Long) -> Long:
-    """The bits that are set in an odd number of values."""
+    """The bits that are set in an odd number of values.
+
+    >>> binary_all_xor(12)
+    12
+    """
     return f"bit_xor({expr})"
 
 

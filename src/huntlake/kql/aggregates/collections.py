@@ -11,61 +11,101 @@ _MOST = "1048576"
 
 @aggregate("make_set", prefix="set", total=True)
 def make_set(expr: Scalar, maxSize: Long = "1048576") -> Dynamic:
-    """The distinct values, at most `maxSize`, as an array; of arrays, their elements. Nulls are left out."""
+    """The distinct values, at most `maxSize`, as an array; of arrays, their elements. Nulls are left out.
+
+    >>> make_set(dynamic([1, 1]))
+    dynamic([1])
+    """
     return _set(expr, "", maxSize)
 
 
 @aggregate("makeset", prefix="set", total=True)
 def makeset(expr: Scalar, maxSize: Long = "128") -> Dynamic:
-    """`make_set` of old, with a smaller `maxSize` where none is given."""
+    """`make_set` of old, with a smaller `maxSize` where none is given.
+
+    >>> makeset("a")
+    dynamic(["a"])
+    """
     return _set(expr, "", maxSize)
 
 
 @aggregate("make_set_if", prefix="set", total=True)
 def make_set_if(expr: Scalar, predicate: Bool, maxSize: Long = "1048576") -> Dynamic:
-    """The distinct values in the rows for which the predicate holds."""
+    """The distinct values in the rows for which the predicate holds.
+
+    >>> make_set_if("a", 1 > 2)
+    dynamic([])
+    """
     return _set(expr, f" and ({predicate})", maxSize)
 
 
 @aggregate("make_list", prefix="list", total=True)
 def make_list(expr: Scalar, maxSize: Long = "1048576") -> Dynamic:
-    """The values, at most `maxSize`, as an array, in the order of the rows; nulls are left out."""
+    """The values, at most `maxSize`, as an array, in the order of the rows; nulls are left out.
+
+    >>> make_list(1h)
+    dynamic(["01:00:00"])
+    """
     return _list(expr, "", maxSize)
 
 
 @aggregate("makelist", prefix="list", total=True)
 def makelist(expr: Scalar, maxSize: Long = "128") -> Dynamic:
-    """`make_list` of old, with a smaller `maxSize` where none is given."""
+    """`make_list` of old, with a smaller `maxSize` where none is given.
+
+    >>> makelist(1)
+    dynamic([1])
+    """
     return _list(expr, "", maxSize)
 
 
 @aggregate("make_list_if", prefix="list", total=True)
 def make_list_if(expr: Scalar, predicate: Bool, maxSize: Long = "1048576") -> Dynamic:
-    """The values in the rows for which the predicate holds."""
+    """The values in the rows for which the predicate holds.
+
+    >>> make_list_if(1, 1 > 2)
+    dynamic([])
+    """
     return _list(expr, f" and ({predicate})", maxSize)
 
 
 @aggregate("make_list_with_nulls", prefix="list", total=True)
 def make_list_with_nulls(expr: Scalar) -> Dynamic:
-    """The values as an array, nulls among them."""
+    """The values as an array, nulls among them.
+
+    >>> make_list_with_nulls(long(null))
+    dynamic([null])
+    """
     return _array(f"list({_item(expr)}{IN_ORDER})", _MOST)
 
 
 @aggregate("make_bag", prefix="bag", total=True)
 def make_bag(expr: Dynamic, maxSize: Long = "1048576") -> Dynamic:
-    """One bag of the properties of all the bags; of those with one name, the first met."""
+    """One bag of the properties of all the bags; of those with one name, the first met.
+
+    >>> make_bag(dynamic({"a": 1}))
+    dynamic({"a":1})
+    """
     return _bag(expr, "", maxSize)
 
 
 @aggregate("make_dictionary", prefix="dictionary", total=True)
 def make_dictionary(expr: Dynamic, maxSize: Long = "1048576") -> Dynamic:
-    """`make_bag` by an older name."""
+    """`make_bag` by an older name.
+
+    >>> make_dictionary(dynamic({"a": 1}))
+    dynamic({"a":1})
+    """
     return _bag(expr, "", maxSize)
 
 
 @aggregate("make_bag_if", prefix="bag", total=True)
 def make_bag_if(expr: Dynamic, predicate: Bool, maxSize: Long = "1048576") -> Dynamic:
-    """One bag of the properties of the bags in the rows for which the predicate holds."""
+    """One bag of the properties of the bags in the rows for which the predicate holds.
+
+    >>> make_bag_if(dynamic({"a": 1}), 2 > 1)
+    dynamic({"a":1})
+    """
     return _bag(expr, f" and ({predicate})", maxSize)
 
 

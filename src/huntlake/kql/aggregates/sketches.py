@@ -11,31 +11,51 @@ from huntlake.kql.symbols import Bool, Dynamic, Long, Number, Scalar, aggregate
 
 @aggregate("hll", total=True)
 def hll(expr: Scalar, accuracy: Long = "1") -> Dynamic:
-    """The distinct values, to be counted by `dcount_hll`."""
+    """The distinct values, to be counted by `dcount_hll`.
+
+    >>> dcount_hll(hll("a"))
+    1
+    """
     return _distinct(expr, "")
 
 
 @aggregate("hll_if", total=True)
 def hll_if(expr: Scalar, predicate: Bool, accuracy: Long = "1") -> Dynamic:
-    """The distinct values in the rows for which the predicate holds."""
+    """The distinct values in the rows for which the predicate holds.
+
+    >>> dcount_hll(hll_if("a", 1 > 2))
+    0
+    """
     return _distinct(expr, f" and ({predicate})")
 
 
 @aggregate("hll_merge", total=True)
 def hll_merge(hll: Dynamic) -> Dynamic:
-    """The distinct values of several `hll`."""
+    """The distinct values of several `hll`.
+
+    >>> dcount_hll(hll_merge(dynamic(["a", "b"])))
+    2
+    """
     return f"coalesce(to_json(list_distinct({_all(hll)})), '[]'::JSON)"
 
 
 @aggregate("tdigest", total=True)
 def tdigest(expr: Number) -> Dynamic:
-    """The values, for `percentile_tdigest`."""
+    """The values, for `percentile_tdigest`.
+
+    >>> percentile_tdigest(tdigest(7), 50)
+    dynamic(7.0)
+    """
     return f"coalesce(to_json(list({expr}::DOUBLE) filter (where {expr} is not null)), '[]'::JSON)"
 
 
 @aggregate("tdigest_merge", "merge_tdigest", prefix="merge_tdigests", total=True)
 def tdigest_merge(tdigest: Dynamic) -> Dynamic:
-    """The values of several `tdigest`."""
+    """The values of several `tdigest`.
+
+    >>> percentile_tdigest(tdigest_merge(dynamic([1.0, 2.0])), 100)
+    dynamic(2.0)
+    """
     return f"coalesce(to_json({_all(tdigest)}), '[]'::JSON)"
 
 

@@ -27,7 +27,11 @@ from huntlake.kql.types import ScalarType
 
 @aggregate("percentile", named=Naming.NONE)
 def percentile(expr: P, percentile: Real) -> P:
-    """The value at the nearest rank: the least that so many percent of the values don't exceed. Exact."""
+    """The value at the nearest rank: the least that so many percent of the values don't exceed. Exact.
+
+    >>> percentile(7, 95)
+    7
+    """
     return f"quantile_disc({expr}, {_fraction(percentile)})"
 
 
@@ -43,7 +47,11 @@ def _(expr: Datetime, percentile: Real) -> Datetime:
 
 @aggregate("percentiles_array", prefix="percentiles")
 def percentiles_array(expr: P, *percentile: Real) -> Dynamic:
-    """The values at several ranks, as an array."""
+    """The values at several ranks, as an array.
+
+    >>> percentiles_array(7, 50, 95)
+    dynamic([7,7])
+    """
     return _array(expr, [_fraction(p) for p in percentile])
 
 
@@ -80,7 +88,11 @@ def _array(expr: str, fractions: list[str]) -> str:
 
 @aggregate("percentilew", named=Naming.NONE)
 def percentilew(expr: P, weight: Long, percentile: Real) -> P:
-    """The percentile where each value counts `weight` times."""
+    """The percentile where each value counts `weight` times.
+
+    >>> percentilew(7, 3, 95)
+    7
+    """
     return _weighted(expr, weight, _fraction(percentile))
 
 
@@ -96,7 +108,11 @@ def _(expr: Datetime, weight: Long, percentile: Real) -> Datetime:
 
 @aggregate("percentilesw_array", prefix="percentiles")
 def percentilesw_array(expr: P, weight: Long, *percentile: Real) -> Dynamic:
-    """The values at several ranks where each value counts `weight` times, as an array."""
+    """The values at several ranks where each value counts `weight` times, as an array.
+
+    >>> percentilesw_array(7, 3, 50, 95)
+    dynamic([7,7])
+    """
     return _weighted_array(expr, weight, [_fraction(p) for p in percentile])
 
 
@@ -143,67 +159,111 @@ def _fractions(percentiles: str) -> list[str]:
 
 @aggregate("stdev", total=True)
 def stdev(expr: Number) -> Real:
-    """The standard deviation of the values taken for a sample; 0 where there is nothing."""
+    """The standard deviation of the values taken for a sample; 0 where there is nothing.
+
+    >>> stdev(7)
+    0.0
+    """
     return _deviation("stddev_samp", expr)
 
 
 @aggregate("stdevif", total=True)
 def stdevif(expr: Number, predicate: Bool) -> Real:
-    """The standard deviation over the rows for which the predicate holds."""
+    """The standard deviation over the rows for which the predicate holds.
+
+    >>> stdevif(7, 1 > 2)
+    0.0
+    """
     return _deviation("stddev_samp", expr, predicate)
 
 
 @aggregate("stdevp", total=True)
 def stdevp(expr: Number) -> Real:
-    """The standard deviation of the values taken for the whole population."""
+    """The standard deviation of the values taken for the whole population.
+
+    >>> stdevp(7)
+    0.0
+    """
     return _deviation("stddev_pop", expr)
 
 
 @aggregate("variance", total=True)
 def variance(expr: Number) -> Real:
-    """The variance of the values taken for a sample; 0 where there is nothing."""
+    """The variance of the values taken for a sample; 0 where there is nothing.
+
+    >>> variance(7)
+    0.0
+    """
     return _deviation("var_samp", expr)
 
 
 @aggregate("varianceif", total=True)
 def varianceif(expr: Number, predicate: Bool) -> Real:
-    """The variance over the rows for which the predicate holds."""
+    """The variance over the rows for which the predicate holds.
+
+    >>> varianceif(7, 1 > 2)
+    0.0
+    """
     return _deviation("var_samp", expr, predicate)
 
 
 @aggregate("variancep", total=True)
 def variancep(expr: Number) -> Real:
-    """The variance of the values taken for the whole population."""
+    """The variance of the values taken for the whole population.
+
+    >>> variancep(7)
+    0.0
+    """
     return _deviation("var_pop", expr)
 
 
 @aggregate("variancepif", total=True)
 def variancepif(expr: Number, predicate: Bool) -> Real:
-    """The variance of the population of the rows for which the predicate holds."""
+    """The variance of the population of the rows for which the predicate holds.
+
+    >>> variancepif(7, 1 > 2)
+    0.0
+    """
     return _deviation("var_pop", expr, predicate)
 
 
 @aggregate("covariance", total=True)
 def covariance(x: Number, y: Number) -> Real:
-    """How two values vary together, the rows taken for a sample."""
+    """How two values vary together, the rows taken for a sample.
+
+    >>> covariance(7, 8)
+    0.0
+    """
     return f"coalesce(covar_samp({x}, {y}), 0e0)"
 
 
 @aggregate("covarianceif", total=True)
 def covarianceif(x: Number, y: Number, predicate: Bool) -> Real:
-    """The covariance over the rows for which the predicate holds."""
+    """The covariance over the rows for which the predicate holds.
+
+    >>> covarianceif(7, 8, 1 > 2)
+    0.0
+    """
     return f"coalesce(covar_samp({x}, {y}) filter (where {predicate}), 0e0)"
 
 
 @aggregate("covariancep", total=True)
 def covariancep(x: Number, y: Number) -> Real:
-    """How two values vary together, the rows taken for the whole population."""
+    """How two values vary together, the rows taken for the whole population.
+
+    >>> covariancep(7, 8)
+    0.0
+    """
     return f"coalesce(covar_pop({x}, {y}), 0e0)"
 
 
 @aggregate("covariancepif", total=True)
 def covariancepif(x: Number, y: Number, predicate: Bool) -> Real:
-    """The covariance of the population of the rows for which the predicate holds."""
+    """The covariance of the population of the rows for which the predicate holds.
+
+    >>> covariancepif(7, 8, 1 > 2)
+    0.0
+    """
     return f"coalesce(covar_pop({x}, {y}) filter (where {predicate}), 0e0)"
 
 

@@ -491,7 +491,11 @@ def beta_pdf(x: Real, alpha: Real, beta: Real) -> Real:
 
 @scalar("welch_test")
 def welch_test(mean1: Real, variance1: Real, count1: Real, mean2: Real, variance2: Real, count2: Real) -> Real:
-    """The p-value of Welch's test, that two samples come from populations of one mean."""
+    """The p-value of Welch's test, that two samples come from populations of one mean.
+
+    >>> round(welch_test(10, 4, 100, 10.5, 5, 90), 6)
+    0.107527
+    """
     return f"hl_welch_test({mean1}, {variance1}, {count1}, {mean2}, {variance2}, {count2})"
 
 

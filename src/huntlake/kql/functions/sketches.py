@@ -7,13 +7,21 @@ from huntlake.kql.symbols import Dynamic, Long, Naming, Number, Real, Sql, Unsup
 
 @scalar("dcount_hll", named=Naming.FUNCTION_AND_ARGUMENT)
 def dcount_hll(hll: Dynamic) -> Long:
-    """The number of distinct values that an `hll` has met, exact."""
+    """The number of distinct values that an `hll` has met, exact.
+
+    >>> dcount_hll(dynamic(["a", "b"]))
+    2
+    """
     return f"case when json_type({hll}) = 'ARRAY' then json_array_length({hll})::BIGINT end"
 
 
 @scalar("percentile_tdigest", named=Naming.FUNCTION_AND_ARGUMENT)
 def percentile_tdigest(tdigest: Dynamic, percentile: Number) -> Dynamic:
-    """The value at the nearest rank of those that a `tdigest` has met, exact."""
+    """The value at the nearest rank of those that a `tdigest` has met, exact.
+
+    >>> percentile_tdigest(dynamic([1.0, 2.0, 3.0]), 50)
+    dynamic(2.0)
+    """
     value = percentile.value if isinstance(percentile, Sql) else None
     if not isinstance(value, int | float) or not 0 <= value <= 100:
         raise Unsupported("a percentile that is not a constant between 0 and 100")
@@ -23,5 +31,9 @@ def percentile_tdigest(tdigest: Dynamic, percentile: Number) -> Dynamic:
 
 @scalar("rank_tdigest")
 def rank_tdigest(digest: Dynamic, value: Number) -> Real:
-    """How many of the values that a `tdigest` has met are not above `value`, exact."""
+    """How many of the values that a `tdigest` has met are not above `value`, exact.
+
+    >>> rank_tdigest(dynamic([1.0, 2.0, 3.0]), 2)
+    2.0
+    """
     return f"""len(list_filter(try_cast({digest}::JSON as DOUBLE[]), lambda "~x": "~x" <= {value}))::DOUBLE"""

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from huntlake.kql.symbols import A, Bool, Long, P, Scalar, Sql, Unsupported, before, whole_of, window
+from huntlake.kql.symbols import (
+    A,
+    Bool,
+    Datetime,
+    Long,
+    P,
+    Scalar,
+    Sql,
+    Timespan,
+    Unsupported,
+    before,
+    whole_of,
+    window,
+)
 from huntlake.kql.types import ScalarType
 
 _NUMBER = "row_number() over ()"
@@ -65,6 +78,30 @@ def row_rank_min(term: Scalar, restart: Bool = "false") -> Long:
     changed = before(f"({_changed(term)} or coalesce({restart}, false))")
     first = before(f"max(case when {changed} or {before(_NUMBER)} = 1 then {before(_NUMBER)} end) {_SO_FAR}")
     return f"{first} + 1 - {before(_begun(restart))}"
+
+
+@window("row_window_session")
+def row_window_session(
+    expr: Datetime, maxDistanceFromFirst: Timespan, maxDistanceBetweenNeighbors: Timespan, restart: Bool = "false"
+) -> Datetime:
+    """The first time of the row's session: one ends where it lasts too long, after a long pause, or at `restart`."""
+    # Where a session ends depends on where it began: a function goes over all the rows, once, in the first one.
+    times = before(f"list(coalesce(epoch_us({expr})::VARCHAR, '')) over ()")
+    restarts = before(f"list(coalesce(({restart})::INTEGER, 0)::VARCHAR) over ()")
+    texts = f"array_to_string({times}, ','), array_to_string({restarts}, ',')"
+    longest = f"{_ticks(maxDistanceFromFirst)} // 10, {_ticks(maxDistanceBetweenNeighbors)} // 10"
+    begun = f"string_split(hl_row_window_session({texts}, {longest}), ',')"
+    first = before(f"case when {before(_NUMBER)} = 1 then {begun} end")
+    # An aggregate over all rows is kept once for all of them; a value would be copied to each.
+    starts = before(f"list({first}) filter (where {first} is not null) over ()")
+    return f"make_timestamp(try_cast({starts}[1][{before(_NUMBER)}] as BIGINT))"
+
+
+def _ticks(span: str) -> int:
+    value = span.value if isinstance(span, Sql) else None
+    if not isinstance(value, int):
+        raise Unsupported("a distance that is not a constant")
+    return value
 
 
 def _offset(offset: str) -> int:

@@ -50,6 +50,7 @@ from huntlake.engines.duckdb.udf.geography import geo_info
 from huntlake.engines.duckdb.udf.geohash import geohash, geohash_centre
 from huntlake.engines.duckdb.udf.json import canonical_json, strict_json
 from huntlake.engines.duckdb.udf.series import series_correlation, series_fill, series_fit_line, series_stats
+from huntlake.engines.duckdb.udf.sessions import row_window_session
 from huntlake.engines.duckdb.udf.sets import (
     jaccard_index,
     set_difference,
@@ -117,6 +118,7 @@ def functions(geography: Geography) -> dict[str, Function]:
         punycode_decode,
         punycode_encode,
         replace_strings,
+        row_window_session,
         series_correlation,
         series_fill,
         series_fit_line,
