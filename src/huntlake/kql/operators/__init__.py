@@ -9,11 +9,13 @@ from huntlake.kql.operators.make_series import MakeSeriesOperator
 from huntlake.kql.operators.mv_apply import MvApplyOperator
 from huntlake.kql.operators.mv_expand import MvExpandOperator
 from huntlake.kql.operators.parse import ParseOperator, ParseWhereOperator
+from huntlake.kql.operators.parse_kv import ParseKvOperator
 from huntlake.kql.operators.project import ProjectOperator
 from huntlake.kql.operators.project_away import ProjectAwayOperator, ProjectKeepOperator
 from huntlake.kql.operators.project_rename import ProjectRenameOperator
 from huntlake.kql.operators.project_reorder import ProjectReorderOperator
 from huntlake.kql.operators.render import RenderOperator
+from huntlake.kql.operators.sample import SampleDistinctOperator, SampleOperator
 from huntlake.kql.operators.search import SearchOperator
 from huntlake.kql.operators.small import (
     AsOperator,
@@ -27,6 +29,7 @@ from huntlake.kql.operators.sources import DataTableOperator, ExternalDataOperat
 from huntlake.kql.operators.summarize import SummarizeOperator
 from huntlake.kql.operators.take import CountOperator, TakeOperator
 from huntlake.kql.operators.top import TopOperator
+from huntlake.kql.operators.top_hitters import TopHittersOperator
 from huntlake.kql.operators.union import UnionOperator
 from huntlake.kql.operators.where import FilterOperator
 
@@ -50,6 +53,7 @@ OPERATORS: dict[str, type[Operator]] = {
     "mvexpand": MvExpandOperator,
     "order": SortOperator,
     "parse": ParseOperator,
+    "parse-kv": ParseKvOperator,
     "parse-where": ParseWhereOperator,
     "project": ProjectOperator,
     "project-away": ProjectAwayOperator,
@@ -57,12 +61,15 @@ OPERATORS: dict[str, type[Operator]] = {
     "project-rename": ProjectRenameOperator,
     "project-reorder": ProjectReorderOperator,
     "render": RenderOperator,
+    "sample": SampleOperator,
+    "sample-distinct": SampleDistinctOperator,
     "search": SearchOperator,
     "serialize": SerializeOperator,
     "sort": SortOperator,
     "summarize": SummarizeOperator,
     "take": TakeOperator,
     "top": TopOperator,
+    "top-hitters": TopHittersOperator,
     "union": UnionOperator,
     "where": FilterOperator,
 }
@@ -96,15 +103,11 @@ REFUSED = frozenset(
         "graph-where-nodes",
         "macro-expand",
         "make-graph",
-        "parse-kv",
         "partition",
         "partitionby",
         "project-by-names",
         "reduce",
-        "sample",
-        "sample-distinct",
         "scan",
-        "top-hitters",
         "top-nested",
         "__contextual-datatable",
     ]

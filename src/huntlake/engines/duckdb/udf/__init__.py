@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from huntlake.engines.duckdb.udf.addresses import (
     format_ipv4,
+    ipv4_in_any,
     ipv4_networks,
     ipv4_prefix,
     ipv6_compare,
@@ -49,6 +50,7 @@ from huntlake.engines.duckdb.udf.function import Function
 from huntlake.engines.duckdb.udf.geography import geo_info
 from huntlake.engines.duckdb.udf.geohash import geohash, geohash_centre
 from huntlake.engines.duckdb.udf.json import canonical_json, strict_json
+from huntlake.engines.duckdb.udf.key_values import parse_kv
 from huntlake.engines.duckdb.udf.series import series_correlation, series_fill, series_fit_line, series_stats
 from huntlake.engines.duckdb.udf.sessions import row_window_session
 from huntlake.engines.duckdb.udf.sets import (
@@ -100,6 +102,7 @@ def functions(geography: Geography) -> dict[str, Function]:
         idna_decode,
         idna_encode,
         indexof,
+        ipv4_in_any,
         ipv4_networks,
         ipv4_prefix,
         ipv6_compare,
@@ -111,6 +114,7 @@ def functions(geography: Geography) -> dict[str, Function]:
         parse_csv,
         parse_ipv4,
         parse_ipv6,
+        parse_kv,
         parse_path,
         parse_url,
         parse_urlquery,
