@@ -20,6 +20,7 @@ from huntlake.kql.functions import (
     sketches,
     strings,
     terms,
+    units,
     windows,
 )
 from huntlake.kql.symbols import listed
@@ -44,6 +45,7 @@ FUNCTIONS = listed(
     sketches,
     strings,
     terms,
+    units,
     windows,
 )
 """Every scalar function and operator, by each of its names."""

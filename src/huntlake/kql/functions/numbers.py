@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from typing import TypeVar
-
 from huntlake.kql.symbols import (
     Bool,
     Datetime,
@@ -17,14 +13,10 @@ from huntlake.kql.symbols import (
     O,
     Real,
     Sql,
-    String,
     Timespan,
     Unsupported,
     scalar,
-    text_of,
 )
-
-T = TypeVar("T")
 
 # -- signs and rounding ------------------------------------------------------------------
 
@@ -497,66 +489,3 @@ def welch_test(mean1: Real, variance1: Real, count1: Real, mean2: Real, variance
     0.107527
     """
     return f"hl_welch_test({mean1}, {variance1}, {count1}, {mean2}, {variance2}, {count2})"
-
-
-# -- units ---------------------------------------------------------------------------------------------
-
-_ANGLES = {
-    "Arcminute": math.pi / 10800,
-    "Arcsecond": math.pi / 648000,
-    "Centiradian": 1e-2,
-    "Deciradian": 1e-1,
-    "Degree": math.pi / 180,
-    "Gradian": math.pi / 200,
-    "Microdegree": math.pi / 180e6,
-    "Microradian": 1e-6,
-    "Millidegree": math.pi / 180e3,
-    "Milliradian": 1e-3,
-    "Nanodegree": math.pi / 180e9,
-    "Nanoradian": 1e-9,
-    "NatoMil": math.pi / 3200,
-    "Radian": 1.0,
-    "Revolution": 2 * math.pi,
-    "Tilt": math.pi / 2,
-}
-
-
-@scalar("convert_temperature")
-def convert_temperature(value: Real, from_: String, to: String) -> Real:
-    """A temperature in another unit.
-
-    >>> convert_temperature(1.2, "Kelvin", "DegreeCelsius")
-    -271.95
-    """
-    # Each is a factor to kelvins, and the kelvins at its zero.
-    units = {
-        "DegreeCelsius": (1.0, 273.15),
-        "DegreeDelisle": (-2 / 3, 373.15),
-        "DegreeFahrenheit": (5 / 9, 459.67 * 5 / 9),
-        "DegreeNewton": (100 / 33, 273.15),
-        "DegreeRankine": (5 / 9, 0.0),
-        "DegreeReaumur": (5 / 4, 273.15),
-        "DegreeRoemer": (40 / 21, 273.15 - 7.5 * 40 / 21),
-        "Kelvin": (1.0, 0.0),
-    }
-    (factor, zero), (to_factor, to_zero) = _unit(from_, units), _unit(to, units)
-    if factor == to_factor:
-        return f"{value} + {zero - to_zero!r}::DOUBLE"
-    return f"({value} * {factor!r}::DOUBLE + {zero - to_zero!r}::DOUBLE) / {to_factor!r}::DOUBLE"
-
-
-@scalar("convert_angle")
-def convert_angle(value: Real, from_: String, to: String) -> Real:
-    """An angle in another unit.
-
-    >>> round(convert_angle(180, "Degree", "Radian"), 6)
-    3.141593
-    """
-    return f"{value} * {_unit(from_, _ANGLES) / _unit(to, _ANGLES)!r}::DOUBLE"
-
-
-def _unit(name: str, units: Mapping[str, T]) -> T:
-    text = text_of(name, "a unit")
-    if text not in units:
-        raise Unsupported(f"the unit `{text}`")
-    return units[text]
