@@ -61,6 +61,12 @@ def test_a_pattern_from_data_that_is_none_gives_an_empty_text(call: str) -> None
     assert value(call, "(") == ""
 
 
+def test_a_pattern_may_be_a_table_s_value() -> None:
+    assert value('replace_regex(s, toscalar(print "b+"), "x")', "abbc") == "axc"
+    assert value('trim(toscalar(print "b+"), s)', "bbcb") == "c"
+    assert value('countof(s, toscalar(print "b+"), "regex")', "abbc") == 1
+
+
 def test_a_pattern_in_the_query_that_is_none_is_an_error() -> None:
     with pytest.raises(DomainError):
         value("trim('(', s)", "a")

@@ -157,6 +157,8 @@ def ipv4_is_match(ip1: String, ip2: String, prefix: Long = "32") -> Bool:
     >>> ipv4_is_match("192.168.1.1", "192.168.1.255", 24)
     true
     """
+    if isinstance(ip1, Sql) and ip1.constant:
+        ip1, ip2 = ip2, ip1
     known, length = _network(ip2).known, _prefix(prefix)[0]
     if known and isinstance(length, int) and 0 <= length <= _ALL:
         return _in_any(ip1, [_constant(f"{_dotted(known[0])}/{min(known[1], length)}")])
@@ -190,8 +192,7 @@ def ipv4_is_in_any_range(ip: String, ranges: Dynamic) -> Bool:
     """
     if isinstance(ranges, Sql) and isinstance(ranges.value, list):
         return _in_any(ip, [_constant(str(r)) for r in ranges.value])
-    inner = _within(ip, "t")
-    return f"list_bool_or(list_transform(json_extract_string({ranges}, '$[*]')::VARCHAR[], lambda t: {inner}))"
+    return f"hl_ipv4_in_any({ip}, {ranges}::VARCHAR)"
 
 
 @ipv4_is_in_any_range.overload
@@ -399,7 +400,8 @@ def _has_listed(source: str, listed: str, *, prefix: bool) -> str:
     if isinstance(listed, Sql) and isinstance(listed.value, list):
         return _has(source, [_constant(str(v)) for v in listed.value], prefix=prefix)
     inner = _has_computed(source, "t", prefix=prefix)
-    return f"coalesce(list_bool_or(list_transform(json_extract_string({listed}, '$[*]')::VARCHAR[], lambda t: {inner})), false)"
+    texts = f"json_extract_string({listed}, '$[*]')::VARCHAR[]"
+    return f"coalesce(list_bool_or(list_transform({texts}, lambda t: {inner})), false)"
 
 
 def _has(source: str, needles: Sequence[str], *, prefix: bool) -> str:

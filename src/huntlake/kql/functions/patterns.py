@@ -144,8 +144,16 @@ def _without_end(regex: str, source: str) -> str:
 
 def _readable(text: str, *patterns: str) -> str:
     """`text`; empty where a pattern that comes from data is none. One written in the query fails with it."""
-    constant = all(isinstance(p, Sql) and p.constant for p in patterns)
-    return text if constant else f"coalesce(try({text}), '')"
+    return _tried(text, "''") if any(_from_data(p) for p in patterns) else text
+
+
+def _from_data(pattern: str) -> bool:
+    # A `toscalar()` is a part of the query too; and the engine can't try one.
+    return not (isinstance(pattern, Sql) and (pattern.constant or "(select " in pattern))
+
+
+def _tried(text: str, otherwise: str) -> str:
+    return text if "(select " in text else f"coalesce(try({text}), {otherwise})"
 
 
 def _joined(before: str, regex: str, after: str) -> str:
@@ -206,7 +214,7 @@ def indexof_regex(
 
 
 def _counted(number: str, regex: str, otherwise: str) -> str:
-    return number if isinstance(regex, Sql) and regex.constant else f"coalesce(try({number}), {otherwise})"
+    return _tried(number, otherwise) if _from_data(regex) else number
 
 
 @scalar("regex_quote")

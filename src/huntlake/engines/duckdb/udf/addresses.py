@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address, summarize_address_range
 
 from huntlake.engines.duckdb.udf.function import udf
@@ -57,6 +58,37 @@ def ipv6_prefix(text: str | None) -> int | None:
     return None if parts is None else parts[1]
 
 
+@udf("hl_ipv4_in_any", "VARCHAR", "VARCHAR", returns="BOOLEAN")
+def ipv4_in_any(text: str | None, ranges: str | None) -> bool | None:
+    """Whether an IPv4 address lies in one of the networks of a JSON array; null where it, or a network, is none."""
+    address = _ipv4(text)
+    if address is None or not ranges:
+        return None
+    networks, unreadable = _ipv4_networks(ranges)
+    number, own = address
+    for bits, leading in networks.items():
+        if own < bits:
+            bits, leading = own, {n >> bits - own for n in leading}
+        if number >> 32 - bits in leading:
+            return True
+    return None if unreadable else False
+
+
+@lru_cache(maxsize=64)
+def _ipv4_networks(ranges: str) -> tuple[dict[int, set[int]], bool]:
+    """The leading bits of the networks of a JSON array, by their number, and whether there are others."""
+    listed = json.loads(ranges)
+    networks: dict[int, set[int]] = {}
+    unreadable = not isinstance(listed, list)
+    for network in listed if isinstance(listed, list) else ():
+        parts = _ipv4(network) if isinstance(network, str) else None
+        if parts is None:
+            unreadable = True
+        else:
+            networks.setdefault(parts[1], set()).add(parts[0] >> 32 - parts[1])
+    return networks, unreadable
+
+
 @udf("hl_ipv6_in_any", "VARCHAR", "VARCHAR", returns="BOOLEAN")
 def ipv6_in_any(text: str | None, ranges: str | None) -> bool | None:
     """Whether an address lies in one of the networks of a JSON array; null where it is no address."""
@@ -91,8 +123,8 @@ def ipv4_networks(first: str | None, last: str | None) -> str | None:
 
 
 def _ipv4(text: str | None) -> tuple[int, int] | None:
-    address, _, prefix = (text or "").strip().partition("/")
-    bits = _bits(prefix, 32)
+    address, slash, prefix = (text or "").strip().partition("/")
+    bits = _bits(prefix, 32) if slash else 32
     try:
         return None if bits is None else (int(IPv4Address(address)), bits)
     except AddressValueError:
@@ -100,14 +132,14 @@ def _ipv4(text: str | None) -> tuple[int, int] | None:
 
 
 def _ipv6(text: str | None) -> tuple[int, int] | None:
-    address, _, prefix = (text or "").strip().partition("/")
+    address, slash, prefix = (text or "").strip().partition("/")
     if "." in address and ":" not in address:
         four = _ipv4(text)
         return None if four is None else (four[0] + _MAPPED, four[1] + 96)
     # Kusto takes `::192.0.2.1/24` for IPv4 too, prefix and all.
     if address.startswith("::") and "." in address and ":" not in address[2:]:
-        return _ipv6(f"{address[2:]}/{prefix}" if prefix else address[2:])
-    bits = _bits(prefix, 128)
+        return _ipv6(f"{address[2:]}{slash}{prefix}")
+    bits = _bits(prefix, 128) if slash else 128
     try:
         # The zone of a link-local address says nothing of its number.
         return None if bits is None else (int(IPv6Address(address.partition("%")[0])), bits)
@@ -116,9 +148,9 @@ def _ipv6(text: str | None) -> tuple[int, int] | None:
 
 
 def _bits(prefix: str, whole: int) -> int | None:
-    if not prefix:
-        return whole
-    return int(prefix) if prefix.isascii() and prefix.isdigit() and int(prefix) <= whole else None
+    # A log may hold a number of thousands of digits, which is an error to Python.
+    short = len(prefix) <= 3 and prefix.isascii()
+    return int(prefix) if short and prefix.isdigit() and int(prefix) <= whole else None
 
 
 def _masked(number: int, bits: int, whole: int) -> int:
