@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from tests.cli.conftest import Run
 
+from huntlake.cli.demo_client import TO_TRY
+
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,6 +35,11 @@ def test_the_demo_answers_and_is_not_made_twice(run: Run, few: None, tmp_path: P
     after = json.loads(card.read_text())
     assert again.out == first.out
     assert (before["client_secret"], before["end"]) == (after["client_secret"], after["end"])
+
+    for kql in TO_TRY:
+        asked = run("query", "--home", home, kql, "--output", "jsonl")
+        assert asked.code == 0, asked.err
+        assert asked.out, kql
 
 
 def test_a_folder_with_other_things_in_it_is_left_alone(run: Run, tmp_path: Path) -> None:

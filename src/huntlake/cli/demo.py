@@ -43,7 +43,7 @@ def demo(
     from huntlake.server import Server
 
     started = perf_counter()
-    folder = home_folder(None) / "demo" if home is None else home
+    folder = home_folder(None) / "demo" if home is None else home.absolute()
     demo_lake.lay_out(folder)
     # Its own first question is no news.
     log(quiet=True)

@@ -31,7 +31,7 @@ WorkspaceName = Annotated[
 
 def home_folder(given: Path | None) -> Path:
     """The folder that a command works on."""
-    return given or Path(os.environ.get("HUNTLAKE_HOME") or Path.home() / ".huntlake")
+    return (given or Path(os.environ.get("HUNTLAKE_HOME") or Path.home() / ".huntlake")).absolute()
 
 
 @contextmanager
