@@ -30,6 +30,7 @@ from huntlake.kql.operators.summarize import SummarizeOperator
 from huntlake.kql.operators.take import CountOperator, TakeOperator
 from huntlake.kql.operators.top import TopOperator
 from huntlake.kql.operators.top_hitters import TopHittersOperator
+from huntlake.kql.operators.top_nested import TopNestedOperator
 from huntlake.kql.operators.union import UnionOperator
 from huntlake.kql.operators.where import FilterOperator
 
@@ -70,6 +71,7 @@ OPERATORS: dict[str, type[Operator]] = {
     "take": TakeOperator,
     "top": TopOperator,
     "top-hitters": TopHittersOperator,
+    "top-nested": TopNestedOperator,
     "union": UnionOperator,
     "where": FilterOperator,
 }
@@ -108,7 +110,6 @@ REFUSED = frozenset(
         "project-by-names",
         "reduce",
         "scan",
-        "top-nested",
         "__contextual-datatable",
     ]
 )

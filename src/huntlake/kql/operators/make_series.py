@@ -1,4 +1,4 @@
-"""`T | make-series [kind=nonempty] aggregate [default = value], … on axis [from start] [to end] step step [by key, …]`"""
+"""`T | make-series aggregate [default=value], … on axis [from start] [to end] step step [by key, …]`"""
 
 from __future__ import annotations
 
@@ -134,10 +134,11 @@ class MakeSeriesOperator(Operator):
                 b.convertible(found.type, wanted) and ScalarType.BOOL not in (found.type, wanted)
             ):
                 b.expected(wanted, found.type, node.span)
-        if isinstance(step, plan.Literal) and isinstance(step.value, int | float):
-            # Times are kept to the microsecond.
-            if step.value <= 0 or (type_ is ScalarType.DATETIME and step.value % 10):
-                b.fail("SEM0001", "the step of `make-series` is too small", self.step.span)
+        size = step.value if isinstance(step, plan.Literal) else None
+        # Times are kept to the microsecond.
+        finest = 10 if type_ is ScalarType.DATETIME else 0
+        if isinstance(size, int | float) and (size <= 0 or (finest and size % finest)):
+            b.fail("SEM0001", "the step of `make-series` is too small", self.step.span)
         first = None if self.start is None else b.convert(given[self.start], type_)
         last = None if self.stop is None else b.convert(given[self.stop], type_)
         return b.convert(axis, type_), first, last, b.convert(step, step_type)

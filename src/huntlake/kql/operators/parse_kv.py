@@ -1,4 +1,4 @@
-"""`T | parse-kv expression as (key:type, …) [with (pair_delimiter=…, kv_delimiter=…, quote=…, escape=…, greedy=…, regex=…)]`"""
+"""`T | parse-kv expression as (key:type, …) [with (pair_delimiter=…, kv_delimiter=…, quote=…, …)]`"""
 
 from __future__ import annotations
 

@@ -96,9 +96,22 @@ def _ipv4_lookup(r: Reading, names: Identifiers) -> str:
     )
 
 
+def _top_of_each(r: Reading, names: Identifiers) -> str:
+    count, ascending, nulls_first, value, *keys = r.arguments
+    columns = ", ".join(f"{i} as {o}" for i, o in zip(r.identifiers[0].values(), names.values(), strict=True))
+    order = f"{r.sql(value)} {_word(ascending, 'asc', 'desc')} nulls {_word(nulls_first, 'first', 'last')}"
+    place = f"row_number() over (partition by {', '.join(r.sql(k) for k in keys)} order by {order})"
+    return f"select {columns} from {r.steps[0]} qualify {place} <= {r.sql(count)}"
+
+
+def _word(flag: plan.Scalar, yes: str, no: str) -> str:
+    return yes if isinstance(flag, plan.Literal) and flag.value else no
+
+
 TABLE_FUNCTIONS: Mapping[str, TableFunctionWriter] = {
     "bag_kinds": _bag_kinds,
     "ipv4_lookup": _ipv4_lookup,
     "make_series": make_series,
     "range": _range,
+    "top_of_each": _top_of_each,
 }
