@@ -69,6 +69,9 @@ class Nothing:
     def table_names(self, workspace: str | None = None) -> Iterable[str]:
         return ()
 
+    def tables_with_rows(self, workspace: str | None = None) -> Iterable[str]:
+        return ()
+
     def function(self, name: str, workspace: str | None = None) -> str | None:
         return None
 
@@ -89,6 +92,9 @@ class Catalogue:
         return columns + self._more(columns) if name in _open_tables() else columns
 
     def table_names(self, workspace: str | None = None) -> Iterable[str]:
+        return _tables()
+
+    def tables_with_rows(self, workspace: str | None = None) -> Iterable[str]:
         return _tables()
 
     def function(self, name: str, workspace: str | None = None) -> str | None:

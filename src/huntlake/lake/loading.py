@@ -151,7 +151,14 @@ class Loader:
 def _typed(target: Target) -> str:
     form = target.column.form
     if not target.fields:
-        return f"{literal(target.otherwise)}" if target.otherwise is not None else form.missing
+        if target.otherwise is None:
+            return form.missing
+        constant = literal(target.otherwise)
+        return (
+            f"make_timestamptz(epoch_us({constant}::TIMESTAMP))"
+            if form is Form.INSTANT
+            else f"{constant}::{form.staged}"
+        )
     name = identifier(target.fields[0])
     match form:
         case Form.TEXT:

@@ -304,6 +304,10 @@ class _Visible:
         folder = self._folder(workspace)
         return () if folder is None else dict.fromkeys(n for s in self._sources for n in s.names(folder))
 
+    def tables_with_rows(self, workspace: str | None = None) -> Iterable[str]:
+        folder = self._folder(workspace)
+        return () if folder is None else dict.fromkeys(n for s in self._sources for n in s.names_with_rows(folder))
+
     def function(self, name: str, workspace: str | None = None) -> str | None:
         # Saved functions aren't kept yet.
         return None

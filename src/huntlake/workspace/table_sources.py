@@ -44,6 +44,7 @@ class TableSource(Protocol):
 
     def table(self, workspace: str, name: str) -> tuple[Column, ...] | None: ...
     def names(self, workspace: str) -> Iterable[str]: ...
+    def names_with_rows(self, workspace: str) -> Iterable[str]: ...
     def read(self, workspace: str, scan: Scan) -> Reading: ...
 
 
@@ -59,6 +60,9 @@ class LakeTables:
 
     def names(self, workspace: str) -> Iterable[str]:
         return self.tables.names(workspace)
+
+    def names_with_rows(self, workspace: str) -> Iterable[str]:
+        return self.tables.with_data(workspace)
 
     def read(self, workspace: str, scan: Scan) -> Reading:
         if not self.tables.exists_on_disk(workspace, scan.table):
@@ -86,6 +90,9 @@ class MemoryTables:
         return self._columns.get(name)
 
     def names(self, workspace: str) -> Iterable[str]:
+        return tuple(self._columns)
+
+    def names_with_rows(self, workspace: str) -> Iterable[str]:
         return tuple(self._columns)
 
     def read(self, workspace: str, scan: Scan) -> Reading:

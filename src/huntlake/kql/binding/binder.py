@@ -33,6 +33,10 @@ class Schema(Protocol):
         """The names of all tables."""
         ...
 
+    def tables_with_rows(self, workspace: str | None = None) -> Iterable[str]:
+        """The names of the tables that `union *` and `search` mean: the others have nothing to add."""
+        ...
+
     def function(self, name: str, workspace: str | None = None) -> str | None:
         """The text of a function that the workspace keeps, `(a:long, T:(*)) { … }`; None where there is none."""
         ...
@@ -333,7 +337,7 @@ class Binder:
         own = [
             (n, r) for n in self._scope.all_names() if fits(n) and isinstance(r := self._scope.find(n), plan.Relation)
         ]
-        stored = ((n, self.scan(n, workspace)) for n in sorted(self.schema.table_names(workspace)) if fits(n))
+        stored = ((n, self.scan(n, workspace)) for n in sorted(self.schema.tables_with_rows(workspace)) if fits(n))
         return own + [(n, r) for n, r in stored if r is not None]
 
     def _table_call(self, call: nodes.FunctionCall, workspace: str | None = None) -> plan.Relation:

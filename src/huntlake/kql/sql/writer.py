@@ -44,7 +44,7 @@ class Written:
         reads = Counter(_MARKED.findall(text))
         # A scan that one step reads stands there itself: engines nest `with` steps, and bound how deep.
         shared = [s for s, _ in self.scans if reads[s] > 1]
-        text = _MARKED.sub(lambda m: m[1] if reads[m[1]] > 1 else f"({sources[m[1]]}) {m[1]}", text)
+        text = _MARKED.sub(lambda m: m[1] if reads[m[1]] > 1 else f"({sources[m[1]]})", text)
         if not shared:
             return text
         scans = ",\n".join(f"{s} as ({sources[s]})" for s in shared)
