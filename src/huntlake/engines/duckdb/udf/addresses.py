@@ -106,7 +106,9 @@ def ipv6_in_any(text: str | None, ranges: str | None) -> bool | None:
 @udf("hl_format_ipv4", "BIGINT", "BIGINT", "BIGINT", "BOOLEAN", returns="VARCHAR")
 def format_ipv4(number: int | None, bits: int | None, prefix: int | None, mask: bool | None) -> str:
     """The address of a number, cut to the lesser of `bits` and `prefix`, which `mask` adds; empty if there is none."""
-    if number is None or bits is None or prefix is None or not 0 <= prefix <= 32:
+    if number is None or bits is None or prefix is None:
+        return ""
+    if not (0 <= number < 2**32 and 0 <= bits <= 32 and 0 <= prefix <= 32):
         return ""
     bits = min(bits, prefix)
     address = str(IPv4Address(_masked(number, bits, 32)))

@@ -7,6 +7,8 @@ from datetime import datetime
 from huntlake.engines.duckdb.udf.function import udf
 from huntlake.kql.syntax import literals
 
+LONGEST = 256
+"""No timespan has so many characters."""
 _LEAST, _GREATEST = -(2**63), 2**63 - 1
 
 
@@ -20,7 +22,8 @@ def todatetime(text: str | None) -> datetime | None:
 @udf("hl_totimespan", "VARCHAR", returns="BIGINT")
 def totimespan(text: str | None) -> int | None:
     """The ticks of the timespan that `text` names; null where it names none."""
-    ticks = literals.timespan(text) if text else None
+    # Python refuses to read a number of thousands of digits, which a log may hold.
+    ticks = literals.timespan(text) if text and len(text) < LONGEST else None
     return ticks if ticks is not None and _LEAST <= ticks <= _GREATEST else None
 
 

@@ -53,7 +53,10 @@ def base64_decode_toguid(text: str | None) -> str | None:
 @udf("hl_base64_encode_fromguid", "VARCHAR", returns="VARCHAR")
 def base64_encode_fromguid(guid: str | None) -> str:
     """The base64 of a GUID's bytes, in the order that Windows keeps them; empty where it is null."""
-    return base64.b64encode(UUID(guid).bytes_le).decode() if guid else ""
+    try:
+        return base64.b64encode(UUID(guid).bytes_le).decode() if guid else ""
+    except ValueError:
+        return ""
 
 
 @udf("hl_gzip_compress", "VARCHAR", returns="VARCHAR")
