@@ -157,7 +157,7 @@ def convert_force(value: Real, from_: String, to: String) -> Real:
 def convert_length(value: Real, from_: String, to: String) -> Real:
     """A length in another unit.
 
-    >>> convert_length(1.2, "Foot", "Meter")
+    >>> round(convert_length(1.2, "Foot", "Meter"), 6)
     0.36576
     """
     return _converted(value, from_, to, _LENGTHS)
