@@ -10,6 +10,7 @@ from huntlake.kql.operators.mv_apply import MvApplyOperator
 from huntlake.kql.operators.mv_expand import MvExpandOperator
 from huntlake.kql.operators.parse import ParseOperator, ParseWhereOperator
 from huntlake.kql.operators.parse_kv import ParseKvOperator
+from huntlake.kql.operators.partition import PartitionOperator
 from huntlake.kql.operators.project import ProjectOperator
 from huntlake.kql.operators.project_away import ProjectAwayOperator, ProjectKeepOperator
 from huntlake.kql.operators.project_rename import ProjectRenameOperator
@@ -56,6 +57,7 @@ OPERATORS: dict[str, type[Operator]] = {
     "parse": ParseOperator,
     "parse-kv": ParseKvOperator,
     "parse-where": ParseWhereOperator,
+    "partition": PartitionOperator,
     "project": ProjectOperator,
     "project-away": ProjectAwayOperator,
     "project-keep": ProjectKeepOperator,
@@ -105,7 +107,6 @@ REFUSED = frozenset(
         "graph-where-nodes",
         "macro-expand",
         "make-graph",
-        "partition",
         "partitionby",
         "project-by-names",
         "reduce",

@@ -85,8 +85,25 @@ class SearchOperator(Operator, SourceOperator):
         if self.case_sensitive:
             word += "_cs"
         literal = plan.Literal(needle, ScalarType.STRING)
-        columns = [c for c in b.columns_of(table).values() if c.type is not ScalarType.BOOL]
+        columns = [c for c in b.columns_of(table).values() if _may_hold(c.type, needle)]
         return b.call(f"* {word}", (literal, *columns), node.span)
+
+
+_CHARACTERS = {
+    ScalarType.INT: "-0123456789",
+    ScalarType.LONG: "-0123456789",
+    ScalarType.DATETIME: "-:.tz0123456789",
+    ScalarType.TIMESPAN: "-:.0123456789",
+    ScalarType.GUID: "-0123456789abcdef",
+    ScalarType.BOOL: "",
+}
+"""What the text of a type is made of, in lower case; of the others, anything."""
+
+
+def _may_hold(type_: ScalarType, needle: str) -> bool:
+    """Whether a value's text can have the needle: writing out every time to look for a word in it costs dearly."""
+    allowed = _CHARACTERS.get(type_)
+    return allowed is None or set(needle.lower()) <= set(allowed)
 
 
 def _operator(term: str) -> tuple[str, str]:

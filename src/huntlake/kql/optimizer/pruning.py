@@ -87,10 +87,17 @@ def _kept_scalars(relation: plan.Relation, needed: set[str]) -> list[plan.Scalar
     """The scalars that are still computed when only the needed columns are."""
     match relation:
         case plan.Project(_, outputs):
-            return [o.value for o in outputs if o.name in needed]
+            return [o.value for o in _kept(outputs, needed)]
+        case plan.Summarize(_, (), measures):
+            return [m.value for m in _kept(measures, needed)]
         case plan.Summarize(_, keys, measures):
             return [k.value for k in keys] + [m.value for m in measures if m.name in needed]
     return list(scalars_of(relation))
+
+
+def _kept(outputs: tuple[plan.Output, ...], needed: set[str]) -> tuple[plan.Output, ...]:
+    # One stays even where none is read: rows must be counted somehow.
+    return tuple(o for o in outputs if o.name in needed) or outputs[:1]
 
 
 def _read_of_row(inner: plan.Relation, row: plan.OuterRow) -> set[str]:
@@ -138,11 +145,10 @@ class _Rebuilt:
             ):
                 return replace(relation, input=self.of(input))
             case plan.Project(input, outputs):
-                wanted_outputs = tuple(o for o in outputs if o.name in needed) or outputs[:1]
-                return replace(relation, input=self.of(input), outputs=wanted_outputs)
+                return replace(relation, input=self.of(input), outputs=_kept(outputs, needed))
             case plan.Summarize(input, keys, measures):
-                kept = tuple(m for m in measures if m.name in needed)
-                return replace(relation, input=self.of(input), measures=kept if kept or keys else measures[:1])
+                kept = tuple(m for m in measures if m.name in needed) if keys else _kept(measures, needed)
+                return replace(relation, input=self.of(input), measures=kept)
             case plan.Join(_, left, right, _, right_names):
                 new_left, new_right = self.of(left), self.of(right)
                 names = dict(zip((c.name for c in right.columns), right_names, strict=True))

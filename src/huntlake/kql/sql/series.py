@@ -40,7 +40,7 @@ def make_series(r: Reading, names: Mapping[str, str]) -> str:
     if _is_null(stop):
         count = 'max("~n") + 1'
     else:
-        count = axis.count(f'any_value({r.sql(stop)})', 'any_value("~o")', within=_true(ranged))
+        count = axis.count(f"any_value({r.sql(stop)})", 'any_value("~o")', within=_true(ranged))
     groups = f'select {by}{", " if keys else ""}any_value("~o") as "~o", {count} as "~c" from ({rows}) group by all'
     if _true(nonempty) and not _is_null(origin) and not _is_null(stop):
         whole = axis.count(r.sql(stop), r.sql(origin), within=_true(ranged))

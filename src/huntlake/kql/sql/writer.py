@@ -76,9 +76,10 @@ def identifiers_of(columns: Iterable[Column]) -> dict[str, str]:
 
 
 class _Writer:
-    def __init__(self, source: Source, engine: str) -> None:
+    def __init__(self, source: Source, engine: str, prefix: str = "") -> None:
         self.source = source
         self.engine = engine
+        self._prefix = prefix
         self.steps: list[tuple[str, str]] = []
         self.scans: list[tuple[str, plan.Scan]] = []
         self._named: dict[int, str] = {}
@@ -107,9 +108,12 @@ class _Writer:
                 scan = f"t{len(self.scans)}"
                 self.scans.append((scan, relation))
                 step = f"\x01{scan}\x01"
+            elif isinstance(relation, plan.OuterRow):
+                columns = zip(self._outer_columns(relation).values(), self.identifiers(relation).values(), strict=True)
+                step = f"(select {', '.join(f'{outer} as {own}' for outer, own in columns)})"
             else:
                 sql = self.select(relation)
-                step = f"_{len(self.steps)}"
+                step = self._next_step()
                 kept = " materialized" if isinstance(relation, plan.Materialize) else ""
                 self.steps.append((step, f"as{kept} ({sql})"))
             self._named[id(relation)] = step
@@ -242,9 +246,12 @@ class _Writer:
         return self._step_of(f"select *, {added} from {source}")
 
     def _step_of(self, sql: str) -> str:
-        step = f"_{len(self.steps)}"
+        step = self._next_step()
         self.steps.append((step, f"as ({sql})"))
         return step
+
+    def _next_step(self) -> str:
+        return f"{self._prefix}_{len(self.steps)}"
 
     def _rows(self, relation: plan.Filter | plan.Sort | plan.Limit | plan.Materialize) -> str:
         """Filters, an order and a limit over one step: the rows as they are, fewer or in another order."""
@@ -367,7 +374,7 @@ class _Writer:
 
     def _apply(self, apply: plan.Apply) -> str:
         outer = self.step(apply.input)
-        inner = _Writer(self.source, self.engine)
+        inner = _Writer(self.source, self.engine, f"{self._prefix}a{len(self.steps)}")
         # What the inner steps read of the outer query is already a step there.
         inner._named, inner.scans = dict(self._named), self.scans
         inner._hoists = self._hoists + 1000
@@ -378,13 +385,9 @@ class _Writer:
         for shared in depends.free_inputs(apply.inner):
             inner._named[id(shared)] = self.step(shared)
         inner_step = inner.step(apply.inner)
-        steps = inner.steps
-        prefix = f"a{len(self.steps)}"
         text = f"select {inner._all(apply.inner)} from {inner_step}"
-        if steps:
-            text = "with " + ", ".join(f"{n} {s}" for n, s in steps) + " " + text
-        for step, _ in reversed(steps):
-            text = _renamed(text, step, f"{prefix}{step}")
+        if inner.steps:
+            text = "with " + ", ".join(f"{n} {s}" for n, s in inner.steps) + " " + text
         names = self.identifiers(apply)
         columns = [f"{alias}.{i} as {names[c]}" for c, i in self.identifiers(apply.input).items()]
         columns += [f"i.{i} as {names[c]}" for c, i in inner.identifiers(apply.inner).items()]
@@ -427,12 +430,6 @@ class _Dependents:
                 continue
             found += self.free_inputs(i) if self.depends(i) else [i]
         return found
-
-
-def _renamed(text: str, old: str, new: str) -> str:
-    # Step names are `_0`, `_1`, …: never inside a quoted name or string, which the writer quotes.
-    parts = re.split(r"""("(?:[^"]|"")*"|'(?:[^']|'')*')""", text)
-    return "".join(p if i % 2 else re.sub(rf"(?<![\w]){old}(?!\w)", new, p) for i, p in enumerate(parts))
 
 
 def _where(conditions: list[str]) -> str:
