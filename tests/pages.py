@@ -166,6 +166,9 @@ class _Source:
     def names(self, workspace: str) -> Sequence[str]:
         return tuple(self._columns)
 
+    def names_with_rows(self, workspace: str) -> Sequence[str]:
+        return self.names(workspace)
+
     def read(self, workspace: str, scan: Scan) -> Reading:
         return Reading(memory_sql(scan.table, scan.columns, scan.sql_names))
 
@@ -175,6 +178,9 @@ class Nothing:
 
     def table(self, name: str, workspace: str | None = None) -> tuple[Column, ...] | None:
         return None
+
+    def tables_with_rows(self, workspace: str | None = None) -> Iterable[str]:
+        return self.table_names(workspace)
 
     def table_names(self, workspace: str | None = None) -> Iterable[str]:
         return ()

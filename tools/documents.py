@@ -10,6 +10,7 @@ import difflib
 import sys
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from itertools import islice
 from pathlib import Path
 
 from bench import figures
@@ -29,6 +30,9 @@ IN_CONTEXT = sorted(SCOPED.keys() - FUNCTIONS.keys())
 
 REFUSED_FUNCTIONS = KNOWN - FUNCTIONS.keys() - SCOPED.keys() - AGGREGATES.keys()
 
+SHOWN = 12
+"""Lines of a difference that are told."""
+
 GENERATED = "<!-- Made from the code by `make docs`: change the code, not this page. -->"
 BEGIN, END = "<!-- what works: begin -->", "<!-- what works: end -->"
 REFERENCE = "https://learn.microsoft.com/kusto/query"
@@ -44,7 +48,8 @@ def main() -> int:
         wrong += 1
         if check:
             names = {"fromfile": str(path.relative_to(ROOT)), "tofile": "what the code says"}
-            print("\n".join(difflib.unified_diff(old.splitlines(), text.splitlines(), lineterm="", n=0, **names)))
+            lines = difflib.unified_diff(old.splitlines(), text.splitlines(), lineterm="", n=0, **names)
+            print("\n".join(islice(lines, SHOWN)))
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
@@ -90,9 +95,9 @@ def functions_page(
 ) -> str:
     missing = frozenset(missing)
     families: dict[str, dict[str, Function]] = defaultdict(dict)
-    for function in known.values():
+    for function in _public(known):
         families[function.signatures[0].body.__module__.rpartition(".")[2]].setdefault(function.name, function)
-    total = len({f.name for f in known.values()}) + len(in_context)
+    total = len({f.name for f in _public(known)}) + len(in_context)
     parts = [f"{total} work, {len(missing)} are refused by name with the words `not supported`."]
     if in_context:
         parts.append(f"Some look at the query around them: {', '.join(f'`{n}`' for n in in_context)}.")
@@ -101,6 +106,11 @@ def functions_page(
         for name in sorted(families[family]):
             parts.append(described(families[family][name]))
     return page(title, *parts, refused(missing))
+
+
+def _public(known: Mapping[str, Function]) -> list[Function]:
+    # `* has` and its like are what an operator is made of; no query can name them.
+    return [f for f in known.values() if not f.name.startswith("* ")]
 
 
 def described(function: Function) -> str:
@@ -138,8 +148,8 @@ def with_table(readme: str) -> str:
 
 
 def what_works() -> str:
-    functions = {f.name for f in FUNCTIONS.values()} | set(IN_CONTEXT)
-    aggregates = {f.name for f in AGGREGATES.values()}
+    functions = {f.name for f in _public(FUNCTIONS)} | set(IN_CONTEXT)
+    aggregates = {f.name for f in _public(AGGREGATES)}
     found = sorted({*operators.OPERATORS, *operators.SOURCES})
     rows = [
         ("query operators", str(len(found)), str(len(operators.REFUSED)), "[list](docs/kql/operators.md)"),
