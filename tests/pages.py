@@ -185,6 +185,9 @@ class Nothing:
     def table_names(self, workspace: str | None = None) -> Iterable[str]:
         return ()
 
+    def tables_with_rows(self, workspace: str | None = None) -> Iterable[str]:
+        return ()
+
     def function(self, name: str, workspace: str | None = None) -> str | None:
         return None
 
