@@ -1,15 +1,20 @@
-"""Runs the outside suites where they are present, and compares with `tests/baselines`: what passes may only grow.
+"""Runs the outside suites where they are present, holds them against the baselines, and keeps the figures.
 
-`--accept` adds what passes now to the baselines, `--record` writes the figures into bench/figures.json.
+    python tests/outside/run.py [--accept] [--stride N]
+
+A baseline lists what passes, and may only grow: what once passed and now doesn't ends the run with an error.
+`--accept` writes the baselines anew, with what newly passes.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,124 +22,145 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"
 BASELINES = ROOT / "tests" / "baselines"
+sys.path.insert(0, str(ROOT))
+
+from bench import figures as kept  # noqa: E402
 
 
 @dataclass(frozen=True)
 class Suite:
-    """One suite: its program and arguments, below the folder of the suites."""
+    """One run of one outside suite: its program, what it runs, and what it compares with."""
 
     name: str
-    program: str
+    program: Path
     engine: str
-    arguments: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
     @property
     def baseline(self) -> Path:
         return BASELINES / f"{self.name}.txt"
 
 
-DOCUMENTATION = Suite("documentation", "conformance/conform.py", "run", ("--suite", "conformance/docs_examples.jsonl"))
+@dataclass(frozen=True)
+class Outcome:
+    """What a suite printed, what passed, and each failure as the suite wrote it."""
+
+    text: str
+    passed: frozenset[str]
+    failures: tuple[dict[str, str], ...]
+    lost: tuple[str, ...]
+
+
+CONFORM = SHARED / "conformance" / "conform.py"
+SWEEP = SHARED / "community" / "sweep.py"
+
 SUITES = (
-    DOCUMENTATION,
-    Suite("another-engine", "conformance/conform.py", "run", ("--suite", "conformance/kustoloco_tests.jsonl")),
-    Suite("community", "community/sweep.py", "run_on_catalogue"),
-    Suite("community-rows", "community/sweep.py", "run_on_samples"),
+    Suite("documentation", CONFORM, "run", ("--suite", str(SHARED / "conformance" / "docs_examples.jsonl"))),
+    Suite("kustoloco", CONFORM, "run", ("--suite", str(SHARED / "conformance" / "kustoloco_tests.jsonl"))),
+    Suite("community", SWEEP, "run_on_catalogue"),
+    Suite("samples", SWEEP, "run_on_samples"),
 )
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a suite: what passed, and why the others didn't."""
-
-    passed: frozenset[str]
-    failures: tuple[dict[str, str], ...]
-
-    @property
-    def verdicts(self) -> Counter[str]:
-        return Counter(f.get("verdict") or f.get("kind") or f.get("status") or "failed" for f in self.failures)
-
-
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--accept", action="store_true", help="add what passes now to the baselines")
-    parser.add_argument("--record", action="store_true", help="write the figures into bench/figures.json")
-    parser.add_argument("--only", choices=[s.name for s in SUITES], help="run one suite")
-    asked = parser.parse_args()
+    """Run every suite; 0 where nothing was lost."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--accept", action="store_true", help="write the baselines anew")
+    arguments.add_argument("--stride", type=int, default=1, help="of the published queries every n-th only")
+    given = arguments.parse_args()
     if not SHARED.is_dir():
-        print("the outside suites are not here: skipped")
+        print("The outside suites are not here; nothing was run.\n0 passed, 0 failed")
         return 0
-    lost = 0
+    lost = passed = failed = 0
     for suite in SUITES:
-        if asked.only in (None, suite.name):
-            outcome = run(suite)
-            lost += compared(suite, outcome, accept=asked.accept)
-            if asked.record:
-                record(suite, outcome)
-    print(f"outside: {lost} regressions")
+        outcome = run(suite, given.stride)
+        show(suite, outcome)
+        passed += len(outcome.passed)
+        failed += len(outcome.lost)
+        if given.stride == 1:
+            figures(suite, outcome)
+        if given.accept:
+            accept(suite, outcome, given.stride)
+        else:
+            lost += len(outcome.lost)
+    print(f"{passed} passed, {failed} failed")
     return 1 if lost else 0
 
 
-def run(suite: Suite) -> Outcome:
-    """Run a suite; its own report goes to standard output."""
-    print(f"== {suite.name}", flush=True)
+def run(suite: Suite, stride: int) -> Outcome:
+    """Run a suite in processes of its own."""
     with tempfile.TemporaryDirectory() as folder:
-        passed, failures = Path(folder, "passed"), Path(folder, "failures")
-        arguments = [a if a.startswith("--") else str(SHARED / a) for a in suite.arguments]
-        command = [
-            sys.executable, str(SHARED / suite.program), "--engine", f"adaptor:{suite.engine}",
-            "--python", sys.executable, "--path", str(Path(__file__).parent),
-            "--write-passed", str(passed), "--failures", str(failures), *arguments,
-        ]  # fmt: skip
-        subprocess.run(command, check=True)
-        rows = failures.read_text(encoding="utf-8").splitlines()
-        return Outcome(frozenset(passed.read_text().split()), tuple(json.loads(r) for r in rows))
+        failures, passed = Path(folder) / "failures.jsonl", Path(folder) / "passed.txt"
+        command = [sys.executable, str(suite.program), "--engine", f"adaptor:{suite.engine}", "--python", sys.executable]
+        command += ["--path", str(ROOT / "tests" / "outside"), "--failures", str(failures), "--write-passed", str(passed)]
+        command += suite.options
+        if suite.program == SWEEP and stride > 1:
+            command += ["--stride", str(stride)]
+        began = time.monotonic()
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        text = done.stdout + f"{time.monotonic() - began:.0f} s\n"
+        if not passed.exists():
+            raise SystemExit(f"{suite.name} did not run:\n{done.stdout}\n{done.stderr}")
+        now = frozenset(passed.read_text().split())
+        found = tuple(json.loads(line) for line in failures.read_text().splitlines())
+    before = frozenset(suite.baseline.read_text().split()) if suite.baseline.exists() else frozenset()
+    ran = now | {str(f["id"]) for f in found}
+    return Outcome(text, now, found, tuple(sorted((before & ran) - now)))
 
 
-def compared(suite: Suite, outcome: Outcome, *, accept: bool) -> int:
-    """How much passed once and doesn't any more."""
-    known = set(suite.baseline.read_text().split()) if suite.baseline.exists() else set()
-    gone, new = sorted(known - outcome.passed), outcome.passed - known
-    for name in gone[:20]:
-        print(f"lost: {name}")
+def show(suite: Suite, outcome: Outcome) -> None:
+    """What a person wants to see of a run."""
+    print(f"== {suite.name}: {len(outcome.passed)} passed, {len(outcome.failures)} not")
+    print("\n".join(line for line in outcome.text.splitlines() if re.match(r"verdicts|TOTAL|time a query|\d+ s$", line)))
+    kinds = Counter(verdict(f) for f in outcome.failures)
+    print("   " + ", ".join(f"{n} {kind}" for kind, n in kinds.most_common()))
+    for failure in outcome.failures:
+        if verdict(failure) == "wrong":
+            print(f"   wrong value: {failure['id']}: {failure.get('reason', '')[:160]}")
+    if outcome.lost:
+        print(f"   LOST since the baseline: {', '.join(outcome.lost[:20])}")
+
+
+def verdict(failure: dict[str, str]) -> str:
+    """`refused`, `wrong`, `error`, … of one failure of either program."""
+    kind = failure.get("verdict") or failure.get("status") or ""
+    why = failure.get("why") or failure.get("reason") or ""
+    if "not supported" in why.lower():
+        return "refused"
+    return "wrong" if kind == "failed" else kind
+
+
+def figures(suite: Suite, outcome: Outcome) -> None:
+    """Keep the figures that this suite decides."""
     total = len(outcome.passed) + len(outcome.failures)
-    print(
-        f"{suite.name}: {len(outcome.passed)} of {total} pass, {len(new)} new, {len(gone)} lost; "
-        f"{dict(outcome.verdicts)}"
-    )
-    if accept:
-        BASELINES.mkdir(exist_ok=True)
-        suite.baseline.write_text("\n".join(sorted(known | outcome.passed)) + "\n")
-    return len(gone)
+    verb = "make outside"
+    match suite.name:
+        case "documentation":
+            skipped = {f["id"] for f in outcome.failures if f.get("category") == "geo"}
+            rows = [json.loads(line) for line in (SHARED / "conformance" / "docs_examples.jsonl").read_text().splitlines()]
+            geo = {r["id"] for r in rows if r["category"] == "geo"}
+            ok, failed = len(outcome.passed - geo), [f for f in outcome.failures if f["id"] not in skipped]
+            share = 100 * ok / (ok + len(failed))
+            wrong = sum(verdict(f) == "wrong" for f in failed)
+            kept.write("main-job.3", round(share, 1), "% of the documentation's examples outside geo", ">= 60", share >= 60, by=verb)
+            part = 100 * wrong / max(1, ok + wrong)
+            kept.write("main-job.3b", round(part, 2), "% wrong values among the examples that run", "<= 1", part <= 1, by=verb)
+        case "community":
+            share = 100 * len(outcome.passed) / total
+            kept.write("main-job.4", round(share, 1), "% of the published queries", ">= 80", share >= 80, by=verb)
+            odd = sum(verdict(f) in ("crash", "timeout", "error") for f in outcome.failures)
+            kept.write("main-job.4b", odd, "published queries that end in an error, a crash or a time-out", "0", odd == 0, by=verb)
+        case "samples":
+            broken = sum(bool(re.search(r"EngineDefect|TypeError|QueryFailed", f.get("why", ""))) for f in outcome.failures)
+            kept.write("main-job.4c", broken, "engine errors over sample rows", "0", broken == 0, by=verb)
 
 
-def record(suite: Suite, outcome: Outcome) -> None:
-    """Write the figures that a suite gives."""
-    sys.path.insert(0, str(ROOT))
-    from bench import figures
-
-    total = len(outcome.passed) + len(outcome.failures)
-    share = 100 * len(outcome.passed) / max(1, total)
-    if suite is DOCUMENTATION:
-        others = [f for f in outcome.failures if f.get("category") != "geo"]
-        geo = {r["id"] for r in _rows(SHARED / "conformance/docs_examples.jsonl") if r["category"] == "geo"}
-        counted = len(outcome.passed - geo) + len(others)
-        share = 100 * len(outcome.passed - geo) / max(1, counted)
-        wrong = sum(f.get("status") == "failed" for f in others)
-        ran = len(outcome.passed - geo) + wrong
-        figures.write("kql.documentation", share, "%", "at least 60", share >= 60, by="make outside")
-        off = 100 * wrong / max(1, ran)
-        figures.write("kql.wrong_values", off, "% of what runs", "at most 1", off <= 1, by="make outside")
-    elif suite.name == "community":
-        figures.write("kql.community", share, "%", "at least 80", share >= 80, by="make outside")
-    elif suite.name == "community-rows":
-        errors = sum(outcome.verdicts[v] for v in ("error", "crash", "timeout"))
-        figures.write("kql.community_rows_errors", errors, "queries", "0", errors == 0, by="make outside")
-    else:
-        figures.write("kql.another_engine", share, "%", "", None, by="make outside")
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+def accept(suite: Suite, outcome: Outcome, stride: int) -> None:
+    """Write the baseline: what passed before and still does where it ran, and what passes now."""
+    before = set(suite.baseline.read_text().split()) if suite.baseline.exists() else set()
+    kept = (before - set(outcome.lost)) | outcome.passed if stride > 1 else set(outcome.passed)
+    BASELINES.mkdir(exist_ok=True)
+    suite.baseline.write_text("\n".join(sorted(kept)) + "\n")
 
 
 if __name__ == "__main__":

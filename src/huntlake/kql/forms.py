@@ -53,8 +53,11 @@ def _literal(value: object, type_: ScalarType) -> str:
             return _decimal(Decimal(str(value)))
         case (_, int() | float()):
             return str(int(value))
-    # Neither character can stand in a query: one ends the engine's text, the other marks our scans.
-    return quoted(str(value).replace("\x00", "\ufffd").replace("\x01", "\ufffd"))
+    # Neither character can stand in the SQL itself: one ends the engine's text, the other marks our scans.
+    text = quoted(str(value))
+    for number in (0, 1):
+        text = text.replace(chr(number), f"' || chr({number}) || '")
+    return text
 
 
 def _real(value: float) -> str:

@@ -184,7 +184,7 @@ class Binder:
                 found = self._scope.find(name)
                 if found is not None and not isinstance(found, UserFunction):
                     return found
-                if found is None and self.schema.table(name) is not None:
+                if isinstance(found, UserFunction) or (found is None and self.schema.table(name) is not None):
                     return self.table(node)
             case nodes.FunctionCall(name, _):
                 if name in TABULAR_CALLS:

@@ -16,6 +16,7 @@ from huntlake.kql.symbols import Bool, Function, Scalar, Sql, String, quoted, sc
 
 _EDGE = r"[^\p{L}\p{N}]"
 _FEW = 5
+_MANY = 200
 """Up to so many needles, one condition each is faster than one pattern of them all."""
 
 
@@ -421,8 +422,11 @@ def _any_term(source: str, terms: tuple[str, ...]) -> str:
     conditions = []
     if len(constant) > _FEW:
         # One pattern for all of them: an engine that reads the text once beats one that is quick to give up.
-        alternatives = "|".join(f"(?:{term_pattern(str(t.value))})" for t in constant if t.value)
-        conditions.append(matches(source, alternatives) if alternatives else "true")
+        patterns = [f"(?:{term_pattern(str(t.value))})" for t in constant if t.value]
+        # An engine bounds how large one pattern may be.
+        conditions += [matches(source, "|".join(patterns[i : i + _MANY])) for i in range(0, len(patterns), _MANY)]
+        if len(patterns) < len(constant):
+            conditions = ["true"]
     else:
         conditions += [f"({has_term(source, t)})" for t in constant]
     for term in terms:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from huntlake.kql.symbols import (
+    IN_ORDER,
     A,
     Bool,
     Datetime,
@@ -18,30 +19,32 @@ from huntlake.kql.symbols import (
 )
 from huntlake.kql.types import ScalarType
 
-_NUMBER = "row_number() over ()"
-_SO_FAR = "over (rows between unbounded preceding and current row)"
+_ROWS = f"over ({IN_ORDER})"
+_SO_FAR = f"over ({IN_ORDER} rows between unbounded preceding and current row)"
+_ALL = f"over ({IN_ORDER} rows between unbounded preceding and unbounded following)"
+_NUMBER = f"row_number() {_ROWS}"
 
 
 @window("prev")
 def prev(column: A, offset: Long = "1") -> A:
     """The value of `column` so many rows before; null where there is no such row, or the default."""
-    return f"lag({column}, {_offset(offset)}) over ()"
+    return f"lag({column}, {_offset(offset)}) {_ROWS}"
 
 
 @prev.overload
 def _(column: A, offset: Long, default_value: A) -> A:
-    return f"lag({column}, {_offset(offset)}, {default_value}) over ()"
+    return f"lag({column}, {_offset(offset)}, {default_value}) {_ROWS}"
 
 
 @window("next")
 def next_(column: A, offset: Long = "1") -> A:
     """The value of `column` so many rows after; null where there is no such row, or the default."""
-    return f"lead({column}, {_offset(offset)}) over ()"
+    return f"lead({column}, {_offset(offset)}) {_ROWS}"
 
 
 @next_.overload
 def _(column: A, offset: Long, default_value: A) -> A:
-    return f"lead({column}, {_offset(offset)}, {default_value}) over ()"
+    return f"lead({column}, {_offset(offset)}, {default_value}) {_ROWS}"
 
 
 @window("row_number")
@@ -59,7 +62,7 @@ def row_cumsum(term: P, restart: Bool = "false") -> P:
         return _cast(f"sum({term}) {_SO_FAR}", term)
     # A frame that begins at the row of the restart: differences of sums would round reals.
     since = f"{before(_NUMBER)} - {before(_begun(restart))}"
-    return _cast(f"sum({term}) over (rows between ({since}) preceding and current row)", term)
+    return _cast(f"sum({term}) over ({IN_ORDER} rows between ({since}) preceding and current row)", term)
 
 
 @window("row_rank_dense")
@@ -67,7 +70,7 @@ def row_rank_dense(term: Scalar, restart: Bool = "false") -> Long:
     """The rank of the row: one more wherever `term` is another than in the row before, 1 where `restart` holds."""
     changes = before(f"count(*) filter (where {_changed(term)} or coalesce({restart}, false)) {_SO_FAR}")
     if _never(restart):
-        return f"{changes} + 1 - {before(f'first_value({changes}) over ()')}"
+        return f"{changes} + 1 - {before(f'first_value({changes}) {_ROWS}')}"
     begun = f"max(case when {before(_NUMBER)} = {before(_begun(restart))} then {changes} end) {_SO_FAR}"
     return f"{changes} + 1 - {before(begun)}"
 
@@ -86,14 +89,14 @@ def row_window_session(
 ) -> Datetime:
     """The first time of the row's session: one ends where it lasts too long, after a long pause, or at `restart`."""
     # Where a session ends depends on where it began: a function goes over all the rows, once, in the first one.
-    times = before(f"list(coalesce(epoch_us({expr})::VARCHAR, '')) over ()")
-    restarts = before(f"list(coalesce(({restart})::INTEGER, 0)::VARCHAR) over ()")
+    times = before(f"list(coalesce(epoch_us({expr})::VARCHAR, '')) {_ALL}")
+    restarts = before(f"list(coalesce(({restart})::INTEGER, 0)::VARCHAR) {_ALL}")
     texts = f"array_to_string({times}, ','), array_to_string({restarts}, ',')"
     longest = f"{_ticks(maxDistanceFromFirst)} // 10, {_ticks(maxDistanceBetweenNeighbors)} // 10"
     begun = f"string_split(hl_row_window_session({texts}, {longest}), ',')"
     first = before(f"case when {before(_NUMBER)} = 1 then {begun} end")
     # An aggregate over all rows is kept once for all of them; a value would be copied to each.
-    starts = before(f"list({first}) filter (where {first} is not null) over ()")
+    starts = before(f"list({first}) filter (where {first} is not null) {_ALL}")
     return f"make_timestamp(try_cast({starts}[1][{before(_NUMBER)}] as BIGINT))"
 
 
@@ -122,7 +125,7 @@ def _begun(restart: str) -> str:
 
 
 def _changed(term: str) -> str:
-    return f"{term} is distinct from {before(f'lag({term}) over ()')}"
+    return f"{term} is distinct from {before(f'lag({term}) {_ROWS}')}"
 
 
 def _cast(total: str, term: str) -> str:

@@ -34,10 +34,11 @@ class SummarizeOperator(Operator):
         names = Names()
         keys: list[plan.Output] = []
         for item in self.by:
+            named = item.names or b.implied_name(item.expression)
             for key in b.output(item, input, Names()):
                 # The same key twice is one key.
                 if key not in keys:
-                    keys.append(plan.Output(names.claim(key.name), key.value))
+                    keys.append(plan.Output(names.claim(key.name) if named else names.unnamed(), key.value))
         found = measures(self.measures, input, names, b, {k.name for k in keys})
         if not found and not keys:
             b.fail("SYN0002", "`summarize` needs an aggregate or a key", self.span)

@@ -83,6 +83,8 @@ def unescape(text: str) -> str:
 
 def timespan(text: str) -> int | None:
     """Ticks of `1d`, `2.5h`, `1.02:03:04.5`, `00:10`, or a bare number of days; None where it is none of these."""
+    if len(text) > 64:
+        return None
     if match := _SHORT.fullmatch(text):
         unit = _UNITS[_LONG_UNITS[match[2].lower()]]
         return round(Decimal(match[1]) * Decimal(str(unit)))
