@@ -41,6 +41,8 @@ class Expressions:
     prefix: str = "h"
     order: str | None = None
     """The order of the rows as SQL, for aggregates that keep it; empty where it is that in which they come."""
+    place: str = ""
+    """The column that tells the order of the rows, where they are not sure to come in it."""
     windows: bool = False
     """Whether a step before this one computes a window."""
 
@@ -89,7 +91,7 @@ class Expressions:
             diagnostic = Diagnostic("HL001", f"`{function.name}` with {refusal} is not supported", call.span)
             raise SourceError(self.source, diagnostic) from None
         if function.kind is not Kind.SCALAR:
-            text = self._placed(text)
+            text = self._placed(text, function.kind)
         nullable = call.type not in _TEXTUAL and not (function.total and not any(a.nullable for a in arguments))
         if call.type in _TEXTUAL and function.kind is not Kind.SCALAR:
             text = f"coalesce({text}, '')"
@@ -117,16 +119,16 @@ class Expressions:
         self.windows = True
         return self._hoist(sql)
 
-    def _placed(self, text: str) -> str:
-        """The SQL of an aggregate or window with each window inside it computed before, and its order in place."""
+    def _placed(self, text: str, kind: Kind) -> str:
+        """The SQL of an aggregate or window with its order in place, and each window inside it computed before."""
+        if IN_ORDER in text:
+            order = self.place if kind is Kind.WINDOW else self.order
+            if order == "" and kind is Kind.AGGREGATE:
+                order = str(self._window_before(Sql("row_number() over ()", ScalarType.LONG)))
+            text = text.replace(IN_ORDER, f" order by {order}" if order else "")
         while (inner := _BEFORE.search(text)) is not None:
             column = self._window_before(Sql(inner.group(1), ScalarType.LONG))
             text = f"{text[: inner.start()]}{column}{text[inner.end() :]}"
-        if IN_ORDER in text:
-            order = self.order
-            if order == "":
-                order = str(self._window_before(Sql("row_number() over ()", ScalarType.LONG)))
-            text = text.replace(IN_ORDER, f" order by {order}" if order else "")
         return text
 
     def _once(self, sql: Sql, write: Callable[[Sql, ScalarType], Sql], type_: ScalarType) -> Sql:

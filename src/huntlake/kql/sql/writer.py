@@ -20,7 +20,6 @@ from huntlake.kql.sql import tables
 from huntlake.kql.sql.scalars import Expressions, name
 from huntlake.kql.types import Column, ScalarType
 
-
 _MARKED = re.compile("\x01(t[0-9]+)\x01")
 """The name of a scan in a step; a character that no text of a query can bring in marks it."""
 _BRANCHES = 200
@@ -75,6 +74,10 @@ def identifiers_of(columns: Iterable[Column]) -> dict[str, str]:
     return found
 
 
+_PLACE = '"~i"'
+"""The place of an element among those that a row expands to."""
+
+
 class _Writer:
     def __init__(self, source: Source, engine: str, prefix: str = "") -> None:
         self.source = source
@@ -86,6 +89,8 @@ class _Writer:
         self._uses: Counter[int] = Counter()
         self._identifiers: dict[int, dict[str, str]] = {}
         self._hoists = 0
+        self._placed: set[int] = set()
+        """The relations with a column `_PLACE`. What a row of an outer query expands to has no order by itself."""
         self._outer: dict[int, str] = {}
 
     def count(self, relation: plan.Relation) -> None:
@@ -128,8 +133,8 @@ class _Writer:
                 return self._values(columns, rows)
             case plan.Filter() | plan.Sort() | plan.Limit() | plan.Materialize():
                 return self._rows(relation)
-            case plan.Project(input, outputs):
-                return self._project(input, outputs, self.identifiers(relation))
+            case plan.Project():
+                return self._project(relation)
             case plan.Summarize():
                 return self._summarize(relation)
             case plan.Join():
@@ -221,9 +226,15 @@ class _Writer:
         while isinstance(relation, plan.Filter) and self._uses[id(relation)] == 1 and not windowed(relation.predicate):
             filters.append(relation.predicate)
             relation = relation.input
-        source = self.step(relation)
+        expressions = self._over(relation)
+        return self.step(relation), [f"{expressions.sql(p, in_filter=True)}" for p in reversed(filters)], expressions
+
+    def _over(self, relation: plan.Relation) -> Expressions:
+        """A writer of expressions over the columns of a relation."""
+        self.step(relation)
         expressions = self._expressions(self.identifiers(relation))
-        return source, [f"{expressions.sql(p, in_filter=True)}" for p in reversed(filters)], expressions
+        expressions.place = _PLACE if id(relation) in self._placed else ""
+        return expressions
 
     def _prepared(self, source: str, wheres: list[str], expressions: Expressions) -> tuple[str, str]:
         """The source with the columns that the step's expressions want computed before, and the conditions left."""
@@ -272,21 +283,30 @@ class _Writer:
                 predicates, current = [predicate], input
         if predicates and windowed(predicates[0]):
             # A window looks at the rows as they are before this filter, and after those below it.
-            source, expressions = self.step(current), self._expressions(self.identifiers(current))
+            source, expressions = self.step(current), self._over(current)
             qualify = " qualify " + str(expressions.sql(predicates[0]))
         else:
             source, wheres, expressions = self._source(current)
             wheres, qualify = wheres + [f"{expressions.sql(p, in_filter=True)}" for p in predicates], ""
         order = " order by " + ", ".join(_order(expressions, k) for k in keys) if keys else ""
-        columns = "*"
-        if expressions.hoisted:
-            columns = self._all(relation)
+        columns = self._all(relation) if expressions.hoisted else "*"
+        if expressions.place:
+            self._placed.add(id(relation))
+            # An order is the rows' new place.
+            place = f"row_number() over ({order[1:]}, {_PLACE}) as {_PLACE}" if order else _PLACE
+            columns = f"{self._all(relation)}, {place}"
+            order = order or (f" order by {_PLACE}" if limit else "")
         source, where = self._prepared(source, wheres, expressions)
         return f"select {columns} from {source}{where}{qualify}{order}{limit}"
 
-    def _project(self, input: plan.Relation, outputs: tuple[plan.Output, ...], names: Mapping[str, str]) -> str:
-        source, wheres, expressions = self._source(input)
-        columns = ", ".join(self._output(o, names[o.name], expressions) for o in outputs) or '1 as "~one"'
+    def _project(self, relation: plan.Project) -> str:
+        source, wheres, expressions = self._source(relation.input)
+        names = self.identifiers(relation)
+        outputs = [self._output(o, names[o.name], expressions) for o in relation.outputs]
+        if expressions.place:
+            self._placed.add(id(relation))
+            outputs.append(_PLACE)
+        columns = ", ".join(outputs) or '1 as "~one"'
         source, where = self._prepared(source, wheres, expressions)
         return f"select {columns} from {source}{where}"
 
@@ -302,7 +322,7 @@ class _Writer:
 
     def _summarize(self, relation: plan.Summarize) -> str:
         source, wheres, expressions = self._source(relation.input)
-        expressions.order = _order_of(relation.input, expressions)
+        expressions.order = expressions.place or _order_of(relation.input, expressions)
         names = self.identifiers(relation)
         keys = [self._output(k, names[k.name], expressions) for k in relation.keys]
         measures = [self._output(m, names[m.name], expressions) for m in relation.measures]
@@ -366,6 +386,9 @@ class _Writer:
                 columns.append(f'"~i" as {identifier}')
             else:
                 columns.append(identifier)
+        if isinstance(unnest.input, plan.OuterRow):
+            self._placed.add(id(unnest))
+            columns.append(_PLACE)
         return f"select {', '.join(columns)} from {step}"
 
     def _outer_columns(self, row: plan.OuterRow) -> dict[str, str]:
@@ -391,6 +414,9 @@ class _Writer:
         names = self.identifiers(apply)
         columns = [f"{alias}.{i} as {names[c]}" for c, i in self.identifiers(apply.input).items()]
         columns += [f"i.{i} as {names[c]}" for c, i in inner.identifiers(apply.inner).items()]
+        if id(apply.input) in self._placed:
+            self._placed.add(id(apply))
+            columns.append(f"{alias}.{_PLACE}")
         return f"select {', '.join(columns)} from {outer} {alias}, lateral ({text}) i"
 
     def _table_function(
