@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import mean
-from time import perf_counter
+from time import process_time
 
 from bench import figures
 from huntlake.core.diagnostics import SourceError
+from huntlake.demo.generator import TABLES
 from huntlake.kql.compiler import compile_kql
 from huntlake.kql.types import Column
 from huntlake.workspace.catalogue import Catalogue
@@ -19,7 +20,7 @@ GOAL_MS = 5
 
 
 class Schema:
-    """The catalogue's tables."""
+    """The catalogue's tables; those of the demo have rows."""
 
     def __init__(self) -> None:
         self._catalogue = Catalogue()
@@ -32,7 +33,7 @@ class Schema:
         return self._catalogue.names()
 
     def tables_with_rows(self, workspace: str | None = None) -> Iterable[str]:
-        return self._catalogue.names()
+        return TABLES
 
     def function(self, name: str, workspace: str | None = None) -> str | None:
         return None
@@ -42,14 +43,14 @@ class Schema:
 
 
 def milliseconds(text: str, schema: Schema) -> float | None:
-    """How long `text` takes to become SQL; None where it is refused."""
-    started = perf_counter()
+    """How much of a processor's time it takes `text` to become SQL; None where it is refused."""
+    started = process_time()
     try:
         for table in compile_kql(text, schema).results:
             table.sql({scan.relation: "select 1" for scan in table.scans})
     except SourceError:
         return None
-    return (perf_counter() - started) * 1000
+    return (process_time() - started) * 1000
 
 
 def main() -> None:

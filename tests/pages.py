@@ -179,9 +179,6 @@ class Nothing:
     def table(self, name: str, workspace: str | None = None) -> tuple[Column, ...] | None:
         return None
 
-    def tables_with_rows(self, workspace: str | None = None) -> Iterable[str]:
-        return self.table_names(workspace)
-
     def table_names(self, workspace: str | None = None) -> Iterable[str]:
         return ()
 
