@@ -1,4 +1,4 @@
-"""What the outside suites call: `run` without tables, `run_on_catalogue` over empty ones, `run_on_samples` over a few rows.
+"""What the outside suites call: `run` has no tables, `run_on_catalogue` empty ones, `run_on_samples` a few rows.
 
 The functions that Sentinel and Defender add are facts of the suite, not of the product: here they are
 typed empty tables, so that the queries which call them can be compiled.
@@ -19,13 +19,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from huntlake.core.diagnostics import Source, SourceError
 from huntlake.engines.duckdb.database import Database
 from huntlake.engines.duckdb.sources import empty_sql, memory_sql
 from huntlake.kql.compiler import CompiledTable, compile_kql
 from huntlake.kql.syntax import literals
 from huntlake.kql.syntax.lexer import tokenize
 from huntlake.kql.syntax.tokens import TokenKind
-from huntlake.core.diagnostics import Source, SourceError
 from huntlake.kql.types import Column, Columns, ScalarType
 
 Answer = tuple[list[str], list[str], list[list[object]]]
@@ -131,9 +131,12 @@ def _open_type(name: str) -> ScalarType:
 
 
 _WORDS = set(
-    "let set where extend project summarize by on kind inner join union and or not in has has_any contains asc desc true false null "
-    "typeof dynamic isfuzzy leftouter rightouter fullouter leftanti leftsemi rightanti rightsemi innerunique anti with string long int "
-    "real bool datetime timespan guid to from step nulls first last source hint strategy shuffle broadcast materialize view".split()
+    (
+        "and anti asc bool broadcast by contains datetime desc dynamic extend false first from fullouter guid "
+        "has has_any hint in inner innerunique int isfuzzy join kind last leftanti leftouter leftsemi let "
+        "long materialize not null nulls on or project real rightanti rightouter rightsemi set shuffle source "
+        "step strategy string summarize timespan to true typeof union view where with "
+    ).split()
 )
 
 
@@ -247,7 +250,8 @@ def _value(value: Any, type_: ScalarType) -> object:
             return timedelta(microseconds=int(value) / 10)
         case ScalarType.DYNAMIC:
             return json.loads(value)
-    return value  # type: ignore[no-any-return]
+    kept: object = value
+    return kept
 
 
 _PYTHON = {
@@ -279,14 +283,18 @@ def _check(column: Column, values: list[object]) -> None:
 # -- rows -------------------------------------------------------------------------
 
 _WORDS_FOR_ROWS = (
-    "Contoso", "svc-backup", "alice@fabrikam.example", "C:\\Windows\\System32\\cmd.exe", "powershell.exe -enc SQBFAFgA", "203.0.113.7",
-    "198.51.100.23", "2001:db8::1", "Success", "0", "50126", "https://portal.example/login?x=1&y=2", "", "Windows 10", "2026-01-10T10:00:00Z",
-    '{"key":"value","list":[1,2,{"a":"b"}],"Name":"x"}', '["one","two"]', "User", "DOMAIN\\user", "Mozilla/5.0 (Windows NT 10.0)", "True",
-)  # fmt: skip
-_BAGS = (
-    {"key": "value", "n": 5, "list": [1, 2]}, [{"Name": "x", "displayName": "Role", "modifiedProperties": [{"newValue": "a"}]}], {"city": "Oslo"},
-    None, [], {}, ["a", "b"], "text", 7, [{"Type": "ip", "Address": "203.0.113.9"}], {"user": {"userPrincipalName": "bob@fabrikam.example"}},
-)  # fmt: skip
+    *("Contoso", "svc-backup", "alice@fabrikam.example", "User", "DOMAIN\\user", "Success", "0", "50126", "True", ""),
+    *("C:\\Windows\\System32\\cmd.exe", "powershell.exe -enc SQBFAFgA", "Windows 10", "Mozilla/5.0 (Windows NT 10.0)"),
+    *("203.0.113.7", "198.51.100.23", "2001:db8::1", "https://portal.example/login?x=1&y=2", "2026-01-10T10:00:00Z"),
+    *('{"key":"value","list":[1,2,{"a":"b"}],"Name":"x"}', '["one","two"]'),
+)
+_BAGS: tuple[object, ...] = (
+    {"key": "value", "n": 5, "list": [1, 2]},
+    [{"Name": "x", "displayName": "Role", "modifiedProperties": [{"newValue": "a"}]}],
+    [{"Type": "ip", "Address": "203.0.113.9"}],
+    {"user": {"userPrincipalName": "bob@fabrikam.example"}, "city": "Oslo"},
+    *(None, [], {}, ["a", "b"], "text", 7),
+)
 
 
 def sample(table: str, columns: Sequence[Column]) -> pa.Table:

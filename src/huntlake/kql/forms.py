@@ -137,7 +137,8 @@ def _timespan_text(sql: str) -> str:
     t = f"abs({sql})"
     second, day = TICKS_PER_SECOND, TICKS_PER_DAY
     return (
-        f"case when {sql} < 0 then '-' else '' end || case when {t} >= {day} then ({t} // {day})::VARCHAR || '.' else '' end"
+        f"case when {sql} < 0 then '-' else '' end"
+        f" || case when {t} >= {day} then ({t} // {day})::VARCHAR || '.' else '' end"
         f" || printf('%02d:%02d:%02d', {t} // {3600 * second} % 24, {t} // {60 * second} % 60, {t} // {second} % 60)"
         f" || case when {t} % {second} <> 0 then printf('.%07d', {t} % {second}) else '' end"
     )

@@ -17,6 +17,7 @@ from huntlake.kql.symbols import (
     Simple,
     Sql,
     Timespan,
+    Unsupported,
     aggregate,
 )
 from huntlake.kql.types import ScalarType
@@ -26,7 +27,7 @@ from huntlake.kql.types import ScalarType
 
 @aggregate("count", "cnt", total=True)
 def count() -> Long:
-    """The number of rows; with an argument, of those in which it is not null.
+    """The number of rows; an argument changes nothing but the column's name, nulls are counted too.
 
     >>> count()
     1
@@ -36,7 +37,9 @@ def count() -> Long:
 
 @count.overload
 def _(expr: Scalar) -> Long:
-    return f"count({expr})"
+    if isinstance(expr, Sql) and expr.type is ScalarType.BOOL:
+        raise Unsupported("a predicate")
+    return "count(*)"
 
 
 @aggregate("countif", total=True)

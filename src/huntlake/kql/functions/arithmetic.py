@@ -260,8 +260,10 @@ def _(value: Timespan, roundTo: Number) -> Timespan:
 
 
 def _floored(value: str, size: str) -> str:
-    return f"floor({value} / nullif({size}, 0)::DOUBLE)::BIGINT" if not isinstance(size, Sql) or not size.constant or not size.value else (
-        f"(({value} - (({value} % {size}) + {size}) % {size}) // {size})"
+    return (
+        f"floor({value} / nullif({size}, 0)::DOUBLE)::BIGINT"
+        if not isinstance(size, Sql) or not size.constant or not size.value
+        else (f"(({value} - (({value} % {size}) + {size}) % {size}) // {size})")
     )
 
 

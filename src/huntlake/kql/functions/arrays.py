@@ -20,12 +20,17 @@ from huntlake.kql.symbols import (
 from huntlake.kql.types import NUMBERS, ScalarType
 
 # A lambda's parameter hides the column of its name: these names no column can have.
-_X, _I = '"~x"', '"~i"'
+_X, _I, _L = '"~x"', '"~i"', '"~l"'
 
 
 def elements(array: str) -> str:
     """The elements of a dynamic array as a SQL list of JSON, a JSON null as SQL's; null where it is no array."""
     return f"try_cast({array}::JSON as JSON[])"
+
+
+def _let(list_: str, body: str) -> str:
+    """`body`, in which `_L` is the list: what stands inside a lambda is computed anew for each element."""
+    return f"list_transform([{list_}], lambda {_L}: {body})[1]"
 
 
 def equals(element: str, value: str) -> str:
@@ -114,9 +119,9 @@ def array_rotate_right(array: Dynamic, rotate_count: Long) -> Dynamic:
 
 
 def _rotated(array: str, count: str) -> str:
-    length = f"len({elements(array)})"
+    length = f"len({_L})"
     place = f"((({_I} - 1 + {count}) % {length}) + {length}) % {length} + 1"
-    return _over(length, f"{elements(array)}[{place}]")
+    return _let(elements(array), _over(length, f"{_L}[{place}]"))
 
 
 @scalar("array_shift_left")
@@ -150,9 +155,9 @@ def _(array: Dynamic, shift_count: Long, default_value: Scalar) -> Dynamic:
 
 
 def _shifted(array: str, count: str, default: str) -> str:
-    length = f"len({elements(array)})"
     place = f"({_I} + {count})"
-    return _over(length, f"case when {place} between 1 and {length} then {elements(array)}[{place}] else {default} end")
+    shifted = f"case when {place} between 1 and len({_L}) then {_L}[{place}] else {default} end"
+    return _let(elements(array), _over(f"len({_L})", shifted))
 
 
 @scalar("array_slice")
@@ -301,24 +306,22 @@ def _sorted(arguments: tuple[str, ...], descending: bool) -> str:
             raise Unsupported("`nulls_last` that is not a constant")
         nulls_last = last.value
         arrays.pop()
-    first = elements(arrays[0])
-    value = f"{first}[{_I}]"
     edge = 1 if nulls_last != descending else -1
     place = f"-{_I}" if descending else _I
     key = (
-        f"{{'z': case when {value} is null then {edge} else 0 end, "
-        f"'t': case when json_type({value}) in ('VARCHAR', 'OBJECT', 'ARRAY') then 1 else 0 end, "
-        f"'n': try_cast({value} as DOUBLE), 's': json_extract_string({value}, '$'), 'i': {place}}}"
+        f"{{'z': case when {_X} is null then {edge} else 0 end, "
+        f"'t': case when json_type({_X}) in ('VARCHAR', 'OBJECT', 'ARRAY') then 1 else 0 end, "
+        f"'n': try_cast({_X} as DOUBLE), 's': json_extract_string({_X}, '$'), 'i': {place}, 'v': {_X}}}"
     )
     order = "'desc'" if descending else "'asc'"
-    keys = f"list_sort(list_transform(range(1, len({first}) + 1), lambda {_I}: {key}), {order})"
-    places = f"list_transform({keys}, lambda {_X}: abs({_X}.i))"
+    first = elements(arrays[0])
+    keys = f"list_sort(list_transform({first}, lambda {_X}, {_I}: {key}), {order})"
     if len(arrays) == 1:
-        return f"to_json(list_transform({places}, lambda {_X}: {first}[{_X}]))"
-    lists = [elements(a) for a in arrays]
+        return f"to_json(list_transform({keys}, lambda {_X}: {_X}.v))"
+    places = f"list_transform({keys}, lambda {_X}: abs({_X}.i))"
     reordered = [
-        f"to_json(case when len({a}) = len({first}) then list_transform({places}, lambda {_X}: {a}[{_X}]) end)"
-        for a in lists
+        f"to_json(case when len({elements(a)}) = len({first}) then list_select({elements(a)}, {places}) end)"
+        for a in arrays
     ]
     return f"case when {first} is not null then json_array({', '.join(reordered)}) end"
 
@@ -341,8 +344,9 @@ def array_index_of(
     """
     first = f"case when {start} < 0 then greatest(len({elements(array)}) + {start}, 0) else {start} end"
     within = f"({length} < 0 or {_I} <= ({first}) + {length})"
-    wanted = f"{_I} > ({first}) and {within} and {equals(f'{elements(array)}[{_I}]', value)}"
-    places = f"list_filter(range(1, len({elements(array)}) + 1), lambda {_I}: coalesce({wanted}, false))"
+    wanted = f"{_I} > ({first}) and {within} and {equals(_X, value)}"
+    marked = f"list_transform({elements(array)}, lambda {_X}, {_I}: case when {wanted} then {_I} end)"
+    places = f"list_filter({marked}, lambda {_X}: {_X} is not null)"
     return f"case when {elements(array)} is not null then coalesce(({places})[{occurrence}] - 1, -1) end"
 
 

@@ -138,7 +138,8 @@ def parse_json(value: Dynamic) -> Dynamic:
 
 @parse_json.overload
 def _(value: String) -> Dynamic:
-    return f"case when json_valid({value}) then nullif({value}, 'null')::JSON when {value} = '' then null else to_json({value}) end"
+    other = f"when {value} = '' then null else to_json({value})"
+    return f"case when json_valid({value}) then nullif({value}, 'null')::JSON {other} end"
 
 
 @parse_json.overload

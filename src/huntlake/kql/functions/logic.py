@@ -24,7 +24,8 @@ def equals(left: A, right: A) -> Bool:
         case False, False:
             return f"{left} = {right}"
         case True, True:
-            return f"case when {left} is null and {right} is null then null else {left} is not distinct from {right} end"
+            both = f"{left} is null and {right} is null"
+            return f"case when {both} then null else {left} is not distinct from {right} end"
     return f"coalesce({left} = {right}, false)"
 
 
@@ -252,5 +253,3 @@ def isnotempty(value: Scalar) -> Bool:
     if isinstance(value, Sql) and value.type.value == "dynamic":
         return f"coalesce({value}::VARCHAR, '\"\"') <> '\"\"'"
     return f"{value} is not null"
-
-

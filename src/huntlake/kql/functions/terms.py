@@ -51,8 +51,9 @@ def matches(source: str, pattern: str) -> str:
 
 def _computed_term(source: str, term: str, *, cased: bool, before: bool, after: bool) -> str:
     flag = "" if cased else "(?i)"
-    start = f"case when regexp_matches({term}, '^[\\p{{L}}\\p{{N}}]') then '(?:^|{_EDGE})' else '' end || " if before else ""
-    end = f" || case when regexp_matches({term}, '[\\p{{L}}\\p{{N}}]$') then '(?:$|{_EDGE})' else '' end" if after else ""
+    letter = "[\\p{L}\\p{N}]"
+    start = f"case when regexp_matches({term}, '^{letter}') then '(?:^|{_EDGE})' else '' end || " if before else ""
+    end = f" || case when regexp_matches({term}, '{letter}$') then '(?:$|{_EDGE})' else '' end" if after else ""
     return f"({term} = '' or regexp_matches({source}, '{flag}' || {start}regexp_escape({term}){end}))"
 
 
@@ -366,7 +367,7 @@ def _in(value: str, items: tuple[str, ...], *, any_case: bool = False) -> str:
             shown = compared if text else f"{value}::VARCHAR"
             conditions.append(f"coalesce(list_contains({elements}, {shown}), false)")
         elif item.value is not None:
-            plain.append(_lowered(item) if any_case else (f"{item}" if not text or item.type.value == "string" else f"{item}"))
+            plain.append(_lowered(item) if any_case else f"{item}")
     if plain:
         listed = f"{compared} in ({', '.join(plain)})"
         conditions.insert(0, f"coalesce({listed}, false)" if value.nullable else listed)

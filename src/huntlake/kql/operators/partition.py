@@ -28,7 +28,11 @@ class PartitionOperator(Operator):
         name = p.name()
         column = nodes.NameReference(name.text, span=name.span)
         if p.at("{"):
-            p.refuse("`partition` with a table of its own in each part", p.current.span, help="write `partition by column (operators)`")
+            p.refuse(
+                "`partition` with a table of its own in each part",
+                p.current.span,
+                help="write `partition by column (operators)`",
+            )
         return cls(column, p.subpipe(), span=p.since(start))
 
     def bind(self, input: plan.Relation, b: Binder) -> plan.Relation:

@@ -9,27 +9,25 @@ from huntlake.kql.binding import Binder, Operator
 from huntlake.kql.syntax.parser import Parser
 from huntlake.kql.syntax.tokens import TokenKind
 
-_KINDS = set(
-    [
-        "anomalychart",
-        "areachart",
-        "barchart",
-        "card",
-        "columnchart",
-        "ladderchart",
-        "linechart",
-        "piechart",
-        "pivotchart",
-        "plotly",
-        "scatterchart",
-        "stackedareachart",
-        "table",
-        "timechart",
-        "timepivot",
-        "treemap",
-        "graph",
-    ]
-)
+_KINDS = {
+    "anomalychart",
+    "areachart",
+    "barchart",
+    "card",
+    "columnchart",
+    "ladderchart",
+    "linechart",
+    "piechart",
+    "pivotchart",
+    "plotly",
+    "scatterchart",
+    "stackedareachart",
+    "table",
+    "timechart",
+    "timepivot",
+    "treemap",
+    "graph",
+}
 
 
 @dataclass(frozen=True)

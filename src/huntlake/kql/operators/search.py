@@ -64,9 +64,7 @@ class SearchOperator(Operator, SourceOperator):
                 return b.call("not", (self._condition(inner, table, b),), node.span)
             case nodes.Literal(str(term), ScalarType.STRING):
                 return self._anywhere(term, node, table, b)
-            case nodes.FunctionCall(name, (nodes.NameReference(column), wanted)) if (
-                name == "has" and column not in b.columns_of(table)
-            ):
+            case nodes.FunctionCall(_, (nodes.NameReference(column), *_)) if column not in b.columns_of(table):
                 return plan.Literal(False, ScalarType.BOOL)
             case nodes.FunctionCall("has", (nodes.NameReference(), nodes.Literal(str(term), _) as literal)) if (
                 "*" in term
@@ -74,8 +72,6 @@ class SearchOperator(Operator, SourceOperator):
                 return b.predicate(
                     nodes.FunctionCall(*_wildcard(node.arguments[0], literal, term), span=node.span), table
                 )
-            case nodes.FunctionCall(_, (nodes.NameReference(column), *_)) if column not in b.columns_of(table):
-                return plan.Literal(False, ScalarType.BOOL)
         return b.predicate(node, table)
 
     def _anywhere(self, term: str, node: nodes.Expression, table: plan.Relation, b: Binder) -> plan.Scalar:

@@ -12,12 +12,15 @@ from huntlake.kql.syntax.tokens import Token, TokenKind
 _TOKEN = re.compile(
     r"""
       (?P<skip>     (?: [\s\u200b\u200c\u200d\ufeff\u2060] | //[^\n]* )+ )
-    | (?P<typed>    (?: datetime|date|timespan|time|guid|uuid|uniqueid|long|int64|int32|int|real|double|decimal|bool|boolean )
-                    [ \t]* \( (?= \s* (?: [-+]?[\d.] | null\b | true\b | false\b | ['"][^'"\n]*['"]\s*\) | [-+]?(?:nan|inf)\b
+    | (?P<typed>    (?: datetime|date|timespan|time|guid|uuid|uniqueid|long|int64|int32|int|real|double|decimal
+                      |bool|boolean )
+                    [ \t]* \( (?= \s* (?: [-+]?[\d.] | null\b | true\b | false\b | ['"][^'"\n]*['"]\s*\)
+                                        | [-+]?(?:nan|inf)\b
                                         | [0-9a-fA-F]+- | \{ | [A-Za-z]{3},?[ ]\d | [A-Za-z]{3,9}[ ]\d | \) | \- ) ) )
     | (?P<string>   [hH]? (?: @"(?:[^"]|"")*" | @'(?:[^']|'')*' | "(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*'
                             | ```.*?``` | ~~~.*?~~~ ) )
-    | (?P<timespan> \d+(?:\.\d+)? (?: milliseconds?|millisec|millis|microseconds?|microsec|micros?|nanoseconds?|nanosec|nanos?|ticks?
+    | (?P<timespan> \d+(?:\.\d+)? (?: milliseconds?|millisec|millis|microseconds?|microsec|micros?
+                                     |nanoseconds?|nanosec|nanos?|ticks?
                                      |days?|hours?|hrs?|minutes?|min|seconds?|sec|ms|d|h|m|s ) \b )
     | (?P<real>     \d+\.\d+(?:[eE][+-]?\d+)? \b | \d+[eE][+-]?\d+ \b | \d+\.(?![.\w]) )
     | (?P<long>     0[xX][0-9a-fA-F]+ \b | \d+ (?![\w]) )

@@ -47,7 +47,10 @@ _ISO = re.compile(
     r"\s*(Z|UTC|GMT|[+-]\d{1,2}:?\d{2})?\s*",
     re.I,
 )
-_LISTED = re.compile(r"\s*(\d{1,4})\s*,\s*(\d{1,2})\s*,\s*(\d{1,2})(?:\s*,\s*(\d{1,2})\s*,\s*(\d{1,2})(?:\s*,\s*(\d{1,2})(?:\.(\d{1,7}))?)?)?\s*()")
+_LISTED = re.compile(
+    r"\s*(\d{1,4})\s*,\s*(\d{1,2})\s*,\s*(\d{1,2})"
+    r"(?:\s*,\s*(\d{1,2})\s*,\s*(\d{1,2})(?:\s*,\s*(\d{1,2})(?:\.(\d{1,7}))?)?)?\s*()"
+)
 _COMPACT = re.compile(
     r"\s*(\d{4})(\d{2})(\d{2})(?:[T\s]*(\d{2}):?(\d{2})(?::?(\d{2})(?:\.(\d{1,7}))?)?)?\s*(Z)?\s*", re.I
 )
@@ -56,9 +59,20 @@ _AMERICAN = re.compile(
     re.I,
 )
 _WORDS = (
-    "%d %b %Y %H:%M:%S", "%a, %d %b %Y %H:%M:%S", "%a, %d %b %y %H:%M:%S", "%d %b %Y", "%d %b %y %H:%M:%S", "%d-%b-%y %H:%M:%S",
-    "%A, %d-%b-%y %H:%M:%S", "%a %b %d %H:%M:%S %Y", "%b %d, %Y", "%b %d %Y", "%B %d, %Y", "%d %B %Y", "%B %d %Y",
-)  # fmt: skip
+    "%d %b %Y %H:%M:%S",
+    "%a, %d %b %Y %H:%M:%S",
+    "%a, %d %b %y %H:%M:%S",
+    "%d %b %Y",
+    "%d %b %y %H:%M:%S",
+    "%d-%b-%y %H:%M:%S",
+    "%A, %d-%b-%y %H:%M:%S",
+    "%a %b %d %H:%M:%S %Y",
+    "%b %d, %Y",
+    "%b %d %Y",
+    "%B %d, %Y",
+    "%d %B %Y",
+    "%B %d %Y",
+)
 
 
 def unescape(text: str) -> str:
@@ -104,7 +118,7 @@ def timespan(text: str) -> int | None:
 
 
 def datetime_ticks(text: str) -> int | None:
-    """Ticks since year 1 of an ISO 8601, American or RFC 822 time; UTC where it names no zone. None where it is none of these."""
+    """Ticks since year 1 of an ISO 8601, American or RFC 822 time, in UTC where it names no zone; else None."""
     if match := _ISO.fullmatch(text) or _COMPACT.fullmatch(text) or _LISTED.fullmatch(text):
         year, month, day, hour, minute, second, fraction, zone = match.groups()
         return _ticks(year, month, day, hour, minute, second, fraction, zone)
