@@ -71,15 +71,21 @@ def array_iff(condition_array: Dynamic, when_true: Scalar, when_false: Scalar) -
     >>> array_iff(dynamic([1, 0, "a"]), "yes", "no")
     dynamic(["yes","no",null])
     """
-    condition = f"{elements(condition_array)}[{_I}]"
+    condition = f"{_X}[1]"
     holds = f"case json_type({condition}) when 'BOOLEAN' then {condition} = 'true' else {number_of(condition)} <> 0 end"
-    chosen = f"case {holds} when true then {_at(when_true)} when false then {_at(when_false)} end"
-    return _over(f"len({elements(condition_array)})", chosen)
+    chosen = f"case {holds} when true then {_chosen(when_true, 2)} when false then {_chosen(when_false, 3)} end"
+    conditions = elements(condition_array)
+    rows = f"list_zip({conditions}, {_choices(when_true)}, {_choices(when_false)})[1:len({conditions})]"
+    return f"case when {conditions} is not null then to_json(list_transform({rows}, lambda {_X}: {chosen})) end"
 
 
-def _at(value: str) -> str:
+def _choices(value: str) -> str:
+    return elements(value) if isinstance(value, Sql) and value.type is ScalarType.DYNAMIC else "null::JSON[]"
+
+
+def _chosen(value: str, place: int) -> str:
     if isinstance(value, Sql) and value.type is ScalarType.DYNAMIC:
-        return f"case when json_type({value}) = 'ARRAY' then {elements(value)}[{_I}] else {value}::JSON end"
+        return f"case when json_type({value}) = 'ARRAY' then {_X}[{place}] else {value}::JSON end"
     return as_json(value)
 
 
@@ -193,11 +199,11 @@ def _(array: Dynamic, indices: Dynamic) -> Dynamic:
 
 
 def _split(array: str, places: str) -> str:
-    length = f"len({elements(array)})"
+    length = f"len({_L})"
     from_start = f"case when {_X} < 0 then greatest({length} + {_X}, 0) else least({_X}, {length}) end"
     bounds = f"list_concat([0], list_transform({places}, lambda {_X}: {from_start}), [{length}])"
-    parts = f"to_json({elements(array)}[({bounds})[{_I}] + 1 : ({bounds})[{_I} + 1]])"
-    split = _over(f"len({places}) + 1", parts)
+    parts = f"to_json({_L}[({bounds})[{_I}] + 1 : ({bounds})[{_I} + 1]])"
+    split = _let(elements(array), _over(f"len({places}) + 1", parts))
     return f"case when {elements(array)} is not null and {places} is not null then {split} end"
 
 
@@ -208,8 +214,10 @@ def zip_(*arrays: Dynamic) -> Dynamic:
     >>> zip(dynamic([1, 3, 5]), dynamic([2, 4]))
     dynamic([[1,2],[3,4],[5,null]])
     """
-    longest = f"greatest({', '.join(f'len({elements(a)})' for a in arrays)})"
-    return _over(longest, f"json_array({', '.join(f'{elements(a)}[{_I}]' for a in arrays)})")
+    rows = f"list_zip({', '.join(elements(a) for a in arrays)})"
+    row = ", ".join(f"{_X}[{n + 1}]" for n in range(len(arrays)))
+    any_array = " or ".join(f"{elements(a)} is not null" for a in arrays)
+    return f"case when {any_array} then to_json(list_transform({rows}, lambda {_X}: json_array({row}))) end"
 
 
 @scalar("repeat", named=Naming.PREFIX_AND_ARGUMENT, prefix="repeat")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from huntlake.kql.functions.arrays import elements, number_of
 from huntlake.kql.symbols import Bool, Dynamic, Naming, Number, Real, scalar
 
-# A lambda's parameter hides the column of its name: these names no column can have.
-_X, _I = '"~x"', '"~i"'
+# A lambda's parameter hides the column of its name: this name no column can have.
+_X = '"~x"'
 
 
 def _numbers(series: str) -> str:
@@ -20,16 +20,9 @@ def _each(series: str, result: str) -> str:
 
 def _pairs(left: str, right: str, operator: str) -> str:
     """An array of what the operator gives for the elements at each place; null where one is missing."""
-    longest = f"greatest(len({elements(left)}), len({elements(right)}))"
-    return _places(longest, f"{_number(left)} {operator} {_number(right)}")
-
-
-def _number(series: str) -> str:
-    return f"({number_of(f'{elements(series)}[{_I}]')})"
-
-
-def _places(count: str, result: str) -> str:
-    return f"to_json(list_transform(range(1, {count} + 1), lambda {_I}: {result}))"
+    rows = f"list_zip({_numbers(left)}, {_numbers(right)})"
+    both = f"{elements(left)} is not null and {elements(right)} is not null"
+    return f"case when {both} then to_json(list_transform({rows}, lambda {_X}: {_X}[1] {operator} {_X}[2])) end"
 
 
 # -- element by element ----------------------------------------------------------------------
@@ -47,12 +40,12 @@ def series_add(series1: Dynamic, series2: Dynamic) -> Dynamic:
 
 @series_add.overload
 def _(series1: Dynamic, series2: Number) -> Dynamic:
-    return _places(f"len({elements(series1)})", f"{_number(series1)} + {series2}::DOUBLE")
+    return _each(series1, f"{_X} + {series2}::DOUBLE")
 
 
 @series_add.overload
 def _(series1: Number, series2: Dynamic) -> Dynamic:
-    return _places(f"len({elements(series2)})", f"{series1}::DOUBLE + {_number(series2)}")
+    return _each(series2, f"{series1}::DOUBLE + {_X}")
 
 
 @scalar("series_subtract")
@@ -67,12 +60,12 @@ def series_subtract(series1: Dynamic, series2: Dynamic) -> Dynamic:
 
 @series_subtract.overload
 def _(series1: Dynamic, series2: Number) -> Dynamic:
-    return _places(f"len({elements(series1)})", f"{_number(series1)} - {series2}::DOUBLE")
+    return _each(series1, f"{_X} - {series2}::DOUBLE")
 
 
 @series_subtract.overload
 def _(series1: Number, series2: Dynamic) -> Dynamic:
-    return _places(f"len({elements(series2)})", f"{series1}::DOUBLE - {_number(series2)}")
+    return _each(series2, f"{series1}::DOUBLE - {_X}")
 
 
 @scalar("series_multiply")
@@ -87,12 +80,12 @@ def series_multiply(series1: Dynamic, series2: Dynamic) -> Dynamic:
 
 @series_multiply.overload
 def _(series1: Dynamic, series2: Number) -> Dynamic:
-    return _places(f"len({elements(series1)})", f"{_number(series1)} * {series2}::DOUBLE")
+    return _each(series1, f"{_X} * {series2}::DOUBLE")
 
 
 @series_multiply.overload
 def _(series1: Number, series2: Dynamic) -> Dynamic:
-    return _places(f"len({elements(series2)})", f"{series1}::DOUBLE * {_number(series2)}")
+    return _each(series2, f"{series1}::DOUBLE * {_X}")
 
 
 @scalar("series_divide")
@@ -107,12 +100,12 @@ def series_divide(series1: Dynamic, series2: Dynamic) -> Dynamic:
 
 @series_divide.overload
 def _(series1: Dynamic, series2: Number) -> Dynamic:
-    return _places(f"len({elements(series1)})", f"{_number(series1)} / {series2}::DOUBLE")
+    return _each(series1, f"{_X} / {series2}::DOUBLE")
 
 
 @series_divide.overload
 def _(series1: Number, series2: Dynamic) -> Dynamic:
-    return _places(f"len({elements(series2)})", f"{series1}::DOUBLE / {_number(series2)}")
+    return _each(series2, f"{series1}::DOUBLE / {_X}")
 
 
 @scalar("series_pow")
@@ -127,12 +120,12 @@ def series_pow(series1: Dynamic, series2: Dynamic) -> Dynamic:
 
 @series_pow.overload
 def _(series1: Dynamic, series2: Number) -> Dynamic:
-    return _places(f"len({elements(series1)})", f"{_number(series1)} ** {series2}::DOUBLE")
+    return _each(series1, f"{_X} ** {series2}::DOUBLE")
 
 
 @series_pow.overload
 def _(series1: Number, series2: Dynamic) -> Dynamic:
-    return _places(f"len({elements(series2)})", f"{series1}::DOUBLE ** {_number(series2)}")
+    return _each(series2, f"{series1}::DOUBLE ** {_X}")
 
 
 @scalar("series_greater")
@@ -147,12 +140,12 @@ def series_greater(series1: Dynamic, series2: Dynamic) -> Dynamic:
 
 @series_greater.overload
 def _(series1: Dynamic, series2: Number) -> Dynamic:
-    return _places(f"len({elements(series1)})", f"{_number(series1)} > {series2}::DOUBLE")
+    return _each(series1, f"{_X} > {series2}::DOUBLE")
 
 
 @series_greater.overload
 def _(series1: Number, series2: Dynamic) -> Dynamic:
-    return _places(f"len({elements(series2)})", f"{series1}::DOUBLE > {_number(series2)}")
+    return _each(series2, f"{series1}::DOUBLE > {_X}")
 
 
 @scalar("series_greater_equals")
@@ -167,12 +160,12 @@ def series_greater_equals(series1: Dynamic, series2: Dynamic) -> Dynamic:
 
 @series_greater_equals.overload
 def _(series1: Dynamic, series2: Number) -> Dynamic:
-    return _places(f"len({elements(series1)})", f"{_number(series1)} >= {series2}::DOUBLE")
+    return _each(series1, f"{_X} >= {series2}::DOUBLE")
 
 
 @series_greater_equals.overload
 def _(series1: Number, series2: Dynamic) -> Dynamic:
-    return _places(f"len({elements(series2)})", f"{series1}::DOUBLE >= {_number(series2)}")
+    return _each(series2, f"{series1}::DOUBLE >= {_X}")
 
 
 @scalar("series_less")
@@ -187,12 +180,12 @@ def series_less(series1: Dynamic, series2: Dynamic) -> Dynamic:
 
 @series_less.overload
 def _(series1: Dynamic, series2: Number) -> Dynamic:
-    return _places(f"len({elements(series1)})", f"{_number(series1)} < {series2}::DOUBLE")
+    return _each(series1, f"{_X} < {series2}::DOUBLE")
 
 
 @series_less.overload
 def _(series1: Number, series2: Dynamic) -> Dynamic:
-    return _places(f"len({elements(series2)})", f"{series1}::DOUBLE < {_number(series2)}")
+    return _each(series2, f"{series1}::DOUBLE < {_X}")
 
 
 @scalar("series_less_equals")
@@ -207,12 +200,12 @@ def series_less_equals(series1: Dynamic, series2: Dynamic) -> Dynamic:
 
 @series_less_equals.overload
 def _(series1: Dynamic, series2: Number) -> Dynamic:
-    return _places(f"len({elements(series1)})", f"{_number(series1)} <= {series2}::DOUBLE")
+    return _each(series1, f"{_X} <= {series2}::DOUBLE")
 
 
 @series_less_equals.overload
 def _(series1: Number, series2: Dynamic) -> Dynamic:
-    return _places(f"len({elements(series2)})", f"{series1}::DOUBLE <= {_number(series2)}")
+    return _each(series2, f"{series1}::DOUBLE <= {_X}")
 
 
 @scalar("series_equals")
@@ -227,12 +220,12 @@ def series_equals(series1: Dynamic, series2: Dynamic) -> Dynamic:
 
 @series_equals.overload
 def _(series1: Dynamic, series2: Number) -> Dynamic:
-    return _places(f"len({elements(series1)})", f"{_number(series1)} = {series2}::DOUBLE")
+    return _each(series1, f"{_X} = {series2}::DOUBLE")
 
 
 @series_equals.overload
 def _(series1: Number, series2: Dynamic) -> Dynamic:
-    return _places(f"len({elements(series2)})", f"{series1}::DOUBLE = {_number(series2)}")
+    return _each(series2, f"{series1}::DOUBLE = {_X}")
 
 
 @scalar("series_not_equals")
@@ -247,12 +240,12 @@ def series_not_equals(series1: Dynamic, series2: Dynamic) -> Dynamic:
 
 @series_not_equals.overload
 def _(series1: Dynamic, series2: Number) -> Dynamic:
-    return _places(f"len({elements(series1)})", f"{_number(series1)} <> {series2}::DOUBLE")
+    return _each(series1, f"{_X} <> {series2}::DOUBLE")
 
 
 @series_not_equals.overload
 def _(series1: Number, series2: Dynamic) -> Dynamic:
-    return _places(f"len({elements(series2)})", f"{series1}::DOUBLE <> {_number(series2)}")
+    return _each(series2, f"{series1}::DOUBLE <> {_X}")
 
 
 @scalar("series_abs")
