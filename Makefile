@@ -33,12 +33,14 @@ check: .venv         ## lint, types, layers, spelling
 
 bench: .venv         ## measure, and write bench/figures.json
 	$(BIN)/python -m bench
+	$(BIN)/python -m tools.documents
 
 docs: .venv          ## write the pages that are made from the code
 	$(BIN)/python -m tools.documents
 
 outside: .venv       ## the outside suites, where they are present
 	$(BIN)/python tests/outside/run.py
+	$(BIN)/python -m tools.documents
 
 accept: .venv        ## write today's answers into the pages of conformance, for review to read
 	$(BIN)/python -m pytest tests/test_conformance.py --accept

@@ -58,11 +58,11 @@ def main() -> None:
     schema.table("SigninLogs")
     ors = "SigninLogs | where " + " or ".join(f'UserPrincipalName == "user{i}"' for i in range(5000))
     deep = "SigninLogs | where " + "(" * 200 + "true" + ")" * 200
-    for name, text in (("or_5000", ors), ("parentheses_200", deep)):
+    for name, what, text in (("5b", "an `or` of 5,000 terms", ors), ("5c", "200 nested parentheses", deep)):
         took = milliseconds(text, schema)
         if took is None:
-            raise SystemExit(f"{name} doesn't compile")
-        figures.write(f"compile.{name}", took, "ms", "compiles", True, by="make bench")
+            raise SystemExit(f"{what} doesn't compile")
+        figures.write(f"main-job.{name}", took, f"ms to compile {what}", "it compiles", True, by="make bench")
     if not COMMUNITY.exists():
         print("the community queries are not here: their mean is not measured")
         return
@@ -71,8 +71,9 @@ def main() -> None:
         milliseconds(text, schema)
     times = [t for t in (milliseconds(text, schema) for text in texts) if t is not None]
     average = mean(times)
-    figures.write("compile.community_mean", average, "ms", f"at most {GOAL_MS}", average <= GOAL_MS, by="make bench")
-    figures.write("compile.community_longest", max(times), "ms", by="make bench")
+    unit = "ms to compile a community query, on average"
+    figures.write("main-job.5", average, unit, f"<= {GOAL_MS}", average <= GOAL_MS, by="make bench")
+    figures.write("main-job.5d", max(times), "ms to compile the slowest community query", by="make bench")
 
 
 if __name__ == "__main__":

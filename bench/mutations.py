@@ -104,8 +104,9 @@ def main() -> None:
             app.close()
     for text in odd[:10]:
         print(f"not well answered: {text!r}")
-    figures.write("api.mutated_queries_failed", len(odd), f"of {TIMES}", "0", not odd, by="make bench")
-    figures.write("api.random_bytes_failed", len(odd_noise), f"of {TIMES}", "0", not odd_noise, by="make bench")
+    for name, what, failed in (("6", "mutated queries", odd), ("6b", "random bodies", odd_noise)):
+        unit = f"of {TIMES:,} {what} without a proper answer"
+        figures.write(f"main-job.{name}", len(failed), unit, "0", not failed, by="make bench")
 
 
 if __name__ == "__main__":
