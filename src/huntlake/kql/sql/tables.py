@@ -30,14 +30,15 @@ class Reading:
 TableFunctionWriter = Callable[[Reading, Identifiers], str]
 """Gives the SELECT; its columns go by the identifiers."""
 
-_PROPERTY = """'$."' || replace(k, '"', '\\"') || '"'"""
-"""The JSON path of the property whose name is `k`."""
+_PROPERTY = """'$."' || replace("~k", '"', '\\"') || '"'"""
+"""The JSON path of the property whose name is `~k`: a lambda's own name would hide a column of the same name."""
+_KEY = '"~k"'
 
 
 def elements(sql: str, bag_as_array: bool) -> str:
     """A dynamic as a list of JSON: an array's elements, a bag's properties, or the one value that it is."""
     made = "json_array" if bag_as_array else "json_object"
-    bag = f"list_transform(json_keys({sql}), lambda k: {made}(k, json_extract({sql}, {_PROPERTY})))"
+    bag = f"list_transform(json_keys({sql}), lambda {_KEY}: {made}({_KEY}, json_extract({sql}, {_PROPERTY})))"
     return (
         f"case json_type({sql}) when 'ARRAY' then json_extract({sql}, '$[*]')::JSON[] "
         f"when 'OBJECT' then {bag}::JSON[] when 'NULL' then null::JSON[] "
@@ -73,9 +74,9 @@ def _bag_kinds(r: Reading, names: Identifiers) -> str:
     key, kind = names.values()
     bag = r.sql(r.arguments[0])
     inner = (
-        f"select distinct unnest(json_keys({bag})) as k, {bag} as b from {r.steps[0]} where json_type({bag}) = 'OBJECT'"
+        f"select distinct unnest(json_keys({bag})) as {_KEY}, {bag} as b from {r.steps[0]} where json_type({bag}) = 'OBJECT'"
     )
-    return f"select distinct k as {key}, json_type(b, {_PROPERTY}) as {kind} from ({inner}) order by k"
+    return f"select distinct {_KEY} as {key}, json_type(b, {_PROPERTY}) as {kind} from ({inner}) order by {_KEY}"
 
 
 def _ipv4_lookup(r: Reading, names: Identifiers) -> str:

@@ -22,7 +22,7 @@ from huntlake.kql.types import Column, ScalarType
 
 _MARKED = re.compile("\x01(t[0-9]+)\x01")
 """The name of a scan in a step; a character that no text of a query can bring in marks it."""
-_BRANCHES = 200
+_BRANCHES = 40
 _CELLS = 400_000
 """Branches times columns: a wider union would be more SQL than an engine can read in good time."""
 
@@ -290,10 +290,11 @@ class _Writer:
             wheres, qualify = wheres + [f"{expressions.sql(p, in_filter=True)}" for p in predicates], ""
         order = " order by " + ", ".join(_order(expressions, k) for k in keys) if keys else ""
         columns = self._all(relation) if expressions.hoisted else "*"
-        if expressions.place:
+        if expressions.place or (order and self._prefix):
             self._placed.add(id(relation))
             # An order is the rows' new place.
-            place = f"row_number() over ({order[1:]}, {_PLACE}) as {_PLACE}" if order else _PLACE
+            ties = f", {_PLACE}" if expressions.place else ""
+            place = f"row_number() over ({order[1:]}{ties}) as {_PLACE}" if order else _PLACE
             columns = f"{self._all(relation)}, {place}"
             order = order or (f" order by {_PLACE}" if limit else "")
         source, where = self._prepared(source, wheres, expressions)
@@ -375,6 +376,9 @@ class _Writer:
         kept = [c for c in unnest.input.columns if c.name not in new]
         inner = [f"{expressions.columns[c.name]} as {names[c.name]}" for c in kept]
         inner += [f'{x} as "~e{n}"' for n, x in enumerate(lists)]
+        placed = id(unnest.input) in self._placed
+        if placed:
+            inner.append(f'{_PLACE} as "~p"')
         inner.append(f'unnest(range({count})) as "~i"')
         step = f"(select {', '.join(inner)}{source})"
         columns = []
@@ -386,7 +390,10 @@ class _Writer:
                 columns.append(f'"~i" as {identifier}')
             else:
                 columns.append(identifier)
-        if isinstance(unnest.input, plan.OuterRow):
+        if placed:
+            self._placed.add(id(unnest))
+            columns.append(f'row_number() over (order by "~p", {_PLACE}) as {_PLACE}')
+        elif self._prefix:
             self._placed.add(id(unnest))
             columns.append(_PLACE)
         return f"select {', '.join(columns)} from {step}"
