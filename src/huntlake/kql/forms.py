@@ -27,6 +27,10 @@ SQL_TYPES = {
 }
 
 
+ITEM = '"~t"'
+"""The name of a lambda's own parameter: a plainer one would hide a column of that name."""
+
+
 # -- literals --------------------------------------------------------------------
 
 

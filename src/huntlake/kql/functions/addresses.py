@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from huntlake.kql.forms import as_text
+from huntlake.kql.forms import ITEM, as_text
 from huntlake.kql.symbols import Bool, Dynamic, Long, Scalar, Sql, String, Unsupported, quoted, scalar
 from huntlake.kql.types import ScalarType
 
@@ -399,9 +399,9 @@ def _(source: Dynamic, prefix: String) -> Bool:
 def _has_listed(source: str, listed: str, *, prefix: bool) -> str:
     if isinstance(listed, Sql) and isinstance(listed.value, list):
         return _has(source, [_constant(str(v)) for v in listed.value], prefix=prefix)
-    inner = _has_computed(source, "t", prefix=prefix)
+    inner = _has_computed(source, ITEM, prefix=prefix)
     texts = f"json_extract_string({listed}, '$[*]')::VARCHAR[]"
-    return f"coalesce(list_bool_or(list_transform({texts}, lambda t: {inner})), false)"
+    return f"coalesce(list_bool_or(list_transform({texts}, lambda {ITEM}: {inner})), false)"
 
 
 def _has(source: str, needles: Sequence[str], *, prefix: bool) -> str:

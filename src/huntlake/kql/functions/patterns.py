@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from huntlake.kql.forms import as_text
+from huntlake.kql.forms import ITEM, as_text
 from huntlake.kql.symbols import Dynamic, Long, Scalar, Sql, String, Unsupported, quoted, scalar, text_of, whole_of
 
 _MOST_GROUPS = 9
@@ -180,7 +180,7 @@ def countof(source: String, search: String, kind: String = "'normal'") -> Long:
         if not any(text.startswith(text[i:]) for i in range(1, len(text))):
             return f"((length({source}) - length(replace({source}, {search}, ''))) // {len(text)})"
     places = f"range(1, length({source}) - length({search}) + 2)"
-    found = f"len(list_filter({places}, lambda i: substring({source}, i, length({search})) = {search}))"
+    found = f"len(list_filter({places}, lambda {ITEM}: substring({source}, {ITEM}, length({search})) = {search}))"
     return f"case when {search} = '' then 0 else {found} end::BIGINT"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from huntlake.kql.forms import as_text
+from huntlake.kql.forms import ITEM, as_text
 from huntlake.kql.functions.terms import has_term
 from huntlake.kql.symbols import (
     Bool,
@@ -224,8 +224,8 @@ def has_any_index(source: String, values: Dynamic) -> Long:
             if isinstance(v, str | int | float) and not isinstance(v, bool)
         )
         return f"(case{cases} else -1 end)::BIGINT" if cases else "(-1)::BIGINT"
-    inner = has_term(source, "t")
-    found = f"list_transform(json_extract_string({values}, '$[*]')::VARCHAR[], lambda t: {inner})"
+    inner = has_term(source, ITEM)
+    found = f"list_transform(json_extract_string({values}, '$[*]')::VARCHAR[], lambda {ITEM}: {inner})"
     return f"coalesce(list_position({found}, true), 0)::BIGINT - 1"
 
 

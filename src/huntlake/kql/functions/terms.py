@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache, partial
 
-from huntlake.kql.forms import as_text
+from huntlake.kql.forms import ITEM, as_text
 from huntlake.kql.symbols import Bool, Function, Scalar, Sql, String, quoted, scalar
 
 _EDGE = r"[^\p{L}\p{N}]"
@@ -404,9 +404,9 @@ def has_all(source: String, *terms: Scalar) -> Bool:
             continue
         if isinstance(term, Sql) and term.type.value == "dynamic":
             # Every element must be there; a lambda's own names can't be columns.
-            inner = _computed_term(source, "t", cased=False, before=True, after=True)
+            inner = _computed_term(source, ITEM, cased=False, before=True, after=True)
             texts = f"json_extract_string({term}, '$[*]')"
-            conditions.append(f"coalesce(list_bool_and(list_transform({texts}, lambda t: {inner})), true)")
+            conditions.append(f"coalesce(list_bool_and(list_transform({texts}, lambda {ITEM}: {inner})), true)")
         else:
             conditions.append(f"({has_term(source, term)})")
     return " and ".join(conditions) or "true"
@@ -435,8 +435,8 @@ def _any_term(source: str, terms: tuple[str, ...]) -> str:
             continue
         if isinstance(term, Sql) and term.type.value == "dynamic":
             texts = f"json_extract_string({term}, '$[*]')"
-            inner = _computed_term(source, "t", cased=False, before=True, after=True)
-            conditions.append(f"coalesce(list_bool_or(list_transform({texts}, lambda t: {inner})), false)")
+            inner = _computed_term(source, ITEM, cased=False, before=True, after=True)
+            conditions.append(f"coalesce(list_bool_or(list_transform({texts}, lambda {ITEM}: {inner})), false)")
         else:
             conditions.append(f"({has_term(source, term)})")
     return " or ".join(conditions) or "false"

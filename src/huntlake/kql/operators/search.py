@@ -62,6 +62,8 @@ class SearchOperator(Operator, SourceOperator):
                 return b.call(word, [self._condition(t, table, b) for t in terms], node.span)
             case nodes.FunctionCall("not", (inner,)):
                 return b.call("not", (self._condition(inner, table, b),), node.span)
+            case nodes.Star():
+                return plan.Literal(True, ScalarType.BOOL)
             case nodes.Literal(str(term), ScalarType.STRING):
                 return self._anywhere(term, node, table, b)
             case nodes.FunctionCall(_, (nodes.NameReference(column), *_)) if column not in b.columns_of(table):

@@ -4,9 +4,13 @@ from collections.abc import Callable, Mapping
 
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder
+from huntlake.kql.plugins.activity import activity_counts_metrics, sliding_window_counts
 from huntlake.kql.plugins.bag_unpack import bag_unpack
 from huntlake.kql.plugins.ipv4_lookup import ipv4_lookup
+from huntlake.kql.plugins.narrow import narrow
 from huntlake.kql.plugins.pivot import pivot
+from huntlake.kql.plugins.rolling_percentile import rolling_percentile
+from huntlake.kql.plugins.rows_near import rows_near
 from huntlake.kql.syntax import nodes
 from huntlake.kql.types import Column
 
@@ -14,15 +18,19 @@ Plugin = Callable[[plan.Relation, nodes.FunctionCall, tuple[Column, ...] | None,
 """Takes the table, the call, the declared output columns with or without `*`, and the binder."""
 
 PLUGINS: Mapping[str, Plugin] = {
+    "activity_counts_metrics": activity_counts_metrics,
     "bag_unpack": bag_unpack,
     "ipv4_lookup": ipv4_lookup,
+    "narrow": narrow,
     "pivot": pivot,
+    "rolling_percentile": rolling_percentile,
+    "rows_near": rows_near,
+    "sliding_window_counts": sliding_window_counts,
 }
 
 REFUSED = frozenset(
     [
         "active_users_count",
-        "activity_counts_metrics",
         "activity_engagement",
         "activity_metrics",
         "ai_chat_completion",
@@ -54,18 +62,14 @@ REFUSED = frozenset(
         "infer_storage_schema_with_suggestions",
         "ipv6_lookup",
         "mysql_request",
-        "narrow",
         "new_activity_metrics",
         "postgresql_request",
         "preview",
         "python",
         "r",
-        "rolling_percentile",
-        "rows_near",
         "schema_merge",
         "sequence_detect",
         "session_count",
-        "sliding_window_counts",
         "sql_request",
     ]
 )

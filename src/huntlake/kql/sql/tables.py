@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from huntlake.kql import plan
+from huntlake.kql.sql import activity
 from huntlake.kql.sql.scalars import Expressions
 from huntlake.kql.sql.series import make_series
 from huntlake.kql.types import ScalarType
@@ -73,9 +74,7 @@ def _range(r: Reading, names: Identifiers) -> str:
 def _bag_kinds(r: Reading, names: Identifiers) -> str:
     key, kind = names.values()
     bag = r.sql(r.arguments[0])
-    inner = (
-        f"select distinct unnest(json_keys({bag})) as {_KEY}, {bag} as b from {r.steps[0]} where json_type({bag}) = 'OBJECT'"
-    )
+    inner = f"select distinct unnest(json_keys({bag})) as {_KEY}, {bag} as b from {r.steps[0]} where json_type({bag}) = 'OBJECT'"
     return f"select distinct {_KEY} as {key}, json_type(b, {_PROPERTY}) as {kind} from ({inner}) order by {_KEY}"
 
 
@@ -110,9 +109,14 @@ def _word(flag: plan.Scalar, yes: str, no: str) -> str:
 
 
 TABLE_FUNCTIONS: Mapping[str, TableFunctionWriter] = {
+    "activity_counts": activity.activity_counts,
     "bag_kinds": _bag_kinds,
     "ipv4_lookup": _ipv4_lookup,
     "make_series": make_series,
+    "narrow": activity.narrow,
     "range": _range,
+    "rolling_percentile": activity.rolling_percentile,
+    "rows_near": activity.rows_near,
+    "sliding_window_counts": activity.sliding_window_counts,
     "top_of_each": _top_of_each,
 }

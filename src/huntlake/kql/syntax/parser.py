@@ -506,6 +506,7 @@ class Parser:
         start = self.current
         with _Deeper(self, start):
             left = self._unary()
+            chained = 0
             while True:
                 token = self.current
                 if token.kind is TokenKind.STRING:
@@ -516,6 +517,10 @@ class Parser:
                 if binds <= 2:
                     left = self._chain(left, token.text, binds, start)
                 else:
+                    # Each operator of a chain is a level of the tree: `a + b + c` is two deep.
+                    chained += 1
+                    if chained > MAX_DEPTH:
+                        self._too_deep(token)
                     left = self._binary(left, token, binds, start)
 
     def _chain(self, left: nodes.Expression, word: str, power: int, start: Token) -> nodes.Expression:

@@ -1,0 +1,84 @@
+"""`evaluate activity_counts_metrics(…)` and `evaluate sliding_window_counts(…)`: counts of rows and of who caused them.
+
+<https://learn.microsoft.com/kusto/query/activity-counts-metrics-plugin>
+<https://learn.microsoft.com/kusto/query/sliding-window-counts-plugin>
+"""
+
+from __future__ import annotations
+
+from huntlake.kql import plan
+from huntlake.kql.binding import Binder
+from huntlake.kql.syntax import nodes
+from huntlake.kql.types import Column, ScalarType
+
+_TIMELINES = (ScalarType.DATETIME, ScalarType.LONG, ScalarType.INT)
+
+
+def activity_counts_metrics(
+    input: plan.Relation, call: nodes.FunctionCall, declared: tuple[Column, ...] | None, open: bool, b: Binder
+) -> plan.Relation:
+    """For each window its rows, its distinct ids, those of them that no window before had, and all so far."""
+    id_, time, (start, end, step), dimensions = _arguments(input, call, ("start", "end", "step"), b)
+    within = b.call("and", [b.call(">=", (time, start), call.span), b.call("<=", (time, end), call.span)], call.span)
+    rows = plan.Filter(input, within)
+    bin_ = b.call("bin_at", (time, step, start), call.span)
+    columns = (
+        Column(time.name, bin_.type),
+        *(Column(d.name, d.type) for d in dimensions),
+        *(Column(n, ScalarType.LONG) for n in ("count", "dcount", "new_dcount", "aggregated_dcount")),
+    )
+    return plan.TableFunction("activity_counts", (rows,), (id_, bin_, *dimensions), columns)
+
+
+def sliding_window_counts(
+    input: plan.Relation, call: nodes.FunctionCall, declared: tuple[Column, ...] | None, open: bool, b: Binder
+) -> plan.Relation:
+    """For each step the rows, and the distinct ids, of the window that ends with it."""
+    names = ("start", "end", "lookback", "step")
+    id_, time, (start, end, lookback, step), dimensions = _arguments(input, call, names, b)
+    since = b.call("-", (start, lookback), call.span)
+    within = b.call("and", [b.call(">", (time, since), call.span), b.call("<=", (time, end), call.span)], call.span)
+    rows = plan.Filter(input, within)
+    bin_ = b.call("bin_at", (time, step, start), call.span)
+    columns = (
+        Column(time.name, bin_.type),
+        *(Column(d.name, d.type) for d in dimensions),
+        Column("Count", ScalarType.LONG),
+        Column("Dcount", ScalarType.LONG),
+    )
+    arguments = (id_, bin_, start, end, lookback, step, *dimensions)
+    return plan.TableFunction("sliding_window_counts", (rows,), arguments, columns)
+
+
+def _arguments(
+    input: plan.Relation, call: nodes.FunctionCall, names: tuple[str, ...], b: Binder
+) -> tuple[plan.ColumnRef, plan.ColumnRef, list[plan.Scalar], list[plan.ColumnRef]]:
+    """The column of ids, that of times, the constants brought to the types that these ask for, the dimensions."""
+    if len(call.arguments) < 2 + len(names):
+        wanted = ", ".join(names)
+        b.fail("SEM0219", f"`{call.name}` takes a column of ids, a column of times, {wanted}, dimensions…", call.span)
+    id_, time, *rest = call.arguments
+    times = column_of(time, input, b)
+    if times.type not in _TIMELINES:
+        b.refuse(f"`{call.name}` over a `{times.type}`", time.span)
+    moment = times.type is ScalarType.DATETIME
+    constants = []
+    for name, node in zip(names, rest, strict=False):
+        value = b.scalar(node, None)
+        type_ = ScalarType.LONG
+        if moment:
+            type_ = ScalarType.DATETIME if name in ("start", "end") else ScalarType.TIMESPAN
+        if value.type is ScalarType.STRING:
+            b.refuse(f"`{call.name}` by calendar periods", node.span)
+        if value.type is not type_ and not b.convertible(value.type, type_):
+            b.expected(type_, value.type, node.span)
+        constants.append(b.convert(value, type_))
+    dimensions = [column_of(n, input, b) for n in rest[len(names) :]]
+    return column_of(id_, input, b), times, constants, dimensions
+
+
+def column_of(node: nodes.Expression, input: plan.Relation, b: Binder) -> plan.ColumnRef:
+    """The column that a plugin's argument names."""
+    if not isinstance(node, nodes.NameReference):
+        b.fail("SEM0001", "the name of a column is expected here", node.span)
+    return b.column(node.name, node.span, input)

@@ -1,0 +1,93 @@
+"""The SQL of plugins that look at rows around, in time or in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from huntlake.kql.types import ScalarType
+
+if TYPE_CHECKING:
+    from huntlake.kql.sql.tables import Reading
+
+
+def activity_counts(r: Reading, names: Mapping[str, str]) -> str:
+    """Of the id, the bin and the dimensions: counts of each bin."""
+    id_, bin_, *dimensions = (r.sql(a) for a in r.arguments)
+    keys = _keys(dimensions)
+    rows = f'(select {_named(dimensions)}{bin_} as "~b", {id_} as "~id" from {r.steps[0]})'
+    counts = f'select {keys}"~b", count(*) as "~c", count(distinct "~id") as "~d" from {rows} group by all'
+    # An id is new in the first bin that has it.
+    firsts = f'select {keys}"~id", min("~b") as "~b" from {rows} where "~id" is not null group by all'
+    new = f'select {keys}"~b", count(*) as "~n" from ({firsts}) group by {keys}"~b"'
+    outs = list(names.values())
+    columns = [f'c."~b" as {outs[0]}', *(f'c."~k{i}" as {o}' for i, o in enumerate(outs[1:-4]))]
+    columns += [f'"~c" as {outs[-4]}', f'"~d" as {outs[-3]}', f'coalesce("~n", 0) as {outs[-2]}']
+    by = ", ".join(f'c."~k{i}"' for i in range(len(dimensions)))
+    so_far = f'{f"partition by {by} " if by else ""}order by c."~b"'
+    columns.append(f'sum(coalesce("~n", 0)) over ({so_far})::BIGINT as {outs[-1]}')
+    same = "".join(f' and c."~k{i}" is not distinct from n."~k{i}"' for i in range(len(dimensions)))
+    return f'select {", ".join(columns)} from ({counts}) c left join ({new}) n on c."~b" = n."~b"{same} order by c."~b"'
+
+
+def sliding_window_counts(r: Reading, names: Mapping[str, str]) -> str:
+    """Of the id, the bin, the bounds, the window, the step and the dimensions: counts of the window behind each bin."""
+    id_, bin_, start, end, lookback, step, *dimensions = (r.sql(a) for a in r.arguments)
+    # A row counts in its own bin, and in those whose windows reach back to it.
+    reach = f'unnest(range(0, greatest(({lookback}) // ({step}), 1))) as "~n"'
+    rows = f'select {_named(dimensions)}{bin_} as "~b", {id_} as "~id", {reach} from {r.steps[0]}'
+    moment = r.arguments[1].type is ScalarType.DATETIME
+    place = f'"~b" + to_microseconds("~n" * ({step} // 10))' if moment else f'"~b" + "~n" * {step}'
+    outs = list(names.values())
+    kept = "".join(f'"~k{i}" as {o}, ' for i, o in enumerate(outs[1:-2]))
+    return (
+        f"select {place} as {outs[0]}, {kept}"
+        f'count(*) as {outs[-2]}, count(distinct "~id") as {outs[-1]} from ({rows}) '
+        f"where {place} between {start} and {end} group by all order by 1"
+    )
+
+
+def rolling_percentile(r: Reading, names: Mapping[str, str]) -> str:
+    """Of the value, the fraction, the bin, its size, the bins of a window and the dimensions: one value for each bin."""
+    value, fraction, bin_, size, count, *dimensions = (r.sql(a) for a in r.arguments)
+    keys = _keys(dimensions)
+    rows = f'(select {_named(dimensions)}{bin_} as "~b", {value} as "~v" from {r.steps[0]})'
+    bins = f'select distinct {keys}"~b" from {rows} where "~b" is not null'
+    moment = r.arguments[2].type is ScalarType.DATETIME
+    width = f"to_microseconds(({count} - 1) * ({size} // 10))" if moment else f"({count} - 1) * {size}"
+    same = "".join(f' and b."~k{i}" is not distinct from v."~k{i}"' for i in range(len(dimensions)))
+    outs = list(names.values())
+    kept = "".join(f'b."~k{i}" as {o}, ' for i, o in enumerate(outs[1:-1]))
+    by = ", ".join(('b."~b"', *(f'b."~k{i}"' for i in range(len(dimensions)))))
+    order = ", ".join((*(f'b."~k{i}"' for i in range(len(dimensions))), 'b."~b"'))
+    return (
+        f'select b."~b" as {outs[0]}, {kept}quantile_disc(v."~v", {fraction}) as {outs[-1]} '
+        f'from ({bins}) b join {rows} v on v."~b" between b."~b" - {width} and b."~b"{same} group by {by} order by {order}'
+    )
+
+
+def narrow(r: Reading, names: Mapping[str, str]) -> str:
+    """Of names and values as text: a row for each."""
+    cells = [str(r.sql(a)) for a in r.arguments]
+    row, column, value = names.values()
+    numbered = f'select *, row_number() over () - 1 as "~row" from {r.steps[0]}'
+    lists = f"[{', '.join(cells[::2])}]", f"[{', '.join(cells[1::2])}]"
+    return f'select "~row" as {row}, unnest({lists[0]}) as {column}, unnest({lists[1]}) as {value} from ({numbered})'
+
+
+def rows_near(r: Reading, names: Mapping[str, str]) -> str:
+    """Of a condition and two numbers: the rows so near to one for which it holds."""
+    condition, before, after = (r.sql(a) for a in r.arguments)
+    columns = ", ".join(f"{i} as {o}" for i, o in zip(r.identifiers[0].values(), names.values(), strict=True))
+    numbered = f'select *, row_number() over () as "~row" from {r.steps[0]}'
+    window = f'over (order by "~row" rows between {after} preceding and {before} following)'
+    near = f'select *, bool_or(coalesce({condition}, false)) {window} as "~near" from ({numbered})'
+    return f'select {columns} from ({near}) where "~near" order by "~row"'
+
+
+def _named(dimensions: Sequence[str]) -> str:
+    return "".join(f'{d} as "~k{i}", ' for i, d in enumerate(dimensions))
+
+
+def _keys(dimensions: Sequence[str]) -> str:
+    return "".join(f'"~k{i}", ' for i in range(len(dimensions)))
