@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from huntlake.kql.types import ScalarType
 
 if TYPE_CHECKING:
-    from huntlake.kql.sql.tables import Reading
+    from huntlake.kql.sql.reading import Reading
 
 
 def activity_counts(r: Reading, names: Mapping[str, str]) -> str:

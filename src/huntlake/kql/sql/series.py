@@ -10,7 +10,7 @@ from huntlake.kql.forms import as_json
 from huntlake.kql.types import ScalarType
 
 if TYPE_CHECKING:
-    from huntlake.kql.sql.tables import Reading
+    from huntlake.kql.sql.reading import Reading
 
 MAX_STEPS = 1_048_576
 """As many values as Kusto puts into one array."""

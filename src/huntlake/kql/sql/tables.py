@@ -2,34 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 from huntlake.kql import plan
 from huntlake.kql.sql import activity
-from huntlake.kql.sql.scalars import Expressions
+from huntlake.kql.sql.reading import Identifiers, Reading, TableFunctionWriter
 from huntlake.kql.sql.series import make_series
 from huntlake.kql.types import ScalarType
-
-Identifiers = Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What a table function reads: the steps, their columns' identifiers, a writer of expressions over each."""
-
-    steps: list[str]
-    identifiers: Sequence[Identifiers]
-    expressions: list[Expressions]
-    arguments: tuple[plan.Scalar, ...]
-
-    def sql(self, scalar: plan.Scalar, input: int = 0) -> str:
-        """A scalar over the columns of one of the inputs."""
-        return f"{self.expressions[input].sql(scalar)}"
-
-
-TableFunctionWriter = Callable[[Reading, Identifiers], str]
-"""Gives the SELECT; its columns go by the identifiers."""
 
 _PROPERTY = """'$."' || replace("~k", '"', '\\"') || '"'"""
 """The JSON path of the property whose name is `~k`: a lambda's own name would hide a column of the same name."""

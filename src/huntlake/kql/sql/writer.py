@@ -17,6 +17,7 @@ from huntlake.kql import forms, plan
 from huntlake.kql.plan.graph import inputs_of, uses, windowed
 from huntlake.kql.plan.nodes import JoinKind
 from huntlake.kql.sql import tables
+from huntlake.kql.sql.reading import Reading
 from huntlake.kql.sql.scalars import Expressions, name
 from huntlake.kql.types import Column, ScalarType
 
@@ -440,7 +441,7 @@ class _Writer:
         for e in expressions:
             e.may_hoist = False
         write_function = tables.TABLE_FUNCTIONS[function]
-        return write_function(tables.Reading(steps, identifiers, expressions, arguments), self.identifiers(relation))
+        return write_function(Reading(steps, identifiers, expressions, arguments), self.identifiers(relation))
 
 
 class _Dependents:
