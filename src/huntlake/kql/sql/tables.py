@@ -53,7 +53,8 @@ def _range(r: Reading, names: Identifiers) -> str:
 def _bag_kinds(r: Reading, names: Identifiers) -> str:
     key, kind = names.values()
     bag = r.sql(r.arguments[0])
-    inner = f"select distinct unnest(json_keys({bag})) as {_KEY}, {bag} as b from {r.steps[0]} where json_type({bag}) = 'OBJECT'"
+    keys = f"unnest(json_keys({bag})) as {_KEY}"
+    inner = f"select distinct {keys}, {bag} as b from {r.steps[0]} where json_type({bag}) = 'OBJECT'"
     return f"select distinct {_KEY} as {key}, json_type(b, {_PROPERTY}) as {kind} from ({inner}) order by {_KEY}"
 
 
