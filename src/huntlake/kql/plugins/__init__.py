@@ -6,7 +6,7 @@ from huntlake.kql import plan
 from huntlake.kql.binding import Binder
 from huntlake.kql.plugins.activity import activity_counts_metrics, sliding_window_counts
 from huntlake.kql.plugins.bag_unpack import bag_unpack
-from huntlake.kql.plugins.ipv4_lookup import ipv4_lookup
+from huntlake.kql.plugins.ip_lookup import ipv4_lookup, ipv6_lookup
 from huntlake.kql.plugins.narrow import narrow
 from huntlake.kql.plugins.pivot import pivot
 from huntlake.kql.plugins.rolling_percentile import rolling_percentile
@@ -21,6 +21,7 @@ PLUGINS: Mapping[str, Plugin] = {
     "activity_counts_metrics": activity_counts_metrics,
     "bag_unpack": bag_unpack,
     "ipv4_lookup": ipv4_lookup,
+    "ipv6_lookup": ipv6_lookup,
     "narrow": narrow,
     "pivot": pivot,
     "rolling_percentile": rolling_percentile,
@@ -60,7 +61,6 @@ REFUSED = frozenset(
         "identity_v3",
         "infer_storage_schema",
         "infer_storage_schema_with_suggestions",
-        "ipv6_lookup",
         "mysql_request",
         "new_activity_metrics",
         "postgresql_request",

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from huntlake.kql import plan
+from huntlake.kql import forms, plan
 from huntlake.kql.sql import activity
 from huntlake.kql.sql.reading import Identifiers, Reading, TableFunctionWriter
 from huntlake.kql.sql.series import make_series
 from huntlake.kql.types import ScalarType
 
-_PROPERTY = """'$."' || replace("~k", '"', '\\"') || '"'"""
-"""The JSON path of the property whose name is `~k`: a lambda's own name would hide a column of the same name."""
 _KEY = '"~k"'
+"""A name inside a lambda: any other could hide a column."""
+_PROPERTY = forms.json_pointer(_KEY)
+"""The JSON pointer to the property whose name is `_KEY`."""
 
 
 def elements(sql: str, bag_as_array: bool) -> str:
@@ -59,21 +60,37 @@ def _bag_kinds(r: Reading, names: Identifiers) -> str:
 
 
 def _ipv4_lookup(r: Reading, names: Identifiers) -> str:
-    address, network, keep = r.arguments
-    left, right = r.identifiers
-    a, n = r.sql(address), r.sql(network, 1)
-    mask = f"hl_ipv4_prefix({n})"
-    lookup = f'select *, hl_parse_ipv4({n}) as "~net", {mask} as "~bits" from {r.steps[1]}'
-    columns = list(names.values())
-    outputs = [f"l.{i} as {o}" for i, o in zip(left.values(), columns, strict=False)]
-    unmatched = isinstance(keep, plan.Literal) and keep.value
-    outputs += [f"r.{i} as {o}" for i, o in zip(right.values(), columns[len(left) :], strict=True)]
-    kind = "left" if unmatched else "inner"
+    a, n = r.sql(r.arguments[0]), r.sql(r.arguments[1], 1)
+    lookup = f'select *, hl_parse_ipv4({n}) as "~net", hl_ipv4_prefix({n}) as "~bits" from {r.steps[1]}'
+    kind = _word(r.arguments[2], "left", "inner")
     return (
-        f'select {", ".join(outputs)} from (select *, hl_parse_ipv4({a}) as "~ip" from {r.steps[0]}) l '
+        f'select {_looked_up(r, names)} from (select *, hl_parse_ipv4({a}) as "~ip" from {r.steps[0]}) l '
         f"{kind} join ({lookup}) r "
         f'on r."~net" >> (32 - r."~bits") = l."~ip" >> (32 - r."~bits")'
     )
+
+
+def _ipv6_lookup(r: Reading, names: Identifiers) -> str:
+    a, n = r.sql(r.arguments[0]), r.sql(r.arguments[1], 1)
+    rows = f'select *, row_number() over () as "~row", {a} as "~ip" from {r.steps[0]}'
+    lookup = f'select *, hl_parse_ipv6({n}, 128) as "~net", hl_ipv6_prefix({n}) as "~bits" from {r.steps[1]}'
+    # An address is cut to each length that a network has: then networks and addresses are equal or not.
+    bits = f'select distinct "~bits" from ({lookup}) where "~bits" is not null'
+    cut = f'select "~row", "~bits", hl_parse_ipv6("~ip", "~bits") as "~net" from ({rows}) cross join ({bits})'
+    found = f'select "~row" as "~of", n.* from ({cut}) c join ({lookup}) n on c."~bits" = n."~bits" and c."~net" = n."~net"'
+    kind = _word(r.arguments[2], "left", "inner")
+    return f'select {_looked_up(r, names)} from ({rows}) l {kind} join ({found}) r on r."~of" = l."~row"'
+
+
+def _looked_up(r: Reading, names: Identifiers) -> str:
+    """The columns of both tables. A row that no network holds has no text, and text is never null."""
+    left, right = r.identifiers
+    outs = list(names.values())
+    columns = [f"l.{i} as {o}" for i, o in zip(left.values(), outs, strict=False)]
+    for argument, own, out in zip(r.arguments[3:], right.values(), outs[len(left) :], strict=True):
+        value = f"coalesce(r.{own}, '')" if argument.type is ScalarType.STRING else f"r.{own}"
+        columns.append(f"{value} as {out}")
+    return ", ".join(columns)
 
 
 def _top_of_each(r: Reading, names: Identifiers) -> str:
@@ -92,6 +109,7 @@ TABLE_FUNCTIONS: Mapping[str, TableFunctionWriter] = {
     "activity_counts": activity.activity_counts,
     "bag_kinds": _bag_kinds,
     "ipv4_lookup": _ipv4_lookup,
+    "ipv6_lookup": _ipv6_lookup,
     "make_series": make_series,
     "narrow": activity.narrow,
     "range": _range,
