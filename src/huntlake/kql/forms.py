@@ -57,11 +57,7 @@ def _literal(value: object, type_: ScalarType) -> str:
             return _decimal(Decimal(str(value)))
         case (_, int() | float()):
             return str(int(value))
-    # Neither character can stand in the SQL itself: one ends the engine's text, the other marks our scans.
-    text = quoted(str(value))
-    for number in (0, 1):
-        text = text.replace(chr(number), f"' || chr({number}) || '")
-    return text
+    return quoted(str(value))
 
 
 def _real(value: float) -> str:
@@ -94,6 +90,11 @@ def as_json(sql: str, type_: ScalarType | None = None) -> str:
         case ScalarType.DECIMAL:
             return f"to_json({sql}::DOUBLE)"
     return f"to_json({sql})"
+
+
+def json_pointer(text: str) -> str:
+    """The JSON pointer to the property whose name is `text`, itself SQL; a path can't say every name."""
+    return f"'/' || replace(replace({text}, '~', '~0'), '/', '~1')"
 
 
 def json_array(sql: str) -> str:

@@ -82,7 +82,13 @@ class Unsupported(Exception):
 
 def quoted(text: str) -> str:
     """A SQL string literal."""
-    return "'" + text.replace("'", "''") + "'"
+    sql = "'" + text.replace("'", "''") + "'"
+    if "\0" not in text and "\x01" not in text:
+        return sql
+    # In the SQL itself both mark places that we fill: text from a query may bring in neither.
+    for number in (0, 1):
+        sql = sql.replace(chr(number), f"' || chr({number}) || '")
+    return f"({sql})"
 
 
 def text_of(argument: str, what: str) -> str:
@@ -254,7 +260,7 @@ class Function:
     def sql(self, signature: Signature, engine: str, arguments: list[Sql], *, in_filter: bool = False) -> str:
         """The SQL of a call."""
         body = signature.spellings.get(engine, signature.body)
-        if in_filter and self.filter_body:
+        if in_filter and self.filter_body and signature is self.signatures[0]:
             body = self.filter_body
         missing = [
             Sql(p.default, p.accepts.types[0], _default_value(p.default))
@@ -304,7 +310,9 @@ def _fit(signature: Signature, given: tuple[ScalarType, ...], loose: bool) -> Re
     tied: dict[str, ScalarType] = {}
     for letter, types in letters.items():
         plain = [t for t in types if t is not ScalarType.DYNAMIC] if loose else types
-        agreed = common(plain) if plain else next(w.types[-1] for w in wanted if w.letter == letter)
+        # Of dynamics alone nothing tells what they hold: numbers are reals then, and nothing else can be ordered.
+        widest = next(w.types[-1] for w in wanted if w.letter == letter)
+        agreed = common(plain) if plain else widest if widest in (*NUMBERS, ScalarType.DYNAMIC) else None
         if agreed is None:
             return None
         allowed = next(w.types for w in wanted if w.letter == letter)

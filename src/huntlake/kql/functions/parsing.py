@@ -127,6 +127,8 @@ def _json_path(path: str) -> str:
         if step is None:
             raise Unsupported(f"the JSON path `{path}`")
         name = step[1] or step[2] or step[3]
+        if name in ("", "*"):
+            raise Unsupported(f"the JSON path `{path}`")
         if step[4]:
             written += f"[{step[4]}]"
         else:

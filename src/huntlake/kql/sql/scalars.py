@@ -10,7 +10,7 @@ from typing import assert_never
 from huntlake.core.diagnostics import Diagnostic, Source, SourceError
 from huntlake.kql import forms, plan
 from huntlake.kql.plan.graph import windowed
-from huntlake.kql.symbols import IN_ORDER, Kind, Missing, Sql, Unsupported
+from huntlake.kql.symbols import IN_ORDER, Kind, Missing, Sql, Unsupported, quoted
 from huntlake.kql.types import ScalarType
 
 HOIST_FROM = 160
@@ -19,6 +19,10 @@ HOIST_FROM = 160
 _TEXTUAL = (ScalarType.STRING,)
 
 _BEFORE = re.compile(r"\0\(([^\0]*)\0\)")
+
+
+_NO_PATH = ("", "*")
+"""Names of properties that no JSON path can say, but a JSON pointer can."""
 
 
 def name(identifier: str) -> str:
@@ -144,12 +148,13 @@ class Expressions:
         constant: list[str | int] = []
         text = str.__str__(base)
         for step in steps:
-            if isinstance(step, str | int):
+            if isinstance(step, int) or (isinstance(step, str) and step not in _NO_PATH):
                 constant.append(step)
                 continue
             if constant:
                 text, constant = f"json_extract({text}, {json_path(constant)})", []
-            text = f"json_extract({text}, {self._computed_step(step)})"
+            pointer = f"'/{step}'" if isinstance(step, str) else self._computed_step(step)
+            text = f"json_extract({text}, {pointer})"
         if not constant:
             return f"{text}, '$'"
         return f"{text}, {json_path(constant)}"
@@ -159,7 +164,8 @@ class Expressions:
         if step.type in (ScalarType.INT, ScalarType.LONG, ScalarType.REAL):
             return f"'$[' || case when {sql} < 0 then '#' else '' end || ({sql})::BIGINT || ']'"
         text = forms.as_text(sql)
-        return f"'$.\"' || replace({text}, '\"', '\\\"') || '\"'"
+        # An index in digits would be read as one of an array, where Kusto finds no property.
+        return f"case when {text} similar to '[0-9]+' then '$.\"' || {text} || '\"' else {forms.json_pointer(text)} end"
 
     # -- subqueries ---------------------------------------------------------------
 
@@ -188,7 +194,7 @@ def json_path(steps: list[str | int]) -> str:
         else:
             escaped = step.replace("\\", "\\\\").replace('"', '\\"')
             path += f'."{escaped}"'
-    return "'" + path.replace("'", "''") + "'"
+    return quoted(path)
 
 
 def _aggregates(scalar: plan.Scalar) -> bool:
