@@ -15,7 +15,8 @@ from huntlake.kql.binding import Binder, Language, Result, Schema
 from huntlake.kql.functions import FUNCTIONS
 from huntlake.kql.functions import REFUSED as REFUSED_FUNCTIONS
 from huntlake.kql.optimizer import optimized
-from huntlake.kql.sql.writer import Written, identifiers_of, write
+from huntlake.kql.sql.scalars import identifiers_of
+from huntlake.kql.sql.writer import Written, write
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.literals import ticks_of
 from huntlake.kql.syntax.parser import Parser

@@ -15,6 +15,7 @@ from huntlake.kql.binding.language import Language
 from huntlake.kql.binding.naming import Names, implied_name
 from huntlake.kql.binding.scalars import ScalarBinder
 from huntlake.kql.binding.scope import Scope, UserFunction
+from huntlake.kql.plan.graph import columns_in
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.parser import Parser
 from huntlake.kql.types import Column, Columns, ScalarType
@@ -106,6 +107,7 @@ class Binder:
         self._stored: dict[tuple[str | None, str], UserFunction | None] = {}
         self._scope = Scope()
         self._calls = 0
+        self._depth = 0
         self._scans: dict[tuple[str | None, str], plan.Scan] = {}
         self._named = language.named
         self._scalars = ScalarBinder(self)
@@ -128,7 +130,7 @@ class Binder:
         match statement:
             case nodes.LetStatement(name, value):
                 # A function sees the names declared before it, not itself nor those that follow.
-                before, self._scope = self._scope, Scope(self._scope, {})
+                before, self._scope = self._scope, Scope(self._scope, {}, self._depth)
                 self._scope.names[name] = (
                     UserFunction(name, value, before, self.source)
                     if isinstance(value, nodes.FunctionDeclaration)
@@ -181,7 +183,7 @@ class Binder:
             case nodes.PipeExpression():
                 return self.table(node)
             case nodes.NameReference(name) if row is None:
-                found = self._scope.find(name)
+                found = self.meaning(name, node.span)
                 if found is not None and not isinstance(found, UserFunction):
                     return found
                 if isinstance(found, UserFunction) or (found is None and self.schema.table(name) is not None):
@@ -211,7 +213,7 @@ class Binder:
         if self._calls > MAX_CALL_DEPTH:
             self.fail("SEM0001", "functions call one another too deeply", call.span)
         kept = self._scope, self.source
-        self._scope, self.source = Scope(function.scope, given), function.source
+        self._scope, self.source = Scope(function.scope, given, self._depth), function.source
         try:
             for statement in declaration.body.statements:
                 self._statement(statement)
@@ -277,8 +279,15 @@ class Binder:
 
     # -- tables ---------------------------------------------------------------
 
-    def table(self, node: nodes.Expression | nodes.QueryOperator, input: plan.Relation | None = None) -> plan.Relation:
+    def table(self, node: nodes.Expression | nodes.QueryOperator) -> plan.Relation:
         """The table that an expression gives."""
+        self._depth += 1
+        try:
+            return self._table(node)
+        finally:
+            self._depth -= 1
+
+    def _table(self, node: nodes.Expression | nodes.QueryOperator) -> plan.Relation:
         match node:
             case nodes.PipeExpression(head, operators):
                 return self.pipe(operators, self.table(head))
@@ -399,9 +408,14 @@ class Binder:
         """Give a table a name for the rest of the query, as `as` does."""
         self._scope.names[name] = relation
 
-    def meaning(self, name: str) -> plan.Relation | plan.Scalar | UserFunction | None:
+    def meaning(self, name: str, span: Span) -> plan.Relation | plan.Scalar | UserFunction | None:
         """What a name that is no column means here."""
-        return self._scope.find(name)
+        home = self._scope.home(name)
+        found = None if home is None else home.names[name]
+        if home is not None and home.depth != self._depth and isinstance(found, plan.Scalar) and columns_in(found):
+            # In the rows of another table the same names would be other columns.
+            self.refuse(f"`{name}`, which differs from row to row, inside a table of its own", span)
+        return found
 
     def names_in_scope(self) -> list[str]:
         """The names that `let`, parameters and `as` have given."""
@@ -424,9 +438,9 @@ class Binder:
         return self._scalars.bind(node, row, aggregating=True)
 
     def predicate(self, node: nodes.Expression, row: plan.Relation | None) -> plan.Scalar:
-        """A condition; Kusto lets a number or a dynamic stand for one."""
+        """A condition; Kusto lets a dynamic stand for one."""
         value = self.scalar(node, row)
-        if value.type in (ScalarType.DYNAMIC, ScalarType.LONG, ScalarType.INT):
+        if value.type is ScalarType.DYNAMIC:
             return self.convert(value, ScalarType.BOOL)
         if value.type is not ScalarType.BOOL:
             self.expected(ScalarType.BOOL, value.type, node.span)

@@ -83,7 +83,7 @@ class ScalarBinder:
         columns = self.columns_of(row) if row is not None else {}
         if name in columns:
             return columns[name]
-        found = self._b.meaning(name)
+        found = self._b.meaning(name, span)
         if isinstance(found, UserFunction):
             self._b.fail("SEM0100", f"`{name}` is a function: call it", span)
         if isinstance(found, plan.Relation):
@@ -109,8 +109,8 @@ class ScalarBinder:
         if value.type is not ScalarType.DYNAMIC:
             if value.type is not ScalarType.STRING:
                 self._b.fail("SEM0100", f"a `{value.type}` has no properties", node.span, help="only a `dynamic` has")
-            # Text that holds JSON: Kusto reads no property of a string.
-            self._b.fail("SEM0100", "a `string` has no properties", node.span, help="read it first: `parse_json(…)`")
+            # The service takes such a path and finds nothing at its end; nobody means that.
+            self._b.refuse("a property of a `string`", node.span, help="read it first: `parse_json(…)`")
         if isinstance(value, plan.Literal):
             value = plan.Literal(value.value, ScalarType.DYNAMIC)
         ordered = tuple(reversed(steps))

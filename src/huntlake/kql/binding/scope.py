@@ -28,15 +28,20 @@ class Scope:
 
     outer: Scope | None = None
     names: dict[str, Meaning] = field(default_factory=dict)
+    depth: int = 0
+    """Inside how many tables it was made: the columns that its scalars read are those of the row there."""
+
+    def home(self, name: str) -> Scope | None:
+        """The innermost scope that declares `name`."""
+        scope: Scope | None = self
+        while scope is not None and name not in scope.names:
+            scope = scope.outer
+        return scope
 
     def find(self, name: str) -> Meaning | None:
         """What `name` means here; None where nothing declares it."""
-        scope: Scope | None = self
-        while scope is not None:
-            if name in scope.names:
-                return scope.names[name]
-            scope = scope.outer
-        return None
+        home = self.home(name)
+        return None if home is None else home.names[name]
 
     def all_names(self) -> list[str]:
         """Every name that can be seen from here."""

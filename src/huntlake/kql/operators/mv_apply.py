@@ -39,6 +39,9 @@ class MvApplyOperator(Operator):
         new = {i.expression.name or b.implied_name(i.expression.expression) for i in self.items}
         kept = [c.name for c in input.columns if c.name not in new]
         inner_columns = b.columns_of(inner)
+        for name in inner_columns.keys() & set(kept):
+            if not _of_row(name, inner):
+                b.refuse(f"`mv-apply` whose query makes a column `{name}`, which the row has too,", self.span)
         added = tuple(plan.Output(n, c) for n, c in inner_columns.items() if n not in kept)
         outer_columns = b.columns_of(input)
         outer = plan.Project(input, tuple(plan.Output(n, outer_columns[n]) for n in kept))
@@ -47,6 +50,31 @@ class MvApplyOperator(Operator):
         outputs = [plan.Output(c.name, columns[c.name]) for c in outer.columns]
         outputs += [plan.Output(o.name, columns[_inner(o.name)]) for o in added]
         return plan.Project(hidden, tuple(outputs))
+
+
+def _of_row(name: str, inner: plan.Relation) -> bool:
+    """Whether a column of the inner query is the outer row's column of that name, unchanged."""
+    origin = name
+    while not isinstance(inner, plan.OuterRow):
+        match inner:
+            case plan.Project(input, outputs) | plan.Summarize(input, outputs, _):
+                value = next((o.value for o in outputs if o.name == origin), None)
+                if not isinstance(value, plan.ColumnRef):
+                    return False
+                origin, inner = value.name, input
+            case plan.Unnest(input, items, index, _, _):
+                if origin == index or any(i.column.name == origin for i in items):
+                    return False
+                inner = input
+            case plan.Join(_, input, _, _, _) | plan.Apply(input, _, _):
+                if origin not in plan.by_name(input):
+                    return False
+                inner = input
+            case _ if isinstance(inner, plan.PASSING):
+                inner = inner.input
+            case _:
+                return False
+    return origin == name
 
 
 def _inner(name: str) -> str:

@@ -79,6 +79,11 @@ def expanded(
         found.append(plan.Item(Column(name, ScalarType.DYNAMIC), value, as_array))
         if item.type is not None:
             types[name] = item.type
+    new = [i.column.name for i in found]
+    if len(set(new)) < len(new):
+        b.fail("SEM0001", "two arrays are expanded to columns of one name", items[0].span, help="name them: `x = …`")
+    if index is not None:
+        index = Names([*(c.name for c in input.columns), *new]).claim(index)
     relation: plan.Relation = plan.Unnest(input, tuple(found), index, outer, limit)
     if types:
         columns = b.columns_of(relation)

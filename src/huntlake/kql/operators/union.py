@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -47,7 +48,7 @@ class UnionOperator(Operator, SourceOperator):
             found += self._tables(node, len(found), b)
         if not found:
             b.fail("SEM0100", "none of these tables is there", self.span)
-        return united(found, inner=self.inner, source=self.source)
+        return united(found, b, self.span, inner=self.inner, source=self.source)
 
     def _tables(self, node: nodes.Expression, index: int, b: Binder) -> list[Named]:
         match node:
@@ -71,7 +72,9 @@ class UnionOperator(Operator, SourceOperator):
         return found
 
 
-def united(tables: Sequence[Named], *, inner: bool = False, source: str | None = None) -> plan.Relation:
+def united(
+    tables: Sequence[Named], b: Binder, span: Span, *, inner: bool = False, source: str | None = None
+) -> plan.Relation:
     """The union of tables: each is projected to the columns that all of them get."""
     types: dict[str, tuple[ScalarType, ...]] = {}
     for _, table in tables:
@@ -92,7 +95,11 @@ def united(tables: Sequence[Named], *, inner: bool = False, source: str | None =
             for name, found in types.items()
             for type_ in found
         ]
+        twice = [n for n, count in Counter(c.name for c in columns).items() if count > 1]
+        if twice:
+            b.refuse(f"a union in which `{twice[0]}` is both a column and what a column of several types becomes", span)
     split = frozenset() if inner else frozenset(name for name, found in types.items() if len(found) > 1)
     head = () if source is None else (Column(source, ScalarType.STRING),)
-    kept = [c for c in columns if c.name != source]
-    return plan.Union(tuple(t for _, t in tables), (*head, *kept), split, source, tuple(n for n, _ in tables))
+    if source in types:
+        b.refuse(f"`withsource={source}` where a table has a column of that name", span)
+    return plan.Union(tuple(t for _, t in tables), (*head, *columns), split, source, tuple(n for n, _ in tables))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -11,7 +11,7 @@ from huntlake.core.diagnostics import Diagnostic, Source, SourceError
 from huntlake.kql import forms, plan
 from huntlake.kql.plan.graph import windowed
 from huntlake.kql.symbols import IN_ORDER, Kind, Missing, Sql, Unsupported, quoted
-from huntlake.kql.types import ScalarType
+from huntlake.kql.types import Column, ScalarType
 
 HOIST_FROM = 160
 """An argument longer than this, written more than once, is computed in a step before."""
@@ -27,7 +27,26 @@ _NO_PATH = ("", "*")
 
 def name(identifier: str) -> str:
     """A quoted identifier."""
-    return '"' + identifier.replace("\x00", "~").replace("\x01", "~").replace('"', '""') + '"'
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def identifiers_of(columns: Iterable[Column]) -> dict[str, str]:
+    """A SQL identifier for each column. SQL takes `a` and `A` for one name; KQL does not.
+
+    What begins with one `~` is a name of the compiler's own, which no column of a query can have.
+    """
+    taken: set[str] = set()
+    found = {}
+    for column in columns:
+        plain = f"~{column.name}" if column.name.startswith("~") else column.name
+        plain = plain.replace("\x00", "~0").replace("\x01", "~1")
+        chosen, number = plain, 0
+        while chosen.lower() in taken:
+            number += 1
+            chosen = f"{plain}~{number}"
+        taken.add(chosen.lower())
+        found[column.name] = name(chosen)
+    return found
 
 
 @dataclass
@@ -171,7 +190,7 @@ class Expressions:
 
     def _first(self, relation: plan.Relation, type_: ScalarType) -> Sql:
         step = self.subquery(relation)
-        column = name(relation.columns[0].name)
+        column = next(iter(identifiers_of(relation.columns).values()))
         text = f"(select {column} from {step} limit 1)"
         if type_ in _TEXTUAL:
             return Sql(f"coalesce({text}, '')", type_, nullable=False)
@@ -179,7 +198,7 @@ class Expressions:
 
     def _among(self, value: plan.Scalar, relation: plan.Relation) -> Sql:
         step = self.subquery(relation)
-        column = name(relation.columns[0].name)
+        column = next(iter(identifiers_of(relation.columns).values()))
         # A null among the items would make every miss null.
         text = f"{self.sql(value)} in (select {column} from {step} where {column} is not null)"
         return Sql(f"coalesce({text}, false)", ScalarType.BOOL, nullable=False)

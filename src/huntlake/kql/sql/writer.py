@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -18,7 +18,7 @@ from huntlake.kql.plan.graph import inputs_of, uses, windowed
 from huntlake.kql.plan.nodes import JoinKind
 from huntlake.kql.sql import tables
 from huntlake.kql.sql.reading import Reading
-from huntlake.kql.sql.scalars import Expressions, name
+from huntlake.kql.sql.scalars import Expressions, identifiers_of
 from huntlake.kql.types import Column, ScalarType
 
 _MARKED = re.compile("\x01(t[0-9]+)\x01")
@@ -59,20 +59,6 @@ def write(relation: plan.Relation, source: Source, engine: str = "duckdb") -> Wr
     identifiers = writer.identifiers(relation)
     columns = ", ".join(identifiers.values()) or "1 where false"
     return Written(tuple(writer.steps), f"select {columns} from {step}", tuple(writer.scans))
-
-
-def identifiers_of(columns: Iterable[Column]) -> dict[str, str]:
-    """A SQL identifier for each column. SQL takes `a` and `A` for one name; KQL does not."""
-    taken: set[str] = set()
-    found = {}
-    for column in columns:
-        chosen, number = column.name, 0
-        while chosen.lower() in taken:
-            number += 1
-            chosen = f"{column.name}~{number}"
-        taken.add(chosen.lower())
-        found[column.name] = name(chosen)
-    return found
 
 
 _PLACE = '"~i"'
