@@ -25,7 +25,7 @@ from huntlake.engines.duckdb.sources import empty_sql, memory_sql
 from huntlake.kql.compiler import CompiledTable, compile_kql
 from huntlake.kql.syntax import literals
 from huntlake.kql.syntax.lexer import tokenize
-from huntlake.kql.syntax.tokens import TokenKind
+from huntlake.kql.syntax.tokens import Token, TokenKind
 from huntlake.kql.types import Column, Columns, ScalarType
 
 Answer = tuple[list[str], list[str], list[list[object]]]
@@ -142,31 +142,36 @@ _WORDS = set(
 
 @functools.lru_cache(maxsize=8)
 def _undeclared(query: str) -> tuple[str, ...]:
+    """The names that a text reads before, or in, the expression that first gives them a value."""
     tokens = tokenize(Source(query))
-    declared: set[str] = set()
     called = {t.text for t in tokens if t.text in _functions()}
-    read: dict[str, None] = {}
-    for before, token, after in zip([tokens[-1], *tokens], tokens, [*tokens[1:], tokens[-1]], strict=False):
+    read: dict[str, int] = {}
+    given: dict[str, int] = {}
+    for index, token in enumerate(tokens):
+        before, after = tokens[index - 1], tokens[min(index + 1, len(tokens) - 1)]
         if token.kind is not TokenKind.NAME or token.text in _WORDS or token.text.startswith(("$", "!")):
             continue
         if after.text == "=" or before.text in ("let", "as"):
-            declared.add(token.text)
-        elif (
-            after.text != "("
-            and before.text not in (".", "|", "-")
-            and not (after.text == ":" and before.text in ("(", ","))
-        ):
-            read.setdefault(token.text)
-    tables = _tables()
-    bodies = (
-        str(f["body"])
-        for n, f in _functions().items()
-        if "body" in f and n in read.keys() | called and f["body"] != query
-    )
-    more = (n for body in bodies for n in _undeclared(body) if f"{n}(" not in body)
-    return tuple(
-        dict.fromkeys([n for n in read if n not in declared and n not in tables and n not in _functions()] + list(more))
-    )
+            given.setdefault(token.text, _end_of_expression(tokens, index))
+        elif after.text not in ("(", ":") and before.text not in (".", "|", "-"):
+            read.setdefault(token.text, index)
+    known = _tables().keys() | _functions().keys()
+    own = [n for n, at in read.items() if at < given.get(n, len(tokens)) and n not in known]
+    # What a called function's own text reads of an open table counts too.
+    bodies = (str(_functions()[n].get("body", query)) for n in called)
+    more = [n for body in bodies if body != query for n in _undeclared(body) if f"{n}(" not in body]
+    return tuple(dict.fromkeys(own + more))
+
+
+def _end_of_expression(tokens: list[Token], index: int) -> int:
+    depth = 0
+    while index < len(tokens) - 1:
+        index += 1
+        text = tokens[index].text
+        depth += (text in ("(", "[", "{")) - (text in (")", "]", "}"))
+        if depth < 0 or (depth == 0 and text in (",", "|", ";")):
+            break
+    return index
 
 
 @functools.cache

@@ -243,34 +243,36 @@ def range_(start: Long, stop: Long, step: Long = "1") -> Dynamic:
     >>> range(1h, 3h)
     dynamic(["01:00:00","02:00:00","03:00:00"])
     """
-    return _range(
-        f"({stop}::HUGEINT - {start}) // nullif({step}, 0)", f"{start} + {_I} * {step}", step, ScalarType.LONG
-    )
+    distance = f"({stop}::HUGEINT - {start})"
+    steps = f"{distance} // nullif({step}, 0)"
+    return _range(distance, steps, f"{start} + {_I} * {step}", step, ScalarType.LONG)
 
 
 @range_.overload
 def _(start: Real, stop: Real, step: Real = "1") -> Dynamic:
     steps = f"floor(({stop} - {start}) / nullif({step}, 0) + 1e-9)"
-    return _range(steps, f"{start} + {_I} * {step}", step, ScalarType.REAL)
+    return _range("", steps, f"{start} + {_I} * {step}", step, ScalarType.REAL)
 
 
 @range_.overload
 def _(start: Timespan, stop: Timespan, step: Timespan = "36000000000") -> Dynamic:
-    return _range(f"({stop} - {start}) // nullif({step}, 0)", f"{start} + {_I} * {step}", step, ScalarType.TIMESPAN)
+    distance = f"({stop} - {start})"
+    steps = f"{distance} // nullif({step}, 0)"
+    return _range(distance, steps, f"{start} + {_I} * {step}", step, ScalarType.TIMESPAN)
 
 
 @range_.overload
 def _(start: Datetime, stop: Datetime, step: Timespan = "36000000000") -> Dynamic:
     micros = f"({step} // 10)"
-    steps = f"(epoch_us({stop}) - epoch_us({start})) // nullif({micros}, 0)"
-    return _range(steps, f"make_timestamp(epoch_us({start}) + {_I} * {micros})", step, ScalarType.DATETIME)
+    distance = f"(epoch_us({stop}) - epoch_us({start}))"
+    steps = f"{distance} // nullif({micros}, 0)"
+    return _range(distance, steps, f"make_timestamp(epoch_us({start}) + {_I} * {micros})", step, ScalarType.DATETIME)
 
 
-def _range(steps: str, element: str, step: str, kind: ScalarType) -> str:
+def _range(distance: str, steps: str, element: str, step: str, kind: ScalarType) -> str:
     short = f"{steps} < 0"
     if kind is not ScalarType.REAL:
         # Division rounds toward zero: no step at all may be needed for a stop on the wrong side.
-        distance, _, _ = steps.partition(" // ")
         short = f"({short} or {step} <> 0 and sign({distance}) = -sign({step}))"
     count = f"case when {short} then 0 when {steps} is not null then least({steps}, {_MOST - 1})::BIGINT + 1 end"
     return f"to_json(list_transform(range(0, {count}), lambda {_I}: {as_json(f'({element})', kind)}))"

@@ -36,7 +36,7 @@ def tostring(value: Scalar) -> String:
 
     >>> tostring(123)
     "123"
-    >>> tostring(1.02:03:04)
+    >>> tostring(time(1.02:03:04))
     "1.02:03:04"
     >>> tostring(long(null))
     ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from huntlake.core.diagnostics import Span
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder, Operator, SourceOperator
 from huntlake.kql.operators.union import united
@@ -65,7 +66,7 @@ class SearchOperator(Operator, SourceOperator):
             case nodes.Star():
                 return plan.Literal(True, ScalarType.BOOL)
             case nodes.Literal(str(term), ScalarType.STRING):
-                return self._anywhere(term, node, table, b)
+                return anywhere(term, node.span, table, b, case_sensitive=self.case_sensitive)
             case nodes.FunctionCall(_, (nodes.NameReference(column), *_)) if column not in b.columns_of(table):
                 return plan.Literal(False, ScalarType.BOOL)
             case nodes.FunctionCall("has", (nodes.NameReference(), nodes.Literal(str(term), _) as literal)) if (
@@ -76,15 +77,17 @@ class SearchOperator(Operator, SourceOperator):
                 )
         return b.predicate(node, table)
 
-    def _anywhere(self, term: str, node: nodes.Expression, table: plan.Relation, b: Binder) -> plan.Scalar:
-        if term in ("", "*"):
-            return plan.Literal(True, ScalarType.BOOL)
-        word, needle = _operator(term)
-        if self.case_sensitive:
-            word += "_cs"
-        literal = plan.Literal(needle, ScalarType.STRING)
-        columns = [c for c in b.columns_of(table).values() if _may_hold(c.type, needle)]
-        return b.call(f"* {word}", (literal, *columns), node.span)
+
+def anywhere(term: str, span: Span, table: plan.Relation, b: Binder, *, case_sensitive: bool = False) -> plan.Scalar:
+    """Whether any column of a row has the term."""
+    if term in ("", "*"):
+        return plan.Literal(True, ScalarType.BOOL)
+    word, needle = _operator(term)
+    if case_sensitive:
+        word += "_cs"
+    literal = plan.Literal(needle, ScalarType.STRING)
+    columns = [c for c in b.columns_of(table).values() if _may_hold(c.type, needle)]
+    return b.call(f"* {word}", (literal, *columns), span)
 
 
 _CHARACTERS = {

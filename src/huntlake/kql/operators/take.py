@@ -28,15 +28,15 @@ class TakeOperator(Operator):
 
 @dataclass(frozen=True)
 class CountOperator(Operator):
-    """How many rows there are, in a column `Count`."""
+    """How many rows there are, in a column `Count`, or of the name that follows `as`."""
+
+    name: str
 
     @classmethod
     def parse(cls, p: Parser) -> CountOperator:
         start = p.previous
-        if p.at("as"):
-            p.advance()
-            p.name()
-        return cls(span=p.since(start))
+        name = p.name().text if p.take("as") else "Count"
+        return cls(name, span=p.since(start))
 
     def bind(self, input: plan.Relation, b: Binder) -> plan.Relation:
-        return plan.Summarize(input, (), (plan.Output("Count", b.aggregate("count", (), self.span)),))
+        return plan.Summarize(input, (), (plan.Output(self.name, b.aggregate("count", (), self.span)),))

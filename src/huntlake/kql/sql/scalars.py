@@ -80,7 +80,7 @@ class Expressions:
                 text = f"json_extract_string({self._path(value, steps)})"
                 return Sql(f"coalesce({text}, '')", ScalarType.STRING, nullable=False)
             case plan.Convert(value, type_):
-                return forms.converted(self._once(self.sql(value), forms.converted, type_), type_)
+                return forms.converted(self._once(value, forms.converted, type_), type_)
             case plan.DynamicPath(value, steps):
                 return Sql(f"nullif(json_extract({self._path(value, steps)}), 'null')", ScalarType.DYNAMIC)
             case plan.Call():
@@ -154,9 +154,11 @@ class Expressions:
             text = f"{text[: inner.start()]}{column}{text[inner.end() :]}"
         return text
 
-    def _once(self, sql: Sql, write: Callable[[Sql, ScalarType], Sql], type_: ScalarType) -> Sql:
-        # A conversion that writes its argument several times takes a column instead.
-        if not self.may_hoist or len(sql) <= HOIST_FROM or write(sql, type_).count(str.__str__(sql)) < 2:
+    def _once(self, value: plan.Scalar, write: Callable[[Sql, ScalarType], Sql], type_: ScalarType) -> Sql:
+        # A conversion that writes its argument several times takes a column instead: not of an aggregate, which
+        # the step before knows nothing of.
+        sql = self.sql(value)
+        if not self.may_hoist or _aggregates(value) or len(sql) <= HOIST_FROM or write(sql, type_).count(str.__str__(sql)) < 2:
             return sql
         return self._hoist(sql)
 
