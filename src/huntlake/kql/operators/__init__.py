@@ -4,6 +4,7 @@ from huntlake.kql.binding import Operator, SourceOperator
 from huntlake.kql.operators.distinct import DistinctOperator
 from huntlake.kql.operators.evaluate import EvaluateOperator
 from huntlake.kql.operators.extend import ExtendOperator
+from huntlake.kql.operators.find import FindOperator
 from huntlake.kql.operators.join import JoinOperator, LookupOperator
 from huntlake.kql.operators.make_series import MakeSeriesOperator
 from huntlake.kql.operators.mv_apply import MvApplyOperator
@@ -84,6 +85,7 @@ SOURCES: dict[str, type[SourceOperator]] = {
     "evaluate": EvaluateOperator,
     "externaldata": ExternalDataOperator,
     "external_data": ExternalDataOperator,
+    "find": FindOperator,
     "print": PrintOperator,
     "range": RangeOperator,
     "search": SearchOperator,
@@ -96,7 +98,6 @@ REFUSED = frozenset(
         "assert-schema",
         "execute_and_cache",
         "facet",
-        "find",
         "fork",
         "graph-mark-components",
         "graph-match",

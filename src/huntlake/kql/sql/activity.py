@@ -48,7 +48,7 @@ def sliding_window_counts(r: Reading, names: Mapping[str, str]) -> str:
 
 
 def rolling_percentile(r: Reading, names: Mapping[str, str]) -> str:
-    """Of the value, the fraction, the bin, its size, the bins of a window and the dimensions: one value for each bin."""
+    """Of the value, the fraction, the bin, its size, the bins of a window and the dimensions: a value for each bin."""
     value, fraction, bin_, size, count, *dimensions = (r.sql(a) for a in r.arguments)
     keys = _keys(dimensions)
     rows = f'(select {_named(dimensions)}{bin_} as "~b", {value} as "~v" from {r.steps[0]})'
@@ -62,7 +62,8 @@ def rolling_percentile(r: Reading, names: Mapping[str, str]) -> str:
     order = ", ".join((*(f'b."~k{i}"' for i in range(len(dimensions))), 'b."~b"'))
     return (
         f'select b."~b" as {outs[0]}, {kept}quantile_disc(v."~v", {fraction}) as {outs[-1]} '
-        f'from ({bins}) b join {rows} v on v."~b" between b."~b" - {width} and b."~b"{same} group by {by} order by {order}'
+        f'from ({bins}) b join {rows} v on v."~b" between b."~b" - {width} and b."~b"{same} '
+        f"group by {by} order by {order}"
     )
 
 
