@@ -61,7 +61,7 @@ def write(relation: plan.Relation, source: Source, engine: str = "duckdb") -> Wr
     return Written(tuple(writer.steps), f"select {columns} from {step}", tuple(writer.scans))
 
 
-_PLACE = '"~i"'
+_PLACE = '"~place"'
 """The place of an element among those that a row expands to."""
 
 
@@ -366,15 +366,15 @@ class _Writer:
         placed = id(unnest.input) in self._placed
         if placed:
             inner.append(f'{_PLACE} as "~p"')
-        inner.append(f'unnest(range({count})) as "~i"')
+        inner.append(f'unnest(range({count})) as {_PLACE}')
         step = f"(select {', '.join(inner)}{source})"
         columns = []
         for column in unnest.columns:
             identifier = names[column.name]
             if column.name in new:
-                columns.append(f'nullif("{new[column.name]}"["~i" + 1], \'null\') as {identifier}')
+                columns.append(f'nullif("{new[column.name]}"[{_PLACE} + 1], \'null\') as {identifier}')
             elif column.name == unnest.index:
-                columns.append(f'"~i" as {identifier}')
+                columns.append(f'{_PLACE} as {identifier}')
             else:
                 columns.append(identifier)
         if placed:
