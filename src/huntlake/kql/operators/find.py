@@ -140,8 +140,8 @@ class FindOperator(SourceOperator):
         if not missing:
             return b.predicate(node, table)
         match node:
-            case nodes.FunctionCall(word, (nodes.NameReference(), *others)) if word in _POSITIVE and not any(
-                isinstance(o, nodes.Literal) and o.value in ("", None) for o in others
+            case nodes.FunctionCall(word, (nodes.NameReference(), *others)) if word in _POSITIVE and all(
+                self._filled(o, b) for o in others
             ):
                 return plan.Literal(False, ScalarType.BOOL)
         b.refuse(
@@ -149,6 +149,13 @@ class FindOperator(SourceOperator):
             missing[0].span,
             help="name the tables that have it: `find in (…)`",
         )
+
+    def _filled(self, node: nodes.Expression, b: Binder) -> bool:
+        """Whether it is certain that this is neither null nor empty."""
+        if isinstance(node, nodes.NameReference):
+            value = b.meaning(node.name, node.span)
+            return isinstance(value, plan.Literal) and value.value not in ("", None)
+        return isinstance(node, nodes.Literal) and node.value not in ("", None)
 
     def _types(self) -> dict[str, ScalarType]:
         return {w.name: w.type for w in self.columns or () if w.type is not None}
