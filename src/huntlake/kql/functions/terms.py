@@ -13,6 +13,7 @@ from functools import lru_cache, partial
 
 from huntlake.kql.forms import ITEM, as_text
 from huntlake.kql.symbols import Bool, Function, Scalar, Sql, String, quoted, scalar
+from huntlake.kql.types import NUMBERS, ScalarType
 
 _EDGE = r"[^\p{L}\p{N}]"
 _FEW = 5
@@ -311,6 +312,9 @@ def matches_regex(source: String, pattern: String) -> Bool:
     >>> "Fabrikam" matches regex "^Fab.*m$"
     true
     """
+    if isinstance(pattern, Sql) and isinstance(pattern.value, str):
+        # A younger RE2 takes `(?<name>…)` as well.
+        return matches(source, pattern.value.replace("(?<", "(?P<") if "(?P<" not in pattern.value else pattern.value)
     return f"regexp_matches({source}, {pattern})"
 
 
@@ -353,7 +357,6 @@ def not_in_any_case(value: Scalar, *items: Scalar) -> Bool:
 
 def _in(value: str, items: tuple[str, ...], *, any_case: bool = False) -> str:
     assert isinstance(value, Sql)
-    text = value.type.value in ("string", "dynamic", "guid")
     compared = f"coalesce(json_extract_string({value}, '$'), '')" if value.type.value == "dynamic" else f"{value}"
     if any_case:
         compared = f"lower({compared})"
@@ -361,17 +364,39 @@ def _in(value: str, items: tuple[str, ...], *, any_case: bool = False) -> str:
     for item in items:
         assert isinstance(item, Sql)
         if item.type.value == "dynamic":
-            elements = f"json_extract_string({item}, '$[*]')"
-            if any_case:
-                elements = f"list_transform({elements}, lambda x: lower(x))"
-            shown = compared if text else f"{value}::VARCHAR"
-            conditions.append(f"coalesce(list_contains({elements}, {shown}), false)")
-        elif item.value is not None:
+            conditions.append(_among_elements(value, compared, item, any_case=any_case))
+        elif item.value is None:
+            continue
+        elif value.type.value == "dynamic" and item.type in NUMBERS:
+            # As texts, 9 and 9.0 would be two.
+            number = f"try_cast(json_extract_string({value}, '$') as DECIMAL(38,18))"
+            conditions.append(f"coalesce({number} = {item}::DECIMAL(38,18), false)")
+        elif value.type.value == "dynamic":
+            plain.append(_lowered(as_text(item)) if any_case else f"{as_text(item)}")
+        else:
             plain.append(_lowered(item) if any_case else f"{item}")
     if plain:
         listed = f"{compared} in ({', '.join(plain)})"
         conditions.insert(0, f"coalesce({listed}, false)" if value.nullable else listed)
     return " or ".join(conditions) or "false"
+
+
+def _among_elements(value: Sql, compared: str, array: str, *, any_case: bool) -> str:
+    elements = f"json_extract_string({array}, '$[*]')"
+    one = f"[json_extract_string({array}, '$')]"
+    elements = f"case when json_type({array}) = 'ARRAY' then {elements} else {one} end"
+    match value.type:
+        case ScalarType.INT | ScalarType.LONG | ScalarType.DECIMAL:
+            each, compared = f"try_cast({ITEM} as DECIMAL(38,18))", f"{value}::DECIMAL(38,18)"
+        case ScalarType.REAL:
+            each = f"try_cast({ITEM} as DOUBLE)"
+        case ScalarType.DATETIME | ScalarType.TIMESPAN | ScalarType.BOOL:
+            each, compared = ITEM, f"nullif({as_text(value)}, '')"
+        case _:
+            each = f"lower({ITEM})" if any_case else ITEM
+    if each != ITEM:
+        elements = f"list_transform({elements}, lambda {ITEM}: {each})"
+    return f"coalesce(list_contains({elements}, {compared}), false)"
 
 
 @scalar("has_any", total=True)

@@ -122,8 +122,11 @@ class Expressions:
 
     def _hoist_repeated(self, arguments: list[Sql], text: str) -> list[Sql] | None:
         kept, changed = [], False
+        # No engine lets a subquery stand inside a lambda.
+        inside = " lambda " in text
         for argument in arguments:
-            if len(argument) > HOIST_FROM and text.count(str.__str__(argument)) > 1:
+            own = str.__str__(argument)
+            if (len(own) > HOIST_FROM and text.count(own) > 1) or (inside and "(select " in own):
                 argument, changed = self._hoist(argument), True
             kept.append(argument)
         return kept if changed else None
