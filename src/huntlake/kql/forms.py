@@ -102,6 +102,15 @@ def json_array(sql: str) -> str:
     return f"try_cast({sql} as JSON[])"
 
 
+# -- time ------------------------------------------------------------------------
+
+
+def moment(microseconds: str) -> str:
+    """The datetime so many microseconds after 1970; null where that is beyond the years 1 to 9999."""
+    within = f"({microseconds}) between -62135596800000000 and 253402300799999999"
+    return f"case when {within} then make_timestamp(({microseconds})::BIGINT) end"
+
+
 # -- text ------------------------------------------------------------------------
 
 
@@ -180,7 +189,7 @@ def _converted(sql: Sql, wanted: ScalarType) -> str:
         case ScalarType.INT | ScalarType.LONG if given in (ScalarType.REAL, ScalarType.DECIMAL):
             return f"try_cast(trunc({sql}) as {SQL_TYPES[wanted]})"
         case ScalarType.DATETIME if given is ScalarType.LONG or given is ScalarType.INT:
-            return f"make_timestamp({sql} // 10 - 62135596800000000)"
+            return moment(f"{sql} // 10 - 62135596800000000")
         case ScalarType.LONG if given is ScalarType.DATETIME:
             return f"epoch_us({sql}) * 10 + 621355968000000000"
         case ScalarType.TIMESPAN if given in NUMBERS:
@@ -190,6 +199,11 @@ def _converted(sql: Sql, wanted: ScalarType) -> str:
     return f"try_cast({sql} as {SQL_TYPES[wanted]})"
 
 
+_PLAIN_TIME = (
+    r"(?:000[1-9]|00[1-9]\d|0[1-9]\d\d|[1-9]\d{3})-\d\d-\d\d"
+    r"(?:[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,7})?)?Z?)?"
+)
+"""The usual form of a time, in UTC."""
 _WHOLE = r"\s*[-+]?(\d+|0[xX][0-9a-fA-F]+)\s*"
 
 
@@ -209,11 +223,12 @@ def from_text(text: str, wanted: ScalarType, *, loose: bool = False) -> str:
                 f"else try_cast(try_cast({text} as BIGINT) as BOOLEAN) end"
             )
         case ScalarType.DATETIME:
-            return f"coalesce(try_cast({text} as TIMESTAMP), hl_todatetime({text}))"
+            # The engine's own cast is quick, but drops a time zone, and takes `infinity` for a time.
+            plain = f"regexp_full_match({text}, '{_PLAIN_TIME}')"
+            return f"case when {plain} then try_cast({text} as TIMESTAMP) else hl_todatetime({text}) end"
         case ScalarType.TIMESPAN:
             return f"hl_totimespan({text})"
         case ScalarType.GUID:
             return f"hl_toguid({text})"
-        case ScalarType.REAL:
-            return f"try_cast({text} as DOUBLE)"
-    return f"try_cast({text} as {SQL_TYPES[wanted]})"
+    # To the engine `1_000` is a number.
+    return f"case when not contains({text}, '_') then try_cast({text} as {SQL_TYPES[wanted]}) end"

@@ -79,6 +79,7 @@ class Result:
 
     relation: plan.Relation
     visualization: Mapping[str, object] | None = None
+    name: str = "PrimaryResult"
 
 
 class Binder:
@@ -101,6 +102,7 @@ class Binder:
         """The query's own moment, in ticks: `now()` is the same everywhere in it."""
         self.options: dict[str, object] = {}
         self.visualization: Mapping[str, object] | None = None
+        self._several: tuple[Span, list[Result]] | None = None
         self._parameters = parameters
         self._probe = probe
         self._reader = reader
@@ -118,9 +120,11 @@ class Binder:
         """The tables that the query answers with, in order."""
         results = []
         for statement in query.statements:
-            self.visualization = None
+            self.visualization, self._several = None, None
             relation = self._statement(statement)
-            if relation is not None:
+            if self._several is not None:
+                results += self._all_of(self._several, relation)
+            elif relation is not None:
                 results.append(Result(relation, self.visualization))
         if not results:
             self.fail("SYN0001", "the query has no expression that gives a table", query.span)
@@ -144,6 +148,19 @@ class Binder:
             case nodes.ExpressionStatement(expression):
                 return self._result(expression)
         return None
+
+    def several(self, results: list[Result], span: Span) -> plan.Relation:
+        """Say that an operator gives several tables, as `fork` does: it must be the last of a statement."""
+        if self._several is not None:
+            self.refuse("an operator that gives several tables inside another", span)
+        self._several = span, results
+        return results[0].relation
+
+    def _all_of(self, several: tuple[Span, list[Result]], relation: plan.Relation | None) -> list[Result]:
+        span, results = several
+        if relation is not results[0].relation:
+            self.refuse("an operator that gives several tables, and isn't the last,", span)
+        return results
 
     def _let_value(self, node: nodes.Expression) -> plan.Relation | plan.Scalar:
         kept, self._scope = self._scope, self._scope.outer or self._scope

@@ -19,6 +19,8 @@ from huntlake.kql.types import NUMBERS, ScalarType
 
 _LISTS = {"in", "!in", "in~", "!in~", "has_any", "!has_any", "has_all", "!has_all"}
 _EQUALITIES = {"==", "!="}
+_COMPARISONS = _EQUALITIES | {"<", "<=", ">", ">=", "between", "!between"}
+_WHOLES = {ScalarType.INT, ScalarType.LONG}
 _STAR_OPERATORS = {
     "has",
     "contains",
@@ -154,6 +156,8 @@ class ScalarBinder:
             arguments = [self.bind(a, row, aggregating) for a in node.arguments]
             if name in _EQUALITIES and len(arguments) == 2:
                 arguments = self._comparable_pair(*arguments)
+            if name in _COMPARISONS:
+                arguments = self._exact(arguments)
             return self.call(function, arguments, node.span)
         if (own := self._b.function(name)) is not None:
             found = self._b.invoke(own, node, row)
@@ -170,6 +174,13 @@ class ScalarBinder:
             if isinstance(left, plan.Literal) and self._constant_fits(right.type, left.type):
                 return [self._read(left, right.type), right]
         return [left, right]
+
+    def _exact(self, arguments: Sequence[plan.Scalar]) -> list[plan.Scalar]:
+        # As a whole number, the 2.7 in a dynamic would equal 2; as a real, two long numbers could be one.
+        types = {a.type for a in arguments}
+        if ScalarType.DYNAMIC in types and types & _WHOLES and types <= _WHOLES | {ScalarType.DYNAMIC}:
+            return [self.convert(a, ScalarType.DECIMAL) for a in arguments]
+        return list(arguments)
 
     def _constant_fits(self, wanted: ScalarType, given: ScalarType) -> bool:
         plain = (*NUMBERS, ScalarType.BOOL)
@@ -281,12 +292,16 @@ class ScalarBinder:
             match item:
                 # A constant array stands for its elements.
                 case plan.Literal(list(elements), ScalarType.DYNAMIC):
-                    flat += [self._element(e, value) for e in elements if not isinstance(e, list | dict)]
+                    flat += [self._element(e, value) for e in elements if self._may_equal(e, value)]
                 case plan.Literal(None, ScalarType.DYNAMIC):
                     pass
                 case _:
                     flat.append(item)
         return self.call(self._b.language.functions[name], (value, *flat), span)
+
+    def _may_equal(self, element: object, value: plan.Scalar) -> bool:
+        fraction = isinstance(element, float) and not element.is_integer()
+        return not isinstance(element, list | dict) and not (fraction and value.type in _WHOLES)
 
     def _element(self, element: object, value: plan.Scalar) -> plan.Scalar:
         if value.type in (ScalarType.STRING, ScalarType.DYNAMIC):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from huntlake.kql.forms import moment
 from huntlake.kql.symbols import Datetime, Decimal, Long, Naming, Number, P, Real, Sql, Timespan, scalar
 from huntlake.kql.syntax.literals import MAX_DATETIME
 from huntlake.kql.types import ScalarType
@@ -102,7 +103,7 @@ def _(left: object, right: object = 0, *, types: Sequence[ScalarType]) -> object
 
 def moved(at: str, microseconds: str) -> str:
     """A moment moved by microseconds; null where that is beyond the years 1 to 9999."""
-    return f"make_timestamp(epoch_us({at}) + {microseconds})"
+    return moment(f"epoch_us({at}) + {microseconds}")
 
 
 @scalar("*")
@@ -260,11 +261,10 @@ def _(value: Timespan, roundTo: Number) -> Timespan:
 
 
 def _floored(value: str, size: str) -> str:
-    return (
-        f"floor({value} / nullif({size}, 0)::DOUBLE)::BIGINT"
-        if not isinstance(size, Sql) or not size.constant or not size.value
-        else (f"(({value} - (({value} % {size}) + {size}) % {size}) // {size})")
-    )
+    if isinstance(size, Sql) and size.type in (ScalarType.REAL, ScalarType.DECIMAL):
+        return f"floor({value} / nullif({size}, 0)::DOUBLE)::BIGINT"
+    by = _not_zero(size)
+    return f"(({value} - (({value} % {by}) + {by}) % {by}) // {by})"
 
 
 @bin_.folds

@@ -6,6 +6,7 @@ with two nulls are they null. <https://learn.microsoft.com/kusto/query/scalar-da
 
 from __future__ import annotations
 
+from huntlake.kql.forms import moment
 from huntlake.kql.symbols import A, Bool, Datetime, Guid, O, Scalar, Sql, String, Timespan, scalar
 
 
@@ -122,7 +123,15 @@ def between(value: O, low: O, high: O) -> Bool:
 
 @between.overload
 def _(value: Datetime, low: Datetime, high: Timespan) -> Bool:
-    return f"{value} >= {low} and {value} <= make_timestamp(epoch_us({low}) + {high} // 10)"
+    return f"{value} >= {low} and {value} <= {_later(low, high)}"
+
+
+def _later(low: str, span: str) -> str:
+    # Beyond the last year there is no time that could be later.
+    end = moment(f"epoch_us({low}) + {span} // 10")
+    return (
+        f"coalesce({end}, case when {span} > 0 and {low} is not null then TIMESTAMP '9999-12-31 23:59:59.999999' end)"
+    )
 
 
 @scalar("!between", total=True)
@@ -133,7 +142,7 @@ def not_between(value: O, low: O, high: O) -> Bool:
 
 @not_between.overload
 def _(value: Datetime, low: Datetime, high: Timespan) -> Bool:
-    return f"{value} < {low} or {value} > make_timestamp(epoch_us({low}) + {high} // 10)"
+    return f"{value} < {low} or {value} > {_later(low, high)}"
 
 
 @scalar("and", total=True)
