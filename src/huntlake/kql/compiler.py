@@ -98,11 +98,11 @@ def compile_kql(
 
     def rows_now(relation: object) -> Sequence[tuple[object, ...]]:
         assert probe is not None
-        return probe(_compiled(Result(relation), source, engine, "probe"))  # type: ignore[arg-type]
+        return probe(_compiled(Result(relation, name="probe"), source, engine))  # type: ignore[arg-type]
 
     binder = Binder(source, schema, LANGUAGE, ticks, parameters or {}, _stored_function, rows_now if probe else None)
     results = binder.query(tree)
-    tables = tuple(_compiled(r, source, engine, "PrimaryResult") for r in results)
+    tables = tuple(_compiled(r, source, engine) for r in results)
     return Compiled(tables, binder.options)
 
 
@@ -119,8 +119,8 @@ def _stored_function(source: Source) -> nodes.FunctionDeclaration:
     return _parser(source).stored_function()
 
 
-def _compiled(result: Result, source: Source, engine: str, name: str) -> CompiledTable:
+def _compiled(result: Result, source: Source, engine: str) -> CompiledTable:
     relation = optimized(result.relation)
     written = write(relation, source, engine)
     scans = tuple(TableScan(step, s.table, s.workspace, s.columns, s.since, s.until) for step, s in written.scans)
-    return CompiledTable(name, result.relation.columns, scans, result.visualization, written)
+    return CompiledTable(result.name, result.relation.columns, scans, result.visualization, written)

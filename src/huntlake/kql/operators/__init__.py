@@ -4,7 +4,9 @@ from huntlake.kql.binding import Operator, SourceOperator
 from huntlake.kql.operators.distinct import DistinctOperator
 from huntlake.kql.operators.evaluate import EvaluateOperator
 from huntlake.kql.operators.extend import ExtendOperator
+from huntlake.kql.operators.facet import FacetOperator
 from huntlake.kql.operators.find import FindOperator
+from huntlake.kql.operators.fork import ForkOperator
 from huntlake.kql.operators.join import JoinOperator, LookupOperator
 from huntlake.kql.operators.make_series import MakeSeriesOperator
 from huntlake.kql.operators.mv_apply import MvApplyOperator
@@ -43,7 +45,9 @@ OPERATORS: dict[str, type[Operator]] = {
     "distinct": DistinctOperator,
     "evaluate": EvaluateOperator,
     "extend": ExtendOperator,
+    "facet": FacetOperator,
     "filter": FilterOperator,
+    "fork": ForkOperator,
     "getschema": GetSchemaOperator,
     "invoke": InvokeOperator,
     "join": JoinOperator,
@@ -97,8 +101,6 @@ REFUSED = frozenset(
     [
         "assert-schema",
         "execute_and_cache",
-        "facet",
-        "fork",
         "graph-mark-components",
         "graph-match",
         "graph-merge",

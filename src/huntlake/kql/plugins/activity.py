@@ -20,7 +20,7 @@ def activity_counts_metrics(
     """For each window its rows, its distinct ids, those of them that no window before had, and all so far."""
     id_, time, (start, end, step), dimensions = _arguments(input, call, ("start", "end", "step"), b)
     within = b.call("and", [b.call(">=", (time, start), call.span), b.call("<=", (time, end), call.span)], call.span)
-    rows = plan.Filter(input, within)
+    rows = only(plan.Filter(input, within), (id_, time, *dimensions))
     bin_ = b.call("bin_at", (time, step, start), call.span)
     columns = (
         Column(time.name, bin_.type),
@@ -38,7 +38,7 @@ def sliding_window_counts(
     id_, time, (start, end, lookback, step), dimensions = _arguments(input, call, names, b)
     since = b.call("-", (start, lookback), call.span)
     within = b.call("and", [b.call(">", (time, since), call.span), b.call("<=", (time, end), call.span)], call.span)
-    rows = plan.Filter(input, within)
+    rows = only(plan.Filter(input, within), (id_, time, *dimensions))
     bin_ = b.call("bin_at", (time, step, start), call.span)
     columns = (
         Column(time.name, bin_.type),
@@ -75,6 +75,11 @@ def _arguments(
         constants.append(b.convert(value, type_))
     dimensions = [column_of(n, input, b) for n in rest[len(names) :]]
     return column_of(id_, input, b), times, constants, dimensions
+
+
+def only(rows: plan.Relation, columns: tuple[plan.ColumnRef, ...]) -> plan.Relation:
+    """The rows with no columns but these: what a table function reads is read whole."""
+    return plan.Project(rows, tuple(plan.Output(c.name, c) for c in dict.fromkeys(columns)))
 
 
 def column_of(node: nodes.Expression, input: plan.Relation, b: Binder) -> plan.ColumnRef:

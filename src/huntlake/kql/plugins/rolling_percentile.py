@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder
-from huntlake.kql.plugins.activity import column_of
+from huntlake.kql.plugins.activity import column_of, only
 from huntlake.kql.syntax import nodes
 from huntlake.kql.types import NUMBERS, Column, ScalarType
 
@@ -58,4 +58,4 @@ def rolling_percentile(
         plan.Literal(bins, ScalarType.LONG),
         *dimensions,
     )
-    return plan.TableFunction("rolling_percentile", (input,), arguments, columns)
+    return plan.TableFunction("rolling_percentile", (only(input, (value, index, *dimensions)),), arguments, columns)

@@ -47,6 +47,7 @@ class _Reader:
         self._text = text
         self._rules = rules
         self._wanted = set(rules.keys)
+        self._unclosed: set[str] = set()
 
     def pairs(self) -> dict[str, str]:
         """What stands between the delimiters."""
@@ -103,7 +104,7 @@ class _Reader:
     def _quoted(self, at: int) -> tuple[str, int] | None:
         """The inside of the quotes that open here, and where they are closed."""
         for opening, closing in self._rules.quotes:
-            if not self._text.startswith(opening, at):
+            if opening in self._unclosed or not self._text.startswith(opening, at):
                 continue
             inside: list[str] = []
             place = at + 1
@@ -117,6 +118,7 @@ class _Reader:
                 else:
                     inside.append(character)
                     place += 1
+            self._unclosed.add(opening)
         return None
 
     def words(self) -> dict[str, str]:
