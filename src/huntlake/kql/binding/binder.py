@@ -463,6 +463,12 @@ class Binder:
             self.expected(ScalarType.BOOL, value.type, node.span)
         return value
 
+    def key(self, value: plan.Scalar, span: Span, what: str) -> plan.Scalar:
+        """A value by which rows are put in order or in groups; a dynamic has neither order nor one form."""
+        if value.type is ScalarType.DYNAMIC:
+            self.fail("SEM0080", f"a `dynamic` can't be {what}", span, help="add an explicit cast: `tostring(…)`")
+        return value
+
     def convert(self, value: plan.Scalar, type_: ScalarType) -> plan.Scalar:
         """`value` brought to another type; constants at once."""
         return self._scalars.convert(value, type_)

@@ -432,6 +432,12 @@ def _column_ifexists(s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relati
     return columns[name] if name in columns else s.bind(node.arguments[1], row)
 
 
+def _column_names_of(s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | None) -> plan.Scalar:
+    if len(node.arguments) != 1:
+        s._b.fail("SEM0219", "`column_names_of` takes one table", node.span)
+    return plan.Literal([c.name for c in s._b.table(node.arguments[0]).columns], ScalarType.DYNAMIC)
+
+
 def _now(s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | None) -> plan.Scalar:
     moment: plan.Scalar = plan.Literal(s._b.now, ScalarType.DATETIME)
     if not node.arguments:
@@ -524,6 +530,7 @@ SCOPED: Mapping[str, Scoped] = {
     "case": _case,
     "bag_pack_columns": _bag_pack_columns,
     "column_ifexists": _column_ifexists,
+    "column_names_of": _column_names_of,
     "columnifexists": _column_ifexists,
     "extract": _extract,
     "extract_json": _extract,

@@ -16,6 +16,7 @@ from huntlake.kql.operators.parse_kv import ParseKvOperator
 from huntlake.kql.operators.partition import PartitionOperator
 from huntlake.kql.operators.project import ProjectOperator
 from huntlake.kql.operators.project_away import ProjectAwayOperator, ProjectKeepOperator
+from huntlake.kql.operators.project_by_names import ProjectByNamesOperator
 from huntlake.kql.operators.project_rename import ProjectRenameOperator
 from huntlake.kql.operators.project_reorder import ProjectReorderOperator
 from huntlake.kql.operators.render import RenderOperator
@@ -65,6 +66,7 @@ OPERATORS: dict[str, type[Operator]] = {
     "partition": PartitionOperator,
     "project": ProjectOperator,
     "project-away": ProjectAwayOperator,
+    "project-by-names": ProjectByNamesOperator,
     "project-keep": ProjectKeepOperator,
     "project-rename": ProjectRenameOperator,
     "project-reorder": ProjectReorderOperator,
@@ -111,7 +113,6 @@ REFUSED = frozenset(
         "macro-expand",
         "make-graph",
         "partitionby",
-        "project-by-names",
         "reduce",
         "scan",
         "__contextual-datatable",

@@ -23,8 +23,16 @@ class SampleOperator(Operator):
         return cls(p.expression(), span=p.since(start))
 
     def bind(self, input: plan.Relation, b: Binder) -> plan.Relation:
-        chance = plan.SortKey(b.call("rand", (), self.span), ascending=True, nulls_first=False)
-        return plan.Limit(plan.Sort(input, (chance,)), max(0, b.constant_long(self.count)))
+        own = [plan.Output(n, c) for n, c in b.columns_of(input).items()]
+        drawn = plan.Project(input, (*own, plan.Output(_CHANCE, b.call("rand", (), self.span))))
+        chance = plan.SortKey(b.columns_of(drawn)[_CHANCE], ascending=True, nulls_first=False)
+        chosen = plan.Limit(plan.Sort(drawn, (chance,)), max(0, b.constant_long(self.count)))
+        # Whoever reads them, and however often, reads the same rows.
+        return plan.Materialize(plan.Project(chosen, tuple(own)))
+
+
+_CHANCE = "\x00chance"
+"""A name that no column of a query can have."""
 
 
 @dataclass(frozen=True)
