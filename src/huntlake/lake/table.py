@@ -125,7 +125,7 @@ class LakeTable:
         for version in range(before + 1, after + 1):
             log = self.folder / "_delta_log" / f"{version:020d}.json"
             if log.exists():
-                flush(log, self.folder)
+                flush([log], self.folder)
 
     def discard(self, files: Iterable[WrittenFile]) -> None:
         """Remove files that were written and shall not be committed."""

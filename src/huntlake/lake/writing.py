@@ -59,21 +59,25 @@ def write(
     )
     if not partitioned:
         file = _copy(connection, f"select {fields} from {relation}", schema, folder, None)
-        return [file] if file else []
+        written = [file] if file else []
+        flush([folder / f.path for f in written], folder)
+        return written
     time = identifier(TIME)
     # A cast of the time itself would give the day of the connection's zone.
     days = connection.execute(
         f"select distinct make_timestamp(epoch_us({time}))::DATE from {relation} order by 1"
     ).fetchall()
     written = []
+    in_order = _sorted(connection, relation, "true")
     for (day,) in days:
         of_day = f"{time} is null" if day is None else _of_day(day)
         rows = f"select {fields} from {relation} where {of_day}"
         # Logs mostly come in order, and sorting wide rows costs as much as writing them.
-        if not _sorted(connection, relation, of_day):
+        if not in_order and not _sorted(connection, relation, of_day):
             rows += f" order by {time}"
         file = _copy(connection, rows, schema, folder, day)
         written.extend([file] if file else [])
+    flush([folder / f.path for f in written], folder)
     return written
 
 
@@ -107,7 +111,6 @@ def _copy(
     if not count:
         target.unlink(missing_ok=True)
         return None
-    flush(target, folder)
     return WrittenFile(path, int(size), day, _delta_statistics(int(count), statistics, schema))
 
 
@@ -148,10 +151,10 @@ def _iso(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
-def flush(path: Path, root: Path) -> None:
-    """Have the disk keep a file, and the folders from `root` down to it, before anyone is told of it."""
-    folders = [p for p in path.parents if p == root or root in p.parents]
-    for place in (path, *folders):
+def flush(paths: Sequence[Path], root: Path) -> None:
+    """Have the disk keep files, and the folders from `root` down to them, before anyone is told of them."""
+    folders = {p: None for path in paths for p in path.parents if p == root or root in p.parents}
+    for place in (*paths, *folders):
         descriptor = os.open(place, os.O_RDONLY)
         try:
             os.fsync(descriptor)
