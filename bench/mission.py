@@ -19,7 +19,8 @@ from bench import figures
 MISSION = Path(__file__).resolve().parents[2] / "shared" / "mission"
 QUERIES = (
     "SigninLogs | take 10",
-    'SigninLogs\n| where UserDisplayName contains "admin"\n| project TimeGenerated, UserPrincipalName, IPAddress, ResultType',
+    'SigninLogs\n| where UserDisplayName contains "admin"\n'
+    "| project TimeGenerated, UserPrincipalName, IPAddress, ResultType",
     "SecurityEvent\n| where EventID == 4625\n| summarize FailedAttempts = count() by Account",
     'AlertInfo\n| where Severity == "High"\n| join AlertEvidence on AlertId',
 )

@@ -13,7 +13,7 @@ TESTS = ("tests/api/test_authorization.py", "tests/api/test_lake.py")
 
 def main() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *TESTS],
         capture_output=True,
         text=True,
         check=False,
