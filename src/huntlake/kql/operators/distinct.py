@@ -24,4 +24,7 @@ class DistinctOperator(Operator):
         return cls(p.list_of(p.named_expression), span=p.since(start))
 
     def bind(self, input: plan.Relation, b: Binder) -> plan.Relation:
+        for column in self.columns:
+            if not isinstance(column, nodes.NamedExpression) or not isinstance(column.expression, nodes.Star):
+                b.key(b.scalar(column, input), column.span, "told apart by `distinct`")
         return plan.Summarize(input, tuple(projected(self.columns, input, b)), ())

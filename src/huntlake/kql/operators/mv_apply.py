@@ -39,16 +39,15 @@ class MvApplyOperator(Operator):
         new = {i.expression.name or b.implied_name(i.expression.expression) for i in self.items}
         kept = [c.name for c in input.columns if c.name not in new]
         inner_columns = b.columns_of(inner)
-        for name in inner_columns.keys() & set(kept):
-            if not _of_row(name, inner):
-                b.refuse(f"`mv-apply` whose query makes a column `{name}`, which the row has too,", self.span)
-        added = tuple(plan.Output(n, c) for n, c in inner_columns.items() if n not in kept)
+        # Where the inner query makes a column that the row has too, its own stands in the place of the row's.
+        added = tuple(plan.Output(n, c) for n, c in inner_columns.items() if n not in kept or not _of_row(n, inner))
         outer_columns = b.columns_of(input)
         outer = plan.Project(input, tuple(plan.Output(n, outer_columns[n]) for n in kept))
         hidden = plan.Apply(input, row, plan.Project(inner, tuple(plan.Output(_inner(o.name), o.value) for o in added)))
         columns = b.columns_of(hidden)
-        outputs = [plan.Output(c.name, columns[c.name]) for c in outer.columns]
-        outputs += [plan.Output(o.name, columns[_inner(o.name)]) for o in added]
+        made = {o.name: columns[_inner(o.name)] for o in added}
+        outputs = [plan.Output(n, made.pop(n, columns[n])) for n in kept]
+        outputs += [plan.Output(n, c) for n, c in made.items()]
         return plan.Project(hidden, tuple(outputs))
 
 

@@ -54,7 +54,7 @@ class SearchOperator(Operator, SourceOperator):
 
     def _search(self, tables: list[tuple[str, plan.Relation]], b: Binder) -> plan.Relation:
         filtered = [(name, plan.Filter(t, self._condition(self.predicate, t, b))) for name, t in tables]
-        return united(filtered, b, self.span, source="$table")
+        return united(filtered, source="$table")
 
     def _condition(self, node: nodes.Expression, table: plan.Relation, b: Binder) -> plan.Scalar:
         # A term alone asks every column; a comparison asks its own, and is false where a table hasn't it.

@@ -29,4 +29,6 @@ class SortOperator(Operator):
 
 def sort_key(node: nodes.OrderedExpression, input: plan.Relation, b: Binder) -> plan.SortKey:
     """One key of an order."""
-    return plan.SortKey(b.scalar(node.expression, input), node.ascending, node.nulls_first)
+    return plan.SortKey(
+        b.key(b.scalar(node.expression, input), node.span, "an order"), node.ascending, node.nulls_first
+    )

@@ -36,6 +36,7 @@ class SummarizeOperator(Operator):
         for item in self.by:
             named = item.names or b.implied_name(item.expression)
             for key in b.output(item, input, Names()):
+                b.key(key.value, item.span, "a group's key")
                 # The same key twice is one key.
                 if key not in keys:
                     keys.append(plan.Output(names.claim(key.name) if named else names.unnamed(), key.value))

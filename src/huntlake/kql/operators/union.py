@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from huntlake.core.diagnostics import SourceError, Span
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder, Operator, SourceOperator
+from huntlake.kql.binding.naming import Names
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.parser import Parser
 from huntlake.kql.types import Column, ScalarType
@@ -48,7 +48,7 @@ class UnionOperator(Operator, SourceOperator):
             found += self._tables(node, len(found), b)
         if not found:
             b.fail("SEM0100", "none of these tables is there", self.span)
-        return united(found, b, self.span, inner=self.inner, source=self.source)
+        return united(found, inner=self.inner, source=self.source)
 
     def _tables(self, node: nodes.Expression, index: int, b: Binder) -> list[Named]:
         match node:
@@ -72,9 +72,7 @@ class UnionOperator(Operator, SourceOperator):
         return found
 
 
-def united(
-    tables: Sequence[Named], b: Binder, span: Span, *, inner: bool = False, source: str | None = None
-) -> plan.Relation:
+def united(tables: Sequence[Named], *, inner: bool = False, source: str | None = None) -> plan.Relation:
     """The union of tables: each is projected to the columns that all of them get."""
     types: dict[str, tuple[ScalarType, ...]] = {}
     for _, table in tables:
@@ -87,19 +85,22 @@ def united(
     if inner:
         everywhere = [{(c.name, c.type) for c in t.columns} for _, t in tables]
         common = set.intersection(*everywhere)
-        columns = [Column(c.name, c.type) for c in tables[0][1].columns if (c.name, c.type) in common]
+        wanted = [(c.name, c) for c in tables[0][1].columns if (c.name, c.type) in common]
     else:
         # One name with two types becomes two columns, each with its type behind the name.
-        columns = [
-            Column(name if len(found) == 1 else f"{name}_{type_}", type_)
+        wanted = [
+            (name if len(found) == 1 else f"{name}_{type_}", Column(name, type_))
             for name, found in types.items()
             for type_ in found
         ]
-        twice = [n for n, count in Counter(c.name for c in columns).items() if count > 1]
-        if twice:
-            b.refuse(f"a union in which `{twice[0]}` is both a column and what a column of several types becomes", span)
     split = frozenset() if inner else frozenset(name for name, found in types.items() if len(found) > 1)
     head = () if source is None else (Column(source, ScalarType.STRING),)
-    if source in types:
-        b.refuse(f"`withsource={source}` where a table has a column of that name", span)
-    return plan.Union(tuple(t for _, t in tables), (*head, *columns), split, source, tuple(n for n, _ in tables))
+    names = Names(c.name for c in head)
+    columns, renamed = [], {}
+    for name, origin in wanted:
+        columns.append(Column(names.claim(name), origin.type))
+        if columns[-1].name != name:
+            renamed[origin.name, origin.type] = columns[-1].name
+    return plan.Union(
+        tuple(t for _, t in tables), (*head, *columns), split, source, tuple(n for n, _ in tables), renamed
+    )

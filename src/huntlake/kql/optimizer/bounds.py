@@ -103,8 +103,9 @@ class _Bounds:
                     left=self.of(left, {n: r for n, r in mine_left.items() if n in names}),
                     right=self.of(right, {}),
                 )
-            case plan.Union(branches, _, split, _, _):
-                passed = {n: r for n, r in ranges.items() if n not in split}
+            case plan.Union(branches, _, split, _, _, renamed):
+                other = split | {n for n, _ in renamed} | set(renamed.values())
+                passed = {n: r for n, r in ranges.items() if n not in other}
                 return replace(relation, inputs=tuple(self.of(b, passed) for b in branches))
             case plan.Apply(input, row, inner):
                 return replace(relation, input=self.of(input, {}), row=row, inner=self.of(inner, {}))

@@ -189,6 +189,7 @@ class Union:
     """The rows of several tables; a column that a table hasn't is null in its rows.
 
     A name in `split` stands for columns of several types: each goes by the name and its type, `a_long`.
+    `renamed` are the columns whose name was taken: by name and type, what they go by instead.
     `source` is the column that holds each row's label, one for each input.
     """
 
@@ -197,20 +198,24 @@ class Union:
     split: frozenset[str] = frozenset()
     source: str | None = None
     labels: tuple[str, ...] = ()
+    renamed: Mapping[tuple[str, ScalarType], str] = field(default_factory=dict)
 
     def name_of(self, column: Column) -> str:
         """The name that an input's column has in the union."""
+        if chosen := self.renamed.get((column.name, column.type)):
+            return chosen
         return f"{column.name}_{column.type}" if column.name in self.split else column.name
 
     def origin(self, column: Column, names: Mapping[str, Column]) -> Column | None:
         """The column of an input, given its columns by name, that becomes a column of the union."""
-        found = names.get(column.name)
-        if found is not None and found.type is column.type and column.name not in self.split:
-            return found
         # `a_long` may be the `a` of one input.
         stem = column.name.removesuffix(f"_{column.type}")
-        found = names.get(stem) if stem in self.split else None
-        return found if found is not None and found.type is column.type else None
+        origins = [name for (name, _), chosen in self.renamed.items() if chosen == column.name]
+        for name in (*origins, column.name, stem):
+            found = names.get(name)
+            if found is not None and found.type is column.type and self.name_of(found) == column.name:
+                return found
+        return None
 
 
 @dataclass(frozen=True, eq=False)
