@@ -41,8 +41,6 @@ class MvApplyOperator(Operator):
         inner_columns = b.columns_of(inner)
         # Where the inner query makes a column that the row has too, its own stands in the place of the row's.
         added = tuple(plan.Output(n, c) for n, c in inner_columns.items() if n not in kept or not _of_row(n, inner))
-        outer_columns = b.columns_of(input)
-        outer = plan.Project(input, tuple(plan.Output(n, outer_columns[n]) for n in kept))
         hidden = plan.Apply(input, row, plan.Project(inner, tuple(plan.Output(_inner(o.name), o.value) for o in added)))
         columns = b.columns_of(hidden)
         made = {o.name: columns[_inner(o.name)] for o in added}
