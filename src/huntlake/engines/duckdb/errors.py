@@ -21,6 +21,8 @@ def translate(error: Exception) -> DomainError:
     fact = message.partition("\n")[0].strip()
     if kind == "Out of Memory":
         return LimitExceeded(LOW_MEMORY)
+    if "expression depth" in fact:
+        return QueryFailed("a query whose tables and expressions nest this deeply is not supported")
     if kind in DATA_ERRORS:
         return QueryFailed(f"the query failed while it ran: {fact[:500]}")
     if kind in {"IO", "HTTP", "Permission"}:

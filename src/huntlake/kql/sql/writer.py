@@ -353,28 +353,30 @@ class _Writer:
             expressions = self._expressions(self.identifiers(unnest.input))
         expressions.may_hoist = False
         names = self.identifiers(unnest)
-        lists = [tables.elements(str(expressions.sql(i.value)), i.bag_as_array) for i in unnest.items]
-        length = f"greatest({', '.join(f'coalesce(len({x}), 0)' for x in lists)})"
+        numbered = list(enumerate(unnest.items))
+        length = f"greatest({', '.join(f'coalesce(len({_element(n)}), 0)' for n, _ in numbered)})"
         # A row with nothing to expand stays once, with a null, unless it is asked not to.
         count = f"greatest({length}, 1)" if unnest.outer else length
         if unnest.limit is not None:
             count = f"least({count}, {unnest.limit})"
-        new = {i.column.name: f"~e{n}" for n, i in enumerate(unnest.items)}
+        new = {i.column.name: _element(n) for n, i in numbered}
         kept = [c for c in unnest.input.columns if c.name not in new]
         inner = [f"{expressions.columns[c.name]} as {names[c.name]}" for c in kept]
-        inner += [f'{x} as "~e{n}"' for n, x in enumerate(lists)]
         placed = id(unnest.input) in self._placed
         if placed:
             inner.append(f'{_PLACE} as "~p"')
-        inner.append(f'unnest(range({count})) as {_PLACE}')
-        step = f"(select {', '.join(inner)}{source})"
+        # One select after the other: the value, its elements, a row for each; each is written, and computed, once.
+        inner += [f"{expressions.sql(i.value)} as {_value(n)}" for n, i in numbered]
+        elements = ", ".join(f"{tables.elements(_value(n), i.bag_as_array)} as {_element(n)}" for n, i in numbered)
+        step = f"(select *, {elements} from (select {', '.join(inner)}{source}))"
+        step = f"(select *, unnest(range({count})) as {_PLACE} from {step})"
         columns = []
         for column in unnest.columns:
             identifier = names[column.name]
             if column.name in new:
-                columns.append(f'nullif("{new[column.name]}"[{_PLACE} + 1], \'null\') as {identifier}')
+                columns.append(f"nullif({new[column.name]}[{_PLACE} + 1], 'null') as {identifier}")
             elif column.name == unnest.index:
-                columns.append(f'{_PLACE} as {identifier}')
+                columns.append(f"{_PLACE} as {identifier}")
             else:
                 columns.append(identifier)
         if placed:
@@ -450,6 +452,16 @@ class _Dependents:
                 continue
             found += self.free_inputs(i) if self.depends(i) else [i]
         return found
+
+
+def _value(number: int) -> str:
+    """The name of an item that is unnested, before it is taken apart."""
+    return f'"~v{number}"'
+
+
+def _element(number: int) -> str:
+    """The name of the list of its elements."""
+    return f'"~e{number}"'
 
 
 def _where(conditions: list[str]) -> str:

@@ -34,9 +34,11 @@ def _rules(text: str) -> Rules:
 
 
 @udf("hl_parse_kv", "VARCHAR", "VARCHAR", returns="VARCHAR")
-def parse_kv(text: str | None, rules: str | None) -> str:
-    """The values of the wanted keys, as a bag of texts; the first of each."""
-    given = _rules(rules or "")
+def parse_kv(text: str | None, rules: str | None) -> str | None:
+    """The values of the wanted keys, as a bag of texts; the first of each. Null without rules."""
+    if rules is None:
+        return None
+    given = _rules(rules)
     reader = _Reader(text or "", given)
     found = reader.pairs() if given.pair and given.between else reader.words()
     return orjson.dumps(found).decode()
