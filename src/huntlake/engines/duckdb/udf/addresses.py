@@ -37,7 +37,9 @@ def parse_ipv6(text: str | None, prefix: int | None) -> str | None:
     parts = _ipv6(text)
     if parts is None or prefix is None or not 0 <= prefix <= 128:
         return None
-    return IPv6Address(_masked(parts[0], min(parts[1], prefix), 128)).exploded
+    # Not `exploded`: from Python 3.13 on it ends an IPv4 address that is mapped into IPv6 in dots.
+    digits = f"{_masked(parts[0], min(parts[1], prefix), 128):032x}"
+    return ":".join(digits[i : i + 4] for i in range(0, 32, 4))
 
 
 @udf("hl_ipv6_compare", "VARCHAR", "VARCHAR", "BIGINT", returns="BIGINT")
