@@ -285,3 +285,41 @@ def test_a_guid_equals_its_text_in_a_filter() -> None:
     guid = "aaaaaaaa-0000-4000-8000-000000000001"
     table = f"datatable(s: string, g: guid) ['{guid.upper()}', guid({guid})]"
     assert pages.values(f"{table} | where s == g and not(s != g) | count; {table} | where s != g | count") == [[1], [0]]
+
+
+# -- numbers ------------------------------------------------------------------------------
+
+
+def test_nan_is_neither_more_nor_equal_nor_less() -> None:
+    row = "print a = real(nan), b = real(nan), c = 1.5"
+    found = answers("a == b", "a != b", "a > c", "a >= b", "c < a", "a < c", "a == c", "a != c", of=row)
+    assert found == [False, True, False, False, False, False, False, True]
+
+
+def test_a_filter_keeps_no_nan_that_is_not_more() -> None:
+    table = "datatable(a: real, b: real) [real(nan), real(nan), 2.0, 1.0]"
+    query = "; ".join(f"{table} | where {c} | count" for c in ("a > b", "a == b", "a != b", "a > 1 or b > a"))
+    assert pages.values(query) == [[1], [0], [2], [1]]
+
+
+def test_a_fraction_in_a_dynamic_joins_no_whole_number() -> None:
+    left = "datatable(k: dynamic, n: long) [dynamic(1.5), 1, dynamic(1), 2]"
+    assert pages.values(f"{left} | join kind=inner (print k = 1) on k | summarize make_list(n)") == [[[2]]]
+
+
+def test_a_number_too_large_for_a_parameter_is_null() -> None:
+    assert pages.values("let f = (a: int) { a }; print f(3000000000)") == [[None]]
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [("1e15", "1E+15"), ("-1234567890123456.5", "-1.2345678901234565E+15"), ("999999999999999.0", "999999999999999")],
+)
+def test_the_exponent_begins_where_it_does_in_kusto(number: str, text: str) -> None:
+    assert answers("tostring(x)", of=f"print x = real({number})") == [text]
+
+
+@pytest.mark.parametrize("between", ["(datetime(9999-12-01) .. 100d)", "(datetime(0001-01-01) .. -1d)"])
+def test_bounds_stay_within_the_years(between: str) -> None:
+    (table,) = compile_kql(f"T | where TimeGenerated between {between}", Tables()).results
+    assert table.scans[0].since is not None

@@ -142,9 +142,16 @@ def _real_text(sql: str) -> str:
     # .NET prints a whole real without a fraction; Infinity and NaN by name.
     return (
         f"case when isfinite({sql}) and abs({sql}) < 1e15 and {sql} = trunc({sql}) then ({sql})::BIGINT::VARCHAR "
+        f"when abs({sql}) >= 1e15 and abs({sql}) < 1e16 then {_long_real_text(sql)} "
         f"when isnan({sql}) then 'NaN' when isinf({sql}) then case when {sql} > 0 then 'Infinity' else '-Infinity' end "
         f"else regexp_replace(upper(({sql})::VARCHAR), 'E([0-9])', 'E+\\1') end"
     )
+
+
+def _long_real_text(sql: str) -> str:
+    # The engine goes over to an exponent one digit later than .NET.
+    digits = f"rtrim(replace(abs({sql})::VARCHAR, '.', ''), '0')"
+    return f"case when {sql} < 0 then '-' else '' end || rtrim({digits}[1] || '.' || {digits}[2:], '.') || 'E+15'"
 
 
 def _timespan_text(sql: str) -> str:

@@ -61,7 +61,8 @@ def _number(value: object, given: ScalarType, wanted: ScalarType) -> tuple[bool,
         return True, Decimal(str(value)) if not isinstance(value, bool) else Decimal(int(value))
     if isinstance(value, float) and not math.isfinite(value):
         return True, None
-    return True, int(value)
+    bits = 31 if wanted is ScalarType.INT else 63
+    return True, whole if -(2**bits) <= (whole := int(value)) < 2**bits else None
 
 
 def _text(value: object, given: ScalarType) -> tuple[bool, object]:

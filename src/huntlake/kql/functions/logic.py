@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from huntlake.kql.forms import moment
 from huntlake.kql.symbols import A, Bool, Datetime, Guid, O, Scalar, Sql, String, Timespan, scalar
+from huntlake.kql.types import ScalarType
 
 
 @scalar("==", total=True)
@@ -21,6 +22,12 @@ def equals(left: A, right: A) -> Bool:
     >>> isnull(long(null) == long(null))
     true
     """
+    if _may_be_nan(left) and _may_be_nan(right):
+        return f"({_equal(left, right)}) and not coalesce(isnan({left}), false)"
+    return _equal(left, right)
+
+
+def _equal(left: str, right: str) -> str:
     match _may_be_null(left), _may_be_null(right):
         case False, False:
             return f"{left} = {right}"
@@ -42,7 +49,7 @@ def _(left: Guid, right: String) -> Bool:
 
 @equals.in_filter
 def _(left: A, right: A) -> Bool:
-    return f"{left} = {right}"
+    return _unless_nan(f"{left} = {right}", left) if _may_be_nan(right) else f"{left} = {right}"
 
 
 @scalar("!=", total=True)
@@ -54,6 +61,8 @@ def not_equals(left: A, right: A) -> Bool:
     >>> "a" != "a"
     false
     """
+    if _may_be_nan(left) and _may_be_nan(right):
+        return f"not (({_equal(left, right)}) and not coalesce(isnan({left}), false))"
     match _may_be_null(left), _may_be_null(right):
         case False, False:
             return f"{left} <> {right}"
@@ -64,6 +73,8 @@ def not_equals(left: A, right: A) -> Bool:
 
 @not_equals.in_filter
 def _(left: A, right: A) -> Bool:
+    if _may_be_nan(left) and _may_be_nan(right):
+        return f"{left} is distinct from {right} or isnan({left})"
     if not _may_be_null(left) and not _may_be_null(right):
         return f"{left} <> {right}"
     return f"{left} is distinct from {right}"
@@ -79,6 +90,17 @@ def _(left: Guid, right: String) -> Bool:
     return f"coalesce({left} <> lower({right}), true)"
 
 
+def _may_be_nan(argument: str) -> bool:
+    if not isinstance(argument, Sql) or argument.type is not ScalarType.REAL:
+        return False
+    return not argument.constant or argument.value != argument.value
+
+
+def _unless_nan(comparison: str, greatest: str) -> str:
+    # NaN is neither more nor less than a number, nor equal to itself; to the engine it is the greatest number.
+    return f"{comparison} and not isnan({greatest})" if _may_be_nan(greatest) else comparison
+
+
 def _may_be_null(argument: str) -> bool:
     return isinstance(argument, Sql) and argument.nullable
 
@@ -90,25 +112,25 @@ def less(left: O, right: O) -> Bool:
     >>> 1 < 2.5
     true
     """
-    return f"{left} < {right}"
+    return _unless_nan(f"{left} < {right}", right)
 
 
 @scalar(">", total=True)
 def greater(left: O, right: O) -> Bool:
     """Whether the first is greater."""
-    return f"{left} > {right}"
+    return _unless_nan(f"{left} > {right}", left)
 
 
 @scalar("<=", total=True)
 def less_or_equal(left: O, right: O) -> Bool:
     """Whether the first is less, or equal."""
-    return f"{left} <= {right}"
+    return _unless_nan(f"{left} <= {right}", right)
 
 
 @scalar(">=", total=True)
 def greater_or_equal(left: O, right: O) -> Bool:
     """Whether the first is greater, or equal."""
-    return f"{left} >= {right}"
+    return _unless_nan(f"{left} >= {right}", left)
 
 
 @scalar("between", total=True)

@@ -145,6 +145,9 @@ def _agreed(left: plan.Scalar, right: plan.Scalar, span: Span, b: Binder) -> tup
         return left, right
     if ScalarType.DYNAMIC in (left.type, right.type):
         type_ = left.type if right.type is ScalarType.DYNAMIC else right.type
+        if type_ in (ScalarType.INT, ScalarType.LONG):
+            # The 1.5 in a dynamic is no 1.
+            type_ = ScalarType.DECIMAL
         return b.convert(left, type_), b.convert(right, type_)
     if left.type in NUMBERS and right.type in NUMBERS and (type_or_none := common([left.type, right.type])):
         return b.convert(left, type_or_none), b.convert(right, type_or_none)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from huntlake.kql import plan
 from huntlake.kql.plan.graph import uses, windowed, with_scalars
-from huntlake.kql.syntax.literals import datetime_of
+from huntlake.kql.syntax.literals import MAX_DATETIME, datetime_of
 from huntlake.kql.types import ScalarType
 
 TIME = "TimeGenerated"
@@ -135,7 +135,8 @@ def _ranges(predicate: plan.Scalar) -> Iterator[tuple[str, Range]]:
             _,
             (plan.ColumnRef(name, ScalarType.DATETIME), plan.Literal(int(low), _), plan.Literal(int(high), type_)),
         ) if function.name == "between":
-            yield name, Range(low, high if type_ is ScalarType.DATETIME else low + high)
+            last = high if type_ is ScalarType.DATETIME else low + high
+            yield name, Range(low, min(max(last, 0), MAX_DATETIME))
 
 
 def _interval(operator: str, ticks: int) -> Range | None:
