@@ -621,6 +621,9 @@ class Parser:
                 return self._strings()
             case TokenKind.LONG:
                 self.advance()
+                # One more than the largest, for the least is written as its negative.
+                if isinstance(token.value, int) and token.value > 2**63:
+                    self.fail("SYN0012", f"`{token.text}` is beyond the range of a long", token.span)
                 return nodes.Literal(token.value, ScalarType.LONG, span=token.span)
             case TokenKind.REAL:
                 self.advance()
