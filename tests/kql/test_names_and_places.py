@@ -323,3 +323,26 @@ def test_the_exponent_begins_where_it_does_in_kusto(number: str, text: str) -> N
 def test_bounds_stay_within_the_years(between: str) -> None:
     (table,) = compile_kql(f"T | where TimeGenerated between {between}", Tables()).results
     assert table.scans[0].since is not None
+
+
+# -- JSON -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["NaN", "[1,]", r"{\"a\":1, }", "[-inf]", "Infinity", r"{\"a\":1}x", "01"])
+def test_what_no_client_could_read_is_text_and_no_json(text: str) -> None:
+    found = answers("gettype(parse_json(s))", "tostring(parse_json(s)) == s", of=f'print s = "{text}"')
+    assert found == ["string", True]
+
+
+@pytest.mark.parametrize("text", [r"{\"a\":\"NaN, ]\"}", r"[\"inf\"]", r"{\"a\\\"nan,]\": [1, 2 ]}", " [1] "])
+def test_texts_inside_json_may_hold_anything(text: str) -> None:
+    assert answers("gettype(parse_json(s)) in ('array', 'dictionary')", of=f'print s = "{text}"') == [True]
+
+
+def test_a_null_with_blanks_around_is_null() -> None:
+    assert answers("isnull(parse_json(s))", of='print s = " null "') == [True]
+
+
+def test_json_holds_no_bare_nan() -> None:
+    found = answers("pack_array(x, -x)", 'bag_pack("k", x)', of="print x = real(+inf)")
+    assert found == [["Infinity", "-Infinity"], {"k": "Infinity"}]

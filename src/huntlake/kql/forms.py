@@ -89,6 +89,9 @@ def as_json(sql: str, type_: ScalarType | None = None) -> str:
             return f"to_json(nullif({as_text(sql, timed)}, ''))"
         case ScalarType.DECIMAL:
             return f"to_json({sql}::DOUBLE)"
+        case ScalarType.REAL:
+            # JSON has no number for these: they are texts there.
+            return f"case when isfinite({sql}) then to_json({sql}) else to_json(nullif({_real_text(sql)}, '')) end"
     return f"to_json({sql})"
 
 

@@ -139,7 +139,14 @@ def parse_json(value: Dynamic) -> Dynamic:
 @parse_json.overload
 def _(value: String) -> Dynamic:
     other = f"when {value} = '' then null else to_json({value})"
-    return f"case when json_valid({value}) then nullif({value}, 'null')::JSON {other} end"
+    # The engine also takes `NaN` and a comma before a bracket, which no client could read.
+    bare = f"regexp_replace({value}, '{_QUOTED}', '', 'g')"
+    strict = f"not (regexp_matches({value}, '{_LOOSE}') and regexp_matches({bare}, '{_LOOSE}'))"
+    return f"case when json_valid({value}) and {strict} then nullif(trim({value}), 'null')::JSON {other} end"
+
+
+_QUOTED = r'"(?:[^"\\]|\\.)*"'
+_LOOSE = r"(?i)nan|inf|,\s*[\]}]"
 
 
 @parse_json.overload
