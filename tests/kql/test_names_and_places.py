@@ -346,3 +346,18 @@ def test_a_null_with_blanks_around_is_null() -> None:
 def test_json_holds_no_bare_nan() -> None:
     found = answers("pack_array(x, -x)", 'bag_pack("k", x)', of="print x = real(+inf)")
     assert found == [["Infinity", "-Infinity"], {"k": "Infinity"}]
+
+
+# -- lists ------------------------------------------------------------------------------------
+
+
+def test_texts_in_a_list_mean_the_values_type() -> None:
+    row = "print n = 5, g = guid(aaaaaaaa-0000-4000-8000-000000000001)"
+    found = answers(
+        'n in ("5", "x")',
+        'n !in ("x")',
+        'g in ("AAAAAAAA-0000-4000-8000-000000000001")',
+        'g !in ("AAAAAAAA-0000-4000-8000-000000000001", "x")',
+        of=row,
+    )
+    assert found == [True, True, True, False]

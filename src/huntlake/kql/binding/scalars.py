@@ -284,6 +284,11 @@ class ScalarBinder:
     def _as_list_item(self, item: plan.Scalar, value: plan.Scalar) -> plan.Scalar:
         if isinstance(item, plan.Literal) and item.type is ScalarType.GUID and value.type is ScalarType.STRING:
             return plan.Literal(item.value or "", ScalarType.STRING)
+        if item.type is ScalarType.STRING and value.type is ScalarType.GUID:
+            return self.convert(item, ScalarType.GUID)
+        if isinstance(item, plan.Literal) and self._constant_fits(value.type, item.type):
+            # `5 in ("5", "x")`: what is no number is none of them.
+            return self._read(item, value.type) if item.type is ScalarType.STRING else item
         return item
 
     def _in_items(self, name: str, value: plan.Scalar, items: list[plan.Scalar], span: Span) -> plan.Scalar:
