@@ -68,7 +68,7 @@ def _number(value: object, given: ScalarType, wanted: ScalarType) -> tuple[bool,
 def _text(value: object, given: ScalarType) -> tuple[bool, object]:
     match given, value:
         case ScalarType.BOOL, bool():
-            return True, "True" if value else "False"
+            return True, "true" if value else "false"
         case ((ScalarType.INT | ScalarType.LONG), int()):
             return True, str(value)
         case ScalarType.GUID, str():

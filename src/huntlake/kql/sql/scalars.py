@@ -161,7 +161,12 @@ class Expressions:
         # A conversion that writes its argument several times takes a column instead: not of an aggregate, which
         # the step before knows nothing of.
         sql = self.sql(value)
-        if not self.may_hoist or _aggregates(value) or len(sql) <= HOIST_FROM or write(sql, type_).count(str.__str__(sql)) < 2:
+        if (
+            not self.may_hoist
+            or _aggregates(value)
+            or len(sql) <= HOIST_FROM
+            or write(sql, type_).count(str.__str__(sql)) < 2
+        ):
             return sql
         return self._hoist(sql)
 

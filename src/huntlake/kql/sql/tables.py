@@ -77,7 +77,9 @@ def _ipv6_lookup(r: Reading, names: Identifiers) -> str:
     # An address is cut to each length that a network has: then networks and addresses are equal or not.
     bits = f'select distinct "~bits" from ({lookup}) where "~bits" is not null'
     cut = f'select "~row", "~bits", hl_parse_ipv6("~ip", "~bits") as "~net" from ({rows}) cross join ({bits})'
-    found = f'select "~row" as "~of", n.* from ({cut}) c join ({lookup}) n on c."~bits" = n."~bits" and c."~net" = n."~net"'
+    found = (
+        f'select "~row" as "~of", n.* from ({cut}) c join ({lookup}) n on c."~bits" = n."~bits" and c."~net" = n."~net"'
+    )
     kind = _word(r.arguments[2], "left", "inner")
     return f'select {_looked_up(r, names)} from ({rows}) l {kind} join ({found}) r on r."~of" = l."~row"'
 
