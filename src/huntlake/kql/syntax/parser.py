@@ -97,6 +97,7 @@ class Parser:
         self._tokens = tokenize(source)
         self._at = 0
         self._depth = 0
+        self._in_dynamic = False
 
     # -- tokens ---------------------------------------------------------------
 
@@ -622,7 +623,7 @@ class Parser:
             case TokenKind.LONG:
                 self.advance()
                 # One more than the largest, for the least is written as its negative.
-                if isinstance(token.value, int) and token.value > 2**63:
+                if isinstance(token.value, int) and token.value > 2**63 and not self._in_dynamic:
                     self.fail("SYN0012", f"`{token.text}` is beyond the range of a long", token.span)
                 return nodes.Literal(token.value, ScalarType.LONG, span=token.span)
             case TokenKind.REAL:
@@ -695,7 +696,10 @@ class Parser:
     def _dynamic(self) -> nodes.Expression:
         start = self.advance()
         self.expect("(")
+        # JSON's numbers have no bounds.
+        self._in_dynamic = True
         value = self._json()
+        self._in_dynamic = False
         self.expect(")")
         return nodes.Literal(value, ScalarType.DYNAMIC, span=self.since(start))
 
