@@ -13,6 +13,10 @@ from huntlake.kql.syntax.parser import Parser
 from huntlake.kql.types import ScalarType
 
 
+MAX_COLUMNS = 40_000
+"""How many columns one search may ask: more of them are more SQL than an engine reads in good time."""
+
+
 @dataclass(frozen=True)
 class SearchOperator(Operator, SourceOperator):
     """The rows in which any column has the term; with `$table`, the name of the row's table."""
@@ -53,6 +57,10 @@ class SearchOperator(Operator, SourceOperator):
         return self._search(found, b)
 
     def _search(self, tables: list[tuple[str, plan.Relation]], b: Binder) -> plan.Relation:
+        columns = sum(len(t.columns) for _, t in tables)
+        if columns > MAX_COLUMNS:
+            what = f"a search in {columns:,} columns of {len(tables):,} tables"
+            b.refuse(what, self.span, help="name the tables: `search in (SigninLogs, Device*) …`")
         filtered = [(name, plan.Filter(t, self._condition(self.predicate, t, b))) for name, t in tables]
         return united(filtered, source="$table")
 
