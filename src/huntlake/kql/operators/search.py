@@ -12,7 +12,6 @@ from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.parser import Parser
 from huntlake.kql.types import ScalarType
 
-
 MAX_COLUMNS = 40_000
 """How many columns one search may ask: more of them are more SQL than an engine reads in good time."""
 
