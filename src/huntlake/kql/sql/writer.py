@@ -131,7 +131,9 @@ class _Writer:
             case plan.FirstOf(input, keys):
                 source, wheres, expressions = self._source(input)
                 by = ", ".join(str(expressions.sql(k)) for k in keys)
-                return f"select distinct on ({by}) * from {source}{_where(wheres)}"
+                columns = self._all(relation) if expressions.hoisted else "*"
+                source, where = self._prepared(source, wheres, expressions)
+                return f"select distinct on ({by}) {columns} from {source}{where}"
             case plan.Unnest():
                 return self._unnest(relation)
             case plan.Apply():
