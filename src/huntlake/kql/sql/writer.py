@@ -128,12 +128,8 @@ class _Writer:
                 return self._join(relation)
             case plan.Union():
                 return self._union(relation)
-            case plan.FirstOf(input, keys):
-                source, wheres, expressions = self._source(input)
-                by = ", ".join(str(expressions.sql(k)) for k in keys)
-                columns = self._all(relation) if expressions.hoisted else "*"
-                source, where = self._prepared(source, wheres, expressions)
-                return f"select distinct on ({by}) {columns} from {source}{where}"
+            case plan.FirstOf():
+                return self._first_of(relation)
             case plan.Unnest():
                 return self._unnest(relation)
             case plan.Apply():
@@ -321,6 +317,13 @@ class _Writer:
             return f"select distinct {', '.join(keys)} from {source}{where}"
         groups = " group by " + ", ".join(str(i + 1) for i in range(len(keys))) if keys else ""
         return f"select {', '.join(keys + measures)} from {source}{where}{groups}"
+
+    def _first_of(self, relation: plan.FirstOf) -> str:
+        source, wheres, expressions = self._source(relation.input)
+        by = ", ".join(str(expressions.sql(k)) for k in relation.keys)
+        columns = self._all(relation) if expressions.hoisted else "*"
+        source, where = self._prepared(source, wheres, expressions)
+        return f"select distinct on ({by}) {columns} from {source}{where}"
 
     def _join(self, join: plan.Join) -> str:
         left, right = self.step(join.left), self.step(join.right)
