@@ -41,8 +41,10 @@ def implied_name(node: nodes.Expression, functions: Mapping[str, Function]) -> s
 class Names:
     """The names of one table's columns while they are given out; no two are the same."""
 
-    def __init__(self, taken: Iterable[str] = ()) -> None:
+    def __init__(self, taken: Iterable[str] = (), reserved: Iterable[str] = ()) -> None:
         self._taken = set(taken)
+        self._reserved = set(reserved)
+        """Names that a column may take if it is given one of them, but not by being given none."""
         self._unnamed = 0
 
     def __contains__(self, name: str) -> bool:
@@ -61,6 +63,6 @@ class Names:
         """`Column1`, `Column2`, …"""
         while True:
             self._unnamed += 1
-            if (name := f"{stem}{self._unnamed}") not in self._taken:
+            if (name := f"{stem}{self._unnamed}") not in self._taken | self._reserved:
                 self._taken.add(name)
                 return name

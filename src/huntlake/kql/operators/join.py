@@ -92,9 +92,11 @@ class LookupOperator(Operator):
 
 
 def right_names(left: plan.Relation, right: plan.Relation) -> tuple[str, ...]:
-    """The names by which the right table's columns go: `x1` where the left has an `x`."""
-    names = Names(c.name for c in left.columns)
-    return tuple(names.claim(c.name) for c in right.columns)
+    """The names by which the right table's columns go: `x1` where the left has an `x`, or what of that kind is free."""
+    ours = {c.name for c in left.columns}
+    # A name of the right's own is not free either: its `x1` stays `x1`, and its `x` becomes `x2`.
+    names = Names(ours | {c.name for c in right.columns})
+    return tuple(names.claim(c.name) if c.name in ours else c.name for c in right.columns)
 
 
 def join_keys(on: tuple[nodes.Expression, ...], left: plan.Relation, right: plan.Relation, b: Binder) -> Keys:
