@@ -82,6 +82,10 @@ class Result:
     name: str = "PrimaryResult"
 
 
+class MissingTable(SourceError):
+    """A table, or a function that would give one, is not there: the one complaint that a fuzzy union passes over."""
+
+
 class Binder:
     """Binds one text. Operators speak to it; it asks the schema and the language."""
 
@@ -343,7 +347,7 @@ class Binder:
             return self._tabular(self.invoke(function, nodes.FunctionCall(name, (), span=span), None), span)
         if relation is None:
             names = [*self._scope.all_names(), *self.schema.table_names(workspace)]
-            self.fail("SEM0100", f"no table is named `{name}`", span, help=did_you_mean(name, names))
+            self._missing("SEM0100", f"no table is named `{name}`", span, did_you_mean(name, names))
         return relation
 
     def scan(self, name: str, workspace: str | None = None) -> plan.Relation | None:
@@ -381,12 +385,8 @@ class Binder:
             self.refuse(f"the function `{call.name}()`", call.span)
         if call.name in self._named:
             self.fail("SEM0100", f"`{call.name}()` gives a single value, not a table", call.span)
-        self.fail(
-            "SEM0260",
-            f"no function is named `{call.name}`",
-            call.span,
-            help=did_you_mean(call.name, self._scope.all_names()),
-        )
+        known = did_you_mean(call.name, self._scope.all_names())
+        self._missing("SEM0260", f"no function is named `{call.name}`", call.span, known)
 
     def function(self, name: str, workspace: str | None = None) -> UserFunction | None:
         """A function that the query declares, or the workspace keeps."""
@@ -590,6 +590,9 @@ class Binder:
     def refuse(self, what: str, span: Span, help: str = "") -> NoReturn:
         """Say that something is Kusto's, but not ours."""
         self.fail("HL001", f"{what} is not supported", span, help=help)
+
+    def _missing(self, code: str, message: str, span: Span, help: str) -> NoReturn:
+        raise MissingTable(self.source, Diagnostic(code, message, span, help=help))
 
     def fail(self, code: str, message: str, span: Span, *, label: str = "", help: str = "") -> NoReturn:
         """End the compilation with one diagnostic."""

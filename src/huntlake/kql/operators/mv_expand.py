@@ -44,9 +44,11 @@ class MvExpandOperator(Operator):
         given = {name: value for name, (value, _) in p.parameters("kind", "bagexpansion", "with_itemindex").items()}
         items = p.list_of(lambda: ExpandedItem.parse(p))
         limit = p.expression() if p.take("limit") else None
+        kind = given.get("kind", given.get("bagexpansion", "bag"))
+        if kind not in ("bag", "array"):
+            p.fail("SEM0001", f"`{kind}` is no kind of expansion", p.since(start), help="bag, array")
         index = given.get("with_itemindex")
-        as_array = "array" in (given.get("kind"), given.get("bagexpansion"))
-        return cls(items, None if index is None else str(index), as_array, limit, span=p.since(start))
+        return cls(items, None if index is None else str(index), kind == "array", limit, span=p.since(start))
 
     def bind(self, input: plan.Relation, b: Binder) -> plan.Relation:
         limit = None if self.limit is None else b.constant_long(self.limit)

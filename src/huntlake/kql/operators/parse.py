@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder, Operator
+from huntlake.kql.functions.patterns import group_names
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.parser import Parser
 from huntlake.kql.syntax.tokens import TokenKind
@@ -27,6 +28,7 @@ _SHAPES = {
 
 
 _GROUPS = 9
+_FLAGS = "imsU"
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,15 @@ class ParseOperator(Operator):
         kind = given.get("kind", "simple")
         if kind not in ("simple", "relaxed", "regex"):
             p.fail("SEM0001", f"`{kind}` is no kind of parse", start.span, help="simple, relaxed, regex")
+        flags = given.get("flags", "")
+        if unknown := set(flags) - set(_FLAGS):
+            p.refuse(f"`parse` with the flag `{min(unknown)}`", p.since(start), help=", ".join(_FLAGS))
         expression = p.expression()
         p.expect("with")
         pieces: list[Piece] = []
         while not p.at("|", ";", ")", "}") and p.current.kind is not TokenKind.END:
             pieces.append(_piece(p))
-        return cls(kind, given.get("flags", ""), expression, tuple(pieces), span=p.since(start))
+        return cls(kind, flags, expression, tuple(pieces), span=p.since(start))
 
     def bind(self, input: plan.Relation, b: Binder) -> plan.Relation:
         text = b.scalar(self.expression, input)
@@ -63,9 +68,10 @@ class ParseOperator(Operator):
         pattern = plan.Literal(self._pattern(), ScalarType.STRING)
         values: list[plan.Scalar] = []
         for number, column in enumerate(columns, 1):
-            # Engines number groups up to nine; a later one is the first of a pattern of its own.
-            own = number if number <= _GROUPS else 1
-            regex = pattern if number <= _GROUPS else plan.Literal(self._pattern(only=number), ScalarType.STRING)
+            # Engines number groups up to nine; a later one stands in a pattern of its own.
+            own, regex = self._group(number), pattern
+            if own > _GROUPS:
+                own, regex = self._group(number, only=True), plan.Literal(self._pattern(number), ScalarType.STRING)
             group = b.call("extract", (regex, plan.Literal(own, ScalarType.LONG), text), self.span)
             values.append(b.convert(group, column.type))
         fits = b.call("matches regex", (text, pattern), self.span)
@@ -81,11 +87,24 @@ class ParseOperator(Operator):
         outputs |= {c.name: plan.Output(c.name, v) for c, v in zip(columns, values, strict=True)}
         return plan.Project(relation, tuple(outputs.values()))
 
+    def _group(self, column: int, *, only: bool = False) -> int:
+        """The number of a column's group; groups that the text's own expressions hold count as well."""
+        columns = groups = 0
+        for piece in self.pieces:
+            if isinstance(piece, nodes.ColumnDeclaration):
+                columns += 1
+                groups += columns == column or not only
+                if columns == column:
+                    break
+            elif isinstance(piece, str) and self.kind == "regex":
+                groups += len(group_names(piece))
+        return groups
+
     def _pattern(self, only: int | None = None) -> str:
         """The whole pattern as a regular expression; `only` makes a group of one column alone."""
         number = 0
         regex = self.kind == "regex"
-        flags = "".join(f for f in self.flags if f in "imsU") if regex else "s"
+        flags = self.flags if regex else "s"
         pieces = []
         for index, piece in enumerate(self.pieces):
             last = index == len(self.pieces) - 1

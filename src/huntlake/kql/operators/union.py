@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from huntlake.core.diagnostics import SourceError, Span
+from huntlake.core.diagnostics import Span
 from huntlake.kql import plan
-from huntlake.kql.binding import Binder, Operator, SourceOperator
+from huntlake.kql.binding import Binder, MissingTable, Operator, SourceOperator
 from huntlake.kql.binding.naming import Names
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.parser import Parser
@@ -32,8 +32,11 @@ class UnionOperator(Operator, SourceOperator):
             name: value for name, (value, _) in p.parameters("kind", "withsource", "isfuzzy", "with_source").items()
         }
         source = given.get("withsource", given.get("with_source"))
+        kind = given.get("kind", "outer")
+        if kind not in ("inner", "outer"):
+            p.fail("SEM0001", f"`{kind}` is no kind of union", p.since(start), help="inner, outer")
         tables = p.list_of(p.table_reference)
-        inner, fuzzy = given.get("kind") == "inner", bool(given.get("isfuzzy"))
+        inner, fuzzy = kind == "inner", bool(given.get("isfuzzy"))
         return cls(inner, None if source is None else str(source), fuzzy, tables, span=p.since(start))
 
     def bind(self, input: plan.Relation, b: Binder) -> plan.Relation:
@@ -59,9 +62,9 @@ class UnionOperator(Operator, SourceOperator):
         name = node.name if isinstance(node, nodes.NameReference) else f"union_arg{index}"
         try:
             return [(name, b.table(node))]
-        except SourceError as error:
-            # A fuzzy union passes over what is not there, and over nothing else.
-            if self.fuzzy and all(d.code in ("SEM0100", "SEM0260") for d in error.diagnostics):
+        except MissingTable:
+            # A fuzzy union passes over a table that is not there, and over nothing else: no misspelled column.
+            if self.fuzzy:
                 return []
             raise
 

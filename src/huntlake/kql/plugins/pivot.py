@@ -28,7 +28,11 @@ def pivot(
     assert isinstance(aggregate, nodes.FunctionCall)
     used = {n.name for n in aggregate.arguments if isinstance(n, nodes.NameReference)} | {pivoted.name}
     if key_nodes:
-        keys = [b.column(n.name, n.span, input) for n in key_nodes if isinstance(n, nodes.NameReference)]
+        keys = []
+        for node in key_nodes:
+            if not isinstance(node, nodes.NameReference):
+                b.fail("SEM0001", "`pivot` takes columns by their names", node.span)
+            keys.append(b.column(node.name, node.span, input))
     else:
         keys = [c for n, c in b.columns_of(input).items() if n not in used]
     text = b.convert(pivoted, ScalarType.STRING)
