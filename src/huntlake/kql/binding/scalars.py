@@ -14,7 +14,7 @@ from huntlake.kql.binding.language import Surroundings
 from huntlake.kql.binding.scope import UserFunction
 from huntlake.kql.symbols import Function
 from huntlake.kql.syntax import nodes
-from huntlake.kql.syntax.parser import typed_value
+from huntlake.kql.syntax.literals import typed_value
 from huntlake.kql.types import NUMBERS, ScalarType
 
 _LISTS = {"in", "!in", "in~", "!in~", "has_any", "!has_any", "has_all", "!has_all"}

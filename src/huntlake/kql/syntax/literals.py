@@ -10,6 +10,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
+from huntlake.kql.types import ScalarType
+
 TICKS_PER_SECOND = 10_000_000
 TICKS_PER_DAY = 86_400 * TICKS_PER_SECOND
 MAX_DATETIME = 3_155_378_975_999_999_999
@@ -220,3 +222,42 @@ def guid(text: str) -> str | None:
     """A GUID in lower case with hyphens; None where it is none."""
     match = _GUID.fullmatch(text.strip())
     return "-".join(match.groups()).lower() if match else None
+
+
+def typed_value(type_: ScalarType, text: str) -> tuple[object, bool]:
+    """What stands between the parentheses of `type(…)`, and whether it could be read."""
+    if text[:1] in ("'", '"'):
+        text = text[1:-1]
+    if text in ("", "null"):
+        return None, True
+    value: object
+    match type_:
+        case ScalarType.BOOL:
+            value = {"true": True, "false": False, "1": True, "0": False}.get(text.lower())
+        case ScalarType.INT | ScalarType.LONG:
+            value = number(text)
+        case ScalarType.REAL:
+            value = real(text)
+        case ScalarType.DECIMAL:
+            value = decimal(text)
+        case ScalarType.DATETIME:
+            value = datetime_ticks(text)
+        case ScalarType.TIMESPAN:
+            value = timespan(text)
+        case _:
+            value = guid(text)
+    return value, value is not None
+
+
+def json_value(value: object, type_: ScalarType) -> object:
+    """A literal as it stands inside a dynamic: times are text there."""
+    if value is None:
+        return None
+    match type_, value:
+        case ScalarType.DATETIME, int(ticks):
+            return datetime_text(ticks)
+        case ScalarType.TIMESPAN, int(ticks):
+            return timespan_text(ticks)
+        case ScalarType.DECIMAL, Decimal() as number:
+            return float(number)
+    return value

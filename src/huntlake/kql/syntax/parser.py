@@ -7,9 +7,10 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import NoReturn, Protocol, TypeVar
 
-from huntlake.core.diagnostics import Diagnostic, Source, SourceError, Span, did_you_mean
-from huntlake.kql.syntax import literals, nodes
-from huntlake.kql.syntax.lexer import tokenize
+from huntlake.core.diagnostics import Source, Span, did_you_mean
+from huntlake.kql.syntax import nodes
+from huntlake.kql.syntax.cursor import Cursor
+from huntlake.kql.syntax.literals import json_value, typed_value
 from huntlake.kql.syntax.tokens import Token, TokenKind
 from huntlake.kql.types import ALIASES, ScalarType
 
@@ -80,7 +81,7 @@ class OperatorSyntax(Protocol):
     def parse(self, p: Parser) -> nodes.QueryOperator: ...
 
 
-class Parser:
+class Parser(Cursor):
     """Reads one text. `sources` are the operators that can begin a pipe, `operators` those that follow a `|`."""
 
     def __init__(
@@ -90,74 +91,12 @@ class Parser:
         sources: Mapping[str, OperatorSyntax],
         refused: frozenset[str] = frozenset(),
     ) -> None:
-        self.source = source
+        super().__init__(source)
         self._operators = operators
         self._sources = sources
         self._refused = refused
-        self._tokens = tokenize(source)
-        self._at = 0
         self._depth = 0
         self._in_dynamic = False
-
-    # -- tokens ---------------------------------------------------------------
-
-    @property
-    def current(self) -> Token:
-        return self._tokens[self._at]
-
-    @property
-    def previous(self) -> Token:
-        return self._tokens[self._at - 1]
-
-    def ahead(self, count: int = 1) -> Token:
-        """The token `count` places after the current one."""
-        return self._tokens[min(self._at + count, len(self._tokens) - 1)]
-
-    def advance(self) -> Token:
-        token = self._tokens[self._at]
-        if token.kind is not TokenKind.END:
-            self._at += 1
-        return token
-
-    def at(self, *texts: str) -> bool:
-        """Whether the current token reads as one of `texts`."""
-        token = self._tokens[self._at]
-        return token.text in texts and token.kind is not TokenKind.STRING
-
-    def take(self, *texts: str) -> Token | None:
-        """The current token where it reads as one of `texts`; it is then behind us."""
-        return self.advance() if self.at(*texts) else None
-
-    def expect(self, text: str) -> Token:
-        return self.take(text) or self.unexpected(f"`{text}`")
-
-    def name(self) -> Token:
-        """A name, bare or as `['a name']`."""
-        if self.current.kind is TokenKind.NAME:
-            return self.advance()
-        if self.at("[") and self.ahead().kind is TokenKind.STRING and self.ahead(2).text == "]":
-            start = self.advance()
-            inside = self.advance()
-            self.advance()
-            return Token(TokenKind.NAME, str(inside.value), start.start, self.previous.end)
-        self.unexpected("a name")
-
-    def since(self, start: Token) -> Span:
-        return Span(start.start, max(self.previous.end, start.start))
-
-    def unexpected(self, wanted: str) -> NoReturn:
-        """Say what is missing, and what stands there instead."""
-        token = self.current
-        found = "the end of the text" if token.kind is TokenKind.END else f"`{token.text}`"
-        span = token.span if token.kind is not TokenKind.END else Span(max(0, token.start - 1), max(1, token.start))
-        self.fail("SYN0002", f"{wanted} is missing here", span, label=f"found {found}")
-
-    def fail(self, code: str, message: str, span: Span, *, label: str = "", help: str = "") -> NoReturn:
-        raise SourceError(self.source, Diagnostic(code, message, span, label, help))
-
-    def refuse(self, what: str, span: Span, help: str = "") -> NoReturn:
-        """Say that something is Kusto's, but not ours."""
-        self.fail("HL001", f"{what} is not supported", span, help=help)
 
     # -- statements -----------------------------------------------------------
 
@@ -764,42 +703,3 @@ def _begins(keyword: str, following: Token) -> bool:
     if following.kind is TokenKind.END or following.text in ("|", ";", ")"):
         return keyword == "print" and following.text != "."
     return following.text not in ("=", ".", ",")
-
-
-def typed_value(type_: ScalarType, text: str) -> tuple[object, bool]:
-    """What stands between the parentheses of `type(…)`, and whether it could be read."""
-    if text[:1] in ("'", '"'):
-        text = text[1:-1]
-    if text in ("", "null"):
-        return None, True
-    value: object
-    match type_:
-        case ScalarType.BOOL:
-            value = {"true": True, "false": False, "1": True, "0": False}.get(text.lower())
-        case ScalarType.INT | ScalarType.LONG:
-            value = literals.number(text)
-        case ScalarType.REAL:
-            value = literals.real(text)
-        case ScalarType.DECIMAL:
-            value = literals.decimal(text)
-        case ScalarType.DATETIME:
-            value = literals.datetime_ticks(text)
-        case ScalarType.TIMESPAN:
-            value = literals.timespan(text)
-        case _:
-            value = literals.guid(text)
-    return value, value is not None
-
-
-def json_value(value: object, type_: ScalarType) -> object:
-    """A literal as it stands inside a dynamic: times are text there."""
-    if value is None:
-        return None
-    match type_, value:
-        case ScalarType.DATETIME, int(ticks):
-            return literals.datetime_text(ticks)
-        case ScalarType.TIMESPAN, int(ticks):
-            return literals.timespan_text(ticks)
-        case ScalarType.DECIMAL, Decimal() as number:
-            return float(number)
-    return value

@@ -1,0 +1,76 @@
+"""A place in the tokens of one text: looking, taking, and complaining there."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from huntlake.core.diagnostics import Diagnostic, Source, SourceError, Span
+from huntlake.kql.syntax.lexer import tokenize
+from huntlake.kql.syntax.tokens import Token, TokenKind
+
+
+class Cursor:
+    """The tokens of a text, and which of them is next."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._tokens = tokenize(source)
+        self._at = 0
+
+    @property
+    def current(self) -> Token:
+        return self._tokens[self._at]
+
+    @property
+    def previous(self) -> Token:
+        return self._tokens[self._at - 1]
+
+    def ahead(self, count: int = 1) -> Token:
+        """The token `count` places after the current one."""
+        return self._tokens[min(self._at + count, len(self._tokens) - 1)]
+
+    def advance(self) -> Token:
+        token = self._tokens[self._at]
+        if token.kind is not TokenKind.END:
+            self._at += 1
+        return token
+
+    def at(self, *texts: str) -> bool:
+        """Whether the current token reads as one of `texts`."""
+        token = self._tokens[self._at]
+        return token.text in texts and token.kind is not TokenKind.STRING
+
+    def take(self, *texts: str) -> Token | None:
+        """The current token where it reads as one of `texts`; it is then behind us."""
+        return self.advance() if self.at(*texts) else None
+
+    def expect(self, text: str) -> Token:
+        return self.take(text) or self.unexpected(f"`{text}`")
+
+    def name(self) -> Token:
+        """A name, bare or as `['a name']`."""
+        if self.current.kind is TokenKind.NAME:
+            return self.advance()
+        if self.at("[") and self.ahead().kind is TokenKind.STRING and self.ahead(2).text == "]":
+            start = self.advance()
+            inside = self.advance()
+            self.advance()
+            return Token(TokenKind.NAME, str(inside.value), start.start, self.previous.end)
+        self.unexpected("a name")
+
+    def since(self, start: Token) -> Span:
+        return Span(start.start, max(self.previous.end, start.start))
+
+    def unexpected(self, wanted: str) -> NoReturn:
+        """Say what is missing, and what stands there instead."""
+        token = self.current
+        found = "the end of the text" if token.kind is TokenKind.END else f"`{token.text}`"
+        span = token.span if token.kind is not TokenKind.END else Span(max(0, token.start - 1), max(1, token.start))
+        self.fail("SYN0002", f"{wanted} is missing here", span, label=f"found {found}")
+
+    def fail(self, code: str, message: str, span: Span, *, label: str = "", help: str = "") -> NoReturn:
+        raise SourceError(self.source, Diagnostic(code, message, span, label, help))
+
+    def refuse(self, what: str, span: Span, help: str = "") -> NoReturn:
+        """Say that something is Kusto's, but not ours."""
+        self.fail("HL001", f"{what} is not supported", span, help=help)
