@@ -213,7 +213,6 @@ class Function:
     aliases: tuple[str, ...] = ()
     total: bool = False
     """Never null where no argument is."""
-    deterministic: bool = True
     fold: Callable[..., object] | None = None
     filter_body: Body | None = None
     _resolved: dict[tuple[ScalarType, ...], Resolved | None] = field(default_factory=dict, repr=False)
@@ -336,14 +335,13 @@ def scalar(
     named: Naming = Naming.NONE,
     prefix: str = "",
     total: bool = False,
-    deterministic: bool = True,
 ) -> Callable[[Body], Function]:
     """Declare a scalar function: its parameters, its types, its documentation and its SQL.
 
     `total` says that it is never null where no argument is; a function that gives a string need not say so.
     """
     return lambda body: Function(
-        name, Kind.SCALAR, [_signature(body)], inspect.getdoc(body) or "", named, prefix, aliases, total, deterministic
+        name, Kind.SCALAR, [_signature(body)], inspect.getdoc(body) or "", named, prefix, aliases, total
     )
 
 

@@ -498,11 +498,11 @@ def _packed(s: ScalarBinder, columns: Sequence[plan.ColumnRef], span: Span) -> p
 
 
 def _ingestion_time(s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | None) -> plan.Scalar:
-    columns = s.columns_of(row) if row is not None else {}
-    for name in ("_TimeReceived", "TimeGenerated", "Timestamp"):
-        if name in columns and columns[name].type is ScalarType.DATETIME:
-            return columns[name]
-    return plan.Literal(None, ScalarType.DATETIME)
+    column = s.columns_of(row).get("_TimeReceived") if row is not None else None
+    if column is None or column.type is not ScalarType.DATETIME:
+        # Kusto carries it along unseen; another time in its place would be a plausible wrong answer.
+        s._b.refuse("`ingestion_time()` where the rows have no `_TimeReceived`", node.span)
+    return column
 
 
 def _gettype(s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | None) -> plan.Scalar:

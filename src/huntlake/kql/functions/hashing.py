@@ -151,13 +151,13 @@ def bitset_count_ones(value: Whole) -> Long:
 # -- chance --------------------------------------------------------------------------
 
 
-@scalar("new_guid", deterministic=False, total=True)
+@scalar("new_guid", total=True)
 def new_guid() -> Guid:
     """A GUID of chance."""
     return "uuid()::VARCHAR"
 
 
-@scalar("rand", named=Naming.FIRST_ARGUMENT, deterministic=False, total=True)
+@scalar("rand", named=Naming.FIRST_ARGUMENT, total=True)
 def rand(number: Whole = "null::BIGINT") -> Real:
     """A real number of chance from 0 up to 1, or a whole one from 0 to `number` - 1."""
     if number == "null::BIGINT":
