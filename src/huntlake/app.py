@@ -15,7 +15,10 @@ from huntlake.engines.duckdb.database import Bounds
 from huntlake.engines.duckdb.database import Database as Engine
 from huntlake.engines.geography import Geography, MaxMindFile, NetworkTable
 from huntlake.lake import Lake
+from huntlake.state.memory import MemoryShelf
+from huntlake.workspace.builtin_functions import BuiltinFunctions
 from huntlake.workspace.catalogue import Catalogue
+from huntlake.workspace.functions import SavedFunctions
 from huntlake.workspace.ingestion import Ingestion
 from huntlake.workspace.query import Queries
 from huntlake.workspace.table_sources import LakeTables, MemoryTables
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from huntlake.identity.tenant import Tenant
     from huntlake.identity.tokens import Tokens
     from huntlake.state.database import Database
+    from huntlake.state.documents import Shelf
     from huntlake.workspace.workspaces import Workspaces
 
 PLACES = Path(__file__).parent / "content" / "geo" / "documentation-ranges.csv"
@@ -45,19 +49,36 @@ class Analytics:
     tables: Tables
     engine: Engine
     memory: MemoryTables
+    functions: SavedFunctions
+    builtin_functions: BuiltinFunctions
     queries: Queries
     ingestion: Ingestion
 
     @classmethod
-    def over(cls, home: Path, bounds: Bounds, geography: Geography, clock: Clock) -> Analytics:
-        """The services over `home`; nothing is read or opened before it is needed."""
+    def over(
+        cls, home: Path, bounds: Bounds, geography: Geography, clock: Clock, state: Shelf | None = None
+    ) -> Analytics:
+        """The services over `home`; nothing is read or opened before it is needed.
+
+        Without a `state` what else a workspace keeps lasts as long as the process.
+        """
         lake, catalogue = Lake(home / "lake", home / "tmp"), Catalogue()
         tables = Tables(lake, catalogue)
         engine = Engine([lake.root], bounds, geography)
         memory = MemoryTables(engine)
-        queries = Queries(engine, [memory, LakeTables(lake, tables)], clock)
+        sources = (memory, LakeTables(lake, tables))
+        builtin = BuiltinFunctions()
+        saved = SavedFunctions(state or MemoryShelf(), sources, (builtin,), clock)
         return cls(
-            lake, catalogue, tables, engine, memory, queries, Ingestion(lake, tables, clock, home / "dead-letters")
+            lake=lake,
+            catalogue=catalogue,
+            tables=tables,
+            engine=engine,
+            memory=memory,
+            functions=saved,
+            builtin_functions=builtin,
+            queries=Queries(engine, sources, clock, (saved, builtin)),
+            ingestion=Ingestion(lake, tables, clock, home / "dead-letters"),
         )
 
 
@@ -108,7 +129,7 @@ class App:
             keys=keys,
             principals=Principals(state, clock),
             tokens=Tokens(keys, tenant, clock, lifetime=lifetime),
-            analytics=Analytics.over(home, _bounds(home, settings), _geography(settings), clock),
+            analytics=Analytics.over(home, _bounds(home, settings), _geography(settings), clock, state),
         )
 
     @property
@@ -122,6 +143,10 @@ class App:
     @property
     def tables(self) -> Tables:
         return self.analytics.tables
+
+    @property
+    def functions(self) -> SavedFunctions:
+        return self.analytics.functions
 
     @property
     def queries(self) -> Queries:

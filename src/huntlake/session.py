@@ -16,6 +16,7 @@ from huntlake.core.clock import SystemClock
 from huntlake.core.errors import Invalid, NotFound
 from huntlake.engines.duckdb.database import Bounds
 from huntlake.engines.geography import NetworkTable
+from huntlake.workspace.functions import WorkspaceFunctions
 from huntlake.workspace.ingestion import IngestReport
 from huntlake.workspace.query import QueryOptions
 from huntlake.workspace.results import Result
@@ -91,6 +92,11 @@ class Session:
         """Take files of JSON, CSV or Parquet into `table`; rows that don't fit are kept aside and counted."""
         paths = [Path(source)] if isinstance(source, str | Path) else [Path(one) for one in source]
         return self._analytics.ingestion.ingest(self.workspace, table, paths)
+
+    @property
+    def functions(self) -> WorkspaceFunctions:
+        """The functions that the workspace has saved."""
+        return WorkspaceFunctions(self._analytics.functions, self.workspace)
 
     def tables(self) -> tuple[str, ...]:
         """The names of the tables that have rows; those of the catalogue can be asked besides."""

@@ -29,7 +29,8 @@ from huntlake.identity.tokens import Tokens
 from huntlake.kql.types import Column, ScalarType
 from huntlake.server import create_app
 from huntlake.state.database import Database
-from huntlake.workspace.query import QueryOptions, WorkspaceNamed
+from huntlake.workspace.query import QueryOptions
+from huntlake.workspace.visible import WorkspaceNamed
 from huntlake.workspace.workspaces import Workspace, Workspaces
 
 BASE = "https://lake.example:8443"

@@ -13,7 +13,8 @@ from huntlake.identity.principals import Principals
 from huntlake.identity.tenant import Tenant
 from huntlake.identity.tokens import Tokens
 from huntlake.kql.types import Column
-from huntlake.workspace.query import QueryOptions, WorkspaceNamed
+from huntlake.workspace.query import QueryOptions
+from huntlake.workspace.visible import WorkspaceNamed
 from huntlake.workspace.workspaces import Workspace, Workspaces
 
 

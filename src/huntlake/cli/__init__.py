@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import typer
 
-from huntlake.cli import demo, explain, ingest, principal, query, schema, serve, tables, version, workspace
+from huntlake.cli import demo, explain, function, ingest, principal, query, schema, serve, tables, version, workspace
 from huntlake.cli.failure import reported
 
 __all__ = ["main"]
@@ -38,6 +38,7 @@ app.command("schema")(schema.schema)
 app.command("explain")(explain.explain)
 app.add_typer(principal.app, name="principal")
 app.add_typer(workspace.app, name="workspace")
+app.add_typer(function.app, name="function")
 app.command("version")(version.version)
 
 

@@ -16,7 +16,7 @@ from huntlake.core.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
     from huntlake.app import App
-    from huntlake.workspace.query import WorkspaceNamed
+    from huntlake.workspace.visible import WorkspaceNamed
 
 Text = Annotated[
     str | None,

@@ -106,6 +106,18 @@ def compile_kql(
     return Compiled(tables, binder.options)
 
 
+def check_function(name: str, text: str, schema: Schema, *, names: bool = True) -> None:
+    """Raise `SourceError` if `text`, `(a:long, T:(*)) { … }`, is no function, or names what isn't there.
+
+    Without `names` only its syntax is looked at.
+    """
+    source = Source(text, name)
+    if names:
+        Binder(source, schema, LANGUAGE, ticks_of(datetime.now(UTC)), {}, _stored_function).check(name, source)
+    else:
+        _stored_function(source)
+
+
 def parse(text: str) -> nodes.Query:
     """The syntax tree of a text."""
     return _parser(Source(text)).query()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from huntlake.core.clock import Clock, SystemClock
-from huntlake.core.errors import Invalid, LimitExceeded, NotFound, TimedOut
+from huntlake.core.errors import Invalid, LimitExceeded, TimedOut
 from huntlake.engines.cancellation import Cancellation
 from huntlake.engines.duckdb import wire
 from huntlake.engines.duckdb.database import Database
@@ -19,6 +19,7 @@ from huntlake.engines.duckdb.execution import TOO_LONG
 from huntlake.kql.types import Column, ScalarType
 from huntlake.lake.snapshot import DataFile
 from huntlake.workspace.table_sources import Reading, TableSource
+from huntlake.workspace.visible import FunctionSource, Visible, WorkspaceNamed
 from huntlake.workspace.workspaces import Workspace
 
 if TYPE_CHECKING:
@@ -30,9 +31,6 @@ MAX_ROWS = 500_000
 MAX_BYTES = 64 * 2**20
 CHUNK = 256 * 1024
 """Rows leave in chunks of at least this many bytes, but for the last."""
-
-WorkspaceNamed = Callable[[str], Workspace | None]
-"""The workspace of a name, if the caller may read it."""
 
 
 @dataclass(frozen=True)
@@ -53,16 +51,18 @@ DEFAULT = QueryOptions()
 
 
 class Queries:
-    """Compiles queries and runs them on the engine. Where two sources have a table, the first is read."""
+    """Compiles queries and runs them on the engine. Of two sources that know a name, the first counts."""
 
     def __init__(
         self,
         engine: Database,
         sources: Sequence[TableSource],
         clock: Clock | None = None,
+        functions: Sequence[FunctionSource] = (),
     ) -> None:
         self._engine = engine
         self._sources = tuple(sources)
+        self._functions = tuple(functions)
         self._clock = clock or SystemClock()
 
     def run(
@@ -80,7 +80,7 @@ class Queries:
         Raises `SourceError` for a text that can't be understood. The time limit begins here.
         """
         deadline = monotonic() + options.timeout.total_seconds()
-        tables = _Visible(workspace, workspaces, self._sources)
+        tables = Visible(workspace, workspaces, self._sources, self._functions)
         compiled = self._compile(text, tables, options, deadline, cancellation)
         bounds = bounded(options, compiled.options)
         return Answer(
@@ -100,7 +100,7 @@ class Queries:
     ) -> tuple[Explanation, ...]:
         """How each table of the answer would be computed. Only what the compiler must ask the data is run."""
         deadline = monotonic() + options.timeout.total_seconds()
-        tables = _Visible(workspace, workspaces, self._sources)
+        tables = Visible(workspace, workspaces, self._sources, self._functions)
         explained = []
         for table in self._compile(text, tables, options, deadline).results:
             readings = tables.readings(table)
@@ -122,7 +122,7 @@ class Queries:
     def _compile(
         self,
         text: str,
-        tables: _Visible,
+        tables: Visible,
         options: QueryOptions,
         deadline: float,
         cancellation: Cancellation | None = None,
@@ -284,54 +284,6 @@ class _Limits:
         size = ends[last] - start
         table.byte_count += size
         return bytes(memoryview(data)[start : start + size]) if size else b""
-
-
-class _Visible:
-    """The tables that one query can see: the compiler's view of the workspaces."""
-
-    def __init__(self, workspace: Workspace, workspaces: WorkspaceNamed | None, sources: Sequence[TableSource]) -> None:
-        self._workspace = workspace
-        self._workspaces = workspaces
-        self._sources = sources
-
-    def table(self, name: str, workspace: str | None = None) -> tuple[Column, ...] | None:
-        folder = self._folder(workspace)
-        if folder is None:
-            return None
-        return next((columns for s in self._sources if (columns := s.table(folder, name)) is not None), None)
-
-    def table_names(self, workspace: str | None = None) -> Iterable[str]:
-        folder = self._folder(workspace)
-        return () if folder is None else dict.fromkeys(n for s in self._sources for n in s.names(folder))
-
-    def tables_with_rows(self, workspace: str | None = None) -> Iterable[str]:
-        folder = self._folder(workspace)
-        return () if folder is None else dict.fromkeys(n for s in self._sources for n in s.names_with_rows(folder))
-
-    def function(self, name: str, workspace: str | None = None) -> str | None:
-        # Saved functions aren't kept yet.
-        return None
-
-    def external(self, uris: Sequence[str], columns: Sequence[Column], properties: Mapping[str, object]) -> str | None:
-        # A query must not make the server fetch what its author names.
-        return None
-
-    def readings(self, table: CompiledTable) -> dict[str, Reading]:
-        """What each scan of a compiled table reads."""
-        found = {}
-        for scan in table.scans:
-            folder = self._folder(scan.workspace)
-            source = next((s for s in self._sources if folder and s.table(folder, scan.table) is not None), None)
-            if folder is None or source is None:
-                raise NotFound(f"no table is named `{scan.table}`")
-            found[scan.relation] = source.read(folder, scan)
-        return found
-
-    def _folder(self, workspace: str | None) -> str | None:
-        if workspace is None or workspace in (self._workspace.name, self._workspace.id):
-            return self._workspace.name
-        other = self._workspaces(workspace) if self._workspaces else None
-        return other.name if other else None
 
 
 def bounded(options: QueryOptions, settings: Mapping[str, object]) -> QueryOptions:

@@ -14,7 +14,7 @@ from huntlake.kql import plan
 from huntlake.kql.binding.language import Language
 from huntlake.kql.binding.naming import Names, implied_name
 from huntlake.kql.binding.scalars import ScalarBinder
-from huntlake.kql.binding.scope import Scope, UserFunction
+from huntlake.kql.binding.scope import Meaning, Scope, UserFunction
 from huntlake.kql.plan.graph import columns_in
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.parser import Parser
@@ -112,7 +112,8 @@ class Binder:
         self._reader = reader
         self._stored: dict[tuple[str | None, str], UserFunction | None] = {}
         self._scope = Scope()
-        self._calls = 0
+        self._home: str | None = None
+        self._running: list[UserFunction] = []
         self._depth = 0
         self._scans: dict[tuple[str | None, str], plan.Scan] = {}
         self._named = language.named
@@ -140,7 +141,7 @@ class Binder:
                 # A function sees the names declared before it, not itself nor those that follow.
                 before, self._scope = self._scope, Scope(self._scope, {}, self._depth)
                 self._scope.names[name] = (
-                    UserFunction(name, value, before, self.source)
+                    UserFunction(name, value, before, self.source, self._home)
                     if isinstance(value, nodes.FunctionDeclaration)
                     else self._let_value(value)
                 )
@@ -207,7 +208,7 @@ class Binder:
                 found = self.meaning(name, node.span)
                 if found is not None and not isinstance(found, UserFunction):
                     return found
-                if isinstance(found, UserFunction) or (found is None and self.schema.table(name) is not None):
+                if found is not None or self.scan(name) is not None or self.function(name) is not None:
                     return self.table(node)
             case nodes.FunctionCall(name, _):
                 if name in TABULAR_CALLS:
@@ -228,13 +229,41 @@ class Binder:
         first: plan.Relation | None = None,
     ) -> plan.Relation | plan.Scalar:
         """The body of a function that the query declares, with its arguments put in."""
-        declaration = function.declaration
         given = self._arguments(function, call, row, first)
-        self._calls += 1
-        if self._calls > MAX_CALL_DEPTH:
+        if any(f is function for f in self._running):
+            self.refuse(f"`{function.name}`, which calls itself,", call.span)
+        if len(self._running) >= MAX_CALL_DEPTH:
             self.fail("SEM0001", "functions call one another too deeply", call.span)
-        kept = self._scope, self.source
-        self._scope, self.source = Scope(function.scope, given, self._depth), function.source
+        return self._body(function, given)
+
+    def check(self, name: str, source: Source) -> None:
+        """Bind a function that is about to be kept, with nulls and empty tables for what has no default.
+
+        Which columns `T:(*)` has, only a call can say: such a function is only read.
+        """
+        function = UserFunction(name, self._reader(source), Scope(), source)
+        self._stored[None, name] = function
+        parameters = function.declaration.parameters
+        if any(p.tabular and not p.columns for p in parameters):
+            return
+        self._body(function, {p.name: self._stand_in(p) for p in parameters})
+
+    def _stand_in(self, parameter: nodes.FunctionParameter) -> plan.Relation | plan.Scalar:
+        if parameter.type is None:
+            return plan.Values(tuple(Column(c.name, c.type) for c in parameter.columns), ())
+        if parameter.default is not None:
+            return self._argument(parameter, parameter.default, None)
+        return plan.Literal("" if parameter.type is ScalarType.STRING else None, parameter.type)
+
+    def _body(self, function: UserFunction, given: Mapping[str, Meaning]) -> plan.Relation | plan.Scalar:
+        declaration = function.declaration
+        kept = self._scope, self.source, self._home
+        self._scope, self.source, self._home = (
+            Scope(function.scope, dict(given), self._depth),
+            function.source,
+            function.workspace,
+        )
+        self._running.append(function)
         try:
             for statement in declaration.body.statements:
                 self._statement(statement)
@@ -242,8 +271,8 @@ class Binder:
                 self.fail("SYN0002", f"the function `{function.name}` has no result", declaration.span)
             return self.value(declaration.body.expression)
         finally:
-            self._scope, self.source = kept
-            self._calls -= 1
+            self._scope, self.source, self._home = kept
+            self._running.pop()
 
     def _arguments(
         self, function: UserFunction, call: nodes.FunctionCall, row: plan.Relation | None, first: plan.Relation | None
@@ -346,12 +375,13 @@ class Binder:
         if relation is None and (function := self.function(name, workspace)) is not None:
             return self._tabular(self.invoke(function, nodes.FunctionCall(name, (), span=span), None), span)
         if relation is None:
-            names = [*self._scope.all_names(), *self.schema.table_names(workspace)]
+            names = [*self._scope.all_names(), *self.schema.table_names(workspace or self._home)]
             self._missing("SEM0100", f"no table is named `{name}`", span, did_you_mean(name, names))
         return relation
 
     def scan(self, name: str, workspace: str | None = None) -> plan.Relation | None:
         """A stored table; None where there is none."""
+        workspace = workspace or self._home
         key = workspace, name
         if key not in self._scans:
             columns = self.schema.table(name, workspace)
@@ -367,7 +397,8 @@ class Binder:
         own = [
             (n, r) for n in self._scope.all_names() if fits(n) and isinstance(r := self._scope.find(n), plan.Relation)
         ]
-        stored = ((n, self.scan(n, workspace)) for n in sorted(self.schema.tables_with_rows(workspace)) if fits(n))
+        names = sorted(self.schema.tables_with_rows(workspace or self._home))
+        stored = ((n, self.scan(n, workspace)) for n in names if fits(n))
         return own + [(n, r) for n, r in stored if r is not None]
 
     def _table_call(self, call: nodes.FunctionCall, workspace: str | None = None) -> plan.Relation:
@@ -393,15 +424,16 @@ class Binder:
         found = self._scope.find(name) if workspace is None else None
         if found is not None:
             return found if isinstance(found, UserFunction) else None
+        workspace = workspace or self._home
         key = workspace, name
         if key not in self._stored:
             text = self.schema.function(name, workspace)
-            self._stored[key] = None if text is None else self._declared(name, text)
+            self._stored[key] = None if text is None else self._declared(name, text, workspace)
         return self._stored[key]
 
-    def _declared(self, name: str, text: str) -> UserFunction:
+    def _declared(self, name: str, text: str, workspace: str | None) -> UserFunction:
         source = Source(text, name)
-        return UserFunction(name, self._reader(source), Scope(), source)
+        return UserFunction(name, self._reader(source), Scope(), source, workspace)
 
     def _place(self, node: nodes.Expression) -> str | None:
         """The workspace that `workspace("x")`, `cluster("x").database("y")` and their like name."""

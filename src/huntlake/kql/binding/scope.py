@@ -17,6 +17,8 @@ class UserFunction:
     declaration: nodes.FunctionDeclaration
     scope: Scope
     source: Source
+    workspace: str | None = None
+    """The workspace whose tables and functions its text means; None is the query's own."""
 
 
 Meaning = plan.Relation | plan.Scalar | UserFunction

@@ -111,10 +111,14 @@ class Parser(Cursor):
     def stored_function(self) -> nodes.FunctionDeclaration:
         """The whole text as one function: `(a:long) { … }`, or a body alone."""
         start = self.current
-        if self._at_function():
-            return self._function()
-        if self.at("{"):
-            return nodes.FunctionDeclaration((), self._body(), span=self.since(start))
+        if self._at_function() or self.at("{"):
+            bare = self.at("{")
+            declaration = (
+                nodes.FunctionDeclaration((), self._body(), span=self.since(start)) if bare else self._function()
+            )
+            if self.current.kind is not TokenKind.END:
+                self.unexpected("the end of the function")
+            return declaration
         statements = self.query().statements
         last = statements[-1] if statements else None
         if not isinstance(last, nodes.ExpressionStatement):

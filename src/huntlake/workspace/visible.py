@@ -1,0 +1,82 @@
+"""What one query can see: the compiler's view of a workspace, and of the others that the caller may read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from huntlake.core.errors import NotFound
+from huntlake.kql.types import Column
+from huntlake.workspace.table_sources import Reading, TableSource
+from huntlake.workspace.workspaces import Workspace
+
+if TYPE_CHECKING:
+    from huntlake.kql.compiler import CompiledTable
+
+WorkspaceNamed = Callable[[str], Workspace | None]
+"""The workspace of a name, if the caller may read it."""
+
+
+class FunctionSource(Protocol):
+    """Functions that queries can call, by the name of a workspace and their own."""
+
+    def text(self, workspace: str, name: str) -> str | None:
+        """The function as `(parameters) { body }`; None where there is none."""
+        ...
+
+
+class Visible:
+    """The tables and functions that one query can see. Where two sources have a name, the first one's is meant."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        workspaces: WorkspaceNamed | None,
+        sources: Sequence[TableSource],
+        functions: Sequence[FunctionSource] = (),
+    ) -> None:
+        self._workspace = workspace
+        self._workspaces = workspaces
+        self._sources = sources
+        self._functions = functions
+
+    def table(self, name: str, workspace: str | None = None) -> tuple[Column, ...] | None:
+        folder = self._folder(workspace)
+        if folder is None:
+            return None
+        return next((columns for s in self._sources if (columns := s.table(folder, name)) is not None), None)
+
+    def table_names(self, workspace: str | None = None) -> Iterable[str]:
+        folder = self._folder(workspace)
+        return () if folder is None else dict.fromkeys(n for s in self._sources for n in s.names(folder))
+
+    def tables_with_rows(self, workspace: str | None = None) -> Iterable[str]:
+        folder = self._folder(workspace)
+        return () if folder is None else dict.fromkeys(n for s in self._sources for n in s.names_with_rows(folder))
+
+    def function(self, name: str, workspace: str | None = None) -> str | None:
+        folder = self._folder(workspace)
+        if folder is None:
+            return None
+        return next((text for f in self._functions if (text := f.text(folder, name)) is not None), None)
+
+    def external(self, uris: Sequence[str], columns: Sequence[Column], properties: Mapping[str, object]) -> str | None:
+        # A query must not make the server fetch what its author names.
+        return None
+
+    def readings(self, table: CompiledTable) -> dict[str, Reading]:
+        """What each scan of a compiled table reads."""
+        found = {}
+        for scan in table.scans:
+            folder = self._folder(scan.workspace)
+            source = next((s for s in self._sources if folder and s.table(folder, scan.table) is not None), None)
+            if folder is None or source is None:
+                raise NotFound(f"no table is named `{scan.table}`")
+            found[scan.relation] = source.read(folder, scan)
+        return found
+
+    def _folder(self, workspace: str | None) -> str | None:
+        if workspace is None or workspace in (self._workspace.name, self._workspace.id):
+            return self._workspace.name
+        other = self._workspaces(workspace) if self._workspaces else None
+        return other.name if other else None
