@@ -25,7 +25,7 @@ from huntlake.kql.types import ScalarType
 # -- counts --------------------------------------------------------------------------
 
 
-@aggregate("count", "cnt", total=True)
+@aggregate("count", total=True)
 def count() -> Long:
     """The number of rows; an argument changes nothing but the column's name, nulls are counted too.
 
@@ -39,6 +39,16 @@ def count() -> Long:
 def _(expr: Scalar) -> Long:
     if isinstance(expr, Sql) and expr.type is ScalarType.BOOL:
         raise Unsupported("a predicate")
+    return "count(*)"
+
+
+@aggregate("cnt", total=True)
+def cnt() -> Long:
+    """`count` by an older name.
+
+    >>> cnt()
+    1
+    """
     return "count(*)"
 
 

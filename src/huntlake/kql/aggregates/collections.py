@@ -109,6 +109,19 @@ def make_bag_if(expr: Dynamic, predicate: Bool, maxSize: Long = "1048576") -> Dy
     return _bag(expr, f" and ({predicate})", maxSize)
 
 
+@aggregate("buildschema", prefix="schema", total=True)
+def buildschema(expr: Dynamic) -> Dynamic:
+    """The least schema that lets every value in: the type of each property, and of an array's elements.
+
+    What may be of several types has them in an array.
+
+    >>> buildschema(dynamic({"a": [1, "b"]}))
+    dynamic({"a":{"`indexer`":["long","string"]}})
+    """
+    values = f"list({expr}::JSON{IN_ORDER}) filter (where {expr} is not null)"
+    return f"hl_schema(to_json({values})::VARCHAR)::JSON"
+
+
 _DIRECT = (ScalarType.STRING, ScalarType.BOOL, ScalarType.INT, ScalarType.LONG, ScalarType.GUID)
 
 

@@ -105,6 +105,7 @@ class Binder:
         self.now = now
         """The query's own moment, in ticks: `now()` is the same everywhere in it."""
         self.options: dict[str, object] = {}
+        self._literals: dict[str, nodes.Expression | None] = {}
         self.visualization: Mapping[str, object] | None = None
         self._several: tuple[Span, list[Result]] | None = None
         self._parameters = parameters
@@ -145,8 +146,9 @@ class Binder:
                     if isinstance(value, nodes.FunctionDeclaration)
                     else self._let_value(value)
                 )
-            case nodes.SetStatement(name, option):
+            case nodes.SetStatement(name, option, literal):
                 self.options[name] = option
+                self._literals[name] = literal
             case nodes.QueryParametersStatement(parameters):
                 for parameter in parameters:
                     self._scope.names[parameter.name] = self._query_parameter(parameter)
@@ -488,12 +490,7 @@ class Binder:
 
     def predicate(self, node: nodes.Expression, row: plan.Relation | None) -> plan.Scalar:
         """A condition; Kusto lets a dynamic stand for one."""
-        value = self.scalar(node, row)
-        if value.type is ScalarType.DYNAMIC:
-            return self.convert(value, ScalarType.BOOL)
-        if value.type is not ScalarType.BOOL:
-            self.expected(ScalarType.BOOL, value.type, node.span)
-        return value
+        return self._scalars.predicate(node, row)
 
     def key(self, value: plan.Scalar, span: Span, what: str) -> plan.Scalar:
         """A value by which rows are put in order or in groups; a dynamic has neither order nor one form."""
@@ -523,6 +520,18 @@ class Binder:
         if isinstance(value, plan.Literal):
             return value
         self.refuse("a value here that is not a constant", node.span)
+
+    def known(self, value: plan.Scalar, what: str, span: Span) -> object:
+        """What a value is that reads no column, as Python holds it; `what` names it in the refusal."""
+        if isinstance(value, plan.Literal):
+            return value.value
+        rows = self.probe(plan.Project(plan.Values((), ((),)), (plan.Output("value", value),)), what, span)
+        return rows[0][0]
+
+    def option(self, name: str) -> plan.Literal | None:
+        """The value of `set name = …`; None where the query sets none."""
+        literal = self._literals.get(name)
+        return None if literal is None else self.constant(literal)
 
     def constant_long(self, node: nodes.Expression) -> int:
         """A whole number that the text itself holds."""

@@ -106,7 +106,7 @@ def _any(
         condition = [b.predicate(arguments.pop(), input)]
     given = list(item.names)
     outputs = []
-    prefix = "any_" if call.name in ("any", "anyif") else ""
+    prefix = f"{call.name}_" if call.name in ("any", "anyif") else ""
     values = _columns(arguments, input, b, keys)
     if len(values) > 1:
         # All of them come from one row.

@@ -23,6 +23,8 @@ def implied_name(node: nodes.Expression, functions: Mapping[str, Function]) -> s
             return f"{before}_{value}" if (before := implied_name(left, functions)) else ""
         case nodes.FunctionCall("column_ifexists" | "columnifexists", (nodes.Literal(str(name), _), *_)):
             return name
+        case nodes.FunctionCall("bin_auto", (value, *_)):
+            return implied_name(value, functions)
         case nodes.FunctionCall(name, arguments) if name in functions:
             function = functions[name]
             first = implied_name(arguments[0], functions) if arguments else ""

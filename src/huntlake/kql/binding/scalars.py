@@ -12,6 +12,7 @@ from huntlake.kql import plan
 from huntlake.kql.binding import folding
 from huntlake.kql.binding.language import Surroundings
 from huntlake.kql.binding.scope import UserFunction
+from huntlake.kql.plan.graph import columns_in
 from huntlake.kql.symbols import Function
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.literals import typed_value
@@ -81,6 +82,15 @@ class ScalarBinder:
                 self._b.fail("SYN0002", "`*` has no meaning here", node.span)
         self._b.fail("SYN0002", "a value is expected here", node.span)
 
+    def predicate(self, node: nodes.Expression, row: plan.Relation | None, aggregating: bool = False) -> plan.Scalar:
+        """A condition; Kusto lets a dynamic stand for one."""
+        value = self.bind(node, row, aggregating)
+        if value.type is ScalarType.DYNAMIC:
+            return self.convert(value, ScalarType.BOOL)
+        if value.type is not ScalarType.BOOL:
+            self._b.expected(ScalarType.BOOL, value.type, node.span)
+        return value
+
     def _name(self, name: str, span: Span, row: plan.Relation | None) -> plan.Scalar:
         columns = self.columns_of(row) if row is not None else {}
         if name in columns:
@@ -146,7 +156,7 @@ class ScalarBinder:
         if name in ("and", "or"):
             return self._logic(node, row, aggregating)
         if name in SCOPED:
-            return SCOPED[name](self, node, row)
+            return SCOPED[name](self, node, row, aggregating)
         if aggregating and name in language.aggregates:
             arguments = [self.bind(a, row) for a in node.arguments]
             return self.call(language.aggregates[name], arguments, node.span)
@@ -419,8 +429,10 @@ def _text(element: object) -> str:
 
 # -- functions that need to know where they stand --------------------------------
 
+Row = plan.Relation | None
 
-def _toscalar(s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | None) -> plan.Scalar:
+
+def _toscalar(s: ScalarBinder, node: nodes.FunctionCall, row: Row, aggregating: bool) -> plan.Scalar:
     if len(node.arguments) != 1:
         s._b.fail("SEM0219", "`toscalar` takes one table", node.span)
     found = s._b.value(node.arguments[0], None)
@@ -429,44 +441,48 @@ def _toscalar(s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | No
     return plan.First(found, found.columns[0].type)
 
 
-def _column_ifexists(s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | None) -> plan.Scalar:
+def _column_ifexists(
+    s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | None, aggregating: bool
+) -> plan.Scalar:
     if len(node.arguments) != 2:
         s._b.fail("SEM0219", f"`{node.name}` takes a column's name and a value for where there is none", node.span)
     name = s._b.constant_text(node.arguments[0])
     columns = s.columns_of(row) if row is not None else {}
-    return columns[name] if name in columns else s.bind(node.arguments[1], row)
+    return columns[name] if name in columns else s.bind(node.arguments[1], row, aggregating)
 
 
-def _column_names_of(s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | None) -> plan.Scalar:
+def _column_names_of(
+    s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | None, aggregating: bool
+) -> plan.Scalar:
     if len(node.arguments) != 1:
         s._b.fail("SEM0219", "`column_names_of` takes one table", node.span)
     return plan.Literal([c.name for c in s._b.table(node.arguments[0]).columns], ScalarType.DYNAMIC)
 
 
-def _now(s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | None) -> plan.Scalar:
+def _now(s: ScalarBinder, node: nodes.FunctionCall, row: Row, aggregating: bool) -> plan.Scalar:
     moment: plan.Scalar = plan.Literal(s._b.now, ScalarType.DATETIME)
     if not node.arguments:
         return moment
-    offset = s.bind(node.arguments[0], row)
+    offset = s.bind(node.arguments[0], row, aggregating)
     return s.call(s._b.language.functions["+"], (moment, offset), node.span)
 
 
-def _ago(s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | None) -> plan.Scalar:
+def _ago(s: ScalarBinder, node: nodes.FunctionCall, row: Row, aggregating: bool) -> plan.Scalar:
     if len(node.arguments) != 1:
         s._b.fail("SEM0219", "`ago` takes one timespan", node.span)
-    span = s.bind(node.arguments[0], row)
+    span = s.bind(node.arguments[0], row, aggregating)
     if span.type is not ScalarType.TIMESPAN and span.type is not ScalarType.DYNAMIC:
         s._b.expected(ScalarType.TIMESPAN, span.type, node.arguments[0].span)
     moment = plan.Literal(s._b.now, ScalarType.DATETIME)
     return s.call(s._b.language.functions["-"], (moment, s.convert(span, ScalarType.TIMESPAN)), node.span)
 
 
-def _case(s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | None) -> plan.Scalar:
+def _case(s: ScalarBinder, node: nodes.FunctionCall, row: Row, aggregating: bool) -> plan.Scalar:
     if len(node.arguments) < 3 or len(node.arguments) % 2 == 0:
         s._b.fail("SEM0219", "`case` takes pairs of a predicate and a value, and a value for the rest", node.span)
     *pairs, last = node.arguments
-    predicates = [s._b.predicate(p, row) for p in pairs[::2]]
-    values = [s.bind(v, row) for v in (*pairs[1::2], last)]
+    predicates = [s.predicate(p, row, aggregating) for p in pairs[::2]]
+    values = [s.bind(v, row, aggregating) for v in (*pairs[1::2], last)]
     function = s._b.language.functions["case"]
     agreed = function.resolve([v.type for v in values])
     if agreed is None:
@@ -476,28 +492,70 @@ def _case(s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | None) 
     return plan.Call(function, agreed.signature, (*arguments, brought[-1]), agreed.type, node.span)
 
 
-def _pack_all(s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | None) -> plan.Scalar:
+def _pack_all(s: ScalarBinder, node: nodes.FunctionCall, row: Row, aggregating: bool) -> plan.Scalar:
     if row is None:
         s._b.fail("SEM0001", "`pack_all` needs a table's columns", node.span)
-    if node.arguments:
-        flag = s._b.constant(node.arguments[0])
-        if flag.value:
-            s._b.refuse("`pack_all(true)`", node.span)
-    return _packed(s, list(s.columns_of(row).values()), node.span)
+    filled = bool(node.arguments) and bool(s._b.constant(node.arguments[0]).value)
+    return _packed(s, list(s.columns_of(row).values()), node.span, "pack_all" if filled else "bag_pack")
 
 
-def _bag_pack_columns(s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | None) -> plan.Scalar:
+def _bag_pack_columns(
+    s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | None, aggregating: bool
+) -> plan.Scalar:
     if row is None:
         s._b.fail("SEM0001", f"`{node.name}` needs a table's columns", node.span)
     return _packed(s, [c for a in node.arguments for c in s._b.matching(a, row)], node.span)
 
 
-def _packed(s: ScalarBinder, columns: Sequence[plan.ColumnRef], span: Span) -> plan.Scalar:
+def _packed(s: ScalarBinder, columns: Sequence[plan.ColumnRef], span: Span, function: str = "bag_pack") -> plan.Scalar:
     pairs = [x for c in columns for x in (plan.Literal(c.name, ScalarType.STRING), c)]
-    return s.call(s._b.language.functions["bag_pack"], pairs, span)
+    return s.call(s._b.language.functions[function], pairs, span)
 
 
-def _ingestion_time(s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | None) -> plan.Scalar:
+def _estimate_data_size(
+    s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | None, aggregating: bool
+) -> plan.Scalar:
+    if row is None:
+        s._b.fail("SEM0001", f"`{node.name}` needs a table's columns", node.span)
+    columns = [c for a in node.arguments for c in s._b.matching(a, row)]
+    return s.call(s._b.language.functions[node.name], columns, node.span)
+
+
+def _iscolumnexists(
+    s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | None, aggregating: bool
+) -> plan.Scalar:
+    if len(node.arguments) != 1:
+        s._b.fail("SEM0219", "`iscolumnexists` takes one name of a column", node.span)
+    columns = s.columns_of(row) if row is not None else {}
+    return plan.Literal(s._b.constant_text(node.arguments[0]) in columns, ScalarType.BOOL)
+
+
+def _assert(s: ScalarBinder, node: nodes.FunctionCall, row: Row, aggregating: bool) -> plan.Scalar:
+    if len(node.arguments) != 2:
+        s._b.fail("SEM0219", "`assert` takes a condition and a message", node.span)
+    condition, message = s._b.predicate(node.arguments[0], row), s._b.constant_text(node.arguments[1])
+    if columns_in(condition):
+        s._b.fail("SEM0001", "the condition of `assert` must be a constant", node.arguments[0].span)
+    if not s._b.known(condition, "`assert` of what is not a plain constant", node.span):
+        s._b.fail("SEM0001", f"assert() has failed with message: '{message}'", node.span)
+    return plan.Literal(True, ScalarType.BOOL)
+
+
+def _bin_auto(s: ScalarBinder, node: nodes.FunctionCall, row: Row, aggregating: bool) -> plan.Scalar:
+    if len(node.arguments) != 1:
+        s._b.fail("SEM0219", "`bin_auto` takes one value", node.span)
+    size = s._b.option("query_bin_auto_size")
+    if size is None:
+        s._b.refuse("`bin_auto` without a size", node.span, help="set query_bin_auto_size = 1h;")
+    at, value = s._b.option("query_bin_auto_at"), s.bind(node.arguments[0], row, aggregating)
+    if at is None:
+        return s.call(s._b.language.functions["bin"], (value, size), node.span)
+    return s.call(s._b.language.functions["bin_at"], (value, size, at), node.span)
+
+
+def _ingestion_time(
+    s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | None, aggregating: bool
+) -> plan.Scalar:
     column = s.columns_of(row).get("_TimeReceived") if row is not None else None
     if column is None or column.type is not ScalarType.DATETIME:
         # Kusto carries it along unseen; another time in its place would be a plausible wrong answer.
@@ -505,20 +563,20 @@ def _ingestion_time(s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relatio
     return column
 
 
-def _gettype(s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | None) -> plan.Scalar:
+def _gettype(s: ScalarBinder, node: nodes.FunctionCall, row: Row, aggregating: bool) -> plan.Scalar:
     if len(node.arguments) != 1:
         s._b.fail("SEM0219", "`gettype` takes one value", node.span)
-    value = s.bind(node.arguments[0], row)
+    value = s.bind(node.arguments[0], row, aggregating)
     if value.type is ScalarType.DYNAMIC:
         return s.call(s._b.language.functions["gettype"], (value,), node.span)
     return plan.Literal(str(value.type), ScalarType.STRING)
 
 
-def _extract(s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | None) -> plan.Scalar:
-    """`extract` and `extract_json`, whose last argument may name the type of what they give: `typeof(long)`."""
+def _typed(s: ScalarBinder, node: nodes.FunctionCall, row: Row, aggregating: bool) -> plan.Scalar:
+    """Functions whose last argument may name the type of what they give: `typeof(long)`."""
     function = s._b.language.functions[node.name]
     usual = 3 if function.name == "extract" else 2
-    arguments = [s.bind(a, row) for a in node.arguments]
+    arguments = [s.bind(a, row, aggregating) for a in node.arguments]
     found = s.call(function, arguments[:usual] if len(arguments) == usual + 1 else arguments, node.span)
     if len(arguments) != usual + 1:
         return found
@@ -528,22 +586,27 @@ def _extract(s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | Non
     return s.convert(found, ScalarType(wanted.value))
 
 
-Scoped = Callable[[ScalarBinder, nodes.FunctionCall, "plan.Relation | None"], plan.Scalar]
+Scoped = Callable[[ScalarBinder, nodes.FunctionCall, Row, bool], plan.Scalar]
 
 SCOPED: Mapping[str, Scoped] = {
     "ago": _ago,
+    "assert": _assert,
+    "bin_auto": _bin_auto,
     "case": _case,
     "bag_pack_columns": _bag_pack_columns,
     "column_ifexists": _column_ifexists,
     "column_names_of": _column_names_of,
     "columnifexists": _column_ifexists,
-    "extract": _extract,
-    "extract_json": _extract,
-    "extractjson": _extract,
+    "estimate_data_size": _estimate_data_size,
+    "extract": _typed,
+    "extract_json": _typed,
+    "extractjson": _typed,
     "gettype": _gettype,
     "ingestion_time": _ingestion_time,
+    "iscolumnexists": _iscolumnexists,
     "now": _now,
     "pack_all": _pack_all,
+    "percentile_tdigest": _typed,
     "toscalar": _toscalar,
 }
 """Functions that need more than their arguments: the row, the moment, the tables."""

@@ -9,6 +9,7 @@ from huntlake.kql.symbols import Datetime, Decimal, Long, Naming, Number, P, Rea
 from huntlake.kql.syntax.literals import MAX_DATETIME
 from huntlake.kql.types import ScalarType
 
+TICKS_TO_1970 = 621_355_968_000_000_000
 _TIMES = (ScalarType.DATETIME, ScalarType.TIMESPAN)
 
 
@@ -207,6 +208,11 @@ def _(left: Real, right: Real) -> Real:
 @modulo.overload
 def _(left: Timespan, right: Timespan) -> Timespan:
     return f"{left} % {_not_zero(right)}"
+
+
+@modulo.overload
+def _(left: Datetime, right: Timespan) -> Timespan:
+    return f"(epoch_us({left}) * 10 + {TICKS_TO_1970}) % {_not_zero(right)}"
 
 
 def _not_zero(sql: str) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from huntlake.kql.forms import as_json, as_text
-from huntlake.kql.symbols import Dynamic, Long, Scalar, String, scalar
+from huntlake.kql.symbols import Dynamic, Long, Scalar, Sql, String, Unsupported, scalar
+from huntlake.kql.types import ScalarType
 
 
-@scalar("array_length")
+@scalar("array_length", "arraylength")
 def array_length(array: Dynamic) -> Long:
     """The number of elements; null where it is no array.
 
@@ -25,6 +26,53 @@ def bag_pack(*pairs: Scalar) -> Dynamic:
     """
     keys, values = pairs[::2], pairs[1::2]
     return "json_object(" + ", ".join(f"{as_text(k)}, {as_json(v)}" for k, v in zip(keys, values, strict=True)) + ")"
+
+
+@scalar("pack_all")
+def pack_all(*pairs: Scalar) -> Dynamic:
+    """A bag of all columns of the row; `pack_all(true)` leaves out those that are null or empty.
+
+    >>> pack_all()
+    dynamic({})
+    """
+    members = []
+    for key, value in zip(pairs[::2], pairs[1::2], strict=True):
+        textual = isinstance(value, Sql) and value.type in (ScalarType.STRING, ScalarType.DYNAMIC)
+        filled = f"({value})::VARCHAR not in ('', '\"\"', 'null')" if textual else f"{value} is not null"
+        members.append(f"case when {filled} then to_json({key})::VARCHAR || ':' || ({as_json(value)})::VARCHAR end")
+    return f"('{{' || concat_ws(',', {', '.join(members)}) || '}}')::JSON" if members else "'{}'::JSON"
+
+
+@scalar("estimate_data_size")
+def estimate_data_size(*columns: Scalar) -> Long:
+    """The bytes that the columns' values take: those of a text in UTF-8, and as many as the type has for another.
+
+    `*` names all columns.
+
+    >>> estimate_data_size()
+    0
+    """
+    sizes = []
+    for column in columns:
+        assert isinstance(column, Sql)
+        if column.type is ScalarType.STRING:
+            sizes.append(f"strlen({column})")
+        elif column.type in _BYTES:
+            sizes.append(str(_BYTES[column.type]))
+        else:
+            raise Unsupported(f"a `{column.type}`")
+    return f"({' + '.join(sizes) or '0'})::BIGINT"
+
+
+_BYTES = {
+    ScalarType.BOOL: 1,
+    ScalarType.INT: 4,
+    ScalarType.LONG: 8,
+    ScalarType.REAL: 8,
+    ScalarType.DATETIME: 8,
+    ScalarType.TIMESPAN: 8,
+    ScalarType.GUID: 16,
+}
 
 
 @scalar("pack_array")

@@ -7,7 +7,7 @@ with two nulls are they null. <https://learn.microsoft.com/kusto/query/scalar-da
 from __future__ import annotations
 
 from huntlake.kql.forms import moment
-from huntlake.kql.symbols import A, Bool, Datetime, Guid, O, Scalar, Sql, String, Timespan, scalar
+from huntlake.kql.symbols import A, Bool, Datetime, Guid, N, O, Scalar, Sql, String, Timespan, scalar
 from huntlake.kql.types import ScalarType
 
 
@@ -165,6 +165,29 @@ def not_between(value: O, low: O, high: O) -> Bool:
 @not_between.overload
 def _(value: Datetime, low: Datetime, high: Timespan) -> Bool:
     return f"{value} < {low} or {value} > {_later(low, high)}"
+
+
+@scalar("around")
+def around(value: N, center: N, delta: N) -> Bool:
+    """Whether `value` is no further from `center` than `delta`; null where one of them is.
+
+    >>> around(12, 10, 3)
+    true
+    >>> around(datetime(2024-01-01), datetime(2024-01-03), 1d)
+    false
+    """
+    return f"{value} between {center} - {delta} and {center} + {delta}"
+
+
+@around.overload
+def _(value: Timespan, center: Timespan, delta: Timespan) -> Bool:
+    return f"{value} between {center} - {delta} and {center} + {delta}"
+
+
+@around.overload
+def _(value: Datetime, center: Datetime, delta: Timespan) -> Bool:
+    apart = f"epoch_us({value}) - epoch_us({center})"
+    return f"{apart} between -({delta} // 10) and {delta} // 10"
 
 
 @scalar("and", total=True)

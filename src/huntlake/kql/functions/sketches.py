@@ -22,11 +22,49 @@ def percentile_tdigest(tdigest: Dynamic, percentile: Number) -> Dynamic:
     >>> percentile_tdigest(dynamic([1.0, 2.0, 3.0]), 50)
     dynamic(2.0)
     """
-    value = percentile.value if isinstance(percentile, Sql) else None
-    if not isinstance(value, int | float) or not 0 <= value <= 100:
+    fraction = _fraction(percentile.value if isinstance(percentile, Sql) else None)
+    return f"to_json(list_aggregate(try_cast({tdigest}::JSON as DOUBLE[]), 'quantile_disc', {fraction}))"
+
+
+@scalar("percentiles_array_tdigest", named=Naming.FIRST_ARGUMENT)
+def percentiles_array_tdigest(tdigest: Dynamic, *percentile: Number) -> Dynamic:
+    """The values at several ranks of those that a `tdigest` has met, as an array; the ranks may be an array too.
+
+    >>> percentiles_array_tdigest(dynamic([1.0, 2.0, 3.0]), 50, 100)
+    dynamic([2.0,3.0])
+    >>> percentiles_array_tdigest(dynamic([1.0, 2.0, 3.0]), dynamic([0, 50]))
+    dynamic([1.0,2.0])
+    """
+    return _percentiles(tdigest, [p.value if isinstance(p, Sql) else None for p in percentile])
+
+
+@percentiles_array_tdigest.overload
+def _(tdigest: Dynamic, percentiles: Dynamic) -> Dynamic:
+    values = percentiles.value if isinstance(percentiles, Sql) else None
+    return _percentiles(tdigest, values if isinstance(values, list) else [None])
+
+
+def _percentiles(tdigest: str, percentiles: list[object]) -> str:
+    fractions = ", ".join(_fraction(p) for p in percentiles)
+    return f"to_json(list_aggregate(try_cast({tdigest}::JSON as DOUBLE[]), 'quantile_disc', [{fractions}]))"
+
+
+def _fraction(percentile: object) -> str:
+    if not isinstance(percentile, int | float) or not 0 <= percentile <= 100:
         raise Unsupported("a percentile that is not a constant between 0 and 100")
-    values = f"try_cast({tdigest}::JSON as DOUBLE[])"
-    return f"to_json(list_aggregate({values}, 'quantile_disc', {value / 100!r}))"
+    return repr(percentile / 100)
+
+
+@scalar("percentrank_tdigest")
+def percentrank_tdigest(digest: Dynamic, value: Number) -> Real:
+    """How many percent of the values that a `tdigest` has met are not above `value`, exact; null where it met none.
+
+    >>> percentrank_tdigest(dynamic([1.0, 2.0, 3.0, 4.0]), 3)
+    75.0
+    """
+    values = f"try_cast({digest}::JSON as DOUBLE[])"
+    below = f"""len(list_filter({values}, lambda "~x": "~x" <= {value}))"""
+    return f"100e0 * {below} / nullif(len({values}), 0)"
 
 
 @scalar("rank_tdigest")

@@ -157,6 +157,8 @@ class LetStatement(Node):
 class SetStatement(Node):
     name: str
     value: object
+    literal: Expression | None = None
+    """The value with its type, where it is more than a word."""
 
 
 @dataclass(frozen=True, slots=True)

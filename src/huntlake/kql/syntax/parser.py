@@ -165,12 +165,17 @@ class Parser(Cursor):
         start = self.advance()
         name = self.name()
         value: object = True
+        literal: nodes.Expression | None = None
         if self.take("="):
-            token = self.advance()
+            token = self.current
             value = token.text if token.value is None else token.value
             if token.text in _LITERAL_WORDS:
                 value = _LITERAL_WORDS[token.text]
-        return nodes.SetStatement(name.text.lower(), value, span=self.since(start))
+            if token.kind is TokenKind.NAME:
+                self.advance()
+            else:
+                literal = self._primary()
+        return nodes.SetStatement(name.text.lower(), value, literal, span=self.since(start))
 
     def _at_function(self) -> bool:
         if self.at("view") and self.ahead().text == "(":

@@ -51,6 +51,7 @@ from huntlake.engines.duckdb.udf.geography import geo_info
 from huntlake.engines.duckdb.udf.geohash import geohash, geohash_centre
 from huntlake.engines.duckdb.udf.json import canonical_json, strict_json
 from huntlake.engines.duckdb.udf.key_values import parse_kv
+from huntlake.engines.duckdb.udf.schemas import schema
 from huntlake.engines.duckdb.udf.series import series_correlation, series_fill, series_fit_line, series_stats
 from huntlake.engines.duckdb.udf.sessions import row_window_session
 from huntlake.engines.duckdb.udf.sets import (
@@ -123,6 +124,7 @@ def functions(geography: Geography) -> dict[str, Function]:
         punycode_encode,
         replace_strings,
         row_window_session,
+        schema,
         series_correlation,
         series_fill,
         series_fit_line,
