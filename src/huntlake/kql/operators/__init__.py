@@ -21,6 +21,7 @@ from huntlake.kql.operators.project_rename import ProjectRenameOperator
 from huntlake.kql.operators.project_reorder import ProjectReorderOperator
 from huntlake.kql.operators.render import RenderOperator
 from huntlake.kql.operators.sample import SampleDistinctOperator, SampleOperator
+from huntlake.kql.operators.scan import ScanOperator
 from huntlake.kql.operators.search import SearchOperator
 from huntlake.kql.operators.small import (
     AsOperator,
@@ -73,6 +74,7 @@ OPERATORS: dict[str, type[Operator]] = {
     "render": RenderOperator,
     "sample": SampleOperator,
     "sample-distinct": SampleDistinctOperator,
+    "scan": ScanOperator,
     "search": SearchOperator,
     "serialize": SerializeOperator,
     "sort": SortOperator,
@@ -114,7 +116,6 @@ REFUSED = frozenset(
         "make-graph",
         "partitionby",
         "reduce",
-        "scan",
         "__contextual-datatable",
     ]
 )

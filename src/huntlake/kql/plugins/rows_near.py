@@ -19,4 +19,12 @@ def rows_near(
         b.fail("SEM0219", "`rows_near` takes a condition, a number of rows, and a number of rows after", call.span)
     condition = b.predicate(call.arguments[0], input)
     sizes = [plan.Literal(max(0, b.constant_long(n)), ScalarType.LONG) for n in call.arguments[1:]]
-    return plan.TableFunction("rows_near", (input,), (condition, sizes[0], sizes[-1]), input.columns)
+    own = [plan.Output(n, c) for n, c in b.columns_of(input).items()]
+    number = plan.Output(_NUMBER, b.call("row_number", (), call.span))
+    rows = plan.Project(input, (*own, number))
+    arguments = (plan.ColumnRef(_NUMBER, number.value.type), condition, sizes[0], sizes[-1])
+    return plan.TableFunction("rows_near", (rows,), arguments, input.columns)
+
+
+_NUMBER = "\x00number"
+"""A name that no column of a query can have."""

@@ -77,13 +77,13 @@ def narrow(r: Reading, names: Mapping[str, str]) -> str:
 
 
 def rows_near(r: Reading, names: Mapping[str, str]) -> str:
-    """Of a condition and two numbers: the rows so near to one for which it holds."""
-    condition, before, after = (r.sql(a) for a in r.arguments)
-    columns = ", ".join(f"{i} as {o}" for i, o in zip(r.identifiers[0].values(), names.values(), strict=True))
-    numbered = f'select *, row_number() over () as "~row" from {r.steps[0]}'
-    window = f'over (order by "~row" rows between {after} preceding and {before} following)'
-    near = f'select *, bool_or(coalesce({condition}, false)) {window} as "~near" from ({numbered})'
-    return f'select {columns} from ({near}) where "~near" order by "~row"'
+    """Of the row's number, a condition and two numbers: the rows so near to one for which it holds."""
+    number, condition, before, after = (r.sql(a) for a in r.arguments)
+    columns = ", ".join(f"{r.identifiers[0][n]} as {o}" for n, o in names.items())
+    place = f", {number} as {r.place}" if r.place else ""
+    window = f"over (order by {number} rows between {after} preceding and {before} following)"
+    near = f'select *, bool_or(coalesce({condition}, false)) {window} as "~near" from {r.steps[0]}'
+    return f'select {columns}{place} from ({near}) where "~near" order by {number}'
 
 
 def _named(dimensions: Sequence[str]) -> str:

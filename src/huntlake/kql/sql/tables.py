@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from huntlake.kql import forms, plan
 from huntlake.kql.sql import activity
 from huntlake.kql.sql.reading import Identifiers, Reading, TableFunctionWriter
+from huntlake.kql.sql.scan import scan
 from huntlake.kql.sql.series import make_series
 from huntlake.kql.types import ScalarType
 
@@ -117,6 +118,10 @@ TABLE_FUNCTIONS: Mapping[str, TableFunctionWriter] = {
     "range": _range,
     "rolling_percentile": activity.rolling_percentile,
     "rows_near": activity.rows_near,
+    "scan": scan,
     "sliding_window_counts": activity.sliding_window_counts,
     "top_of_each": _top_of_each,
 }
+
+ORDERED = frozenset(["rows_near", "scan"])
+"""Those whose rows come in an order: they tell it in the column `place`, where one is asked for."""

@@ -433,8 +433,11 @@ class _Writer:
         expressions = [self._expressions(i) for i in identifiers] or [self._expressions({})]
         for e in expressions:
             e.may_hoist = False
-        write_function = tables.TABLE_FUNCTIONS[function]
-        return write_function(Reading(steps, identifiers, expressions, arguments), self.identifiers(relation))
+        place = _PLACE if self._prefix and function in tables.ORDERED else ""
+        if place:
+            self._placed.add(id(relation))
+        reading = Reading(steps, identifiers, [i.columns for i in inputs_], expressions, arguments, place)
+        return tables.TABLE_FUNCTIONS[function](reading, self.identifiers(relation))
 
 
 class _Dependents:
@@ -481,6 +484,8 @@ def _order_of(relation: plan.Relation, expressions: Expressions) -> str | None:
         return ", ".join(_order(expressions, k) for k in relation.keys)
     while isinstance(relation, plan.Filter | plan.Project | plan.Limit | plan.Materialize):
         relation = relation.input
+    if isinstance(relation, plan.TableFunction):
+        return "" if relation.name in tables.ORDERED else None
     # The elements of an array follow one another as they stand there.
     return "" if isinstance(relation, plan.Sort | plan.Unnest) else None
 
