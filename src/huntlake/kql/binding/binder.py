@@ -116,6 +116,7 @@ class Binder:
         self._home: str | None = None
         self._running: list[UserFunction] = []
         self._depth = 0
+        self._forgiving = 0
         self._scans: dict[tuple[str | None, str], plan.Scan] = {}
         self._named = language.named
         self._scalars = ScalarBinder(self)
@@ -377,8 +378,8 @@ class Binder:
         if relation is None and (function := self.function(name, workspace)) is not None:
             return self._tabular(self.invoke(function, nodes.FunctionCall(name, (), span=span), None), span)
         if relation is None:
-            names = [*self._scope.all_names(), *self.schema.table_names(workspace or self._home)]
-            self._missing("SEM0100", f"no table is named `{name}`", span, did_you_mean(name, names))
+            stored = self.schema.table_names(workspace or self._home)
+            self._missing("SEM0100", f"no table is named `{name}`", span, name, stored)
         return relation
 
     def scan(self, name: str, workspace: str | None = None) -> plan.Relation | None:
@@ -418,8 +419,17 @@ class Binder:
             self.refuse(f"the function `{call.name}()`", call.span)
         if call.name in self._named:
             self.fail("SEM0100", f"`{call.name}()` gives a single value, not a table", call.span)
-        known = did_you_mean(call.name, self._scope.all_names())
-        self._missing("SEM0260", f"no function is named `{call.name}`", call.span, known)
+        self._missing("SEM0260", f"no function is named `{call.name}`", call.span, call.name)
+
+    def table_if_there(self, node: nodes.Expression) -> plan.Relation | None:
+        """The table that an expression gives; None where it, or one that it reads, is not there."""
+        self._forgiving += 1
+        try:
+            return self.table(node)
+        except MissingTable:
+            return None
+        finally:
+            self._forgiving -= 1
 
     def function(self, name: str, workspace: str | None = None) -> UserFunction | None:
         """A function that the query declares, or the workspace keeps."""
@@ -562,6 +572,15 @@ class Binder:
         """The columns of a table by name."""
         return self._scalars.columns_of(row)
 
+    def passed_on(self, row: plan.Relation) -> dict[str, plan.Output]:
+        """Outputs that pass every column of a table on, by name."""
+        made = {o.name: o for o in row.outputs} if isinstance(row, plan.Project) else {}
+        return {
+            # What the table itself passes on is passed on again: one object through a long chain of `extend`.
+            n: o if (o := made.get(n)) is not None and o.value is c else plan.Output(n, c)
+            for n, c in self.columns_of(row).items()
+        }
+
     def matching(self, node: nodes.Expression, row: plan.Relation, *, required: bool = True) -> list[plan.ColumnRef]:
         """The columns that a name or a pattern with `*` stands for, in the table's order."""
         match node:
@@ -632,7 +651,9 @@ class Binder:
         """Say that something is Kusto's, but not ours."""
         self.fail("HL001", f"{what} is not supported", span, help=help)
 
-    def _missing(self, code: str, message: str, span: Span, help: str) -> NoReturn:
+    def _missing(self, code: str, message: str, span: Span, name: str, stored: Iterable[str] = ()) -> NoReturn:
+        # Looking for a like name among thousands costs more than most queries: not where nobody will read it.
+        help = "" if self._forgiving else did_you_mean(name, [*self._scope.all_names(), *stored])
         raise MissingTable(self.source, Diagnostic(code, message, span, help=help))
 
     def fail(self, code: str, message: str, span: Span, *, label: str = "", help: str = "") -> NoReturn:

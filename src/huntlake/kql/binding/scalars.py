@@ -42,7 +42,7 @@ class ScalarBinder:
 
     def __init__(self, surroundings: Surroundings) -> None:
         self._b = surroundings
-        self._columns: dict[int, tuple[plan.Relation, dict[str, plan.ColumnRef]]] = {}
+        self._columns: dict[int, tuple[plan.Relation, Mapping[str, plan.ColumnRef]]] = {}
 
     def columns_of(self, row: plan.Relation) -> Mapping[str, plan.ColumnRef]:
         """The columns of a table by name."""
@@ -51,7 +51,7 @@ class ScalarBinder:
         kept = self._columns.get(id(row))
         if kept is None:
             # The relation is kept beside, so that its id can't come to mean another.
-            kept = row, {c.name: plan.ColumnRef(c.name, c.type) for c in row.columns}
+            kept = row, plan.by_name(row)
             self._columns[id(row)] = kept
         return kept[1]
 

@@ -28,7 +28,7 @@ class ExtendOperator(Operator):
 
 def extended(items: tuple[nodes.NamedExpression, ...], input: plan.Relation, b: Binder) -> dict[str, plan.Output]:
     """The columns of the input, with the computed ones put in place or behind."""
-    outputs = {n: plan.Output(n, c) for n, c in b.columns_of(input).items()}
+    outputs = b.passed_on(input)
     given = Names(reserved=outputs)
     for item in items:
         # A column of the same name is replaced, be the new name given or implied: `extend tostring(a)` is a text `a`.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from huntlake.core.diagnostics import Span
 from huntlake.kql import plan
-from huntlake.kql.binding import Binder, MissingTable, Operator, SourceOperator
+from huntlake.kql.binding import Binder, Operator, SourceOperator
 from huntlake.kql.binding.naming import Names
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.parser import Parser
@@ -60,13 +60,9 @@ class UnionOperator(Operator, SourceOperator):
             case nodes.Star():
                 return self._wildcard("*", None, node.span, b)
         name = node.name if isinstance(node, nodes.NameReference) else f"union_arg{index}"
-        try:
-            return [(name, b.table(node))]
-        except MissingTable:
-            # A fuzzy union passes over a table that is not there, and over nothing else: no misspelled column.
-            if self.fuzzy:
-                return []
-            raise
+        # A fuzzy union passes over a table that is not there, and over nothing else: no misspelled column.
+        table = b.table_if_there(node) if self.fuzzy else b.table(node)
+        return [] if table is None else [(name, table)]
 
     def _wildcard(self, pattern: str, workspace: str | None, span: Span, b: Binder) -> list[Named]:
         found = b.tables_like(pattern, workspace)

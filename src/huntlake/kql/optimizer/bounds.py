@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from huntlake.kql import plan
-from huntlake.kql.plan.graph import uses, windowed, with_scalars
+from huntlake.kql.plan.graph import computed_in, uses, windowed, with_scalars
 from huntlake.kql.syntax.literals import MAX_DATETIME, datetime_of
 from huntlake.kql.types import ScalarType
 
@@ -70,14 +70,14 @@ class _Bounds:
                 for column, range_ in _ranges(predicate):
                     merged[column] = merged.get(column, Range()).within(range_)
                 return replace(relation, input=self.of(input, merged))
-            case plan.Project(input, outputs) if any(windowed(o.value) for o in outputs):
+            case plan.Project(input, outputs) if any(windowed(s) for s in computed_in(relation)):
                 # A window looks at rows that the filters above it drop.
                 return replace(relation, input=self.of(input, {}))
             case plan.Project(input, outputs):
                 passed = {
                     o.value.name: ranges[o.name]
                     for o in outputs
-                    if isinstance(o.value, plan.ColumnRef) and o.name in ranges
+                    if o.name in ranges and isinstance(o.value, plan.ColumnRef)
                 }
                 return replace(relation, input=self.of(input, passed))
             case plan.Summarize(input, keys, _):

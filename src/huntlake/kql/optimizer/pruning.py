@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from huntlake.kql import plan
-from huntlake.kql.plan.graph import columns_in, inputs_of, scalars_of, subqueries, tables_of, uses, with_scalars
+from huntlake.kql.plan.graph import columns_in, inputs_of, nested_in, scalars_of, tables_of, uses, with_scalars
 
 
 def pruned(root: plan.Relation) -> plan.Relation:
@@ -38,13 +38,9 @@ class _Needed:
 
     def _tell_inputs(self, relation: plan.Relation) -> None:
         mine = self.columns.setdefault(id(relation), set())
-        for scalar in _kept_scalars(relation, mine):
-            for inner in subqueries(scalar):
-                self._need(inner, [inner.columns[0].name])
-        for scalar in scalars_of(relation):
-            for inner in subqueries(scalar):
-                self._need(inner, [inner.columns[0].name])
-        own = {n for s in _kept_scalars(relation, mine) for n in columns_in(s)}
+        for inner in nested_in(relation):
+            self._need(inner, [inner.columns[0].name])
+        own = columns_in(*_kept_scalars(relation, mine))
         match relation:
             case plan.Scan() | plan.Values() | plan.OuterRow():
                 pass
@@ -56,9 +52,9 @@ class _Needed:
                 self._need(input, own)
             case plan.Join(_, left, right, keys, right_names):
                 left_names = {c.name for c in left.columns}
-                self._need(left, (mine & left_names) | {n for a, _ in keys for n in columns_in(a)})
+                self._need(left, (mine & left_names) | columns_in(*(a for a, _ in keys)))
                 pairs = zip(right_names, right.columns, strict=True)
-                self._need(right, {c.name for n, c in pairs if n in mine} | {n for _, b in keys for n in columns_in(b)})
+                self._need(right, {c.name for n, c in pairs if n in mine} | columns_in(*(b for _, b in keys)))
             case plan.Union(branches):
                 wanted = [c for c in relation.columns if c.name in mine]
                 for branch in branches:
@@ -92,12 +88,12 @@ def _kept_scalars(relation: plan.Relation, needed: set[str]) -> list[plan.Scalar
             return [m.value for m in _kept(measures, needed)]
         case plan.Summarize(_, keys, measures):
             return [k.value for k in keys] + [m.value for m in measures if m.name in needed]
-    return list(scalars_of(relation))
+    return scalars_of(relation)
 
 
 def _kept(outputs: tuple[plan.Output, ...], needed: set[str]) -> tuple[plan.Output, ...]:
     # One stays even where none is read: rows must be counted somehow.
-    return tuple(o for o in outputs if o.name in needed) or outputs[:1]
+    return tuple([o for o in outputs if o.name in needed]) or outputs[:1]
 
 
 def _read_of_row(inner: plan.Relation, row: plan.OuterRow) -> set[str]:
@@ -109,7 +105,7 @@ def _read_of_row(inner: plan.Relation, row: plan.OuterRow) -> set[str]:
         if id(relation) in seen:
             continue
         seen.add(id(relation))
-        found |= {n for s in scalars_of(relation) for n in columns_in(s)} & names
+        found |= columns_in(*scalars_of(relation)) & names
         pending += tables_of(relation)
     return found
 
@@ -132,8 +128,8 @@ class _Rebuilt:
         match relation:
             case plan.Scan(_, columns, _, _, _):
                 # One column stays even where none is read: rows must be counted somehow.
-                wanted = tuple(c for c in columns if c.name in needed) or tuple(columns[:1])
-                return replace(relation, columns=wanted)
+                wanted = tuple([c for c in columns if c.name in needed]) or tuple(columns[:1])
+                return relation if len(wanted) == len(columns) else replace(relation, columns=wanted)
             case plan.Values() | plan.OuterRow():
                 return relation
             case (

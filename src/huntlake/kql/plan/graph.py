@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import assert_never
 
@@ -13,31 +13,35 @@ from huntlake.kql.symbols import Kind
 Change = Callable[[plan.Relation], plan.Relation]
 
 
-def scalars_of(relation: plan.Relation) -> Iterator[plan.Scalar]:
+def scalars_of(relation: plan.Relation) -> list[plan.Scalar]:
     """The scalars that stand in a relation itself."""
     match relation:
-        case plan.Scan() | plan.OuterRow() | plan.Union() | plan.Limit() | plan.Materialize() | plan.Apply():
-            return
-        case plan.Values(_, rows):
-            yield from (value for row in rows for value in row)
         case plan.Filter(_, predicate):
-            yield predicate
+            return [predicate]
         case plan.Project(_, outputs):
-            yield from (o.value for o in outputs)
+            return [o.value for o in outputs]
         case plan.Summarize(_, keys, measures):
-            yield from (o.value for o in keys + measures)
+            return [o.value for o in keys + measures]
         case plan.Join(_, _, _, pairs, _):
-            yield from (side for pair in pairs for side in pair)
+            return [side for pair in pairs for side in pair]
         case plan.Sort(_, sort_keys):
-            yield from (k.value for k in sort_keys)
+            return [k.value for k in sort_keys]
         case plan.FirstOf(_, first_keys):
-            yield from first_keys
+            return list(first_keys)
         case plan.Unnest(_, items, _, _, _):
-            yield from (i.value for i in items)
+            return [i.value for i in items]
         case plan.TableFunction(_, _, arguments, _):
-            yield from arguments
-        case _:
-            assert_never(relation)
+            return list(arguments)
+        case plan.Values(_, rows):
+            return [value for row in rows for value in row]
+        case plan.Scan() | plan.OuterRow() | plan.Union() | plan.Limit() | plan.Materialize() | plan.Apply():
+            return []
+    assert_never(relation)
+
+
+def computed_in(relation: plan.Relation) -> list[plan.Scalar]:
+    """Its scalars that are neither a constant nor a column passed on: of a wide table, the few."""
+    return [s for s in scalars_of(relation) if type(s) not in _LEAVES]
 
 
 def tables_of(relation: plan.Relation) -> tuple[plan.Relation, ...]:
@@ -56,9 +60,6 @@ def tables_of(relation: plan.Relation) -> tuple[plan.Relation, ...]:
 
 def subqueries(scalar: plan.Scalar) -> list[plan.Relation]:
     """The relations that stand inside a scalar, but for those inside these."""
-    # Every pass over the plan asks this of every scalar, and nearly always for nothing: no recursion, no generator.
-    if type(scalar) in _LEAVES:
-        return _NONE
     found: list[plan.Relation] = []
     pending = [scalar]
     while pending:
@@ -79,12 +80,16 @@ def subqueries(scalar: plan.Scalar) -> list[plan.Relation]:
 
 
 _LEAVES = (plan.ColumnRef, plan.Literal)
-_NONE: list[plan.Relation] = []
+
+
+def nested_in(relation: plan.Relation) -> list[plan.Relation]:
+    """The relations that stand inside the scalars of a relation."""
+    return [r for s in computed_in(relation) for r in subqueries(s)]
 
 
 def inputs_of(relation: plan.Relation) -> list[plan.Relation]:
     """Every relation that a relation reads, subqueries included."""
-    return [*tables_of(relation), *(r for s in scalars_of(relation) for r in subqueries(s))]
+    return [*tables_of(relation), *nested_in(relation)]
 
 
 def uses(root: plan.Relation) -> Counter[int]:
@@ -93,9 +98,9 @@ def uses(root: plan.Relation) -> Counter[int]:
     pending = [root]
     while pending:
         relation = pending.pop()
-        found[id(relation)] += 1
-        if found[id(relation)] == 1:
+        if id(relation) not in found:
             pending += inputs_of(relation)
+        found[id(relation)] += 1
     return found
 
 
@@ -130,7 +135,7 @@ def with_scalars(relation: plan.Relation, change: Change) -> plan.Relation:
     def inside(scalar: plan.Scalar) -> plan.Scalar:
         return with_subqueries(scalar, change)
 
-    if not any(subqueries(s) for s in scalars_of(relation)):
+    if not nested_in(relation):
         return relation
     match relation:
         case plan.Filter(_, predicate):
@@ -158,10 +163,10 @@ def with_scalars(relation: plan.Relation, change: Change) -> plan.Relation:
     return relation
 
 
-def columns_in(scalar: plan.Scalar) -> set[str]:
-    """The names of the columns that a scalar reads."""
+def columns_in(*scalars: plan.Scalar) -> set[str]:
+    """The names of the columns that scalars read."""
     found: set[str] = set()
-    pending = [scalar]
+    pending = list(scalars)
     while pending:
         match pending.pop():
             case plan.ColumnRef(name, _):

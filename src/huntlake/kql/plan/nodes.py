@@ -26,10 +26,8 @@ class Literal:
     type: ScalarType
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnRef:
-    name: str
-    type: ScalarType
+ColumnRef = Column
+"""A column that is read: its name and its type are all there is to say, and every table has them at hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +87,8 @@ class Output:
 
     @property
     def column(self) -> Column:
-        return Column(self.name, self.value.type)
+        value = self.value
+        return value if type(value) is ColumnRef and value.name == self.name else Column(self.name, value.type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +137,7 @@ class Project:
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
-        return tuple(o.column for o in self.outputs)
+        return Columns([o.column for o in self.outputs])
 
 
 @dataclass(frozen=True, eq=False)

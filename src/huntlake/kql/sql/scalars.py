@@ -21,6 +21,9 @@ _TEXTUAL = (ScalarType.STRING,)
 _BEFORE = re.compile(r"\0\(([^\0]*)\0\)")
 
 
+_OWN = re.compile(r"^~|[\x00\x01]")
+"""What is special in a name: the beginning of the compiler's own, and the marks of places in the SQL."""
+
 _NO_PATH = ("", "*")
 """Names of properties that no JSON path can say, but a JSON pointer can."""
 
@@ -35,15 +38,19 @@ def identifiers_of(columns: Iterable[Column]) -> dict[str, str]:
 
     What begins with one `~` is a name of the compiler's own, which no column of a query can have.
     """
+    columns = tuple(columns)
+    plain = {c.name: name(c.name) for c in columns if not _OWN.search(c.name)}
+    if len({n.lower() for n in plain}) == len(columns):
+        return plain
     taken: set[str] = set()
     found = {}
     for column in columns:
-        plain = f"~{column.name}" if column.name.startswith("~") else column.name
-        plain = plain.replace("\x00", "~0").replace("\x01", "~1")
-        chosen, number = plain, 0
+        stem = f"~{column.name}" if column.name.startswith("~") else column.name
+        stem = stem.replace("\x00", "~0").replace("\x01", "~1")
+        chosen, number = stem, 0
         while chosen.lower() in taken:
             number += 1
-            chosen = f"{plain}~{number}"
+            chosen = f"{stem}~{number}"
         taken.add(chosen.lower())
         found[column.name] = name(chosen)
     return found

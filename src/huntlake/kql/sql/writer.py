@@ -297,12 +297,11 @@ class _Writer:
         return f"select {columns} from {source}{where}"
 
     def _output(self, output: plan.Output, identifier: str, expressions: Expressions) -> str:
+        if isinstance(output.value, plan.ColumnRef):
+            column = expressions.columns[output.value.name]
+            return identifier if column == identifier else f"{column} as {identifier}"
         sql = expressions.sql(output.value)
-        if isinstance(output.value, plan.ColumnRef) and str.__str__(sql) == identifier:
-            return identifier
-        if output.value.type in (ScalarType.LONG, ScalarType.INT, ScalarType.TIMESPAN) and not isinstance(
-            output.value, plan.ColumnRef
-        ):
+        if output.value.type in (ScalarType.LONG, ScalarType.INT, ScalarType.TIMESPAN):
             return f"{sql}::{forms.SQL_TYPES[output.value.type]} as {identifier}"
         return f"{str.__str__(sql)} as {identifier}"
 
