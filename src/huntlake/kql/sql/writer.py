@@ -151,19 +151,19 @@ class _Writer:
             )
             raise SourceError(self.source, diagnostic)
         labels = union.labels or ("",) * len(union.inputs)
+        places = {c.name: place for place, c in enumerate(union.columns)}
+        absent = [f"{forms.literal(None, c.type)!s} as {names[c.name]}" for c in union.columns]
         branches = []
         for branch, label in zip(union.inputs, labels, strict=True):
-            origins, identifiers = plan.by_name(branch), self.identifiers(branch)
-            columns = []
-            for column in union.columns:
-                origin = union.origin(column, origins)
-                if column.name == union.source:
-                    sql = str(forms.literal(label, ScalarType.STRING))
-                elif origin is None:
-                    sql = str(forms.literal(None, column.type))
-                else:
-                    sql = identifiers[origin.name]
-                columns.append(sql if sql == names[column.name] else f"{sql} as {names[column.name]}")
+            identifiers = self.identifiers(branch)
+            columns = list(absent)
+            for column in branch.columns:
+                place = places.get(union.name_of(column))
+                if place is not None and union.columns[place].type is column.type:
+                    own, name = identifiers[column.name], names[union.columns[place].name]
+                    columns[place] = own if own == name else f"{own} as {name}"
+            if union.source in places:
+                columns[places[union.source]] = f"{forms.literal(label, ScalarType.STRING)!s} as {names[union.source]}"
             branches.append(f"select {', '.join(columns) or '1'} from {self._inline(branch)}")
         while len(branches) > _BRANCHES:
             # Engines nest one branch in the other, and bound how deep that goes.

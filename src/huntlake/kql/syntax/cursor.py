@@ -16,10 +16,8 @@ class Cursor:
         self.source = source
         self._tokens = tokenize(source)
         self._at = 0
-
-    @property
-    def current(self) -> Token:
-        return self._tokens[self._at]
+        self.current = self._tokens[0]
+        """The next token. Plain, not computed: nothing is asked so often."""
 
     @property
     def previous(self) -> Token:
@@ -30,19 +28,25 @@ class Cursor:
         return self._tokens[min(self._at + count, len(self._tokens) - 1)]
 
     def advance(self) -> Token:
-        token = self._tokens[self._at]
+        token = self.current
         if token.kind is not TokenKind.END:
             self._at += 1
+            self.current = self._tokens[self._at]
         return token
+
+    def back(self, at: int) -> None:
+        """Make the token at a place, counted from 0, the current one again."""
+        self._at, self.current = at, self._tokens[at]
 
     def at(self, *texts: str) -> bool:
         """Whether the current token reads as one of `texts`."""
-        token = self._tokens[self._at]
+        token = self.current
         return token.text in texts and token.kind is not TokenKind.STRING
 
     def take(self, *texts: str) -> Token | None:
         """The current token where it reads as one of `texts`; it is then behind us."""
-        return self.advance() if self.at(*texts) else None
+        token = self.current
+        return self.advance() if token.text in texts and token.kind is not TokenKind.STRING else None
 
     def expect(self, text: str) -> Token:
         return self.take(text) or self.unexpected(f"`{text}`")

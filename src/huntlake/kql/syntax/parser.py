@@ -229,7 +229,8 @@ class Parser(Cursor):
     def pipe(self) -> nodes.Expression:
         """A table with operators behind it, or a scalar where no `|` follows."""
         start = self.current
-        with _Deeper(self, start):
+        self._deeper(start)
+        try:
             head: nodes.Expression | nodes.QueryOperator | None = self._head()
             if head is None:
                 head = self.expression()
@@ -241,6 +242,8 @@ class Parser(Cursor):
             if isinstance(head, nodes.PipeExpression) and not operators:
                 return head
             return nodes.PipeExpression(head, tuple(operators), span=self.since(start))
+        finally:
+            self._depth -= 1
 
     def _head(self) -> nodes.QueryOperator | None:
         """An operator that begins a pipe: `print …`, `range …`, `datatable (…) […]`, `union …`."""
@@ -308,7 +311,7 @@ class Parser(Cursor):
         if token.kind is TokenKind.NAME:
             return _LITERAL_WORDS.get(token.text, token.text)
         if token.kind in (TokenKind.PUNCTUATION, TokenKind.END):
-            self._at -= 1
+            self.back(self._at - 1)
             self.unexpected("a value")
         return token.value
 
@@ -433,7 +436,7 @@ class Parser(Cursor):
                 break
         if names and self.take(")") and self.take("="):
             return tuple(names)
-        self._at = kept
+        self.back(kept)
         return ()
 
     def ordered_expression(self) -> nodes.OrderedExpression:
@@ -453,7 +456,8 @@ class Parser(Cursor):
     def expression(self, power: int = 0) -> nodes.Expression:
         """An expression whose operators all bind tighter than `power`."""
         start = self.current
-        with _Deeper(self, start):
+        self._deeper(start)
+        try:
             left = self._unary()
             chained = 0
             while True:
@@ -471,6 +475,8 @@ class Parser(Cursor):
                     if chained > MAX_DEPTH:
                         self._too_deep(token)
                     left = self._binary(left, token, binds, start)
+        finally:
+            self._depth -= 1
 
     def _chain(self, left: nodes.Expression, word: str, power: int, start: Token) -> nodes.Expression:
         # One node for a whole chain of `or`: five thousand terms are as flat as two.
@@ -518,8 +524,11 @@ class Parser(Cursor):
         start = self.current
         if self.at("-", "+") and start.kind is TokenKind.PUNCTUATION:
             self.advance()
-            with _Deeper(self, start):
+            self._deeper(start)
+            try:
                 operand = self._unary()
+            finally:
+                self._depth -= 1
             if start.text == "+":
                 return operand
             if isinstance(operand, nodes.Literal) and isinstance(operand.value, int | float | Decimal):
@@ -654,13 +663,14 @@ class Parser(Cursor):
     def _json(self) -> object:
         """A value of a dynamic literal: JSON, and beyond it any literal of KQL."""
         token = self.current
-        with _Deeper(self, token):
+        self._deeper(token)
+        try:
             if self.take("{"):
                 bag: dict[str, object] = {}
                 while not self.take("}"):
                     key = self.advance()
                     if key.kind not in (TokenKind.STRING, TokenKind.NAME, TokenKind.LONG):
-                        self._at -= 1
+                        self.back(self._at - 1)
                         self.unexpected("a property name")
                     self.expect(":")
                     bag[str(key.value) if key.kind is TokenKind.STRING else key.text] = self._json()
@@ -681,28 +691,19 @@ class Parser(Cursor):
             if not isinstance(literal, nodes.Literal):
                 self.fail("SYN0002", "only literals may stand in a dynamic literal", literal.span)
             return json_value(literal.value, literal.type)
+        finally:
+            self._depth -= 1
 
     # -- depth ----------------------------------------------------------------
 
+    def _deeper(self, at: Token) -> None:
+        """One level down, before a hostile text exhausts the stack; who asks comes up again by itself."""
+        self._depth += 1
+        if self._depth > MAX_DEPTH * 2:
+            self._too_deep(at)
+
     def _too_deep(self, at: Token) -> NoReturn:
         self.fail("SYN0009", f"the text nests more than {MAX_DEPTH} levels deep", at.span, help="split it with `let`")
-
-
-class _Deeper:
-    """Counts how deep the parser is, and stops a hostile text before the stack does."""
-
-    __slots__ = ("_at", "_parser")
-
-    def __init__(self, parser: Parser, at: Token) -> None:
-        self._parser, self._at = parser, at
-
-    def __enter__(self) -> None:
-        self._parser._depth += 1
-        if self._parser._depth > MAX_DEPTH * 2:
-            self._parser._too_deep(self._at)
-
-    def __exit__(self, *_: object) -> None:
-        self._parser._depth -= 1
 
 
 def _begins(keyword: str, following: Token) -> bool:
