@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from huntlake.core.diagnostics import Source
 from huntlake.kql import operators, plugins
@@ -127,6 +128,8 @@ def _parser(source: Source) -> Parser:
     return Parser(source, operators.OPERATORS, operators.SOURCES, operators.REFUSED)
 
 
+# A tree says nothing of who reads it: one text of a function that many queries call is read once.
+@lru_cache(maxsize=1024)
 def _stored_function(source: Source) -> nodes.FunctionDeclaration:
     return _parser(source).stored_function()
 
