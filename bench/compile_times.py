@@ -24,6 +24,7 @@ COMMUNITY = Path(__file__).resolve().parents[2] / "shared" / "community" / "quer
 GOAL_MS, MEAN_GOAL_MS, P99_GOAL_MS = 5, 3, 15
 PARSERS = 12
 
+
 class Schema:
     """The catalogue's tables, those of the demo with rows, and saved functions by name."""
 
@@ -87,7 +88,8 @@ def saved_functions() -> dict[str, str]:
     """A parser for each of a dozen sources, and the one function that unites them."""
     parsers = {f"vimAuthentication{i}": parser(i) for i in range(PARSERS)}
     calls = ", ".join(f"{name}(starttime, endtime, user_has_any)" for name in parsers)
-    unites = f"(starttime:datetime, endtime:datetime, user_has_any:dynamic=dynamic([])) {{ union isfuzzy=true {calls} }}"
+    declared = "starttime:datetime, endtime:datetime, user_has_any:dynamic=dynamic([])"
+    unites = f"({declared}) {{ union isfuzzy=true {calls} }}"
     return {**parsers, "imAuthentication": unites}
 
 
