@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from statistics import mean
 from time import process_time
@@ -16,6 +16,7 @@ from time import process_time
 from bench import figures
 from huntlake.core.diagnostics import SourceError
 from huntlake.demo.generator import TABLES
+from huntlake.kql.binding import NoTables
 from huntlake.kql.compiler import compile_kql
 from huntlake.kql.types import Column
 from huntlake.workspace.catalogue import Catalogue
@@ -25,7 +26,7 @@ GOAL_MS, MEAN_GOAL_MS, P99_GOAL_MS = 5, 3, 15
 PARSERS = 12
 
 
-class Schema:
+class Schema(NoTables):
     """The catalogue's tables, those of the demo with rows, and saved functions by name."""
 
     def __init__(self, functions: Mapping[str, str] = {}) -> None:
@@ -44,9 +45,6 @@ class Schema:
 
     def function(self, name: str, workspace: str | None = None) -> str | None:
         return self._functions.get(name)
-
-    def external(self, uris: Sequence[str], columns: Sequence[Column], properties: Mapping[str, object]) -> str | None:
-        return None
 
 
 def milliseconds(text: str, schema: Schema) -> float | None:

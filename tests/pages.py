@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -171,25 +171,6 @@ class _Source:
 
     def read(self, workspace: str, scan: Scan) -> Reading:
         return Reading(memory_sql(scan.table, scan.columns, scan.sql_names))
-
-
-class Nothing:
-    """A workspace without tables, for the compiler."""
-
-    def table(self, name: str, workspace: str | None = None) -> tuple[Column, ...] | None:
-        return None
-
-    def table_names(self, workspace: str | None = None) -> Iterable[str]:
-        return ()
-
-    def tables_with_rows(self, workspace: str | None = None) -> Iterable[str]:
-        return ()
-
-    def function(self, name: str, workspace: str | None = None) -> str | None:
-        return None
-
-    def external(self, uris: Sequence[str], columns: Sequence[Column], properties: Mapping[str, object]) -> str | None:
-        return None
 
 
 @cache

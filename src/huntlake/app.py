@@ -23,6 +23,8 @@ from huntlake.workspace.ingestion import Ingestion
 from huntlake.workspace.query import Queries
 from huntlake.workspace.table_sources import LakeTables, MemoryTables
 from huntlake.workspace.tables import Tables
+from huntlake.workspace.visible import Borders
+from huntlake.workspace.watchlists import Watchlists, WatchlistTables
 
 if TYPE_CHECKING:
     from huntlake.core.settings import Settings
@@ -51,12 +53,19 @@ class Analytics:
     memory: MemoryTables
     functions: SavedFunctions
     builtin_functions: BuiltinFunctions
+    watchlists: Watchlists
     queries: Queries
     ingestion: Ingestion
 
     @classmethod
     def over(
-        cls, home: Path, bounds: Bounds, geography: Geography, clock: Clock, state: Shelf | None = None
+        cls,
+        home: Path,
+        bounds: Bounds,
+        geography: Geography,
+        clock: Clock,
+        state: Shelf | None = None,
+        borders: Borders = Borders(),
     ) -> Analytics:
         """The services over `home`; nothing is read or opened before it is needed.
 
@@ -66,9 +75,11 @@ class Analytics:
         tables = Tables(lake, catalogue)
         engine = Engine([lake.root], bounds, geography)
         memory = MemoryTables(engine)
-        sources = (memory, LakeTables(lake, tables))
-        builtin = BuiltinFunctions()
-        saved = SavedFunctions(state or MemoryShelf(), sources, (builtin,), clock)
+        state = state or MemoryShelf()
+        watchlists, builtin = Watchlists(state, clock), BuiltinFunctions()
+        looked_up = WatchlistTables(watchlists, catalogue, engine, clock)
+        sources = (memory, looked_up, LakeTables(lake, tables))
+        saved = SavedFunctions(state, sources, (builtin,), (looked_up,), clock)
         return cls(
             lake=lake,
             catalogue=catalogue,
@@ -77,7 +88,8 @@ class Analytics:
             memory=memory,
             functions=saved,
             builtin_functions=builtin,
-            queries=Queries(engine, sources, clock, (saved, builtin)),
+            watchlists=watchlists,
+            queries=Queries(engine, sources, clock, (saved, builtin), (looked_up,), borders),
             ingestion=Ingestion(lake, tables, clock, home / "dead-letters"),
         )
 
@@ -129,7 +141,9 @@ class App:
             keys=keys,
             principals=Principals(state, clock),
             tokens=Tokens(keys, tenant, clock, lifetime=lifetime),
-            analytics=Analytics.over(home, _bounds(home, settings), _geography(settings), clock, state),
+            analytics=Analytics.over(
+                home, _bounds(home, settings), _geography(settings), clock, state, _borders(settings)
+            ),
         )
 
     @property
@@ -149,6 +163,10 @@ class App:
         return self.analytics.functions
 
     @property
+    def watchlists(self) -> Watchlists:
+        return self.analytics.watchlists
+
+    @property
     def queries(self) -> Queries:
         return self.analytics.queries
 
@@ -165,6 +183,10 @@ class App:
 def _bounds(home: Path, settings: Settings) -> Bounds:
     memory = settings.memory_limit or f"{int(_memory_of_machine() * MEMORY_SHARE)}B"
     return Bounds(memory, settings.threads or None, home / "tmp", settings.spill_limit)
+
+
+def _borders(settings: Settings) -> Borders:
+    return Borders(settings.places, frozenset(settings.strict_lake))
 
 
 def _geography(settings: Settings) -> Geography:

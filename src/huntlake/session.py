@@ -20,6 +20,7 @@ from huntlake.workspace.functions import WorkspaceFunctions
 from huntlake.workspace.ingestion import IngestReport
 from huntlake.workspace.query import QueryOptions
 from huntlake.workspace.results import Result
+from huntlake.workspace.watchlists import WorkspaceWatchlists
 from huntlake.workspace.workspaces import Workspace
 
 TIMEOUT = timedelta(hours=1)
@@ -97,6 +98,11 @@ class Session:
     def functions(self) -> WorkspaceFunctions:
         """The functions that the workspace has saved."""
         return WorkspaceFunctions(self._analytics.functions, self.workspace)
+
+    @property
+    def watchlists(self) -> WorkspaceWatchlists:
+        """The watchlists of the workspace."""
+        return WorkspaceWatchlists(self._analytics.watchlists, self.workspace)
 
     def tables(self) -> tuple[str, ...]:
         """The names of the tables that have rows; those of the catalogue can be asked besides."""

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests import pages
 
 from huntlake.core.diagnostics import SourceError
 from huntlake.kql import operators, plugins
 from huntlake.kql.aggregates import AGGREGATES
 from huntlake.kql.aggregates import REFUSED as REFUSED_AGGREGATES
+from huntlake.kql.binding import NoTables
 from huntlake.kql.binding.scalars import SCOPED
 from huntlake.kql.compiler import compile_kql
 from huntlake.kql.functions import FUNCTIONS, KNOWN
@@ -35,7 +35,7 @@ def test_what_is_not_there_is_refused_by_name() -> None:
     wrong = []
     for query in _refused():
         try:
-            compile_kql(query, pages.Nothing())
+            compile_kql(query, NoTables())
             wrong.append(f"{query}: compiles")
         except SourceError as error:
             if "not supported" not in str(error):

@@ -8,11 +8,12 @@ import pytest
 from tests import pages
 
 from huntlake.core.diagnostics import SourceError
+from huntlake.kql.binding import NoTables
 from huntlake.kql.compiler import compile_kql
 from huntlake.kql.types import Column, ScalarType
 
 
-class Tables:
+class Tables(NoTables):
     """One table."""
 
     def table(self, name: str, workspace: str | None = None) -> tuple[Column, ...] | None:
@@ -23,12 +24,6 @@ class Tables:
         return ("T",)
 
     tables_with_rows = table_names
-
-    def function(self, name: str, workspace: str | None = None) -> str | None:
-        return None
-
-    def external(self, *given: object) -> str | None:
-        return None
 
 
 def refusal(query: str) -> str:

@@ -22,6 +22,7 @@ import pyarrow as pa
 from huntlake.core.diagnostics import Source, SourceError
 from huntlake.engines.duckdb.database import Database
 from huntlake.engines.duckdb.sources import empty_sql, memory_sql
+from huntlake.kql.binding import NoTables
 from huntlake.kql.compiler import CompiledTable, compile_kql
 from huntlake.kql.syntax import literals
 from huntlake.kql.syntax.lexer import tokenize
@@ -44,7 +45,7 @@ _SUFFIXES = {
 
 def run(query: str) -> Answer:
     """The answer to a query that brings its own data."""
-    return _answer(query, Nothing(), _empty)
+    return _answer(query, NoTables(), _empty)
 
 
 def run_on_catalogue(query: str) -> Answer:
@@ -60,26 +61,7 @@ def run_on_samples(query: str) -> Answer:
 # -- what the compiler asks -------------------------------------------------------
 
 
-class Nothing:
-    """A workspace with no table."""
-
-    def table(self, name: str, workspace: str | None = None) -> tuple[Column, ...] | None:
-        return None
-
-    def table_names(self, workspace: str | None = None) -> Iterable[str]:
-        return ()
-
-    def tables_with_rows(self, workspace: str | None = None) -> Iterable[str]:
-        return ()
-
-    def function(self, name: str, workspace: str | None = None) -> str | None:
-        return None
-
-    def external(self, uris: Sequence[str], columns: Sequence[Column], properties: Mapping[str, object]) -> str | None:
-        return None
-
-
-class Catalogue:
+class Catalogue(NoTables):
     """Every table and function of the suite's schema file. Open tables have the columns that the query names."""
 
     def __init__(self, query: str) -> None:
@@ -104,6 +86,9 @@ class Catalogue:
         body = found.get("body") or self._stub(found)
         text = body if body.lstrip().startswith("{") else "{" + body + "\n}"
         return f"{found.get('params') or '()'} {text}"
+
+    def place(self, kind: str, names: Sequence[str]) -> str | None:
+        return names[-1] if names else kind
 
     def external(self, uris: Sequence[str], columns: Sequence[Column], properties: Mapping[str, object]) -> str | None:
         return "externaldata"

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from huntlake.core.errors import Invalid
+from huntlake.kql.binding import NoTables
 from huntlake.kql.compiler import check_function
 from huntlake.workspace.builtin_functions import BuiltinFunctions
-
-from tests.pages import Nothing  # isort: skip
 
 
 @pytest.mark.parametrize("name", BuiltinFunctions().names())
@@ -18,7 +17,7 @@ def test_every_file_is_a_function(name: str) -> None:
     found = BuiltinFunctions().find(name)
     assert found is not None
     assert found.description, "says nothing of what it gives"
-    check_function(name, found.text, Nothing(), names=False)
+    check_function(name, found.text, NoTables(), names=False)
 
 
 @pytest.fixture

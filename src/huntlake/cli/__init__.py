@@ -11,7 +11,20 @@ from __future__ import annotations
 
 import typer
 
-from huntlake.cli import demo, explain, function, ingest, principal, query, schema, serve, tables, version, workspace
+from huntlake.cli import (
+    demo,
+    explain,
+    function,
+    ingest,
+    principal,
+    query,
+    schema,
+    serve,
+    tables,
+    version,
+    watchlist,
+    workspace,
+)
 from huntlake.cli.failure import reported
 
 __all__ = ["main"]
@@ -39,6 +52,7 @@ app.command("explain")(explain.explain)
 app.add_typer(principal.app, name="principal")
 app.add_typer(workspace.app, name="workspace")
 app.add_typer(function.app, name="function")
+app.add_typer(watchlist.app, name="watchlist")
 app.command("version")(version.version)
 
 

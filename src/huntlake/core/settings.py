@@ -60,6 +60,14 @@ class Settings(BaseSettings):
     spill_limit: str = Field("20GB", description="Disk space for what doesn't fit into memory, in <home>/tmp.")
     geo_database: Path | None = Field(None, description="MMDB file for geo_info_from_ip_address (extra `geoip`).")
 
+    places: dict[str, str] = Field(
+        {},
+        description="Workspaces for places that queries name: `adx:https://help.kusto.windows.net/Samples` to `soc`.",
+    )
+    strict_lake: tuple[str, ...] = Field(
+        (), description="Workspaces that refuse what Microsoft's data lake refuses in queries; `*`: all."
+    )
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -94,7 +102,7 @@ def reference() -> str:
     """Every setting as a row of a Markdown table: name, default, meaning."""
     rows = ["| setting | default | meaning |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
-        default = "" if field.default in (None, "", ()) else f"`{str(field.default).lower()}`"
+        default = "" if field.default in (None, "", (), {}) else f"`{str(field.default).lower()}`"
         rows.append(f"| `{name}` | {default} | {field.description} |")
     return "\n".join(rows)
 

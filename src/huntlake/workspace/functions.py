@@ -12,7 +12,7 @@ from huntlake.core.clock import Clock, SystemClock
 from huntlake.core.errors import Conflict, Invalid, NotFound
 from huntlake.state.documents import Document, Documents, Json, Shelf
 from huntlake.workspace.table_sources import TableSource
-from huntlake.workspace.visible import FunctionSource, Visible
+from huntlake.workspace.visible import CallSource, FunctionSource, Visible
 from huntlake.workspace.workspaces import Workspace
 
 _NAME = re.compile(r"[^\W\d]\w{0,1023}")
@@ -42,7 +42,7 @@ class SavedFunction:
 class SavedFunctions:
     """The functions of every workspace, by its name and theirs.
 
-    `tables` and `others` are what a function may use besides the functions saved here.
+    `tables`, `others` and `calls` are what a function may use besides the functions saved here.
     """
 
     def __init__(
@@ -50,11 +50,13 @@ class SavedFunctions:
         database: Shelf,
         tables: Sequence[TableSource] = (),
         others: Sequence[FunctionSource] = (),
+        calls: Sequence[CallSource] = (),
         clock: Clock | None = None,
     ) -> None:
         self._database = database
         self._tables = tuple(tables)
         self._others = tuple(others)
+        self._calls = tuple(calls)
         self._clock = clock or SystemClock()
 
     def list(self, workspace: Workspace) -> list[Document[SavedFunction]]:
@@ -92,7 +94,7 @@ class SavedFunctions:
         self._check_name(workspace, function.name)
         if len(function.text) > _LONGEST:
             raise Invalid(f"the function `{function.name}` is longer than {_LONGEST} characters")
-        schema = Visible(workspace, None, self._tables, (self, *self._others))
+        schema = Visible(workspace, None, self._tables, (self, *self._others), self._calls)
         check_function(function.name, function.text, schema, names=not skip_validation)
         documents, now = self._documents(workspace.name), self._clock.now()
         before = documents.find(function.name)

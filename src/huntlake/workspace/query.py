@@ -19,7 +19,7 @@ from huntlake.engines.duckdb.execution import TOO_LONG
 from huntlake.kql.types import Column, ScalarType
 from huntlake.lake.snapshot import DataFile
 from huntlake.workspace.table_sources import Reading, TableSource
-from huntlake.workspace.visible import FunctionSource, Visible, WorkspaceNamed
+from huntlake.workspace.visible import Borders, CallSource, FunctionSource, Visible, WorkspaceNamed
 from huntlake.workspace.workspaces import Workspace
 
 if TYPE_CHECKING:
@@ -59,10 +59,14 @@ class Queries:
         sources: Sequence[TableSource],
         clock: Clock | None = None,
         functions: Sequence[FunctionSource] = (),
+        calls: Sequence[CallSource] = (),
+        borders: Borders = Borders(),
     ) -> None:
         self._engine = engine
         self._sources = tuple(sources)
         self._functions = tuple(functions)
+        self._calls = tuple(calls)
+        self._borders = borders
         self._clock = clock or SystemClock()
 
     def run(
@@ -80,7 +84,7 @@ class Queries:
         Raises `SourceError` for a text that can't be understood. The time limit begins here.
         """
         deadline = monotonic() + options.timeout.total_seconds()
-        tables = Visible(workspace, workspaces, self._sources, self._functions)
+        tables = self._visible(workspace, workspaces)
         compiled = self._compile(text, tables, options, deadline, cancellation)
         bounds = bounded(options, compiled.options)
         return Answer(
@@ -100,7 +104,7 @@ class Queries:
     ) -> tuple[Explanation, ...]:
         """How each table of the answer would be computed. Only what the compiler must ask the data is run."""
         deadline = monotonic() + options.timeout.total_seconds()
-        tables = Visible(workspace, workspaces, self._sources, self._functions)
+        tables = self._visible(workspace, workspaces)
         explained = []
         for table in self._compile(text, tables, options, deadline).results:
             readings = tables.readings(table)
@@ -118,6 +122,9 @@ class Queries:
             )
             explained.append(Explanation(table.name, tuple(table.columns), sql, self._engine.plan(sql), scans))
         return tuple(explained)
+
+    def _visible(self, workspace: Workspace, workspaces: WorkspaceNamed | None) -> Visible:
+        return Visible(workspace, workspaces, self._sources, self._functions, self._calls, self._borders)
 
     def _compile(
         self,

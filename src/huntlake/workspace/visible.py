@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Protocol
 
 from huntlake.core.errors import NotFound
@@ -11,6 +13,7 @@ from huntlake.workspace.table_sources import Reading, TableSource
 from huntlake.workspace.workspaces import Workspace
 
 if TYPE_CHECKING:
+    from huntlake.kql.binding import TableCall
     from huntlake.kql.compiler import CompiledTable
 
 WorkspaceNamed = Callable[[str], Workspace | None]
@@ -25,8 +28,41 @@ class FunctionSource(Protocol):
         ...
 
 
+class CallSource(Protocol):
+    """Functions whose table only their arguments tell, by the name of a workspace and their own."""
+
+    def table_call(self, workspace: str, name: str) -> TableCall | None: ...
+
+
+@dataclass(frozen=True)
+class Borders:
+    """How far queries reach beyond the tables of their workspace.
+
+    `places` maps `kind:name`, as in `adx:https://help.kusto.windows.net/Samples`, to a workspace; a name may hold `*`,
+    and the first that fits counts. Workspaces in `strict` (`*`: all) refuse what the cloud's data lake refuses.
+    """
+
+    places: Mapping[str, str] = field(default_factory=dict)
+    strict: frozenset[str] = frozenset()
+
+    def place(self, kind: str, names: Sequence[str]) -> str | None:
+        """The workspace that a place stands for; None where none is set down."""
+        wanted = f"{kind}:{'/'.join(n.strip().rstrip('/') for n in names)}".lower()
+        return next((w for pattern, w in self.places.items() if fnmatchcase(wanted, pattern.lower())), None)
+
+    def refused(self, workspace: str) -> frozenset[str]:
+        """What a workspace refuses although KQL has it."""
+        return REFUSED_BY_THE_CLOUD_LAKE if self.strict & {workspace, "*"} else frozenset()
+
+
+REFUSED_BY_THE_CLOUD_LAKE = frozenset(
+    ("adx", "app", "arg", "cluster", "externaldata", "functions", "ingestion_time", "resource")
+)
+"""What queries of Microsoft's data lake can't use; `functions` are saved and built-in ones, not those of `let`."""
+
+
 class Visible:
-    """The tables and functions that one query can see. Where two sources have a name, the first one's is meant."""
+    """What one query can see. Of two sources that know a name, the first counts."""
 
     def __init__(
         self,
@@ -34,11 +70,16 @@ class Visible:
         workspaces: WorkspaceNamed | None,
         sources: Sequence[TableSource],
         functions: Sequence[FunctionSource] = (),
+        calls: Sequence[CallSource] = (),
+        borders: Borders = Borders(),
     ) -> None:
+        self.refused = borders.refused(workspace.name)
         self._workspace = workspace
         self._workspaces = workspaces
         self._sources = sources
         self._functions = functions
+        self._calls = calls
+        self._borders = borders
 
     def table(self, name: str, workspace: str | None = None) -> tuple[Column, ...] | None:
         folder = self._folder(workspace)
@@ -59,6 +100,18 @@ class Visible:
         if folder is None:
             return None
         return next((text for f in self._functions if (text := f.text(folder, name)) is not None), None)
+
+    def table_call(self, name: str, workspace: str | None = None) -> TableCall | None:
+        folder = self._folder(workspace)
+        if folder is None:
+            return None
+        return next((call for c in self._calls if (call := c.table_call(folder, name)) is not None), None)
+
+    def place(self, kind: str, names: Sequence[str]) -> str | None:
+        found = self._borders.place(kind, names)
+        # A workspace of this lake goes by its name, if the caller may read it.
+        own = kind in ("workspace", "database") and len(names) == 1
+        return names[0] if found is None and own else found
 
     def external(self, uris: Sequence[str], columns: Sequence[Column], properties: Mapping[str, object]) -> str | None:
         # A query must not make the server fetch what its author names.

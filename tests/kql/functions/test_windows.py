@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from tests import pages
 
+from huntlake.kql.binding import NoTables
 from huntlake.kql.compiler import compile_kql
 from huntlake.kql.types import Column, ScalarType
 
@@ -50,25 +51,19 @@ def test_the_columns_of_an_extreme_come_from_one_row() -> None:
     assert pages.values(f"{query} | summarize {wrong}") == [[0]]
 
 
-class _Logs:
+class _Logs(NoTables):
     def table(self, name: str, workspace: str | None = None) -> tuple[Column, ...] | None:
         return (Column("TimeGenerated", ScalarType.DATETIME), Column("x", ScalarType.LONG))
 
     def table_names(self, workspace: str | None = None) -> list[str]:
         return ["T"]
 
-    def function(self, name: str, workspace: str | None = None) -> str | None:
-        return None
-
-    def external(self, *_: object) -> str | None:
-        return None
-
 
 def test_a_time_after_a_window_bounds_no_scan() -> None:
     now = datetime(2026, 1, 15, tzinfo=UTC)
 
     def since(query: str) -> datetime | None:
-        (table,) = compile_kql(query, _Logs(), now=now).results  # type: ignore[arg-type]
+        (table,) = compile_kql(query, _Logs(), now=now).results
         return table.scans[0].since
 
     assert since("T | where TimeGenerated > ago(1d)") is not None

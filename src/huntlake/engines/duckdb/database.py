@@ -103,6 +103,16 @@ class Database:
         finally:
             cursor.close()
 
+    def forget(self, name: str) -> None:
+        """Give back what `keep` holds under `name`; a query that reads it now still ends well."""
+        cursor = self._cursor()
+        try:
+            cursor.execute(f"drop table if exists {kept(name)}")
+        except _duckdb_error() as error:
+            raise translate(error) from error
+        finally:
+            cursor.close()
+
     def close(self) -> None:
         """Give everything back; a query after this opens the database anew, without what was kept."""
         with self._lock:

@@ -7,13 +7,15 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NoReturn, Protocol, Self
+from typing import NoReturn, Self
 
 from huntlake.core.diagnostics import Diagnostic, Source, SourceError, Span, did_you_mean
+from huntlake.core.errors import NotFound, Refused
 from huntlake.kql import plan
 from huntlake.kql.binding.language import Language
 from huntlake.kql.binding.naming import Names, implied_name
 from huntlake.kql.binding.scalars import ScalarBinder
+from huntlake.kql.binding.schema import Schema, TableCall
 from huntlake.kql.binding.scope import Meaning, Scope, UserFunction
 from huntlake.kql.plan.graph import columns_in
 from huntlake.kql.syntax import nodes
@@ -21,30 +23,6 @@ from huntlake.kql.syntax.parser import Parser
 from huntlake.kql.types import Column, Columns, ScalarType
 
 MAX_CALL_DEPTH = 64
-
-
-class Schema(Protocol):
-    """What the compiler asks about the tables of a workspace. `workspace` None is the query's own."""
-
-    def table(self, name: str, workspace: str | None = None) -> tuple[Column, ...] | None:
-        """The columns of a table; None where there is no such table, or the caller may not know of it."""
-        ...
-
-    def table_names(self, workspace: str | None = None) -> Iterable[str]:
-        """The names of all tables."""
-        ...
-
-    def tables_with_rows(self, workspace: str | None = None) -> Iterable[str]:
-        """The names of the tables that `union *` and `search` mean: the others have nothing to add."""
-        ...
-
-    def function(self, name: str, workspace: str | None = None) -> str | None:
-        """The text of a function that the workspace keeps, `(a:long, T:(*)) { … }`; None where there is none."""
-        ...
-
-    def external(self, uris: Sequence[str], columns: Sequence[Column], properties: Mapping[str, object]) -> str | None:
-        """The name of the table that stands for external files; None where the workspace doesn't allow them."""
-        ...
 
 
 class Operator(nodes.QueryOperator, ABC):
@@ -101,6 +79,7 @@ class Binder:
     ) -> None:
         self.source = source
         self.schema = schema
+        self.refused = schema.refused
         self.language = language
         self.now = now
         """The query's own moment, in ticks: `now()` is the same everywhere in it."""
@@ -214,7 +193,7 @@ class Binder:
                 if found is not None or self.scan(name) is not None or self.function(name) is not None:
                     return self.table(node)
             case nodes.FunctionCall(name, _):
-                if name in TABULAR_CALLS:
+                if name in TABULAR_CALLS or self.schema.table_call(name, self._home) is not None:
                     return self.table(node)
                 if name not in self._named and (function := self.function(name)) is not None:
                     return self.invoke(function, node, row)
@@ -232,6 +211,8 @@ class Binder:
         first: plan.Relation | None = None,
     ) -> plan.Relation | plan.Scalar:
         """The body of a function that the query declares, with its arguments put in."""
+        if function.kept and KEPT_FUNCTIONS in self.refused:
+            self.refuse(f"`{function.name}()`, a function that the workspace keeps,", call.span)
         given = self._arguments(function, call, row, first)
         if any(f is function for f in self._running):
             self.refuse(f"`{function.name}`, which calls itself,", call.span)
@@ -408,6 +389,10 @@ class Binder:
         found = self.function(call.name, workspace)
         if found is not None:
             return self._tabular(self.invoke(found, call, None), call.span)
+        if call.name in self.refused:
+            self.refuse(f"the function `{call.name}()` in this workspace", call.span)
+        if (made := self.schema.table_call(call.name, workspace or self._home)) is not None:
+            return self._made_table(made, call, workspace)
         match call:
             case nodes.FunctionCall("materialize", (inner,)):
                 return plan.Materialize(self.table(inner))
@@ -445,20 +430,41 @@ class Binder:
 
     def _declared(self, name: str, text: str, workspace: str | None) -> UserFunction:
         source = Source(text, name)
-        return UserFunction(name, self._reader(source), Scope(), source, workspace)
+        return UserFunction(name, self._reader(source), Scope(), source, workspace, kept=True)
+
+    def _made_table(self, made: TableCall, call: nodes.FunctionCall, workspace: str | None) -> plan.Relation:
+        if KEPT_FUNCTIONS in self.refused:
+            self.refuse(f"the function `{call.name}()` in this workspace", call.span)
+        given = self._arguments(self._declared(call.name, f"{made.parameters} {{}}", workspace), call, None, None)
+        values: dict[str, object] = {}
+        for name, value in given.items():
+            if not isinstance(value, plan.Literal):
+                self.refuse(f"`{call.name}()` of a value that is not a constant", call.span)
+            values[name] = value.value
+        try:
+            return self._named_table(made.table(**values), call.span, workspace)
+        except NotFound as error:
+            self._missing("SEM0100", str(error), call.span, "")
+        except Refused as error:
+            self.refuse(str(error), call.span)
 
     def _place(self, node: nodes.Expression) -> str | None:
-        """The workspace that `workspace("x")`, `cluster("x").database("y")` and their like name."""
+        """The workspace that `workspace("x")`, `cluster("x").database("y")` and their like mean."""
         match node:
-            case nodes.FunctionCall("workspace" | "database", (name,)):
-                return self.constant_text(name)
-            case nodes.PathExpression(nodes.FunctionCall("cluster", _), nodes.FunctionCall("database", (name,))):
-                return self.constant_text(name)
-            case nodes.FunctionCall(("app" | "resource" | "adx" | "arg" | "cluster") as name, _):
-                self.refuse(f"`{name}()`", node.span)
-            case nodes.PathExpression(nodes.FunctionCall(("adx" | "arg") as name, _), _):
-                self.refuse(f"`{name}()`", node.span)
-        return None
+            case nodes.FunctionCall(kind, arguments) if kind in _PLACES:
+                names = arguments
+            case nodes.PathExpression(
+                nodes.FunctionCall(("cluster" | "adx") as kind, arguments), nodes.FunctionCall("database", more)
+            ):
+                names = (*arguments, *more)
+            case _:
+                return None
+        if kind in self.refused:
+            self.refuse(f"`{kind}()` in this workspace", node.span)
+        found = self.schema.place(kind, [self.constant_text(n) for n in names])
+        if found is None:
+            self.refuse(f"`{kind}()` of a place that stands for no workspace here", node.span)
+        return found
 
     def _tabular(self, value: plan.Relation | plan.Scalar, span: Span) -> plan.Relation:
         if isinstance(value, plan.Relation):
@@ -663,3 +669,5 @@ class Binder:
 
 _PLACES = {"workspace", "database", "cluster", "app", "resource", "adx", "arg"}
 TABULAR_CALLS = {"materialize", "table", "external_table"}
+KEPT_FUNCTIONS = "functions"
+"""The word in `Schema.refused` for every function that a workspace keeps."""

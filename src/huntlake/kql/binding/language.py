@@ -36,6 +36,7 @@ class Surroundings(Protocol):
 
     language: Language
     now: int
+    refused: frozenset[str]
 
     def meaning(self, name: str, span: Span) -> Meaning | None: ...
     def names_in_scope(self) -> list[str]: ...

@@ -151,6 +151,8 @@ class ScalarBinder:
 
     def _call(self, node: nodes.FunctionCall, row: plan.Relation | None, aggregating: bool) -> plan.Scalar:
         name, language = node.name, self._b.language
+        if name in self._b.refused:
+            self._b.refuse(f"the function `{name}()` in this workspace", node.span)
         if name in _LISTS:
             return self._list_operator(node, row, aggregating)
         if name in ("and", "or"):

@@ -19,6 +19,8 @@ class UserFunction:
     source: Source
     workspace: str | None = None
     """The workspace whose tables and functions its text means; None is the query's own."""
+    kept: bool = False
+    """Whether a workspace keeps it, rather than the query declaring it."""
 
 
 Meaning = plan.Relation | plan.Scalar | UserFunction

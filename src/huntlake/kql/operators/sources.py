@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from huntlake.core.errors import Invalid, Refused
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder, SourceOperator
 from huntlake.kql.binding.naming import Names
@@ -151,7 +152,15 @@ class ExternalDataOperator(SourceOperator):
     def bind_source(self, b: Binder) -> plan.Relation:
         uris = tuple(b.constant_text(u) for u in self.uris)
         columns = tuple(Column(c.name, c.type) for c in self.columns)
-        table = b.schema.external(uris, columns, dict(self.properties))
+        place = self.uris[0].span if self.uris else self.span
+        if "externaldata" in b.refused:
+            b.refuse("`externaldata` in this workspace", place)
+        try:
+            table = b.schema.external(uris, columns, dict(self.properties))
+        except Refused as error:
+            b.refuse(str(error), place)
+        except Invalid as error:
+            b.fail("SEM0001", str(error), place)
         if table is None:
-            b.refuse("`externaldata` from this address", self.uris[0].span if self.uris else self.span)
+            b.refuse("`externaldata` from this address", place)
         return plan.Scan(table, columns)
