@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test check bench docs outside accept clean .venv
+.PHONY: help demo test check bench meaning docs outside accept clean .venv
 .DEFAULT_GOAL := help
 
 help:                ## what there is to make
@@ -34,6 +34,9 @@ check: .venv         ## lint, types, layers, spelling
 bench: .venv         ## measure, and write bench/figures.json
 	$(BIN)/python -m bench
 	$(BIN)/python -m tools.documents
+
+meaning: .venv       ## 24,000 expressions made at random, against an evaluator of our own
+	$(BIN)/python -m bench.meaning
 
 docs: .venv          ## write the pages that are made from the code
 	$(BIN)/python -m tools.documents

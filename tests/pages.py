@@ -86,6 +86,13 @@ def values(kql: str) -> list[list[Any]]:
     return [json.loads(b"[" + b",".join(table.json_rows()) + b"]")[0] for table in results]
 
 
+def rows(kql: str) -> list[list[tuple[Any, ...]]]:
+    """The rows of each table that `kql` gives, their values in the physical forms of their types."""
+    results = _queries().run(PLACE, kql).tables
+    tables = (result.arrow().read_all() for result in results)
+    return [list(zip(*(c.to_pylist() for c in table.columns), strict=True)) for table in tables]
+
+
 # -- tables ---------------------------------------------------------------------
 
 

@@ -188,7 +188,7 @@ def _converted(sql: Sql, wanted: ScalarType) -> str:
     if given is ScalarType.DYNAMIC:
         if wanted is ScalarType.TIMESPAN:
             return f"hl_totimespan(json_extract_string({sql}, '$'))"
-        return from_text(f"json_extract_string({sql}, '$')", wanted, loose=True)
+        return from_text(f"json_extract_string({sql}, '$')", wanted, json=sql)
     if given is ScalarType.STRING:
         return from_text(sql, wanted)
     match wanted:
@@ -217,20 +217,21 @@ _PLAIN_TIME = (
 _WHOLE = r"\s*[-+]?(\d+|0[xX][0-9a-fA-F]+)\s*"
 
 
-def from_text(text: str, wanted: ScalarType, *, loose: bool = False) -> str:
-    """What `to<type>()` reads in a text; `loose` takes `12.7` for a whole number, as a dynamic's number may be."""
+def from_text(text: str, wanted: ScalarType, *, json: str = "") -> str:
+    """What `to<type>()` reads in a text, or in that of `json`: there 12.7 and true are whole numbers too."""
+    boolean = f"when {json}::VARCHAR = 'true' then 1 when {json}::VARCHAR = 'false' then 0 " if json else ""
     match wanted:
         case ScalarType.INT | ScalarType.LONG:
             sql_type = SQL_TYPES[wanted]
             whole = f"case when regexp_full_match({text}, '{_WHOLE}') then try_cast({text} as {sql_type})"
-            if loose:
-                boolean = f"when {text} = 'true' then 1 when {text} = 'false' then 0"
-                return f"{whole} {boolean} else try_cast(trunc(try_cast({text} as DOUBLE)) as {sql_type}) end"
+            if json:
+                # What is no JSON number isn't one to this cast either.
+                return f"{whole} {boolean}else try_cast(trunc(try_cast({json}::VARCHAR as DOUBLE)) as {sql_type}) end"
             return f"{whole} end"
         case ScalarType.BOOL:
             return (
                 f"case lower(trim({text})) when 'true' then true when 'false' then false "
-                f"else try_cast(try_cast({text} as BIGINT) as BOOLEAN) end"
+                f"else {from_text(text, ScalarType.LONG)} <> 0 end"
             )
         case ScalarType.DATETIME:
             # The engine's own cast is quick, but drops a time zone, and takes `infinity` for a time.
@@ -241,4 +242,4 @@ def from_text(text: str, wanted: ScalarType, *, loose: bool = False) -> str:
         case ScalarType.GUID:
             return f"hl_toguid({text})"
     # To the engine `1_000` is a number.
-    return f"case when not contains({text}, '_') then try_cast({text} as {SQL_TYPES[wanted]}) end"
+    return f"case {boolean}when not contains({text}, '_') then try_cast({text} as {SQL_TYPES[wanted]}) end"

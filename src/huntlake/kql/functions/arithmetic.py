@@ -253,10 +253,10 @@ def _(value: Datetime, roundTo: Timespan) -> Datetime:
     if isinstance(roundTo, Sql) and isinstance(roundTo.value, int) and roundTo.value >= 10:
         micros = roundTo.value // 10
         shift = offset % micros
-        at = f"epoch_us({value})" + (f" + {shift}" if shift else "")
+        at = f"epoch_us({value})"
+        since = f"({at} + {shift})" if shift else at
         # Division rounds toward zero; times before 1970 are negative.
-        at = f"({at})" if shift else at
-        return f"make_timestamp({at} - (({at} % {micros}) + {micros}) % {micros})"
+        return f"make_timestamp({at} - (({since} % {micros}) + {micros}) % {micros})"
     at = f"(epoch_us({value}) + {offset})"
     return f"make_timestamp({at} // {size} * {size} - {offset})"
 
