@@ -14,11 +14,15 @@ DATA_ERRORS = {"Out of Range", "Conversion", "Invalid Input", "Divide by Zero", 
 """Those that depend on the rows, and so are no mistake of the compiler's."""
 
 
+IN_PYTHON = "Python exception occurred while executing the UDF: ValueError: "
+"""What DuckDB says before the words of a function in `engines.duckdb.udf`."""
+
+
 def translate(error: Exception) -> DomainError:
     """The domain error for one of DuckDB's, without the SQL that DuckDB quotes."""
     # A failure in the middle of an Arrow stream arrives as an OSError: only the text tells the kind.
     kind, _, message = str(error).partition(" Error: ")
-    fact = message.partition("\n")[0].strip()
+    fact = message.partition("\n")[0].strip().removeprefix(IN_PYTHON)
     if kind == "Out of Memory":
         return LimitExceeded(LOW_MEMORY)
     if "expression depth" in fact:

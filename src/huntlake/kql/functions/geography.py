@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from huntlake.kql.symbols import Bool, Dynamic, Long, Real, String, scalar
+from huntlake.kql.symbols import Bool, Real, scalar
 
 _RADIUS = "6371010e0"
 """Metres."""
@@ -41,25 +41,3 @@ def geo_point_in_circle(lon: Real, lat: Real, centre_lon: Real, centre_lat: Real
     false
     """
     return f"case when {radius} >= 0 then {_distance(lon, lat, centre_lon, centre_lat)} <= {radius} end"
-
-
-@scalar("geo_point_to_geohash")
-def geo_point_to_geohash(longitude: Real, latitude: Real, accuracy: Long = "5") -> String:
-    """The geohash of a point, with so many characters, from 1 to 18; empty where it is no point on Earth.
-
-    >>> geo_point_to_geohash(139.806115, 35.554128, 12)
-    "xn76m27ty9g4"
-    >>> geo_point_to_geohash(200, 1, 8)
-    ""
-    """
-    return f"hl_geohash({longitude}, {latitude}, {accuracy})"
-
-
-@scalar("geo_geohash_to_central_point")
-def geo_geohash_to_central_point(geohash: String) -> Dynamic:
-    """The point in the middle of a geohash, as GeoJSON; null where it is none.
-
-    >>> geo_geohash_to_central_point("sunny").coordinates
-    dynamic([42.47314453125,23.70849609375])
-    """
-    return f"hl_geohash_centre({geohash})::JSON"

@@ -5,6 +5,7 @@ The compiler calls them by name, `hl_…`; the database registers those that a q
 
 from __future__ import annotations
 
+from huntlake.engines.duckdb.udf import geometry
 from huntlake.engines.duckdb.udf.addresses import (
     format_ipv4,
     ipv4_in_any,
@@ -48,9 +49,10 @@ from huntlake.engines.duckdb.udf.encoding import (
 from huntlake.engines.duckdb.udf.formats import format_datetime, format_timespan
 from huntlake.engines.duckdb.udf.function import Function
 from huntlake.engines.duckdb.udf.geography import geo_info
-from huntlake.engines.duckdb.udf.geohash import geohash, geohash_centre
+from huntlake.engines.duckdb.udf.geohash import geohash, geohash_centre, geohash_neighbors, geohash_polygon
 from huntlake.engines.duckdb.udf.json import canonical_json, strict_json
 from huntlake.engines.duckdb.udf.key_values import parse_kv
+from huntlake.engines.duckdb.udf.s2 import s2_cell, s2_centre, s2_cover_line, s2_cover_polygon, s2_neighbors, s2_polygon
 from huntlake.engines.duckdb.udf.schemas import schema
 from huntlake.engines.duckdb.udf.series import series_correlation, series_fill, series_fit_line, series_stats
 from huntlake.engines.duckdb.udf.sessions import row_window_session
@@ -71,6 +73,7 @@ from huntlake.engines.duckdb.udf.text import (
     parse_urlquery,
     parse_xml,
 )
+from huntlake.engines.duckdb.udf.wkt import geo_from_wkt
 from huntlake.engines.geography import Geography
 
 
@@ -98,6 +101,32 @@ def functions(geography: Geography) -> dict[str, Function]:
         geo_info(geography),
         geohash,
         geohash_centre,
+        geohash_neighbors,
+        geohash_polygon,
+        geo_from_wkt,
+        geometry.angle,
+        geometry.azimuth,
+        geometry.closest_on_line,
+        geometry.closest_on_polygon,
+        geometry.distance_to_line,
+        geometry.distance_to_polygon,
+        geometry.in_polygon,
+        geometry.intersects,
+        geometry.line_centroid,
+        geometry.line_densify,
+        geometry.line_interpolate,
+        geometry.line_length,
+        geometry.line_locate,
+        geometry.polygon_area,
+        geometry.polygon_centroid,
+        geometry.polygon_densify,
+        geometry.polygon_perimeter,
+        s2_cell,
+        s2_centre,
+        s2_cover_line,
+        s2_cover_polygon,
+        s2_neighbors,
+        s2_polygon,
         gzip_compress,
         gzip_decompress,
         idna_decode,
