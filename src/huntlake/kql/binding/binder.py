@@ -92,6 +92,9 @@ class Binder:
         self._reader = reader
         self._stored: dict[tuple[str | None, str], UserFunction | None] = {}
         self._scope = Scope()
+        # A saved function has a text of its own, and knows nothing of the query's.
+        self._patterns: dict[tuple[int, str], nodes.PatternStatement] = {}
+        self._aliases: dict[tuple[int, str], str] = {}
         self._home: str | None = None
         self._running: list[UserFunction] = []
         self._depth = 0
@@ -132,6 +135,13 @@ class Binder:
             case nodes.QueryParametersStatement(parameters):
                 for parameter in parameters:
                     self._scope.names[parameter.name] = self._query_parameter(parameter)
+            case nodes.PatternStatement(name):
+                self._patterns[id(self.source), name] = statement
+            case nodes.AliasStatement(name, database):
+                place = self._place(database)
+                if place is None:
+                    self.fail("SYN0002", '`cluster("…").database("…")` is expected here', database.span)
+                self._aliases[id(self.source), name] = place
             case nodes.ExpressionStatement(expression):
                 return self._result(expression)
         return None
@@ -183,6 +193,8 @@ class Binder:
 
     def value(self, node: nodes.Expression, row: plan.Relation | None = None) -> plan.Relation | plan.Scalar:
         """What an expression gives where both a table and a scalar may stand."""
+        if (of_pattern := self._of_pattern(node)) is not None:
+            return of_pattern
         match node:
             case nodes.PipeExpression():
                 return self.table(node)
@@ -322,6 +334,8 @@ class Binder:
             self._depth -= 1
 
     def _table(self, node: nodes.Expression | nodes.QueryOperator) -> plan.Relation:
+        if isinstance(node, nodes.Expression) and (of_pattern := self._of_pattern(node)) is not None:
+            return self._tabular(of_pattern, node.span)
         match node:
             case nodes.PipeExpression(head, operators):
                 return self.pipe(operators, self.table(head))
@@ -448,9 +462,36 @@ class Binder:
         except Refused as error:
             self.refuse(str(error), call.span)
 
+    def _of_pattern(self, node: nodes.Expression) -> plan.Relation | plan.Scalar | None:
+        """What a declared pattern gives for these arguments; None where no pattern is called."""
+        match node:
+            case nodes.FunctionCall(name, arguments):
+                path = None
+            case nodes.PathExpression(nodes.FunctionCall(name, arguments), nodes.NameReference(path)):
+                pass
+            case _:
+                return None
+        pattern = self._patterns.get((id(self.source), name))
+        if pattern is None:
+            return None
+        given = tuple(self.constant_text(a) for a in arguments)
+        for case in pattern.cases:
+            if case.arguments == given and case.path == path:
+                declaration = nodes.FunctionDeclaration((), case.body, span=case.span)
+                function = UserFunction(name, declaration, self._scope, self.source, self._home)
+                return self.invoke(function, nodes.FunctionCall(name, (), span=node.span), None)
+        texts = ", ".join(f"'{g}'" for g in given)
+        called = f"{name}({texts})" + (f".['{path}']" if path is not None else "")
+        self.fail("SEM0036", f"the pattern says nothing of `{called}`", node.span)
+
+    def _alias(self, name: nodes.Expression) -> str | None:
+        return self._aliases.get((id(self.source), self.constant_text(name)))
+
     def _place(self, node: nodes.Expression) -> str | None:
         """The workspace that `workspace("x")`, `cluster("x").database("y")` and their like mean."""
         match node:
+            case nodes.FunctionCall("database", (name,)) if self._alias(name) is not None:
+                return self._alias(name)
             case nodes.FunctionCall(kind, arguments) if kind in _PLACES:
                 names = arguments
             case nodes.PathExpression(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from huntlake.kql.forms import converted
 from huntlake.kql.symbols import (
     IN_ORDER,
     A,
+    B,
     Bool,
     Datetime,
     Long,
@@ -32,8 +34,8 @@ def prev(column: A, offset: Long = "1") -> A:
 
 
 @prev.overload
-def _(column: A, offset: Long, default_value: A) -> A:
-    return f"lag({column}, {_offset(offset)}, {default_value}) {_ROWS}"
+def _(column: A, offset: Long, default_value: B) -> A:
+    return f"lag({column}, {_offset(offset)}, {_brought(default_value, column)}) {_ROWS}"
 
 
 @window("next")
@@ -43,8 +45,8 @@ def next_(column: A, offset: Long = "1") -> A:
 
 
 @next_.overload
-def _(column: A, offset: Long, default_value: A) -> A:
-    return f"lead({column}, {_offset(offset)}, {default_value}) {_ROWS}"
+def _(column: A, offset: Long, default_value: B) -> A:
+    return f"lead({column}, {_offset(offset)}, {_brought(default_value, column)}) {_ROWS}"
 
 
 @window("row_number")
@@ -105,6 +107,13 @@ def _ticks(span: str) -> int:
     if not isinstance(value, int):
         raise Unsupported("a distance that is not a constant")
     return value
+
+
+def _brought(value: str, column: str) -> str:
+    """A default of another type, such as the 0 behind a time, as a value of the column's."""
+    assert isinstance(value, Sql)
+    assert isinstance(column, Sql)
+    return f"{converted(value, column.type)}"
 
 
 def _offset(offset: str) -> int:

@@ -4,13 +4,21 @@ from collections.abc import Callable, Mapping
 
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder
-from huntlake.kql.plugins.activity import activity_counts_metrics, sliding_window_counts
+from huntlake.kql.plugins.activity import (
+    active_users_count,
+    activity_counts_metrics,
+    activity_metrics,
+    sliding_window_counts,
+)
 from huntlake.kql.plugins.bag_unpack import bag_unpack
 from huntlake.kql.plugins.ip_lookup import ipv4_lookup, ipv6_lookup
 from huntlake.kql.plugins.narrow import narrow
 from huntlake.kql.plugins.pivot import pivot
+from huntlake.kql.plugins.preview import preview
 from huntlake.kql.plugins.rolling_percentile import rolling_percentile
 from huntlake.kql.plugins.rows_near import rows_near
+from huntlake.kql.plugins.schema_merge import schema_merge
+from huntlake.kql.plugins.sequence_detect import sequence_detect
 from huntlake.kql.syntax import nodes
 from huntlake.kql.types import Column
 
@@ -18,22 +26,25 @@ Plugin = Callable[[plan.Relation, nodes.FunctionCall, tuple[Column, ...] | None,
 """Takes the table, the call, the declared output columns with or without `*`, and the binder."""
 
 PLUGINS: Mapping[str, Plugin] = {
+    "active_users_count": active_users_count,
     "activity_counts_metrics": activity_counts_metrics,
+    "activity_metrics": activity_metrics,
     "bag_unpack": bag_unpack,
     "ipv4_lookup": ipv4_lookup,
     "ipv6_lookup": ipv6_lookup,
     "narrow": narrow,
     "pivot": pivot,
+    "preview": preview,
     "rolling_percentile": rolling_percentile,
     "rows_near": rows_near,
+    "schema_merge": schema_merge,
+    "sequence_detect": sequence_detect,
     "sliding_window_counts": sliding_window_counts,
 }
 
 REFUSED = frozenset(
     [
-        "active_users_count",
         "activity_engagement",
-        "activity_metrics",
         "ai_chat_completion",
         "ai_chat_completion_prompt",
         "ai_embed_text",
@@ -64,11 +75,8 @@ REFUSED = frozenset(
         "mysql_request",
         "new_activity_metrics",
         "postgresql_request",
-        "preview",
         "python",
         "r",
-        "schema_merge",
-        "sequence_detect",
         "session_count",
         "sql_request",
     ]

@@ -1,6 +1,8 @@
-"""`evaluate activity_counts_metrics(…)` and `evaluate sliding_window_counts(…)`: counts of rows and of who caused them.
+"""Plugins that count rows, and those who caused them, over time.
 
+<https://learn.microsoft.com/kusto/query/active-users-count-plugin>
 <https://learn.microsoft.com/kusto/query/activity-counts-metrics-plugin>
+<https://learn.microsoft.com/kusto/query/activity-metrics-plugin>
 <https://learn.microsoft.com/kusto/query/sliding-window-counts-plugin>
 """
 
@@ -50,6 +52,49 @@ def sliding_window_counts(
     return plan.TableFunction("sliding_window_counts", (rows,), arguments, columns)
 
 
+def activity_metrics(
+    input: plan.Relation, call: nodes.FunctionCall, declared: tuple[Column, ...] | None, open: bool, b: Binder
+) -> plan.Relation:
+    """For each window its distinct ids, the new ones, and which share of those of the window before came again."""
+    if len(call.arguments) > 2 and b.scalar(call.arguments[2], None).type is ScalarType.TIMESPAN:
+        b.refuse("`activity_metrics` without a start and an end", call.span)
+    id_, time, (start, end, window), dimensions = _arguments(input, call, ("start", "end", "window"), b)
+    within = b.call("and", [b.call(">=", (time, start), call.span), b.call("<=", (time, end), call.span)], call.span)
+    rows = only(plan.Filter(input, within), (id_, time, *dimensions))
+    bin_ = b.call("bin_at", (time, window, start), call.span)
+    columns = (
+        Column(time.name, bin_.type),
+        *(Column(d.name, d.type) for d in dimensions),
+        *(Column(n, ScalarType.LONG) for n in ("dcount_values", "dcount_newvalues")),
+        *(Column(n, ScalarType.REAL) for n in ("retention_rate", "churn_rate")),
+    )
+    return plan.TableFunction("activity_metrics", (rows,), (id_, bin_, window, *dimensions), columns)
+
+
+def active_users_count(
+    input: plan.Relation, call: nodes.FunctionCall, declared: tuple[Column, ...] | None, open: bool, b: Binder
+) -> plan.Relation:
+    """For each bin the distinct ids of rows behind which, within the lookback, the id was seen in enough periods.
+
+    The lookback reaches to the row itself, and not to its far end: eight days back is too far for `8d`.
+    """
+    names = ("start", "end", "lookback", "period", "count", "bin")
+    id_, time, constants, dimensions = _arguments(input, call, names, b)
+    start, end, lookback, period, count, step = constants
+    since = b.call("-", (start, lookback), call.span)
+    within = b.call("and", [b.call(">", (time, since), call.span), b.call("<=", (time, end), call.span)], call.span)
+    rows = only(plan.Filter(input, within), (id_, time, *dimensions))
+    bin_ = b.call("bin_at", (time, step, start), call.span)
+    seen = b.call("bin_at", (time, period, start), call.span)
+    columns = (
+        Column(time.name, bin_.type),
+        *(Column(d.name, d.type) for d in dimensions),
+        Column("dcount", ScalarType.LONG),
+    )
+    arguments = (id_, time, bin_, seen, start, lookback, count, *dimensions)
+    return plan.TableFunction("active_users_count", (rows,), arguments, columns)
+
+
 def _arguments(
     input: plan.Relation, call: nodes.FunctionCall, names: tuple[str, ...], b: Binder
 ) -> tuple[plan.ColumnRef, plan.ColumnRef, list[plan.Scalar], list[plan.ColumnRef]]:
@@ -66,7 +111,7 @@ def _arguments(
     for name, node in zip(names, rest, strict=False):
         value = b.scalar(node, None)
         type_ = ScalarType.LONG
-        if moment:
+        if moment and name != "count":
             type_ = ScalarType.DATETIME if name in ("start", "end") else ScalarType.TIMESPAN
         if value.type is ScalarType.STRING:
             b.refuse(f"`{call.name}` by calendar periods", node.span)

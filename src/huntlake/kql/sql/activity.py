@@ -47,6 +47,75 @@ def sliding_window_counts(r: Reading, names: Mapping[str, str]) -> str:
     )
 
 
+def activity_metrics(r: Reading, names: Mapping[str, str]) -> str:
+    """Of the id, the bin, its width and the dimensions: who is there in each bin, and who of the bin before."""
+    id_, bin_, width, *dimensions = (r.sql(a) for a in r.arguments)
+    keys = _keys(dimensions)
+    rows = f'(select distinct {_named(dimensions)}{bin_} as "~b", {id_} as "~id" from {r.steps[0]})'
+    moment = r.arguments[1].type is ScalarType.DATETIME
+    following = f'"~b" + to_microseconds({width} // 10)' if moment else f'"~b" + {width}'
+    before = f'(select * replace ({following} as "~b") from {rows})'
+    same = "".join(f'c."~k{i}" is not distinct from p."~k{i}" and ' for i in range(len(dimensions)))
+    both = (
+        f'select c.*, p."~id" is not null as "~old" from {rows} c left join {before} p '
+        f'on {same}c."~b" = p."~b" and c."~id" = p."~id"'
+    )
+    size = f'select {keys}"~b", count("~id") as "~p" from {before} group by all'
+    counts = (
+        f'select {keys}"~b", count("~id") as "~d", count(*) filter (where "~old") as "~o" from ({both}) group by all'
+    )
+    outs = list(names.values())
+    stayed = 'c."~o" / nullif(coalesce(p."~p", 0), 0)::DOUBLE'
+    columns = [f'c."~b" as {outs[0]}', *(f'c."~k{i}" as {o}' for i, o in enumerate(outs[1:-4]))]
+    columns += [f'c."~d" as {outs[-4]}', f'c."~d" - c."~o" as {outs[-3]}']
+    columns += [
+        f"coalesce({stayed}, 'nan'::DOUBLE) as {outs[-2]}",
+        f"coalesce(1 - {stayed}, 'nan'::DOUBLE) as {outs[-1]}",
+    ]
+    return (
+        f'select {", ".join(columns)} from ({counts}) c left join ({size}) p on {same}c."~b" = p."~b" order by c."~b"'
+    )
+
+
+def active_users_count(r: Reading, names: Mapping[str, str]) -> str:
+    """Of the id, the time, its bin, its period, the start, the lookback, a number of periods and the dimensions."""
+    id_, time, bin_, period, start, lookback, least, *dimensions = (r.sql(a) for a in r.arguments)
+    moment = r.arguments[1].type is ScalarType.DATETIME
+    at, reach = (f"epoch_us({time})", f"({lookback} // 10)") if moment else (time, lookback)
+    rows = (
+        f'select distinct {_named(dimensions)}{bin_} as "~b", {period} as "~p", {id_} as "~id", {at} as "~t", '
+        f'{time} >= {start} as "~in" from {r.steps[0]} where {id_} is not null'
+    )
+    # The far end of the lookback is not within.
+    frame = f'partition by {_keys(dimensions)}"~id" order by "~t" range between {reach} - 1 preceding and current row'
+    seen = f'select *, count(distinct "~p") over ({frame}) as "~n" from ({rows})'
+    outs = list(names.values())
+    kept = "".join(f'"~k{i}" as {o}, ' for i, o in enumerate(outs[1:-1]))
+    return (
+        f'select "~b" as {outs[0]}, {kept}count(distinct "~id") as {outs[-1]} from ({seen}) '
+        f'where "~in" and "~n" >= {least} group by all order by 1'
+    )
+
+
+def sequence_detect(r: Reading, names: Mapping[str, str]) -> str:
+    """Of a number of conditions, the time, the longest pause and span, the dimensions and the conditions."""
+    time, pause, span, *rest = (r.sql(a) for a in r.arguments[1:])
+    count = int(r.sql(r.arguments[0]))
+    dimensions, conditions = rest[: len(rest) - count], rest[len(rest) - count :]
+    steps = [f'(select distinct {_named(dimensions)}{time} as "~t" from {r.steps[0]} where {c})' for c in conditions]
+    text = f"{steps[0]} s0"
+    for i, step in enumerate(steps[1:], 1):
+        same = "".join(f's0."~k{d}" is not distinct from s{i}."~k{d}" and ' for d in range(len(dimensions)))
+        after, late = f's{i}."~t" > s{i - 1}."~t"', f's{i}."~t" <= s{i - 1}."~t" + to_microseconds({pause} // 10)'
+        whole = f's{i}."~t" <= s0."~t" + to_microseconds({span} // 10)'
+        text += f" join {step} s{i} on {same}{after} and {late} and {whole}"
+    outs = list(names.values())
+    columns = [f's0."~k{d}" as {outs[d]}' for d in range(len(dimensions))]
+    columns += [f's{i}."~t" as {outs[len(dimensions) + i]}' for i in range(count)]
+    columns.append(f'(epoch_us(s{count - 1}."~t") - epoch_us(s0."~t")) * 10 as {outs[-1]}')
+    return f"select {', '.join(columns)} from {text} order by all"
+
+
 def rolling_percentile(r: Reading, names: Mapping[str, str]) -> str:
     """Of the value, the fraction, the bin, its size, the bins of a window and the dimensions: a value for each bin."""
     value, fraction, bin_, size, count, *dimensions = (r.sql(a) for a in r.arguments)

@@ -104,12 +104,40 @@ def _top_of_each(r: Reading, names: Identifiers) -> str:
     return f"select {columns} from {r.steps[0]} qualify {place} <= {r.sql(count)}"
 
 
+def _schema_merge(r: Reading, names: Identifiers) -> str:
+    name, ordinal, data_type, type_ = (r.sql(a) for a in r.arguments[:4])
+    rank = f"list_position(['int', 'long', 'real'], {type_})"
+    groups = (
+        f'select {name} as "~name", min({ordinal}) as "~low", max({ordinal}) as "~high", '
+        f'count(distinct {type_}) > 1 and not bool_and({rank} is not null) as "~apart", '
+        f'arg_max({type_}, coalesce({rank}, 0)) as "~type", arg_max({data_type}, coalesce({rank}, 0)) as "~data" '
+        f"from {r.steps[0]} group by 1"
+    )
+    # Kusto shows an error in the row; which words it has for types that differ is not documented.
+    apart = "error('schema_merge of columns whose types have nothing in common is not supported')"
+    checked = f'case when "~apart" then {apart} else "~type" end'
+    if _word(r.arguments[4], "true", "false") == "true":
+        wrong = "'ERROR(columns are out of order)'"
+        out = '"~low" <> "~high"'
+        place, order = f'case when {out} then -1 else "~low" end', f'{out}, "~low"'
+        shown = f"case when {out} then {wrong} else {checked} end"
+        data = f"case when {out} then 'ERROR(unknown CSL type:' || {wrong} || ')' else \"~data\" end"
+    else:
+        order = '"~high", "~low"'
+        place, shown, data = f'row_number() over (order by {order}, "~name") - 1', checked, '"~data"'
+    values = ('"~name"', f"({place})::BIGINT", data, shown)
+    columns = ", ".join(f"{v} as {o}" for v, o in zip(values, names.values(), strict=True))
+    return f'select {columns} from ({groups}) order by {order}, "~name"'
+
+
 def _word(flag: plan.Scalar, yes: str, no: str) -> str:
     return yes if isinstance(flag, plan.Literal) and flag.value else no
 
 
 TABLE_FUNCTIONS: Mapping[str, TableFunctionWriter] = {
+    "active_users_count": activity.active_users_count,
     "activity_counts": activity.activity_counts,
+    "activity_metrics": activity.activity_metrics,
     "bag_kinds": _bag_kinds,
     "ipv4_lookup": _ipv4_lookup,
     "ipv6_lookup": _ipv6_lookup,
@@ -119,6 +147,8 @@ TABLE_FUNCTIONS: Mapping[str, TableFunctionWriter] = {
     "rolling_percentile": activity.rolling_percentile,
     "rows_near": activity.rows_near,
     "scan": scan,
+    "schema_merge": _schema_merge,
+    "sequence_detect": activity.sequence_detect,
     "sliding_window_counts": activity.sliding_window_counts,
     "top_of_each": _top_of_each,
 }

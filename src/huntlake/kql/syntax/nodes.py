@@ -167,11 +167,40 @@ class QueryParametersStatement(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class PatternCase(Node):
+    """`("USA").["New York"] = { … }`: what the pattern gives for these arguments, and this path."""
+
+    arguments: tuple[str, ...]
+    path: str | None
+    body: FunctionBody
+
+
+@dataclass(frozen=True, slots=True)
+class PatternStatement(Node):
+    """`declare pattern name = (argument:string, …)[path:string] { … }`; without cases, the pattern gives nothing."""
+
+    name: str
+    parameters: tuple[str, ...]
+    path: str | None
+    cases: tuple[PatternCase, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AliasStatement(Node):
+    """`alias database name = cluster("…").database("…")`."""
+
+    name: str
+    database: Expression
+
+
+@dataclass(frozen=True, slots=True)
 class ExpressionStatement(Node):
     expression: Expression
 
 
-Statement = LetStatement | SetStatement | QueryParametersStatement | ExpressionStatement
+Statement = (
+    LetStatement | SetStatement | QueryParametersStatement | PatternStatement | AliasStatement | ExpressionStatement
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,6 +149,10 @@ class Parser(Cursor):
                     self.advance()
                     self.advance()
                     return nodes.QueryParametersStatement(self._parameters(), span=self.since(start))
+                case "declare" if following.text == "pattern":
+                    return self._pattern()
+                case "alias" if following.text == "database":
+                    return self._alias()
                 case "alias" | "restrict" | "declare" if following.kind is TokenKind.NAME:
                     self.refuse(f"the `{start.text}` statement", start.span)
         return nodes.ExpressionStatement(self.pipe(), span=self.since(start))
@@ -176,6 +180,57 @@ class Parser(Cursor):
             else:
                 literal = self._primary()
         return nodes.SetStatement(name.text.lower(), value, literal, span=self.since(start))
+
+    def _pattern(self) -> nodes.PatternStatement:
+        start = self.advance()
+        self.advance()
+        name = self.name().text
+        if not self.take("="):
+            return nodes.PatternStatement(name, (), None, (), span=self.since(start))
+        self.expect("(")
+        parameters = self.list_of(self._text_parameter)
+        self.expect(")")
+        path = None
+        if self.take("["):
+            path = self._text_parameter()
+            self.expect("]")
+        self.expect("{")
+        cases: list[nodes.PatternCase] = []
+        while not self.take("}"):
+            cases.append(self._pattern_case())
+        return nodes.PatternStatement(name, parameters, path, tuple(cases), span=self.since(start))
+
+    def _text_parameter(self) -> str:
+        declared = self.column_declaration()
+        if declared.type is not ScalarType.STRING:
+            self.fail("SEM0001", f"a pattern's parameter is a `string`, not a `{declared.type}`", declared.span)
+        return declared.name
+
+    def _pattern_case(self) -> nodes.PatternCase:
+        start = self.expect("(")
+        arguments = self.list_of(self._text)
+        self.expect(")")
+        path = None
+        if self.take("."):
+            self.expect("[")
+            path = self._text()
+            self.expect("]")
+        self.expect("=")
+        body = self._body()
+        self.take(";")
+        return nodes.PatternCase(arguments, path, body, span=self.since(start))
+
+    def _text(self) -> str:
+        if self.current.kind is not TokenKind.STRING:
+            self.unexpected("a string")
+        return str(self.advance().value)
+
+    def _alias(self) -> nodes.AliasStatement:
+        start = self.advance()
+        self.advance()
+        name = self.name().text
+        self.expect("=")
+        return nodes.AliasStatement(name, self.expression(), span=self.since(start))
 
     def _at_function(self) -> bool:
         if self.at("view") and self.ahead().text == "(":
