@@ -18,6 +18,7 @@ from huntlake.lake import Lake
 from huntlake.state.memory import MemoryShelf
 from huntlake.workspace.builtin_functions import BuiltinFunctions
 from huntlake.workspace.catalogue import Catalogue
+from huntlake.workspace.external_addresses import Outside
 from huntlake.workspace.functions import SavedFunctions
 from huntlake.workspace.ingestion import Ingestion
 from huntlake.workspace.query import Queries
@@ -186,7 +187,13 @@ def _bounds(home: Path, settings: Settings) -> Bounds:
 
 
 def _borders(settings: Settings) -> Borders:
-    return Borders(settings.places, frozenset(settings.strict_lake))
+    outside = Outside(
+        settings.external_folders,
+        settings.external_hosts,
+        settings.external_max_bytes,
+        timedelta(seconds=settings.external_timeout),
+    )
+    return Borders(settings.places, frozenset(settings.strict_lake), outside)
 
 
 def _geography(settings: Settings) -> Geography:

@@ -68,6 +68,13 @@ class Settings(BaseSettings):
         (), description="Workspaces that refuse what Microsoft's data lake refuses in queries; `*`: all."
     )
 
+    external_folders: tuple[Path, ...] = Field((), description="Folders whose files queries may read: `externaldata`.")
+    external_hosts: tuple[str, ...] = Field(
+        (), description="Hosts whose files queries may read over TLS: `intel.example.org`, `*.example.org`."
+    )
+    external_max_bytes: int = Field(100 << 20, ge=1, description="Largest external file, packed or not, in bytes.")
+    external_timeout: int = Field(30, ge=1, le=600, description="Time to fetch an external file, in seconds.")
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -89,7 +89,7 @@ class Queries:
         bounds = bounded(options, compiled.options)
         return Answer(
             tuple(
-                ResultTable(self._engine, table, tables.readings(table), bounds, deadline, cancellation)
+                ResultTable(self._engine, table, tables.readings(table, self._engine), bounds, deadline, cancellation)
                 for table in compiled.results
             )
         )
@@ -107,7 +107,7 @@ class Queries:
         tables = self._visible(workspace, workspaces)
         explained = []
         for table in self._compile(text, tables, options, deadline).results:
-            readings = tables.readings(table)
+            readings = tables.readings(table, self._engine, run=False)
             sql = table.sql(_selects(readings))
             scans = tuple(
                 ScanExplanation(
@@ -137,7 +137,7 @@ class Queries:
         from huntlake.kql.compiler import compile_kql
 
         def probe(table: CompiledTable) -> Sequence[tuple[object, ...]]:
-            sql = table.sql(_selects(tables.readings(table)))
+            sql = table.sql(_selects(tables.readings(table, self._engine)))
             with self._engine.stream(sql, timeout=_left(deadline), cancellation=cancellation) as rows:
                 return [tuple(row.values()) for batch in rows for row in batch.to_pylist()]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -37,6 +39,8 @@ class Reading:
 
     sql: str
     files: tuple[DataFile, ...] = ()
+    held: object = None
+    """What has to last as long as the reading: rows in memory go when nobody holds it any more."""
 
 
 class TableSource(Protocol):
@@ -97,3 +101,21 @@ class MemoryTables:
 
     def read(self, workspace: str, scan: Scan) -> Reading:
         return Reading(memory_sql(scan.table, scan.columns, scan.sql_names))
+
+
+class _Held:
+    """The life of rows in memory."""
+
+
+def held_in_memory(database: Database, names: Sequence[str], rows: Sequence[Sequence[str]], scan: Scan) -> Reading:
+    """Texts under the `names` of their columns, kept in memory as long as the reading."""
+    import pyarrow as pa
+
+    # KQL tells names apart by case, and the engine doesn't.
+    labels = {name: f"c{i}" for i, name in enumerate(names)}
+    arrays = [pa.array([row[i] for row in rows], pa.string()) for i in range(len(names))]
+    table, held = f"external {uuid.uuid4()}", _Held()
+    database.keep(table, pa.table(arrays, names=list(labels.values())))
+    weakref.finalize(held, database.forget, table).atexit = False
+    columns = [Column(labels[c.name], c.type) for c in scan.columns]
+    return Reading(memory_sql(table, columns, scan.sql_names), held=held)

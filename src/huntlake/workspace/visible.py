@@ -8,13 +8,17 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Protocol
 
 from huntlake.core.errors import NotFound
+from huntlake.engines.duckdb.database import Database
+from huntlake.engines.duckdb.sources import empty_sql
 from huntlake.kql.types import Column
-from huntlake.workspace.table_sources import Reading, TableSource
+from huntlake.workspace.external_addresses import Outside
+from huntlake.workspace.external_formats import Shape, records, shape
+from huntlake.workspace.table_sources import Reading, TableSource, held_in_memory
 from huntlake.workspace.workspaces import Workspace
 
 if TYPE_CHECKING:
     from huntlake.kql.binding import TableCall
-    from huntlake.kql.compiler import CompiledTable
+    from huntlake.kql.compiler import CompiledTable, TableScan
 
 WorkspaceNamed = Callable[[str], Workspace | None]
 """The workspace of a name, if the caller may read it."""
@@ -44,6 +48,7 @@ class Borders:
 
     places: Mapping[str, str] = field(default_factory=dict)
     strict: frozenset[str] = frozenset()
+    outside: Outside = field(default_factory=Outside)
 
     def place(self, kind: str, names: Sequence[str]) -> str | None:
         """The workspace that a place stands for; None where none is set down."""
@@ -80,6 +85,7 @@ class Visible:
         self._functions = functions
         self._calls = calls
         self._borders = borders
+        self._external: dict[str, tuple[Sequence[str], Shape]] = {}
 
     def table(self, name: str, workspace: str | None = None) -> tuple[Column, ...] | None:
         folder = self._folder(workspace)
@@ -114,19 +120,35 @@ class Visible:
         return names[0] if found is None and own else found
 
     def external(self, uris: Sequence[str], columns: Sequence[Column], properties: Mapping[str, object]) -> str | None:
-        # A query must not make the server fetch what its author names.
-        return None
+        if not uris or not all(map(self._borders.outside.allows, uris)):
+            return None
+        name = f"externaldata {len(self._external)}"
+        self._external[name] = tuple(uris), shape(columns, properties)
+        return name
 
-    def readings(self, table: CompiledTable) -> dict[str, Reading]:
-        """What each scan of a compiled table reads."""
+    def readings(self, table: CompiledTable, engine: Database, *, run: bool = True) -> dict[str, Reading]:
+        """What each scan of a compiled table reads. External files are fetched here, unless nothing will be `run`."""
         found = {}
         for scan in table.scans:
+            if scan.workspace is None and scan.table in self._external:
+                found[scan.relation] = (
+                    self._fetched(scan, engine) if run else Reading(empty_sql(scan.columns, scan.sql_names))
+                )
+                continue
             folder = self._folder(scan.workspace)
             source = next((s for s in self._sources if folder and s.table(folder, scan.table) is not None), None)
             if folder is None or source is None:
                 raise NotFound(f"no table is named `{scan.table}`")
             found[scan.relation] = source.read(folder, scan)
         return found
+
+    def _fetched(self, scan: TableScan, engine: Database) -> Reading:
+        uris, shape = self._external[scan.table]
+        outside = self._borders.outside
+        rows: list[list[str]] = []
+        for uri in uris:
+            rows += records(outside.read(uri), uri, shape, outside.max_bytes)
+        return held_in_memory(engine, [c.name for c in shape.columns], rows, scan)
 
     def _folder(self, workspace: str | None) -> str | None:
         if workspace is None or workspace in (self._workspace.name, self._workspace.id):

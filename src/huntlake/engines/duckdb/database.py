@@ -105,6 +105,9 @@ class Database:
 
     def forget(self, name: str) -> None:
         """Give back what `keep` holds under `name`; a query that reads it now still ends well."""
+        with self._lock:
+            if self._connection is None:
+                return
         cursor = self._cursor()
         try:
             cursor.execute(f"drop table if exists {kept(name)}")

@@ -151,7 +151,8 @@ class ExternalDataOperator(SourceOperator):
 
     def bind_source(self, b: Binder) -> plan.Relation:
         uris = tuple(b.constant_text(u) for u in self.uris)
-        columns = tuple(Column(c.name, c.type) for c in self.columns)
+        names = Names()
+        columns = tuple(Column(b.explicit(c.name, c.span, names), c.type) for c in self.columns)
         place = self.uris[0].span if self.uris else self.span
         if "externaldata" in b.refused:
             b.refuse("`externaldata` in this workspace", place)
@@ -163,4 +164,15 @@ class ExternalDataOperator(SourceOperator):
             b.fail("SEM0001", str(error), place)
         if table is None:
             b.refuse("`externaldata` from this address", place)
-        return plan.Scan(table, columns)
+        # Files hold text, and only then values.
+        texts = plan.Scan(table, tuple(Column(c.name, ScalarType.STRING) for c in columns))
+        return plan.Project(texts, tuple(plan.Output(c.name, self._value(c, b)) for c in columns))
+
+    def _value(self, column: Column, b: Binder) -> plan.Scalar:
+        text = plan.ColumnRef(column.name, ScalarType.STRING)
+        value = b.convert(text, column.type)
+        if column.type is not ScalarType.DYNAMIC:
+            return value
+        # No text is no value, while `todynamic("")` is one.
+        missing = plan.Literal(None, ScalarType.DYNAMIC)
+        return b.call("iff", (b.call("isempty", (text,), self.span), missing, value), self.span)
