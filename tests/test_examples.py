@@ -60,6 +60,10 @@ WITHOUT = {"rand", "new_guid"}
 def _query(function: Function, call: str, value: str) -> str:
     if function.kind is Kind.AGGREGATE:
         return f"print _ = 1 | summarize a_ = {call}, b_ = take_any({value})"
+    if value.startswith("("):
+        # Several columns, which the text shows as a list.
+        names = ", ".join(f"c{i}_" for i in range(value.count(", ") + 1))
+        return f"print ({names}) = {call} | project a_ = pack_array({names}), b_ = pack_array{value}"
     return f"print a_ = {call}, b_ = {value}"
 
 

@@ -23,7 +23,7 @@ from enum import Enum, auto
 from types import ModuleType
 from typing import Annotated, get_args, get_type_hints
 
-from huntlake.kql.types import ANY, NUMBERS, SIMPLE, ScalarType, accepts, common
+from huntlake.kql.types import ANY, NUMBERS, SIMPLE, Column, ScalarType, accepts, common
 
 # -- SQL text that knows what it is -------------------------------------------
 
@@ -200,6 +200,19 @@ class Kind(Enum):
     WINDOW = auto()
 
 
+ColumnsOf = Callable[[str, Sequence[ScalarType], Sequence[str]], tuple[Column, ...]]
+"""The columns that a function makes, by its name, and by the types and the implied names of its arguments."""
+
+
+def columns(**types: object) -> ColumnsOf:
+    """Columns of these types, each named `<function>_<argument>_<name>`."""
+
+    def of(function: str, _: Sequence[ScalarType], names: Sequence[str]) -> tuple[Column, ...]:
+        return tuple(Column(f"{function}_{names[0]}_{name}", get_args(type_)[1].types[0]) for name, type_ in types.items())
+
+    return of
+
+
 @dataclass(eq=False)
 class Function:
     """A function of KQL: its signatures, its documentation, its SQL."""
@@ -213,6 +226,8 @@ class Function:
     aliases: tuple[str, ...] = ()
     total: bool = False
     """Never null where no argument is."""
+    columns: ColumnsOf | None = None
+    """Where it gives several values: the columns that they make. Its SQL is then an array of them, but of one the value."""
     fold: Callable[..., object] | None = None
     filter_body: Body | None = None
     _resolved: dict[tuple[ScalarType, ...], Resolved | None] = field(default_factory=dict, repr=False)
@@ -335,13 +350,15 @@ def scalar(
     named: Naming = Naming.NONE,
     prefix: str = "",
     total: bool = False,
+    columns: ColumnsOf | None = None,
 ) -> Callable[[Body], Function]:
     """Declare a scalar function: its parameters, its types, its documentation and its SQL.
 
     `total` says that it is never null where no argument is; a function that gives a string need not say so.
+    `columns` are those of a function that gives several values, which may stand only in a list of columns.
     """
     return lambda body: Function(
-        name, Kind.SCALAR, [_signature(body)], inspect.getdoc(body) or "", named, prefix, aliases, total
+        name, Kind.SCALAR, [_signature(body)], inspect.getdoc(body) or "", named, prefix, aliases, total, columns
     )
 
 

@@ -14,7 +14,7 @@ from huntlake.core.errors import NotFound, Refused
 from huntlake.kql import plan
 from huntlake.kql.binding.language import Language
 from huntlake.kql.binding.naming import Names, implied_name
-from huntlake.kql.binding.scalars import ScalarBinder
+from huntlake.kql.binding.scalars import ScalarBinder, Tuple
 from huntlake.kql.binding.schema import Schema, TableCall
 from huntlake.kql.binding.scope import Meaning, Scope, UserFunction
 from huntlake.kql.plan.graph import columns_in
@@ -653,30 +653,29 @@ class Binder:
             found += self.output(item, row, names)
         return found
 
-    def output(self, item: nodes.Expression, row: plan.Relation, names: Names) -> list[plan.Output]:
-        """The columns of one item of a list: one, or several where the text names a tuple."""
+    def output(
+        self, item: nodes.Expression, row: plan.Relation, names: Names, *, aggregating: bool = False
+    ) -> list[plan.Output]:
+        """The columns of one item of a list: one, or as many as a function gives."""
         named, inner = (item.names, item.expression) if isinstance(item, nodes.NamedExpression) else ((), item)
-        value = self.scalar(inner, row)
-        if not named and isinstance(inner, nodes.FunctionCall) and inner.name in ("array_sort_asc", "array_sort_desc"):
-            # Several arrays are sorted side by side, and are as many columns.
-            arrays = [a for a, v in zip(inner.arguments, self._argument_types(inner, row), strict=True) if v]
-            if len(arrays) > 1:
-                named = tuple(names.claim(f"{self.implied_name(a) or 'array'}_sorted") for a in arrays)
-                return [plan.Output(n, plan.DynamicPath(value, (i,))) for i, n in enumerate(named)]
-        if len(named) > 1:
-            return [
-                plan.Output(
-                    self.explicit(n, item.span, names), plan.DynamicPath(self.convert(value, ScalarType.DYNAMIC), (i,))
-                )
-                for i, n in enumerate(named)
-            ]
-        if named:
-            return [plan.Output(self.explicit(named[0], item.span, names), value)]
+        # Of two aggregates of one name the second is given another.
+        given = [names.claim(n) if aggregating else self.explicit(n, item.span, names) for n in named]
+        if (several := self._scalars.tuple(inner, row, aggregating)) is not None:
+            return self._several_outputs(given, several, item.span, names)
+        value = self._scalars.bind(inner, row, aggregating)
+        if len(given) > 1:
+            self.fail("SEM0001", "this gives a single value, which can't have several names", item.span)
+        if given:
+            return [plan.Output(given[0], value)]
         implied = self.implied_name(inner)
         return [plan.Output(names.claim(implied) if implied else names.unnamed(), value)]
 
-    def _argument_types(self, call: nodes.FunctionCall, row: plan.Relation) -> list[bool]:
-        return [self.scalar(a, row).type is ScalarType.DYNAMIC for a in call.arguments]
+    def _several_outputs(self, given: list[str], several: Tuple, span: Span, names: Names) -> list[plan.Output]:
+        if len(given) > len(several.columns):
+            self.fail("SEM0001", f"there are {len(given)} names for {len(several.columns)} columns", span)
+        # A column that is given no name keeps its own.
+        implied = [names.fresh(c.name) for c in several.columns[len(given) :]]
+        return [plan.Output(n, v) for n, v in zip(given + implied, several.values, strict=True)]
 
     def explicit(self, name: str, span: Span, names: Names) -> str:
         """A name that the text gives; it may stand only once."""

@@ -29,21 +29,21 @@ def measures(
         elif isinstance(call, nodes.FunctionCall) and call.name in _PERCENTILES:
             found += _percentiles(item, call, input, names, b)
         else:
-            found.append(_single(item, input, names, b))
+            found += _others(item, input, names, b)
     return found
 
 
-def _single(item: nodes.NamedExpression, input: plan.Relation, names: Names, b: Surroundings) -> plan.Output:
-    value = b.measure(item.expression, input)
-    if len(item.names) > 1:
-        b.fail("SEM0001", "this aggregate gives one column", item.span)
-    if item.name:
-        return plan.Output(names.claim(item.name), value)
+def _others(item: nodes.NamedExpression, input: plan.Relation, names: Names, b: Surroundings) -> list[plan.Output]:
     call = item.expression
-    if isinstance(call, nodes.FunctionCall) and call.name in ("percentile", "percentilew") and len(call.arguments) >= 2:
-        return plan.Output(names.claim(_percentile_name(call.arguments[0], call.arguments[-1], b)), value)
-    implied = b.implied_name(call)
-    return plan.Output(names.claim(implied) if implied else names.unnamed(), value)
+    if (
+        not item.names
+        and isinstance(call, nodes.FunctionCall)
+        and call.name in ("percentile", "percentilew")
+        and len(call.arguments) >= 2
+    ):
+        name = names.claim(_percentile_name(call.arguments[0], call.arguments[-1], b))
+        return [plan.Output(name, b.measure(call, input))]
+    return b.output(item, input, names, aggregating=True)
 
 
 def _columns(

@@ -61,6 +61,14 @@ class Names:
         self._taken.add(chosen)
         return chosen
 
+    def fresh(self, name: str) -> str:
+        """As `claim`, but no column of the input gives way to it."""
+        chosen, number = name, 0
+        while chosen in self._taken | self._reserved:
+            number += 1
+            chosen = f"{name}{number}"
+        return self.claim(chosen)
+
     def unnamed(self, stem: str = "Column") -> str:
         """`Column1`, `Column2`, …"""
         while True:

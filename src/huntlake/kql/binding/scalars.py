@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import NoReturn
 
@@ -16,7 +17,7 @@ from huntlake.kql.plan.graph import columns_in
 from huntlake.kql.symbols import Function
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.literals import typed_value
-from huntlake.kql.types import NUMBERS, ScalarType
+from huntlake.kql.types import NUMBERS, Column, ScalarType
 
 _LISTS = {"in", "!in", "in~", "!in~", "has_any", "!has_any", "has_all", "!has_all"}
 _EQUALITIES = {"==", "!="}
@@ -35,6 +36,14 @@ _STAR_OPERATORS = {
     "hasprefix",
     "hassuffix",
 }
+
+
+@dataclass(frozen=True)
+class Tuple:
+    """The call of a function that gives several values: where it stands alone in a list, they are as many columns."""
+
+    columns: tuple[Column, ...]
+    values: tuple[plan.Scalar, ...]
 
 
 class ScalarBinder:
@@ -165,6 +174,10 @@ class ScalarBinder:
         if (function := language.functions.get(name)) is not None:
             if name in _STAR_OPERATORS and node.arguments and isinstance(node.arguments[0], nodes.Star):
                 return self._any_column(node, row)
+            if (several := self.tuple(node, row, aggregating)) is not None:
+                if len(several.values) > 1:
+                    self._b.refuse(f"`{name}()`, which gives several columns, inside an expression", node.span)
+                return several.values[0]
             arguments = [self.bind(a, row, aggregating) for a in node.arguments]
             if name in _EQUALITIES and len(arguments) == 2:
                 arguments = self._comparable_pair(*arguments)
@@ -177,6 +190,21 @@ class ScalarBinder:
                 self._b.fail("SEM0100", f"`{name}()` gives a table; a single value is expected here", node.span)
             return found
         self._unknown(node)
+
+    def tuple(self, node: nodes.Expression, row: plan.Relation | None, aggregating: bool = False) -> Tuple | None:
+        """The columns that an expression makes; None where it gives one value without a name of its own."""
+        if not isinstance(node, nodes.FunctionCall):
+            return None
+        function = self._b.language.functions.get(node.name)
+        if function is None or function.columns is None:
+            return None
+        arguments = [self.bind(a, row, aggregating) for a in node.arguments]
+        call = self.call(function, arguments, node.span)
+        implied = [self._b.implied_name(a) for a in node.arguments]
+        columns = function.columns(function.name, [a.type for a in arguments], implied)
+        if len(columns) == 1:
+            return Tuple(columns, (call,))
+        return Tuple(columns, tuple(self.convert(plan.DynamicPath(call, (i,)), c.type) for i, c in enumerate(columns)))
 
     def _comparable_pair(self, left: plan.Scalar, right: plan.Scalar) -> list[plan.Scalar]:
         # `EventID == "4625"`, `ResultType == 0`: a constant takes the type of what it is compared with.

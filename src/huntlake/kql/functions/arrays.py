@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from huntlake.kql.forms import as_json, as_text
 from huntlake.kql.symbols import (
     Bool,
@@ -17,7 +19,7 @@ from huntlake.kql.symbols import (
     Unsupported,
     scalar,
 )
-from huntlake.kql.types import NUMBERS, ScalarType
+from huntlake.kql.types import NUMBERS, Column, ScalarType
 
 # A lambda's parameter hides the column of its name: these names no column can have.
 _X, _I, _L = '"~x"', '"~i"', '"~l"'
@@ -281,9 +283,14 @@ def _range(distance: str, steps: str, element: str, step: str, kind: ScalarType)
 # -- order ---------------------------------------------------------------------------------
 
 
-@scalar("array_sort_asc")
+def _sorted_columns(_: str, types: Sequence[ScalarType], names: Sequence[str]) -> tuple[Column, ...]:
+    arrays = [(i, name) for i, (name, type_) in enumerate(zip(names, types, strict=True)) if type_ is ScalarType.DYNAMIC]
+    return tuple(Column(f"{name or f'array{i}'}_sorted", ScalarType.DYNAMIC) for i, name in arrays)
+
+
+@scalar("array_sort_asc", columns=_sorted_columns)
 def array_sort_asc(*arrays: Scalar) -> Dynamic:
-    """The array in rising order; of several arrays, an array of the arrays in the order of the first.
+    """The array in rising order; several arrays are as many columns, each in the order of the first.
 
     A last argument that is a bool says whether nulls come last, as they do without it.
 
@@ -292,14 +299,14 @@ def array_sort_asc(*arrays: Scalar) -> Dynamic:
     >>> array_sort_asc(dynamic([null, "blue", "yellow", "green"]), false)
     dynamic([null,"blue","green","yellow"])
     >>> array_sort_asc(dynamic([3, 1, 2]), dynamic(["a", "b", "c"]))
-    dynamic([[1,2,3],["b","c","a"]])
+    (dynamic([1,2,3]), dynamic(["b","c","a"]))
     """
     return _sorted(arrays, descending=False)
 
 
-@scalar("array_sort_desc")
+@scalar("array_sort_desc", columns=_sorted_columns)
 def array_sort_desc(*arrays: Scalar) -> Dynamic:
-    """The array in falling order; of several arrays, an array of the arrays in the order of the first.
+    """The array in falling order; several arrays are as many columns, each in the order of the first.
 
     >>> array_sort_desc(dynamic([1, 10, 2, null]))
     dynamic([10,2,1,null])

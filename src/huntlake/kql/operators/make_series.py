@@ -89,7 +89,9 @@ class MakeSeriesOperator(Operator):
             made = measures((item.expression,), input, names, b, {k.name for k in keys})
             found += made
             defaults += [self._default(item, m, b) for m in made]
-        (axis,) = b.output(self.axis, input, names)
+        axis, *others = b.output(self.axis, input, names)
+        if others:
+            b.refuse("an axis of several columns", self.axis.span)
         value, first, last, step = self._axis(axis.value, b)
         grid = _Grid(value, first, last, step, self.ranged, self.axis.span)
         summarized = plan.Summarize(grid.filtered(input, b), (*keys, plan.Output(axis.name, grid.bin(b))), tuple(found))

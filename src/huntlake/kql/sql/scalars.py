@@ -181,6 +181,9 @@ class Expressions:
 
     def _path(self, value: plan.Scalar, steps: tuple[str | int | plan.Scalar, ...]) -> str:
         base = self.sql(value)
+        if isinstance(value, plan.Call) and value.function.columns and self.may_hoist and not _aggregates(value):
+            # Each column of a tuple reads it: it is computed once, before.
+            base = self._hoist(base)
         constant: list[str | int] = []
         text = str.__str__(base)
         for step in steps:
