@@ -208,7 +208,8 @@ def columns(**types: object) -> ColumnsOf:
     """Columns of these types, each named `<function>_<argument>_<name>`."""
 
     def of(function: str, _: Sequence[ScalarType], names: Sequence[str]) -> tuple[Column, ...]:
-        return tuple(Column(f"{function}_{names[0]}_{name}", get_args(type_)[1].types[0]) for name, type_ in types.items())
+        stem = f"{function}_{names[0]}"
+        return tuple(Column(f"{stem}_{name}", get_args(type_)[1].types[0]) for name, type_ in types.items())
 
     return of
 
@@ -227,7 +228,7 @@ class Function:
     total: bool = False
     """Never null where no argument is."""
     columns: ColumnsOf | None = None
-    """Where it gives several values: the columns that they make. Its SQL is then an array of them, but of one the value."""
+    """The columns of a function that gives several values: its SQL is an array of them, but of one only that value."""
     fold: Callable[..., object] | None = None
     filter_body: Body | None = None
     _resolved: dict[tuple[ScalarType, ...], Resolved | None] = field(default_factory=dict, repr=False)

@@ -284,8 +284,8 @@ def _range(distance: str, steps: str, element: str, step: str, kind: ScalarType)
 
 
 def _sorted_columns(_: str, types: Sequence[ScalarType], names: Sequence[str]) -> tuple[Column, ...]:
-    arrays = [(i, name) for i, (name, type_) in enumerate(zip(names, types, strict=True)) if type_ is ScalarType.DYNAMIC]
-    return tuple(Column(f"{name or f'array{i}'}_sorted", ScalarType.DYNAMIC) for i, name in arrays)
+    arrays = [i for i, type_ in enumerate(types) if type_ is ScalarType.DYNAMIC]
+    return tuple(Column(f"{names[i] or f'array{i}'}_sorted", ScalarType.DYNAMIC) for i in arrays)
 
 
 @scalar("array_sort_asc", columns=_sorted_columns)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from huntlake.kql.functions.arrays import elements, number_of
-from huntlake.kql.symbols import Bool, Dynamic, Naming, Number, Real, scalar
+from huntlake.kql.symbols import Bool, Dynamic, Long, Naming, Number, Real, columns, scalar
 
 # A lambda's parameter hides the column of its name: this name no column can have.
 _X = '"~x"'
@@ -445,24 +445,43 @@ def series_pearson_correlation(series1: Dynamic, series2: Dynamic) -> Real:
     return f"hl_series_correlation({series1}::VARCHAR, {series2}::VARCHAR)"
 
 
+@scalar(
+    "series_stats",
+    columns=columns(min=Real, min_idx=Long, max=Real, max_idx=Long, avg=Real, stdev=Real, variance=Real),
+)
+def series_stats(series: Dynamic, ignore_nonfinite: Bool = "false") -> Dynamic:
+    """The extremes of a series, their first places, the mean, and the deviation and the variance of a sample.
+
+    All are null where an element is no finite number, unless those are ignored.
+
+    >>> series_stats(dynamic([1, 2, 3]))
+    (1.0, 0, 3.0, 2, 2.0, 1.0, 1.0)
+    >>> series_stats(dynamic([null, 5, 3]), true)
+    (3.0, 2, 5.0, 1, 4.0, sqrt(2), 2.0)
+    """
+    return f"hl_series_stats({series}::VARCHAR, {ignore_nonfinite})"
+
+
 @scalar("series_stats_dynamic")
 def series_stats_dynamic(series: Dynamic, ignore_nonfinite: Bool = "false") -> Dynamic:
-    """A bag of `min min_idx max max_idx avg stdev variance sum len` of a series.
+    """A bag of `min min_idx max max_idx avg stdev variance sum len`, as `series_stats` has them.
 
     >>> series_stats_dynamic(dynamic([1, 2, 3])).avg
     dynamic(2.0)
     """
-    return f"hl_series_stats({series}::VARCHAR, {ignore_nonfinite})::JSON"
+    names = ("min", "min_idx", "max", "max_idx", "avg", "stdev", "variance", "sum", "len")
+    return bag_of(f"hl_series_stats({series}::VARCHAR, {ignore_nonfinite})", names)
 
 
-@scalar("series_fit_line_dynamic")
-def series_fit_line_dynamic(series: Dynamic) -> Dynamic:
-    """A bag of `rsquare slope variance rvariance interception line_fit` of the straight line nearest to a series.
-
-    >>> series_fit_line_dynamic(dynamic([1, 3, 5])).slope
-    dynamic(2.0)
-    """
-    return f"hl_series_fit_line({series}::VARCHAR)::JSON"
+def bag_of(values: str, names: tuple[str, ...]) -> str:
+    """The bag of the values of a JSON array, by these names; `a.b` is `b` of the bag `a`."""
+    places = {name: f"json_extract({_X}, '$[{i}]')" for i, name in enumerate(names)}
+    parts = [f"'{name}', {place}" for name, place in places.items() if "." not in name]
+    for outer in dict.fromkeys(name.partition(".")[0] for name in names if "." in name):
+        inner = [f"'{n.partition('.')[2]}', {place}" for n, place in places.items() if n.startswith(f"{outer}.")]
+        parts.append(f"'{outer}', json_object({', '.join(inner)})")
+    bag = f"case when {_X} is not null then json_object({', '.join(parts)}) end"
+    return f"list_transform([{values}], lambda {_X}: {bag})[1]"
 
 
 # -- gaps -------------------------------------------------------------------------------------------

@@ -46,15 +46,20 @@ from huntlake.engines.duckdb.udf.encoding import (
     zlib_compress,
     zlib_decompress,
 )
+from huntlake.engines.duckdb.udf.filters import series_fft, series_fir, series_ifft, series_iir
+from huntlake.engines.duckdb.udf.fitting import series_fit_2lines, series_fit_line, series_fit_poly
 from huntlake.engines.duckdb.udf.formats import format_datetime, format_timespan
 from huntlake.engines.duckdb.udf.function import Function
 from huntlake.engines.duckdb.udf.geography import geo_info
 from huntlake.engines.duckdb.udf.geohash import geohash, geohash_centre, geohash_neighbors, geohash_polygon
 from huntlake.engines.duckdb.udf.json import canonical_json, strict_json
 from huntlake.engines.duckdb.udf.key_values import parse_kv
+from huntlake.engines.duckdb.udf.outliers import series_outliers
+from huntlake.engines.duckdb.udf.periods import series_periods_detect, series_periods_validate
 from huntlake.engines.duckdb.udf.s2 import s2_cell, s2_centre, s2_cover_line, s2_cover_polygon, s2_neighbors, s2_polygon
 from huntlake.engines.duckdb.udf.schemas import schema
-from huntlake.engines.duckdb.udf.series import series_correlation, series_fill, series_fit_line, series_stats
+from huntlake.engines.duckdb.udf.seasons import series_decompose, series_decompose_anomalies, series_seasonal
+from huntlake.engines.duckdb.udf.series import series_correlation, series_fill, series_stats
 from huntlake.engines.duckdb.udf.sessions import row_window_session
 from huntlake.engines.duckdb.udf.sets import (
     jaccard_index,
@@ -155,8 +160,20 @@ def functions(geography: Geography) -> dict[str, Function]:
         row_window_session,
         schema,
         series_correlation,
+        series_decompose,
+        series_decompose_anomalies,
+        series_fft,
         series_fill,
+        series_fir,
+        series_fit_2lines,
         series_fit_line,
+        series_fit_poly,
+        series_ifft,
+        series_iir,
+        series_outliers,
+        series_periods_detect,
+        series_periods_validate,
+        series_seasonal,
         series_stats,
         set_difference,
         set_equals,

@@ -40,10 +40,17 @@ class Function:
                 out.append(answers[arguments])
             return pa.array(out, ARROW_TYPES[self.returns]())
 
-        # DuckDB counts a function's parameters, and takes `*columns` for one.
+        return self.counted(over)
+
+    def counted(self, over: Callable[..., Any]) -> Callable[..., Any]:
+        """`over` with as many parameters as the function has: DuckDB counts them, and takes `*columns` for one."""
+
+        def called(*columns: Any) -> Any:
+            return over(*columns)
+
         names = (Parameter(f"p{i}", Parameter.POSITIONAL_ONLY) for i in range(len(self.parameters)))
-        over.__signature__ = Signature(list(names))  # type: ignore[attr-defined]
-        return over
+        called.__signature__ = Signature(list(names))  # type: ignore[attr-defined]
+        return called
 
 
 def _arrow(name: str) -> Callable[[], Any]:

@@ -26,58 +26,20 @@ def series_correlation(left: str | None, right: str | None) -> float | None:
 
 @udf("hl_series_stats", "VARCHAR", "BOOLEAN", returns="VARCHAR")
 def series_stats(series: str | None, ignore_nonfinite: bool | None) -> str | None:
-    """An object of the extremes, their places, the mean and the deviation of a series."""
+    """An array of `min min_idx max max_idx avg stdev variance sum len`; nulls where an element is no finite number."""
     values = _read(series)
     if values is None:
         return None
-    kept = [(i, v) for i, v in enumerate(values) if isinstance(v, int | float) and _is_number(v)]
-    if len(kept) < len(values) and not ignore_nonfinite:
-        kept = []
-    if not kept:
-        names = ("min", "min_idx", "max", "max_idx", "avg", "stdev", "variance", "sum", "len")
-        return written(dict.fromkeys(names))
+    kept = [(i, float(v)) for i, v in enumerate(values) if isinstance(v, int | float) and _is_number(v)]
+    if not kept or (len(kept) < len(values) and not ignore_nonfinite):
+        return written([None] * 9)
     numbers = [v for _, v in kept]
     total = math.fsum(numbers)
     mean = total / len(numbers)
     variance = math.fsum((v - mean) ** 2 for v in numbers) / (len(numbers) - 1) if len(numbers) > 1 else 0.0
     least, greatest = min(numbers), max(numbers)
-    stats = {
-        "min": least,
-        "min_idx": next(i for i, v in kept if v == least),
-        "max": greatest,
-        "max_idx": next(i for i, v in kept if v == greatest),
-        "avg": mean,
-        "stdev": math.sqrt(variance),
-        "variance": variance,
-        "sum": total,
-        "len": len(numbers),
-    }
-    return written(stats)
-
-
-@udf("hl_series_fit_line", "VARCHAR", returns="VARCHAR")
-def series_fit_line(series: str | None) -> str | None:
-    """An object of the straight line nearest to a series by least squares, and how near it is."""
-    ys = _numbers(series)
-    if not ys:
-        return None
-    count = len(ys)
-    x0, y0 = (count - 1) / 2, math.fsum(ys) / count
-    spread = math.fsum((x - x0) ** 2 for x in range(count))
-    slope = math.fsum((x - x0) * (y - y0) for x, y in enumerate(ys)) / spread if spread else 0.0
-    interception = y0 - slope * x0
-    line = [interception + slope * x for x in range(count)]
-    total = math.fsum((y - y0) ** 2 for y in ys)
-    left = math.fsum((y - f) ** 2 for y, f in zip(ys, line, strict=True))
-    fit = {
-        "rsquare": 1 - left / total if total else 1.0,
-        "slope": slope,
-        "variance": total / count,
-        "rvariance": left / count,
-        "interception": interception,
-        "line_fit": line,
-    }
-    return written(fit)
+    places = [next(i for i, v in kept if v == extreme) for extreme in (least, greatest)]
+    return written([least, places[0], greatest, places[1], mean, math.sqrt(variance), variance, total, len(numbers)])
 
 
 @udf("hl_series_fill", "VARCHAR", "VARCHAR", "DOUBLE", "VARCHAR", returns="VARCHAR")
