@@ -26,8 +26,9 @@ AT_ONCE = 1 << 20
 class SeriesFunction(Function):
     """`of` computes many rows: it takes series of one length as an array of rows, and gives an array for each result.
 
-    The other arguments are the same for all of these rows. Where a series is none, or one of its elements is no number,
-    there is no answer, unless the function takes `gaps`: elements that are not a number then.
+    The other arguments are the same for all of these rows. What a row's answer is must not depend on the others, not
+    even by how it is rounded: which rows come together is by chance. Where a series is none, or one of its elements is
+    no number, there is no answer, unless the function takes `gaps`: elements that are not a number then.
     """
 
     series: int = 1

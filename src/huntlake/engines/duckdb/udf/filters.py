@@ -49,9 +49,12 @@ def series_fir(series: Floats, filters: Floats, normalize: bool | None, center: 
     weights = np.where(scaled[:, None], filters / total[:, None], filters)
     ahead = (width - 1) // 2 if center else 0
     padded = np.pad(series, ((0, 0), (width - 1 - ahead, ahead)))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, width, axis=1)
+    found = np.zeros_like(series)
+    for place in range(width):
+        start = width - 1 - place
+        found += padded[:, start : start + series.shape[1]] * weights[:, place : place + 1]
     # A filter with a negative weight can't be normalized, nor one whose sum is nothing.
-    return answered(~(scaled & (negative | (total == 0))), np.einsum("rnw,rw->rn", windows, weights[:, ::-1]))
+    return answered(~(scaled & (negative | (total == 0))), found)
 
 
 @series_udf("hl_series_iir", "VARCHAR", "VARCHAR", "VARCHAR", series=3)

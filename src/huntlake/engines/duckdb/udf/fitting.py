@@ -61,8 +61,8 @@ def series_fit_poly(y: Floats, x: Floats, degree: int | None) -> tuple[Floats, .
     reach = np.abs(x - middle).max(axis=1, keepdims=True)
     reach[reach == 0] = 1
     powers = ((x - middle) / reach)[:, :, None] ** np.arange(degree, -1, -1)
-    found = (np.linalg.pinv(powers) @ y[:, :, None])[:, :, 0]
-    fit = (powers @ found[:, :, None])[:, :, 0]
+    found = (np.linalg.pinv(powers) * y[:, None, :]).sum(axis=2)
+    fit = (powers * found[:, None, :]).sum(axis=2)
     variance, rvariance, rsquare = _quality(y, fit)
     coefficients = np.array([_unscaled(c, m, r) for c, m, r in zip(found, middle[:, 0], reach[:, 0], strict=True)])
     return rsquare, coefficients.reshape(len(y), -1), variance, rvariance, fit
@@ -86,7 +86,8 @@ def line_of(y: Floats) -> tuple[Floats, Floats]:
     places = np.arange(1, y.shape[1] + 1) - middle
     spread = (places**2).sum()
     mean = y.mean(axis=1)
-    slope = (y - mean[:, None]) @ places / spread if spread else np.zeros(len(y))
+    # Not as a product of matrices: that rounds a row otherwise in other company.
+    slope = ((y - mean[:, None]) * places).sum(axis=1) / spread if spread else np.zeros(len(y))
     return slope, mean - slope * middle
 
 
