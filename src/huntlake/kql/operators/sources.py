@@ -170,9 +170,8 @@ class ExternalDataOperator(SourceOperator):
 
     def _value(self, column: Column, b: Binder) -> plan.Scalar:
         text = plan.ColumnRef(column.name, ScalarType.STRING)
-        value = b.convert(text, column.type)
         if column.type is not ScalarType.DYNAMIC:
-            return value
-        # No text is no value, while `todynamic("")` is one.
-        missing = plan.Literal(None, ScalarType.DYNAMIC)
+            return b.convert(text, column.type)
+        # To convert a string makes a dynamic that holds it; the text is what has to be read. No text is no value.
+        value, missing = b.call("parse_json", (text,), self.span), plan.Literal(None, ScalarType.DYNAMIC)
         return b.call("iff", (b.call("isempty", (text,), self.span), missing, value), self.span)
