@@ -1,8 +1,8 @@
-"""Places on Earth in squares of one size: geohashes and the cells of S2."""
+"""Places on Earth in squares of one size: geohashes, the cells of S2 and those of H3."""
 
 from __future__ import annotations
 
-from huntlake.kql.symbols import Dynamic, Long, Real, Sql, String, Unsupported, scalar
+from huntlake.kql.symbols import Dynamic, Int, Long, Real, Sql, String, Unsupported, scalar
 
 # -- geohashes -------------------------------------------------------------------------
 
@@ -119,3 +119,88 @@ def _exactly(level: str, radius: str) -> str:
     if isinstance(around, bool) or around != 0:
         raise Unsupported("a radius")
     return level
+
+
+# -- H3 --------------------------------------------------------------------------------
+
+
+@scalar("geo_point_to_h3cell")
+def geo_point_to_h3cell(longitude: Real, latitude: Real, resolution: Long = "6") -> String:
+    """The H3 cell in which a point is, of a resolution from 0 to 15; empty where there is none.
+
+    This and the functions of cells of H3 need the package `h3`, the extra `huntlake[h3]`.
+
+    >>> geo_point_to_h3cell(1, 1, 16)
+    ""
+    """
+    return f"hl_h3_cell({longitude}, {latitude}, {resolution})"
+
+
+@scalar("geo_h3cell_to_central_point")
+def geo_h3cell_to_central_point(h3cell: String) -> Dynamic:
+    """The point in the middle of an H3 cell, as GeoJSON; null where it is none.
+
+    >>> isnull(geo_h3cell_to_central_point("1"))
+    true
+    """
+    return f"hl_h3_centre({h3cell})::JSON"
+
+
+@scalar("geo_h3cell_to_polygon")
+def geo_h3cell_to_polygon(h3cell: String) -> Dynamic:
+    """The area of an H3 cell, as GeoJSON; null where it is none.
+
+    >>> isnull(geo_h3cell_to_polygon("@"))
+    true
+    """
+    return f"hl_h3_polygon({h3cell})::JSON"
+
+
+@scalar("geo_h3cell_level")
+def geo_h3cell_level(h3cell: String) -> Int:
+    """The resolution of an H3 cell; null where it is none.
+
+    >>> isnull(geo_h3cell_level("1"))
+    true
+    """
+    return f"hl_h3_level({h3cell})"
+
+
+@scalar("geo_h3cell_parent")
+def geo_h3cell_parent(h3cell: String, resolution: Long = "null::BIGINT") -> String:
+    """The coarser H3 cell in which a cell is, the next where no resolution is given; empty where there is none.
+
+    >>> geo_h3cell_parent("123")
+    ""
+    """
+    return f"hl_h3_parent({h3cell}, {resolution})"
+
+
+@scalar("geo_h3cell_children")
+def geo_h3cell_children(h3cell: String, resolution: Long = "null::BIGINT") -> Dynamic:
+    """The finer H3 cells in a cell, the next where no resolution is given; null where there are none.
+
+    >>> isnull(geo_h3cell_children("123"))
+    true
+    """
+    return f"hl_h3_children({h3cell}, {resolution})::JSON"
+
+
+@scalar("geo_h3cell_rings")
+def geo_h3cell_rings(h3cell: String, distance: Long) -> Dynamic:
+    """The H3 cells at each distance from a cell, as an array of arrays; null where there are none.
+
+    >>> isnull(geo_h3cell_rings("abc", 1))
+    true
+    """
+    return f"hl_h3_rings({h3cell}, {distance})::JSON"
+
+
+@scalar("geo_h3cell_neighbors")
+def geo_h3cell_neighbors(h3cell: String) -> Dynamic:
+    """The H3 cells around one; null where it is none.
+
+    >>> isnull(geo_h3cell_neighbors("abc"))
+    true
+    """
+    return f"hl_h3_neighbors({h3cell})::JSON"

@@ -148,3 +148,23 @@ def dynamic_to_json(value: Scalar) -> String:
     if isinstance(value, Sql) and value.type is ScalarType.DYNAMIC:
         return f"coalesce(hl_canonical_json({value}::VARCHAR), '')"
     return as_text(value)
+
+
+@scalar("parse_user_agent")
+def parse_user_agent(user_agent_string: String, look_for: Scalar) -> Dynamic:
+    """What a user agent says of its `"browser"`, its `"os"` and its `"device"`: one of them, or an array of some.
+
+    It needs the package `ua-parser`, the extra `huntlake[useragent]`.
+
+    >>> parse_user_agent("", "browser").Browser.Family
+    dynamic("Other")
+    """
+    value = look_for.value if isinstance(look_for, Sql) else None
+    wanted = value if isinstance(value, list) else [value]
+    if not wanted or not all(isinstance(w, str) and w.lower() in _PARTS for w in wanted):
+        raise Unsupported("anything to look for but the constants `browser`, `os` and `device`")
+    asked = ", ".join("true" if part in {str(w).lower() for w in wanted} else "false" for part in _PARTS)
+    return f"hl_parse_user_agent({user_agent_string}, {asked})::JSON"
+
+
+_PARTS = ("browser", "os", "device")

@@ -52,6 +52,16 @@ from huntlake.engines.duckdb.udf.formats import format_datetime, format_timespan
 from huntlake.engines.duckdb.udf.function import Function
 from huntlake.engines.duckdb.udf.geography import geo_info
 from huntlake.engines.duckdb.udf.geohash import geohash, geohash_centre, geohash_neighbors, geohash_polygon
+from huntlake.engines.duckdb.udf.hexagons import (
+    h3_cell,
+    h3_centre,
+    h3_children,
+    h3_level,
+    h3_neighbors,
+    h3_parent,
+    h3_polygon,
+    h3_rings,
+)
 from huntlake.engines.duckdb.udf.json import canonical_json, strict_json
 from huntlake.engines.duckdb.udf.key_values import parse_kv
 from huntlake.engines.duckdb.udf.outliers import series_outliers
@@ -78,6 +88,7 @@ from huntlake.engines.duckdb.udf.text import (
     parse_urlquery,
     parse_xml,
 )
+from huntlake.engines.duckdb.udf.user_agents import parse_user_agent
 from huntlake.engines.duckdb.udf.wkt import geo_from_wkt
 from huntlake.engines.geography import Geography
 
@@ -134,6 +145,14 @@ def functions(geography: Geography) -> dict[str, Function]:
         s2_polygon,
         gzip_compress,
         gzip_decompress,
+        h3_cell,
+        h3_centre,
+        h3_children,
+        h3_level,
+        h3_neighbors,
+        h3_parent,
+        h3_polygon,
+        h3_rings,
         idna_decode,
         idna_encode,
         indexof,
@@ -153,6 +172,7 @@ def functions(geography: Geography) -> dict[str, Function]:
         parse_path,
         parse_url,
         parse_urlquery,
+        parse_user_agent,
         parse_xml,
         punycode_decode,
         punycode_encode,
