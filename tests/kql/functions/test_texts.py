@@ -24,6 +24,7 @@ CONSTANT = {
     "unicode_codepoints_to_string": "unicode_codepoints_to_string(long(null), dynamic(null))",
     "format_ipv4": "format_ipv4(long(null))",
     "format_ipv4_mask": "format_ipv4_mask(long(null))",
+    "parse_user_agent": "parse_user_agent(s, 'os')",
 }
 """Calls of functions that want some argument constant."""
 NULLS = {
