@@ -102,7 +102,7 @@ def test_a_group_that_takes_no_part_is_empty() -> None:
         "split(s, ',', -1)",
         "parse_command_line(s, 'unix')",
         "hash_combine(1, 2)",
-        "parse_user_agent(s)",
+        "parse_user_agent(s, 'cpu')",
     ],
 )
 def test_what_is_not_built_is_refused(call: str) -> None:
