@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from decimal import Decimal
 
 from huntlake.kql import plan
@@ -17,6 +18,10 @@ from huntlake.kql.types import NUMBERS, ScalarType
 
 def folded(call: plan.Call) -> plan.Scalar:
     """The call's value as a literal where all its arguments are, and its function knows what to make of them."""
+    if call.function.name in _JUNCTIONS:
+        return _junction(call, _JUNCTIONS[call.function.name])
+    if call.function.name == "iff" and isinstance(chosen := call.arguments[0], plan.Literal):
+        return call.arguments[1] if chosen.value else call.arguments[2]
     fold = call.function.fold
     if fold is None or not all(isinstance(a, plan.Literal) for a in call.arguments):
         return call
@@ -24,6 +29,26 @@ def folded(call: plan.Call) -> plan.Scalar:
         *(a.value for a in call.arguments if isinstance(a, plan.Literal)), types=[a.type for a in call.arguments]
     )
     return call if value is NotImplemented else plan.Literal(value, call.type)
+
+
+_JUNCTIONS = {"and": False, "or": True}
+"""The operators that combine conditions, each with the value that decides it alone."""
+
+
+def _junction(call: plan.Call, decides: bool) -> plan.Scalar:
+    """The terms that are still open. A parameter that a saved function's caller leaves out leaves no condition."""
+    open_terms = []
+    for term in call.arguments:
+        if isinstance(term, plan.Literal) and term.value is decides:
+            return term
+        if not isinstance(term, plan.Literal) or term.value is None:
+            open_terms.append(term)
+    match open_terms:
+        case []:
+            return plan.Literal(not decides, ScalarType.BOOL)
+        case [term]:
+            return term
+    return call if len(open_terms) == len(call.arguments) else replace(call, arguments=tuple(open_terms))
 
 
 def converted(value: object, given: ScalarType, wanted: ScalarType) -> tuple[bool, object]:

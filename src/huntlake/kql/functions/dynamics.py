@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from huntlake.kql.forms import as_json, as_text
 from huntlake.kql.symbols import Dynamic, Long, Scalar, Sql, String, Unsupported, scalar
 from huntlake.kql.types import ScalarType
@@ -15,6 +17,11 @@ def array_length(array: Dynamic) -> Long:
     3
     """
     return f"case when json_type({array}) = 'ARRAY' then json_array_length({array})::BIGINT end"
+
+
+@array_length.folds
+def _(array: object, types: Sequence[ScalarType]) -> object:
+    return len(array) if isinstance(array, list) else None
 
 
 @scalar("bag_pack", "pack", "pack_dictionary")

@@ -6,6 +6,8 @@ with two nulls are they null. <https://learn.microsoft.com/kusto/query/scalar-da
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from huntlake.kql.forms import moment
 from huntlake.kql.symbols import A, Bool, Datetime, Guid, N, O, Scalar, Sql, String, Timespan, scalar
 from huntlake.kql.types import ScalarType
@@ -45,6 +47,14 @@ def _(left: String, right: Guid) -> Bool:
 @equals.overload
 def _(left: Guid, right: String) -> Bool:
     return f"coalesce({left} = lower({right}), false)"
+
+
+@equals.folds
+def _(left: object, right: object, types: Sequence[ScalarType]) -> object:
+    plain = (ScalarType.STRING, ScalarType.BOOL, ScalarType.INT, ScalarType.LONG, ScalarType.DATETIME)
+    if types[0] is not types[1] or types[0] not in plain:
+        return NotImplemented
+    return None if left is None and right is None else left == right
 
 
 @equals.in_filter
@@ -212,6 +222,11 @@ def not_(value: Bool) -> Bool:
     return f"not {value}"
 
 
+@not_.folds
+def _(value: object, types: Sequence[ScalarType]) -> object:
+    return None if value is None else not value
+
+
 # -- choosing ----------------------------------------------------------------------
 
 
@@ -267,6 +282,11 @@ def isnull(value: Scalar) -> Bool:
     return f"{value} is null"
 
 
+@isnull.folds
+def _(value: object, types: Sequence[ScalarType]) -> object:
+    return value is None and types[0] is not ScalarType.STRING
+
+
 @scalar("isnotnull", "notnull", total=True)
 def isnotnull(value: Scalar) -> Bool:
     """Whether `value` is not null.
@@ -277,6 +297,11 @@ def isnotnull(value: Scalar) -> Bool:
     if isinstance(value, Sql) and value.type.value == "string":
         return "true"
     return f"{value} is not null"
+
+
+@isnotnull.folds
+def _(value: object, types: Sequence[ScalarType]) -> object:
+    return value is not None or types[0] is ScalarType.STRING
 
 
 @scalar("isempty", total=True)
