@@ -3,12 +3,14 @@
     python tools/asim.py                  after a source parser or a filter was added or changed
     python tools/asim.py SCHEMAS.json     also takes the columns of each schema from a file of schema facts
 
-Written by hand, below a folder for each schema: a source parser `_ASim_SCHEMA_SOURCE`, which maps a table to the schema;
-`_ASIM_SCHEMA_Common`, which completes what they give; `_ASIM_SCHEMA_Filter`, whose parameters are those of `_Im_SCHEMA`.
-Made, below `made/`: the schema's columns as `_Im_SCHEMA_Empty`; the union of the sources `_ASim_SCHEMA`; the filtering
-parsers `_Im_SCHEMA` and `_Im_SCHEMA_SOURCE`; and the names that these have where a workspace deploys them itself.
+Written by hand, below a folder for each schema: a source parser `_ASim_SCHEMA_SOURCE`, which maps a table to the
+schema; `_ASIM_SCHEMA_Common`, which completes what they give; `_ASIM_SCHEMA_Filter`, whose parameters are those of
+`_Im_SCHEMA`. Made, below `made/`: the schema's columns as `_Im_SCHEMA_Empty`; the union of the sources `_ASim_SCHEMA`;
+the filtering parsers `_Im_SCHEMA` and `_Im_SCHEMA_SOURCE`; and the names that these have where a workspace deploys them
+itself.
 
-The file of facts has `{"functions": [{"name": "_Im_SCHEMA", "returns": "(column:type,…)"}]}`; the columns keep its order.
+The file of facts has `{"functions": [{"name": "_Im_SCHEMA", "returns": "(column:type,…)"}]}`; the columns keep its
+order.
 """
 
 from __future__ import annotations
@@ -156,15 +158,18 @@ def made(schema: Schema) -> Iterator[Made]:
 def _old_names(schema: Schema, filtering: tuple[str, ...], switches: tuple[str, ...]) -> Iterator[Made]:
     """The names that parsers have where a workspace deploys them itself."""
     name = schema.name
-    pairs = [(f"im{old}", f"_Im_{name}") for old in schema.old] + [(f"ASim{old}", f"_ASim_{name}") for old in schema.old]
-    pairs += [(f"{old}{part}", f"{new}{part}") for part, _ in schema.parts for old, new in (("im", "_Im_"), ("ASim", "_ASim_"))]
-    for source in schema.sources():
-        parts = [p for p, _ in schema.parts if source.startswith(p.removeprefix("Process"))]
-        for spelled in [f"{name}{source}", *(f"Process{source}" for _ in parts)]:
-            pairs += [(f"vim{spelled}", f"_Im_{name}_{source}"), (f"ASim{spelled}", f"_ASim_{name}_{source}")]
-        for part in parts:
-            rest = source.removeprefix(part.removeprefix("Process"))
-            pairs += [(f"_Im_{part}_{rest}", f"_Im_{name}_{source}"), (f"_ASim_{part}_{rest}", f"_ASim_{name}_{source}")]
+    pairs: list[tuple[str, str]] = []
+    for old, new, single in (("im", "_Im_", "vim"), ("ASim", "_ASim_", "ASim")):
+        pairs += [(f"{old}{spelled}", f"{new}{name}") for spelled in schema.old]
+        pairs += [(f"{old}{part}", f"{new}{part}") for part, _ in schema.parts]
+        for source in schema.sources():
+            pairs.append((f"{single}{name}{source}", f"{new}{name}_{source}"))
+            for part, _ in schema.parts:
+                rest = source.removeprefix(part.removeprefix("Process"))
+                if rest != source:
+                    pairs += [
+                        (f"{spelled}{rest}", f"{new}{name}_{source}") for spelled in (single + part, f"{new}{part}_")
+                    ]
     pairs += [(old, new) for old, new in OTHER_NAMES.items() if new.removeprefix("_Im_") in dict(schema.parts)]
     for old, new in pairs:
         parameters = filtering if new.startswith("_Im_") else switches
@@ -178,7 +183,7 @@ def empty(schema: Schema, returns: str) -> Made:
     listed = textwrap.indent(textwrap.fill(", ".join(columns), 112), "    ")
     return Made(
         f"_Im_{schema.name}_Empty",
-        f"No events, and every column of ASIM's schema {schema.name}: it gives the union of the sources its columns and types.",
+        f"No events, and every column of ASIM's schema {schema.name}: what the union of sources shows.",
         (),
         f"datatable (\n{listed}\n) []",
     )
@@ -212,6 +217,7 @@ def _tables(schema: Schema, text: str) -> list[str]:
 
 
 PAGE_HEAD = """\
+<!-- Made from the parsers by `make docs`: change `tools/asim.py` or a parser's first comment, not this page. -->
 # ASIM: one schema over many sources
 
 The Advanced Security Information Model gives events of one kind the same columns, whatever product tells of them. These
@@ -222,26 +228,34 @@ _Im_Authentication(starttime = ago(1d), eventresult = "Failure")
 | summarize Failures = count() by TargetUsername, EventProduct
 ```
 
-- `_Im_SCHEMA(…)` takes filtering parameters, `_ASim_SCHEMA()` takes none. Both read every source below; `_Im_SCHEMA_SOURCE`
-  and `_ASim_SCHEMA_SOURCE` read one. Where a parameter is left out, it asks for nothing.
-- `starttime` and `endtime` bound TimeGenerated: files outside are not opened. A parameter that is left out costs nothing.
-- `_ASim_SCHEMA_SOURCE` gives the columns that its source can fill. All others give every column of the schema, in the
-  schema's order, with the schema's types; what a source doesn't tell is empty, or null.
+- `_Im_SCHEMA(…)` takes filtering parameters, `_ASim_SCHEMA()` takes none. Both read every source below;
+  `_Im_SCHEMA_SOURCE` and `_ASim_SCHEMA_SOURCE` read one.
+- `starttime` and `endtime` bound TimeGenerated: files outside are not opened. A parameter that is left out asks for
+  nothing, and costs nothing.
+- `_ASim_SCHEMA_SOURCE` gives the columns that its source can fill. All others give every column of the schema, in one
+  order, with the schema's types; what a source doesn't tell is empty, or null.
 - `pack = true` puts what a source tells beyond the schema into AdditionalFields. `disabled = true` gives no events.
-- Parsers go by several names. What workspaces deploy themselves is known too: `imAuthentication`, `vimDnsMicrosoftOMS`,
-  `ASimProcessEventCreateMicrosoftSysmon`. A function that the workspace saves under one of these names comes first.
-- A parser of your own joins in by a saved function: save `_ASim_Authentication` anew, as a union of this one's sources
-  and yours.
+- Parsers go by several names. Those of parsers that a workspace deploys itself are known too: `imAuthentication`,
+  `vimDnsMicrosoftOMS`, `ASimProcessEventCreateMicrosoftSysmon`.
+- A function that the workspace saves comes before one of these with the same name. So a parser of your own joins in:
+  save `_ASim_Authentication` anew, as the union of `_Im_Authentication_Empty()`, the sources below and yours.
 
-Of the aliases, `Src` and `Dst` are the address where there is one, else the name, else the identifier; `Dvc` is the full name of
-the reporting device, else its short name, its address, its identifier, and else the product. `User` is who logs on, who runs the
-process, or who acts.
+Of the aliases, `Src` and `Dst` are the address where there is one, else the name, else the identifier; `Dvc` is the
+full name of the reporting device, else its short name, its address, its identifier, and else the product. `User` is who
+logs on, who runs the process, or who acts.
 
-Not here yet: the schemas AlertEvent, AssetEntity, DhcpEvent and UserManagement, and sources that are not in the tables below. The
-parser of such a schema or source is an unknown function, and says so.
+Not here yet: the schemas AlertEvent, AssetEntity, DhcpEvent and UserManagement, and sources that are not in the tables
+below. The parser of such a schema or source is an unknown function, and the query that calls it an error.
 
-This page is made by `python tools/asim.py` from the parsers themselves.
 """
+
+
+def files() -> dict[Path, str]:
+    """Each file that follows from others, and its text: all functions but those of the facts, and the page."""
+    found = {PAGE: page()}
+    for schema in SCHEMAS:
+        found |= {ASIM / "made" / schema.folder / f"{f.name}.kql": f.text() for f in made(schema)}
+    return found
 
 
 def main() -> None:
@@ -249,23 +263,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("schemas", type=Path, nargs="?")
     given = parser.parse_args().schemas
-    facts = {}
+    texts = files()
     if given is not None:
-        facts = {f["name"]: f.get("returns", "") for f in json.loads(given.read_text(encoding="utf-8"))["functions"]}
-    for schema in SCHEMAS:
-        folder = ASIM / "made" / schema.folder
-        folder.mkdir(parents=True, exist_ok=True)
-        kept = f"_Im_{schema.name}_Empty"
-        functions = list(made(schema))
-        if facts:
-            functions.append(empty(schema, facts[f"_Im_{schema.name}"]))
-        for old in folder.glob("*.kql"):
-            if old.stem != kept:
-                old.unlink()
-        for function in functions:
-            (folder / f"{function.name}.kql").write_text(function.text(), encoding="utf-8")
-        print(f"{schema.name}: {len(schema.sources())} sources, {len(functions)} functions made")
-    PAGE.write_text(page(), encoding="utf-8")
+        facts = {f["name"]: f for f in json.loads(given.read_text(encoding="utf-8"))["functions"]}
+        for schema in SCHEMAS:
+            function = empty(schema, facts[f"_Im_{schema.name}"]["returns"])
+            texts[ASIM / "made" / schema.folder / f"{function.name}.kql"] = function.text()
+    for old in ASIM.glob("made/*/*.kql"):
+        if old not in texts and not (given is None and re.fullmatch(r"_Im_[A-Za-z]+_Empty", old.stem)):
+            old.unlink()
+    for path, text in texts.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    print(f"{len(texts)} files")
 
 
 if __name__ == "__main__":

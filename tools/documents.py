@@ -1,4 +1,4 @@
-"""Writes the pages of docs/kql and the table in README.md from the code and the last figures.
+"""Writes the pages of docs/kql, ASIM's functions that follow from others, and the table in README.md.
 
 python -m tools.documents          writes them
 python -m tools.documents --check    says which are not what the code says, and exits with 1
@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 from bench import figures
+from tools import asim
 
 from huntlake.kql import operators, plugins
 from huntlake.kql.aggregates import AGGREGATES
@@ -63,7 +64,7 @@ def pages() -> dict[Path, str]:
     """Every generated page, and README.md with its generated part."""
     folder = ROOT / "docs" / "kql"
     readme = ROOT / "README.md"
-    return {
+    return asim.files() | {
         folder / "operators.md": operators_page(),
         folder / "functions.md": functions_page("Scalar functions", FUNCTIONS, REFUSED_FUNCTIONS, IN_CONTEXT),
         folder / "aggregates.md": functions_page("Aggregates", AGGREGATES, REFUSED_AGGREGATES),
