@@ -33,6 +33,8 @@ class Plan:
     """Fields that tell a row's time where its own `TimeGenerated` is absent: the first that is a time counts."""
     rest: str | None = None
     """The JSON column that takes the fields which no target names."""
+    timed: bool = True
+    """Whether the table has a `TimeGenerated` to fill."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +96,10 @@ class Conversion:
             columns = [(n, _merged(n, v) if n == self._plan.rest else v) for n, v in columns]
         now = f"'{self._plan.now.isoformat(sep=' ')}'::TIMESTAMPTZ"
         told_time = f"coalesce({', '.join(times)})" if times else "null::TIMESTAMPTZ"
+        if self._plan.timed:
+            columns.append((TIME, f"coalesce({told_time}, {now})"))
         columns += [
-            (TIME, f"coalesce({told_time}, {now})"),
-            ("_undated", f"{told_time} is null"),
+            ("_undated", f"{told_time} is null" if self._plan.timed else "false"),
             ("_bad", f"nullif(concat_ws('; ', {', '.join(wrong)}), '')" if wrong else "null::VARCHAR"),
         ]
         # A row is parsed once, its fields are taken, then converted, then judged.

@@ -73,7 +73,9 @@ class Loader:
     def stage(self, batch: Batch, plan: Plan) -> Staged:
         """Convert a batch; what fits waits to be written."""
         conversion = Conversion(batch, plan)
-        columns = [StoredColumn(TIME, Form.INSTANT), *(t.column for t in plan.targets if t.column.name != TIME)]
+        columns = [t.column for t in plan.targets if t.column.name != TIME]
+        if plan.timed:
+            columns.insert(0, StoredColumn(TIME, Form.INSTANT))
         names = ", ".join(identifier(c.name) for c in columns)
         part = self._part(columns, f"select {names}, _undated from ({conversion.sql()}) where _bad is null")
         rows = self._count(f"select count(*) from {part}")
@@ -99,14 +101,20 @@ class Loader:
             self._connection.unregister("given")
         count = self._count(f"select count(*) from {part}")
         self._rows += count
+        if self._rows >= _FLUSH_ROWS:
+            self._flush()
         return count
 
-    def commit(self) -> None:
-        """Write what is left, and make all of it part of the table at once."""
+    def commit(self, *, replacing: bool = False) -> tuple[WrittenFile, ...]:
+        """Write what is left, and make all of it part of the table at once; the files that now hold it.
+
+        With `replacing` it takes the place of what the table has.
+        """
         self._flush()
         # From here on nobody can know whether the log names the files, whatever goes wrong: they stay.
         self._committed = True
-        self._table.commit(self._files)
+        self._table.commit(self._files, replacing=replacing)
+        return tuple(self._files)
 
     def _part(self, columns: Iterable[StoredColumn], rows: str) -> str:
         """Keep rows until they are written. The name of the table that holds them."""

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
+from uuid import uuid4
 
 from huntlake.lake.names import table_folder, workspace_folder
 from huntlake.lake.snapshot import Snapshot
 from huntlake.lake.table import LakeTable
+from huntlake.lake.writing import flush
+
+_DROPPED = ".dropped"
+"""A folder that no workspace can have: what is dropped goes there for the moment that it takes to delete it."""
 
 
 @dataclass
@@ -37,6 +43,24 @@ class Lake:
             if key not in self._tables:
                 self._tables[key] = LakeTable(self.root / key[0] / key[1])
             return self._tables[key]
+
+    def drop(self, workspace: str, table: str) -> bool:
+        """Remove a table and its rows; False where there is none.
+
+        It is gone at once, or not at all. What queries and loads of it are under way fail.
+        """
+        key = workspace_folder(workspace), table_folder(table)
+        folder, gone = self.root / key[0] / key[1], self.root / _DROPPED
+        with self._lock:
+            if not (folder / "_delta_log").is_dir():
+                return False
+            gone.mkdir(exist_ok=True)
+            folder.rename(gone / uuid4().hex)
+            self._tables.pop(key, None)
+        flush([folder.parent], folder.parent)
+        # What a crash leaves here goes with the next table.
+        shutil.rmtree(gone, ignore_errors=True)
+        return True
 
     def tables(self, workspace: str) -> list[str]:
         """The names of the tables of a workspace that lie on disk, in alphabetical order."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _FORM = "huntlake.form"
+_DECLARED = "huntlake.declared"
+_FOLDER = "huntlake.folder"
 _ATTEMPTS = 30
 _BY_DELTA = {
     "boolean": Form.BOOLEAN,
@@ -39,12 +41,25 @@ _BY_DELTA = {
 
 
 @dataclass(frozen=True, slots=True)
+class About:
+    """What a person has said of a table.
+
+    A `declared` table has the columns that someone listed, in that order, and gets no other by being filled.
+    """
+
+    declared: bool = False
+    description: str = ""
+    folder: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class _State:
     """What one version of the log says, read once."""
 
     version: int
     columns: tuple[StoredColumn, ...]
     files: tuple[DataFile, ...]
+    about: About
 
 
 @dataclass
@@ -66,6 +81,57 @@ class LakeTable:
         """The columns, in the order in which files hold them; none where the table doesn't exist."""
         state = self._current()
         return state.columns if state else ()
+
+    def about(self) -> About:
+        """What has been said of the table; nothing where it doesn't exist."""
+        state = self._current()
+        return state.about if state else About()
+
+    def declare(self, columns: Sequence[StoredColumn], description: str = "", folder: str = "") -> bool:
+        """Make the table, empty, with exactly `columns`; False where it is there already, and stays as it is."""
+        _not_the_day(columns)
+        with self._lock:
+            if (self.folder / "_delta_log").is_dir():
+                return False
+            about = {_DECLARED: "true", _FOLDER: folder}
+            made = self._create(columns, [c.name for c in columns], description, about)
+            flush([*(self.folder / "_delta_log").glob("*.json")], self.folder.parent.parent)
+            return made
+
+    def describe(self, description: str | None = None, folder: str | None = None) -> None:
+        """Say something else of the table; None leaves what is said."""
+        with self._lock:
+            if folder is not None:
+                said = {_FOLDER: folder}
+                self._durably(lambda handle: handle.alter.set_table_properties(said, raise_if_not_exists=False))
+            if description is not None:
+                self._durably(lambda handle: handle.alter.set_table_description(description))
+
+    def add_columns(self, columns: Sequence[StoredColumn]) -> None:
+        """Make columns known; the rows that are there have nothing in them. `Conflict` for one of another type."""
+        self._ensure(columns)
+
+    def redefine(self, columns: Sequence[StoredColumn]) -> None:
+        """Let the table have exactly `columns`. `Conflict` where it has rows: what they hold would be lost."""
+        from deltalake import Schema
+
+        _not_the_day(columns)
+
+        def act(handle: DeltaTable) -> None:
+            if handle.file_uris():
+                raise Conflict(f"`{self.folder.name}` has rows: taking a column away, or its type, would lose them")
+            partition = list(handle.metadata().partition_columns)
+            fields = [_delta_field(c) for c in columns]
+            fields += [_delta_day()] if partition else []
+            handle.create_write_transaction([], "overwrite", Schema(fields), partition)
+
+        if bool(self._partitioned()) != any(c.name == TIME for c in columns):
+            raise Conflict(f"`{TIME}` orders the rows of a table: it can't come or go once the table is there")
+        self._durably(act)
+
+    def clear(self) -> None:
+        """Take every row away, at once; queries that run already still read them."""
+        self._durably(lambda handle: handle.delete())
 
     def snapshot(
         self, since: datetime | None = None, until: datetime | None = None, terms: tuple[str, ...] = ()
@@ -93,16 +159,18 @@ class LakeTable:
         schema, partitioned = self._ensure(columns)
         return write(connection, relation, columns, schema, self.folder, partitioned)
 
-    def commit(self, files: Sequence[WrittenFile]) -> None:
-        """Make `files` part of the table, all of them or none. When this returns, the disk has them."""
-        if not files:
+    def commit(self, files: Sequence[WrittenFile], *, replacing: bool = False) -> None:
+        """Make `files` part of the table, all of them or none. When this returns, the disk has them.
+
+        With `replacing` they take the place of all rows that are there, in the same step.
+        """
+        if not files and not replacing:
             return
         from deltalake.transaction import AddAction
 
         now = int(time.time() * 1000)
 
-        def act(handle: DeltaTable) -> int:
-            before = int(handle.version())
+        def act(handle: DeltaTable) -> None:
             partition = list(handle.metadata().partition_columns)
             actions = [
                 AddAction(
@@ -115,17 +183,10 @@ class LakeTable:
                 )
                 for f in files
             ]
-            handle.create_write_transaction(actions, "append", handle.schema(), partition)
-            return before
+            mode = "overwrite" if replacing else "append"
+            handle.create_write_transaction(actions, mode, handle.schema(), partition)
 
-        with self._lock:
-            before = self._retrying(act)
-            after = self._fresh().version()
-        # Another writer may have committed in between; whose entry is whose doesn't matter here.
-        for version in range(before + 1, after + 1):
-            log = self.folder / "_delta_log" / f"{version:020d}.json"
-            if log.exists():
-                flush([log], self.folder)
+        self._durably(act)
 
     def discard(self, files: Iterable[WrittenFile]) -> None:
         """Remove files that were written and shall not be committed."""
@@ -134,33 +195,52 @@ class LakeTable:
 
     def _ensure(self, columns: Sequence[StoredColumn]) -> tuple[tuple[StoredColumn, ...], bool]:
         """The table's columns, those of `columns` among them, and whether it is partitioned by day."""
-        if any(c.name.lower() == DAY.lower() for c in columns):
-            raise Invalid(f"a column can't be named `{DAY}`: the lake keeps the day of each row under that name")
+        _not_the_day(columns)
         with self._lock:
             if not (self.folder / "_delta_log").is_dir():
-                self._create(columns)
+                # The time comes first: other engines keep statistics of the first 32 columns only.
+                self._create(columns, sorted((c.name for c in columns), key=lambda name: name != TIME))
             self._retrying(lambda handle: self._add(handle, columns))
             state = self._current()
             assert state is not None
             return state.columns, bool(self._fresh().metadata().partition_columns)
 
-    def _create(self, columns: Sequence[StoredColumn]) -> None:
+    def _create(
+        self,
+        columns: Sequence[StoredColumn],
+        order: Sequence[str],
+        description: str = "",
+        properties: Mapping[str, str] | None = None,
+    ) -> bool:
         from deltalake import DeltaTable, Schema
         from deltalake.exceptions import DeltaError
 
-        # The time comes first: other engines keep statistics of the first 32 columns only.
-        ordered = sorted(columns, key=lambda c: c.name != TIME)
-        timed = any(c.name == TIME for c in columns)
-        fields = [_delta_field(c) for c in ordered]
+        by_name = {c.name: c for c in columns}
+        timed = TIME in by_name
+        fields = [_delta_field(by_name[name]) for name in order]
         if timed:
             fields.append(_delta_day())
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
-            DeltaTable.create(self.folder, Schema(fields), mode="error", partition_by=[DAY] if timed else None)
+            DeltaTable.create(
+                self.folder,
+                Schema(fields),
+                mode="error",
+                partition_by=[DAY] if timed else None,
+                description=description or None,
+                configuration=properties or {},
+                raise_if_key_not_exists=False,
+            )
         except DeltaError:
             # Another writer was quicker; its table will do. If it is something else, let it be known.
             if not (self.folder / "_delta_log").is_dir():
                 raise
+            return False
+        return True
+
+    def _partitioned(self) -> bool:
+        with self._lock:
+            return bool(self._fresh().metadata().partition_columns)
 
     def _add(self, handle: DeltaTable, columns: Sequence[StoredColumn]) -> None:
         known = {c.name.lower(): c for c in _columns(handle)}
@@ -176,6 +256,18 @@ class LakeTable:
                 )
         if fresh:
             handle.alter.add_columns([_delta_field(c) for c in fresh])
+
+    def _durably(self, act: Callable[[DeltaTable], object]) -> None:
+        """Do something at the newest version; when this returns, the disk has the entries of the log."""
+        with self._lock:
+            before = self._fresh().version()
+            self._retrying(act)
+            after = self._fresh().version()
+        # Another writer may have committed in between; whose entry is whose doesn't matter here.
+        for version in range(before + 1, after + 1):
+            log = self.folder / "_delta_log" / f"{version:020d}.json"
+            if log.exists():
+                flush([log], self.folder)
 
     def _retrying(self, act: Callable[[DeltaTable], T]) -> T:
         """Do something at the newest version; once more if another writer has changed the table meanwhile."""
@@ -213,7 +305,7 @@ class LakeTable:
                 return None
             if self._state is None or self._state.version != handle.version():
                 columns = _columns(handle)
-                self._state = _State(handle.version(), columns, self._files(handle, columns))
+                self._state = _State(handle.version(), columns, self._files(handle, columns), _about(handle))
             return self._state
 
     def _files(self, handle: DeltaTable, columns: tuple[StoredColumn, ...]) -> tuple[DataFile, ...]:
@@ -246,6 +338,17 @@ class LakeTable:
 
             self._foreign[path] = tuple(pq.read_schema(self.folder / path).names)
         return self._foreign[path]
+
+
+def _about(handle: DeltaTable) -> About:
+    metadata = handle.metadata()
+    said = metadata.configuration
+    return About(said.get(_DECLARED) == "true", metadata.description or "", said.get(_FOLDER) or "")
+
+
+def _not_the_day(columns: Sequence[StoredColumn]) -> None:
+    if any(c.name.lower() == DAY.lower() for c in columns):
+        raise Invalid(f"a column can't be named `{DAY}`: the lake keeps the day of each row under that name")
 
 
 def _columns(handle: DeltaTable) -> tuple[StoredColumn, ...]:

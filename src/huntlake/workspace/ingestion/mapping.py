@@ -48,6 +48,8 @@ class Mapping:
     constants: dict[str, str]
     """What a column says where a row doesn't, by lower-case name."""
     extensible: bool
+    timed: bool = True
+    """Whether the table has a `TimeGenerated`, as every one has that nobody declared without it."""
     unknown: Counter[str] = field(default_factory=Counter)
     added: list[Column] = field(default_factory=list)
 
@@ -62,6 +64,11 @@ class Mapping:
             known.setdefault(column.name.lower(), column)
         known.setdefault(TIME.lower(), StoredColumn(TIME, Form.INSTANT))
         return cls(known, {n: c for n, c in constants.items() if n in known}, extensible)
+
+    @classmethod
+    def declared(cls, columns: Sequence[StoredColumn]) -> Mapping:
+        """The mapping onto a table that has the columns someone listed, and fills none by itself but the time."""
+        return cls({c.name.lower(): c for c in columns}, {}, False, any(c.name == TIME for c in columns))
 
     def plan(self, batch: Batch, now: datetime, infer: Callable[[Sequence[str]], dict[str, Form]]) -> Plan:
         """How to convert `batch`. `infer` tells the forms that fields have in its rows."""
@@ -91,7 +98,7 @@ class Mapping:
         )
         spelled = {_told(f).lower(): f for f in reversed(list(batch.fields))}
         told = tuple(spelled[t] for t in _TIMES if t in spelled)
-        return Plan(targets, now, told, rest.name if rest else None)
+        return Plan(targets, now, told, rest.name if rest else None, self.timed)
 
     def exactly(self, forms: dict[str, Form]) -> list[Target]:
         """The targets of fields that are columns of the table already, or become some; no other may be among them.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -17,6 +17,7 @@ from huntlake.lake.conversion import Target
 from huntlake.lake.forms import TIME, Form, StoredColumn
 from huntlake.lake.loading import Loader
 from huntlake.lake.sources import detect, size
+from huntlake.lake.writing import WrittenFile
 from huntlake.workspace.ingestion.dead_letters import DeadLetters
 from huntlake.workspace.ingestion.mapping import Mapping, custom_columns, stored
 from huntlake.workspace.tables import Tables
@@ -126,16 +127,31 @@ class Ingestion:
         :raises NotFound: there is no such table
         :raises Invalid: a column is not the table's
         """
+        return sum(f.rows for f in self.append_batches(workspace, table, rows.schema, [rows]))
+
+    def append_batches(
+        self,
+        workspace: Workspace,
+        table: str,
+        schema: pa.Schema,
+        batches: Iterable[pa.Table],
+        *,
+        replacing: bool = False,
+    ) -> tuple[WrittenFile, ...]:
+        """Add rows as `append_arrow` does, one batch after another, all at once; the files that hold them.
+
+        With `replacing` they take the place of the table's rows.
+        """
         now = self.clock.now()
         mapping = self._mapping(workspace, table)
-        forms = {f.name: _arrow_form(f.type) for f in rows.schema}
+        forms = {f.name: _arrow_form(f.type) for f in schema}
         targets = mapping.exactly(forms)
-        if TIME.lower() not in {n.lower() for n in forms}:
+        if mapping.timed and TIME.lower() not in {n.lower() for n in forms}:
             targets.append(Target(StoredColumn(TIME, Form.INSTANT), (), now.isoformat()))
         with Loader(self.lake.table(workspace.name, table), self.lake.working_folder) as loader:
-            count = loader.stage_arrow(rows, targets)
-            loader.commit()
-        return count
+            for batch in batches:
+                loader.stage_arrow(batch, targets)
+            return loader.commit(replacing=replacing)
 
     def _mapping(self, workspace: Workspace, table: str) -> Mapping:
         now = self.clock.now()
@@ -143,7 +159,10 @@ class Ingestion:
         on_disk = self.tables.exists_on_disk(workspace.name, table)
         if schema is None and not on_disk:
             self._may_be_made(workspace, table)
-        written = self.lake.table(workspace.name, table).columns() if on_disk else ()
+        stored_table = self.lake.table(workspace.name, table)
+        if on_disk and stored_table.about().declared:
+            return Mapping.declared(stored_table.columns())
+        written = stored_table.columns() if on_disk else ()
         # What files hold already decides, should the catalogue have changed its mind.
         columns = [*written, *(stored(schema.columns) if schema else custom_columns())]
         return Mapping.of(columns, table, workspace.id, now, extensible=schema is None or schema.open)
