@@ -16,6 +16,7 @@ from huntlake.engines.duckdb.database import Database as Engine
 from huntlake.engines.geography import Geography, MaxMindFile, NetworkTable
 from huntlake.lake import Lake
 from huntlake.state.memory import MemoryShelf
+from huntlake.workspace.activity import Activity
 from huntlake.workspace.builtin_functions import BuiltinFunctions
 from huntlake.workspace.catalogue import Catalogue
 from huntlake.workspace.external_addresses import Outside
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from huntlake.identity.tokens import Tokens
     from huntlake.state.database import Database
     from huntlake.state.documents import Shelf
+    from huntlake.workspace.commands import Commands
     from huntlake.workspace.workspaces import Workspaces
 
 PLACES = Path(__file__).parent / "content" / "geo" / "documentation-ranges.csv"
@@ -109,6 +111,8 @@ class App:
     principals: Principals
     tokens: Tokens
     analytics: Analytics
+    activity: Activity
+    commands: Commands
 
     @classmethod
     def open(cls, home: Path, settings: Settings | None = None, clock: Clock | None = None) -> App:
@@ -120,6 +124,7 @@ class App:
         from huntlake.identity.tenant import tenant_of
         from huntlake.identity.tokens import Tokens
         from huntlake.state.database import Database
+        from huntlake.workspace.commands import Commands
         from huntlake.workspace.workspaces import Workspaces
 
         home = home.absolute()
@@ -132,18 +137,31 @@ class App:
         tenant = tenant_of(state, id=settings.tenant_id, name=settings.tenant_name)
         keys = SigningKeys(home / "keys", clock)
         lifetime = timedelta(seconds=settings.token_lifetime)
+        workspaces, activity = Workspaces(state), Activity(clock)
+        analytics = Analytics.over(
+            home, _bounds(home, settings), _geography(settings), clock, state, _borders(settings)
+        )
         return cls(
             home=home,
             settings=settings,
             clock=clock,
             state=state,
-            workspaces=Workspaces(state),
+            workspaces=workspaces,
             tenant=tenant,
             keys=keys,
             principals=Principals(state, clock),
             tokens=Tokens(keys, tenant, clock, lifetime=lifetime),
-            analytics=Analytics.over(
-                home, _bounds(home, settings), _geography(settings), clock, state, _borders(settings)
+            analytics=analytics,
+            activity=activity,
+            commands=Commands(
+                analytics.lake,
+                analytics.tables,
+                analytics.ingestion,
+                analytics.queries,
+                analytics.functions,
+                workspaces,
+                activity,
+                clock,
             ),
         )
 

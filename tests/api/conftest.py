@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import pytest
 from starlette.testclient import TestClient
@@ -27,9 +27,16 @@ from huntlake.identity.secrets import Hasher
 from huntlake.identity.tenant import Tenant
 from huntlake.identity.tokens import Tokens
 from huntlake.kql.types import Column, ScalarType
+from huntlake.lake import Lake
 from huntlake.server import create_app
 from huntlake.state.database import Database
+from huntlake.workspace.activity import Activity
+from huntlake.workspace.catalogue import Catalogue
+from huntlake.workspace.commands import Commands
+from huntlake.workspace.functions import SavedFunctions
+from huntlake.workspace.ingestion import Ingestion
 from huntlake.workspace.query import QueryOptions
+from huntlake.workspace.tables import Tables
 from huntlake.workspace.visible import WorkspaceNamed
 from huntlake.workspace.workspaces import Workspace, Workspaces
 
@@ -82,6 +89,7 @@ class CountingTable:
 @dataclass(frozen=True)
 class CountingAnswer:
     tables: tuple[CountingTable, ...]
+    settings: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass
@@ -153,8 +161,9 @@ class Server:
     principals: Principals
     tokens: Tokens
     workspaces: Workspaces
-    tables: TwoTables
     queries: CountingQueries
+    activity: Activity
+    commands: Commands
 
     @classmethod
     def open(cls, home: Path, keys: SigningKeys, **given: Any) -> Server:
@@ -169,7 +178,12 @@ class Server:
         principals.grant(CLIENT, WORKSPACE_ID, Role.READER)
         tokens = Tokens(keys, TENANT, clock)
         settings = Settings(home=home, **given)
-        return cls(home, settings, clock, TENANT, keys, principals, tokens, workspaces, TwoTables(), CountingQueries())
+        queries, activity, lake = CountingQueries(), Activity(clock), Lake(home / "lake")
+        tables: Any = TwoTables()
+        ingestion = Ingestion(lake, Tables(lake, Catalogue()), clock, home / "dead-letters")
+        functions, asked = SavedFunctions(database), cast("Any", queries)
+        commands = Commands(lake, tables, ingestion, asked, functions, workspaces, activity, clock)
+        return cls(home, settings, clock, TENANT, keys, principals, tokens, workspaces, queries, activity, commands)
 
     def principal(self, client_id: str = CLIENT) -> Principal:
         return self.principals.get(client_id)

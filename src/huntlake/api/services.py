@@ -13,6 +13,8 @@ from huntlake.identity.principals import Principals
 from huntlake.identity.tenant import Tenant
 from huntlake.identity.tokens import Tokens
 from huntlake.kql.types import Column
+from huntlake.workspace.activity import Activity
+from huntlake.workspace.commands import Caller
 from huntlake.workspace.query import QueryOptions
 from huntlake.workspace.visible import WorkspaceNamed
 from huntlake.workspace.workspaces import Workspace, Workspaces
@@ -44,6 +46,10 @@ class Answer(Protocol):
 
     @property
     def tables(self) -> Iterable[ResultTable]: ...
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """What the text itself sets, by lower-case name."""
+        ...
 
 
 class Queries(Protocol):
@@ -60,11 +66,17 @@ class Queries(Protocol):
     ) -> Answer: ...
 
 
-class Tables(Protocol):
-    """The tables of a workspace, which is named by its name."""
+class Commands(Protocol):
+    """Runs management commands."""
 
-    def names(self, workspace: str) -> Iterable[str]: ...
-    def table(self, workspace: str, name: str) -> tuple[Column, ...] | None: ...
+    def run(
+        self,
+        text: str,
+        caller: Caller,
+        database: str = ...,
+        options: QueryOptions = ...,
+        cancellation: Cancellation | None = ...,
+    ) -> ResultTable: ...
 
 
 class FaceSettings(Protocol):
@@ -112,6 +124,8 @@ class Services(Protocol):
     @property
     def workspaces(self) -> Workspaces: ...
     @property
-    def tables(self) -> Tables: ...
-    @property
     def queries(self) -> Queries: ...
+    @property
+    def commands(self) -> Commands: ...
+    @property
+    def activity(self) -> Activity: ...

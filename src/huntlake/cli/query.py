@@ -16,6 +16,8 @@ from huntlake.core.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
     from huntlake.app import App
+    from huntlake.workspace.commands import CommandTable
+    from huntlake.workspace.query import ResultTable
     from huntlake.workspace.visible import WorkspaceNamed
 
 Text = Annotated[
@@ -44,10 +46,11 @@ def query(
     parameter: Parameters = None,
     timeout: Timeout = 3600.0,
 ) -> None:
-    """Ask the lake: `huntlake query "SigninLogs | take 10"`.
+    """Ask the lake: `huntlake query "SigninLogs | take 10"`, or run a command: `huntlake query ".show tables"`.
 
     Tables are aligned text when piped, nothing is cut, and no limit on rows applies but the query's own.
     """
+    from huntlake.cli.owner import Owner
     from huntlake.workspace.query import QueryOptions
 
     rows.check(output, to)
@@ -57,9 +60,13 @@ def query(
     )
     with opened(home) as app:
         place = workspace_of(app, workspace)
-        answer = app.queries.run(place, asked, options, workspaces=others(app))
-        rows.write(answer.tables, output, to)
-        for table in answer.tables:
+        tables: tuple[ResultTable | CommandTable, ...]
+        if asked.lstrip().startswith("."):
+            tables = (app.commands.run(asked.strip(), Owner(app.principals), place.database, options),)
+        else:
+            tables = app.queries.run(place, asked, options, workspaces=others(app)).tables
+        rows.write(tables, output, to)
+        for table in tables:
             if table.truncated_by is not None:
                 raise table.truncated_by
 

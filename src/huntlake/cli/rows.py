@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,10 @@ from huntlake.core.errors import Invalid
 from huntlake.kql.types import NUMBERS, ScalarType
 
 if TYPE_CHECKING:
+    from huntlake.workspace.commands import CommandTable
     from huntlake.workspace.query import ResultTable
+
+    Table = ResultTable | CommandTable
 
 
 class Output(StrEnum):
@@ -39,7 +42,7 @@ def check(output: Output, to: Path | None) -> None:
         raise typer.BadParameter("Parquet is not for a terminal: name a file with `--to`, or pipe it")
 
 
-def write(tables: tuple[ResultTable, ...], output: Output, to: Path | None) -> None:
+def write(tables: Sequence[Table], output: Output, to: Path | None) -> None:
     """Write the rows of each table, to the file `to` or to standard output.
 
     Values have the forms of Kusto's JSON answers: times in ISO 8601, timespans `d.hh:mm:ss`, decimals as text.
@@ -64,21 +67,21 @@ def write(tables: tuple[ResultTable, ...], output: Output, to: Path | None) -> N
     note(f"{sum(t.row_count for t in tables):,} rows in {to}")
 
 
-def rows_of(table: ResultTable) -> Iterator[list[Any]]:
+def rows_of(table: Table) -> Iterator[list[Any]]:
     """The rows, as values of Kusto's JSON answers."""
     # The library in C would turn numbers of more than 64 bits, which a `dynamic` may hold, into floating point.
     for chunk in table.json_rows():
         yield from json.loads(b"[" + chunk + b"]")
 
 
-def _print_table(table: ResultTable) -> None:
+def _print_table(table: Table) -> None:
     rows = [[_shown(v) for v in row] for row in rows_of(table)]
     show_table([c.name for c in table.columns], rows, [c.type in NUMBERS for c in table.columns])
     if is_terminal():
         console(stderr=True).print(f"{len(rows):,} row{'' if len(rows) == 1 else 's'}", style="dim")
 
 
-def _write_text(table: ResultTable, output: Output, file: Any, *, escape: bool) -> None:
+def _write_text(table: Table, output: Output, file: Any, *, escape: bool) -> None:
     """Write JSON, JSON lines or CSV as UTF-8. To a terminal, characters that it would obey are escaped."""
 
     def put(text: str) -> None:
@@ -104,13 +107,15 @@ def _write_text(table: ResultTable, output: Output, file: Any, *, escape: bool) 
             put("[]\n" if opening == "[" else "\n]\n")
 
 
-def _write_parquet(tables: tuple[ResultTable, ...], to: Path | None) -> None:
+def _write_parquet(tables: Sequence[Table], to: Path | None) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     if len(tables) != 1:
         raise Invalid(f"a Parquet file holds one table, and the query has {len(tables)} results")
     table = tables[0]
+    if not hasattr(table, "arrow"):
+        raise Invalid("the answer of a command can't be written as Parquet; take json, jsonl or csv")
     reader = table.arrow()
     kinds = {c.name: c.type for c in table.columns}
     fields = [

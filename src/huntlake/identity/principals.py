@@ -152,6 +152,10 @@ class Principals:
         """Take away whatever role a principal has in a workspace."""
         return self._documents.change(_guid(client_id), lambda p: _without(p, workspace_id)).value
 
+    def members(self, workspace_id: str) -> dict[Principal, Role]:
+        """Who has a role in a workspace, and which."""
+        return {p: g.role for p in self.list() for g in p.grants if g.workspace_id == workspace_id}
+
     def authenticate(self, client_id: str, secret: str, *, source: str = "") -> Principal:
         """The principal whose secret this is.
 

@@ -11,6 +11,9 @@ class Action(Enum):
 
     READ = "read"
     WRITE = "write"
+    """Add rows."""
+    MANAGE = "manage"
+    """Make, change and drop tables and functions, and take rows away."""
 
 
 class Role(Enum):
@@ -27,7 +30,7 @@ class Role(Enum):
 
 _ALLOWS = {
     Role.READER: frozenset({Action.READ}),
-    Role.CONTRIBUTOR: frozenset({Action.READ, Action.WRITE}),
+    Role.CONTRIBUTOR: frozenset({Action.READ, Action.WRITE, Action.MANAGE}),
 }
 
 

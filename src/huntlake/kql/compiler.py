@@ -124,6 +124,11 @@ def parse(text: str) -> nodes.Query:
     return _parser(Source(text)).query()
 
 
+def parse_function(text: str) -> nodes.FunctionDeclaration:
+    """The syntax tree of a function: `(a:long, T:(*)) { … }`."""
+    return _stored_function(Source(text))
+
+
 def _parser(source: Source) -> Parser:
     return Parser(source, operators.OPERATORS, operators.SOURCES, operators.REFUSED)
 

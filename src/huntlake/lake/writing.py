@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from huntlake.lake.forms import DAY, TIME, Form, StoredColumn, identifier, literal
 
@@ -36,6 +36,11 @@ class WrittenFile:
     @property
     def rows(self) -> int:
         return int(self.statistics["numRecords"])
+
+    @property
+    def id(self) -> str:
+        """A GUID that no other file has; the file's name has it too."""
+        return str(UUID(self.path[-40:-8]))
 
 
 def held_columns(file: str) -> int | None:

@@ -28,6 +28,16 @@ class State(Enum):
     CANCELLED = "Cancelled"
 
 
+@dataclass
+class Progress:
+    """How far a query has come. `failure` is what broke its rows off, where something did."""
+
+    rows: int = 0
+    bytes: int = 0
+    failure: str = ""
+    cancelled: bool = False
+
+
 @dataclass(frozen=True)
 class Asked:
     """A query or a command that someone sent. `id` is the client's own name for it, `activity` the server's."""
@@ -43,21 +53,12 @@ class Asked:
     state: State = State.RUNNING
     ended: datetime | None = None
     failure: str = ""
-    rows: int = 0
-    bytes: int = 0
+    progress: Progress = field(default_factory=Progress)
     cancellation: Cancellation | None = field(default=None, repr=False, compare=False)
 
     def duration(self, now: datetime) -> timedelta:
         """How long it took, or has taken so far."""
         return max(timedelta(0), (self.ended or now) - self.began)
-
-
-class Running:
-    """A query under way, to be told how much it has answered."""
-
-    def __init__(self) -> None:
-        self.rows = 0
-        self.bytes = 0
 
 
 class Activity:
@@ -70,14 +71,15 @@ class Activity:
         self._ended: deque[Asked] = deque(maxlen=KEPT)
 
     @contextmanager
-    def running(self, asked: Asked) -> Iterator[Running]:
+    def running(self, asked: Asked) -> Iterator[Progress]:
         """Remember a query as running within the block, and afterwards as what became of it."""
         with self._lock:
             self._running[asked.activity] = asked
-        told = Running()
         state, failure = State.COMPLETED, ""
         try:
-            yield told
+            yield asked.progress
+            if failure := asked.progress.failure:
+                state = State.CANCELLED if asked.progress.cancelled else State.FAILED
         except (Cancelled, GeneratorExit):
             state, failure = State.CANCELLED, "the query was cancelled"
             raise
@@ -92,15 +94,7 @@ class Activity:
             with self._lock:
                 self._running.pop(asked.activity, None)
                 self._ended.append(
-                    replace(
-                        asked,
-                        state=state,
-                        failure=failure,
-                        ended=self._clock.now(),
-                        rows=told.rows,
-                        bytes=told.bytes,
-                        cancellation=None,
-                    )
+                    replace(asked, state=state, failure=failure, ended=self._clock.now(), cancellation=None)
                 )
 
     def now_running(self) -> list[Asked]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import struct
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from huntlake.core.clock import Clock, SystemClock
 from huntlake.core.errors import Invalid, LimitExceeded, TimedOut
@@ -18,7 +20,7 @@ from huntlake.engines.duckdb.database import Database
 from huntlake.engines.duckdb.execution import TOO_LONG
 from huntlake.kql.types import Column, ScalarType
 from huntlake.lake.snapshot import DataFile
-from huntlake.workspace.table_sources import Reading, TableSource
+from huntlake.workspace.table_sources import GivenRows, Reading, TableSource
 from huntlake.workspace.visible import Borders, CallSource, FunctionSource, Visible, WorkspaceNamed
 from huntlake.workspace.workspaces import Workspace
 
@@ -91,8 +93,20 @@ class Queries:
             tuple(
                 ResultTable(self._engine, table, tables.readings(table, self._engine), bounds, deadline, cancellation)
                 for table in compiled.results
-            )
+            ),
+            compiled.options,
         )
+
+    @contextmanager
+    def over(self, workspace: Workspace, rows: pyarrow.Table, text: str) -> Iterator[Answer]:
+        """The answer to `text` where `Rows`, whose columns are texts, is the only table; good within the block."""
+        given = GivenRows(f"given {uuid4()}", tuple(rows.column_names))
+        self._engine.keep(given.name, rows)
+        try:
+            options = QueryOptions(max_rows=None, max_bytes=None)
+            yield Queries(self._engine, [given], self._clock).run(workspace, text, options)
+        finally:
+            self._engine.forget(given.name)
 
     def explain(
         self,
@@ -173,6 +187,8 @@ class Answer:
     """The tables that a query answers with, one for each of its tabular statements."""
 
     tables: tuple[ResultTable, ...]
+    settings: Mapping[str, object] = field(default_factory=dict)
+    """What the text itself sets by `set`, by lower-case name."""
 
 
 class ResultTable:

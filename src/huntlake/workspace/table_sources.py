@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from huntlake.engines.duckdb.database import Database
 from huntlake.engines.duckdb.frames import arrow_table, physical
 from huntlake.engines.duckdb.sources import empty_sql, memory_sql, snapshot_sql
-from huntlake.kql.types import Column
+from huntlake.kql.types import Column, ScalarType
 from huntlake.lake import Lake
 from huntlake.lake.snapshot import DataFile
 from huntlake.workspace.tables import Tables

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -14,7 +16,7 @@ from starlette.routing import Route
 from huntlake.api.authentication import Authentication
 from huntlake.api.bodies import read_body
 from huntlake.api.errors import json_response
-from huntlake.api.kusto.commands import Context, run_command
+from huntlake.api.kusto.callers import PrincipalCaller
 from huntlake.api.kusto.frames import frames
 from huntlake.api.kusto.options import RequestOptions
 from huntlake.api.kusto.requests import KustoRequest, parse_body, parse_request
@@ -23,12 +25,12 @@ from huntlake.api.kusto.tables import command_tables, query_tables
 from huntlake.api.limits import QueryLimits, Turns
 from huntlake.api.services import FaceSettings, ResultTable, Services
 from huntlake.api.streaming import StreamedJson
-from huntlake.core.diagnostics import Source
 from huntlake.core.errors import Invalid, NotFound, Refused
 from huntlake.engines.cancellation import Cancellation
 from huntlake.identity.audiences import KUSTO
 from huntlake.identity.principals import Principal
 from huntlake.identity.rights import Action
+from huntlake.workspace.activity import Asked, Progress
 from huntlake.workspace.query import QueryOptions
 from huntlake.workspace.workspaces import Workspace
 
@@ -36,6 +38,8 @@ _Form = Callable[[Principal, KustoRequest, Occasion, Cancellation], Iterator[byt
 
 # A path of one segment would be read as the name of a database by the SDKs' connection strings.
 ROOTS = ("", "/lake/kql")
+
+_MOST_NAME = 256
 
 _PUBLIC_CLIENT = "db662dc1-0cfe-4e1c-a843-19a68e65be58"
 """The application id of Kusto's own clients, which they ask the metadata for."""
@@ -103,7 +107,10 @@ class KustoFace:
     def _answer(self, request: Request, principal: Principal, asked: KustoRequest, form: _Form) -> Response:
         self._limits.count(principal.client_id)
         state = request.state
-        occasion = Occasion(state.client_request_id, state.activity_id, state.at, asked.options, self._services.clock)
+        application = request.headers.get("x-ms-app", "")[:_MOST_NAME]
+        occasion = Occasion(
+            state.client_request_id, state.activity_id, state.at, asked.options, self._services.clock, application
+        )
         return StreamedJson(
             partial(form, principal, asked, occasion),
             pool=self._pool,
@@ -115,27 +122,49 @@ class KustoFace:
     def _in_frames(
         self, principal: Principal, asked: KustoRequest, occasion: Occasion, cancellation: Cancellation
     ) -> Iterator[bytes]:
-        yield from frames(self._run(principal, asked, cancellation), occasion)
+        with self._remembered(principal, asked, occasion, cancellation):
+            tables, occasion = self._run(principal, asked, occasion, cancellation)
+            yield from frames(tables, occasion)
 
     def _in_tables(
         self, principal: Principal, asked: KustoRequest, occasion: Occasion, cancellation: Cancellation
     ) -> Iterator[bytes]:
-        tables = self._run(principal, asked, cancellation)
-        yield from command_tables(tables[0], occasion) if asked.is_command else query_tables(tables, occasion)
+        with self._remembered(principal, asked, occasion, cancellation):
+            tables, occasion = self._run(principal, asked, occasion, cancellation)
+            yield from command_tables(tables[0], occasion) if asked.is_command else query_tables(tables, occasion)
 
-    def _run(self, principal: Principal, asked: KustoRequest, cancellation: Cancellation) -> list[ResultTable]:
+    def _remembered(
+        self, principal: Principal, asked: KustoRequest, occasion: Occasion, cancellation: Cancellation
+    ) -> AbstractContextManager[Progress]:
+        workspace = self._other_workspace(principal, asked.database)
+        return self._services.activity.running(
+            Asked(
+                occasion.client_request_id,
+                occasion.activity_id,
+                asked.text,
+                workspace.name if workspace else "",
+                principal.client_id,
+                occasion.application,
+                occasion.at,
+                command=asked.is_command,
+                progress=occasion.progress,
+                cancellation=cancellation,
+            )
+        )
+
+    def _run(
+        self, principal: Principal, asked: KustoRequest, occasion: Occasion, cancellation: Cancellation
+    ) -> tuple[list[ResultTable], Occasion]:
+        """The tables of an answer, and the occasion with what the text itself sets."""
         services = self._services
-        workspace_named = partial(self._workspace, principal)
-        if asked.is_command:
-            granted = tuple(w for w in services.workspaces.list() if principal.may(Action.READ, w.id))
-            source = Source(asked.text)
-            context = Context(granted, asked.database, workspace_named, services.tables, source)
-            return [run_command(asked.text, context)]
         options = query_options(asked, services.settings)
-        workspace = workspace_named(asked.database)
+        if asked.is_command:
+            caller = PrincipalCaller(principal, services.principals)
+            return [services.commands.run(asked.text, caller, asked.database, options, cancellation)], occasion
+        workspace = self._workspace(principal, asked.database)
         others = partial(self._other_workspace, principal)
         answer = services.queries.run(workspace, asked.text, options, cancellation, workspaces=others)
-        return list(answer.tables)
+        return list(answer.tables), replace(occasion, options=occasion.options.with_settings(answer.settings))
 
     def _workspace(self, principal: Principal, database: str) -> Workspace:
         """The workspace that a database's name means. Whoever may not read it isn't told whether it is there."""

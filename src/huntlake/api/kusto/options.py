@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any
@@ -37,6 +37,16 @@ class RequestOptions:
     error_placement: ErrorPlacement = ErrorPlacement.IN_DATA
     newlines_between_frames: bool = False
     query_now: datetime | None = None
+
+    def with_settings(self, settings: Mapping[str, object]) -> RequestOptions:
+        """These options with what the text of the query sets by `set`, as far as it is about the form of the answer."""
+        deferred = _boolean("deferpartialqueryfailures", settings.get("deferpartialqueryfailures"))
+        placement = settings.get("results_error_reporting_placement")
+        return replace(
+            self,
+            defer_partial_failures=self.defer_partial_failures or deferred,
+            error_placement=self.error_placement if placement is None else _placement(placement),
+        )
 
 
 def parse_options(given: Mapping[str, Any]) -> RequestOptions:

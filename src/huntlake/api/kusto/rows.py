@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from huntlake.api.services import ResultTable
 from huntlake.core.clock import Clock
 from huntlake.core.diagnostics import SourceError
 from huntlake.core.errors import Cancelled, DomainError, TimedOut
+from huntlake.workspace.activity import Progress
 
 VISUALIZATION = {
     "Visualization": None,
@@ -51,6 +52,8 @@ class Occasion:
     at: datetime
     options: RequestOptions
     clock: Clock
+    application: str = ""
+    progress: Progress = field(default_factory=Progress)
 
     def now(self) -> str:
         """The time, as Kusto writes it."""
@@ -93,15 +96,16 @@ def rows(
             begun = True
             yield waiting + chunk
             waiting = b","
-    except Cancelled:
-        raise  # nobody listens any more
     except (DomainError, SourceError) as error:
         if not begun:
             raise
         problem = problem_of(error)
+        occasion.progress.failure, occasion.progress.cancelled = problem.detail, isinstance(error, Cancelled)
         if problem.status >= 500 and not isinstance(error, TimedOut):
             report(error, occasion.activity_id)
     else:
+        occasion.progress.rows += table.row_count
+        occasion.progress.bytes += table.byte_count
         if table.truncated_by is None:
             if waiting == before:
                 yield before

@@ -13,9 +13,9 @@ import orjson
 
 from huntlake.api.errors import Problem
 from huntlake.api.kusto.rows import TRUNCATED, Occasion, rows, visualization
-from huntlake.api.kusto.types import DATA_TYPES
 from huntlake.api.services import ResultTable
 from huntlake.kql.types import Column, ScalarType
+from huntlake.workspace.clr_types import DATA_TYPES
 
 _STATUS = (
     Column("Timestamp", ScalarType.DATETIME),

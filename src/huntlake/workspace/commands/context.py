@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import NoReturn, Protocol
 
 from huntlake.core.clock import Clock
 from huntlake.core.diagnostics import Diagnostic, Source, SourceError, Span, did_you_mean
-from huntlake.core.errors import Refused
+from huntlake.core.errors import Invalid, NotFound, Refused
 from huntlake.engines.cancellation import Cancellation
 from huntlake.kql.syntax.commands import Named
 from huntlake.kql.types import Column
 from huntlake.lake import Lake
+from huntlake.lake.table import About
 from huntlake.workspace.activity import Activity
 from huntlake.workspace.commands.declaration import Need
 from huntlake.workspace.functions import SavedFunctions
 from huntlake.workspace.ingestion import Ingestion
-from huntlake.workspace.query import Queries
+from huntlake.workspace.query import DEFAULT, Queries, QueryOptions
 from huntlake.workspace.workspaces import Workspace, Workspaces
 
 
@@ -72,6 +72,7 @@ class Context:
     source: Source
     need: Need
     database: str = ""
+    options: QueryOptions = DEFAULT
     cancellation: Cancellation | None = None
 
     def workspace(self, named: Named | None = None) -> Workspace:
@@ -92,8 +93,6 @@ class Context:
 
     def readable(self, name: str) -> Workspace | None:
         """A workspace by its name, if the caller may read it."""
-        from huntlake.core.errors import NotFound
-
         try:
             found = self.workspaces.by_database(name)
         except NotFound:
@@ -117,6 +116,17 @@ class Context:
         """Say that there is no such table."""
         help = did_you_mean(table.text, self.tables.names(workspace.name))
         self.fail("SEM0100", f"no table is named `{table.text}`", table.span, help)
+
+    def about(self, workspace: Workspace, table: str) -> About:
+        """What has been said of a table; nothing of one that isn't on disk."""
+        return self.lake.table(workspace.name, table).about() if self.on_disk(workspace, table) else About()
+
+    def on_disk(self, workspace: Workspace, table: str) -> bool:
+        """Whether a table is more than a name that the catalogue knows."""
+        try:
+            return self.lake.exists(workspace.name, table)
+        except Invalid:
+            return False
 
     # -- errors -------------------------------------------------------------------
 
@@ -147,5 +157,3 @@ _DOING = {
     Need.WRITE: "add rows",
     Need.MANAGE: "change tables or functions",
 }
-
-

@@ -49,6 +49,14 @@ _READERS: Mapping[str, Callable[[CommandReader], object]] = {
 _PIECE = re.compile(r"(\[?)(?:<(\w+)>|([^\s\[\]<>]+))(\]?)")
 
 
+class Unfit(Exception):
+    """A text isn't of a command's form: `word` is missing, or, where that is empty, the end."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__(word)
+        self.word = word
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """A word of the command itself, or a place for something of the caller's. One or the other is empty."""
@@ -91,18 +99,21 @@ class Command:
             yield tuple(p for p in self.pieces if p not in left_out)
 
     def read(self, form: Sequence[Piece], reader: CommandReader) -> Mapping[str, Any]:
-        """The arguments that a text gives; `SourceError` where the text isn't of this form."""
+        """The arguments that a text gives.
+
+        `Unfit` where another word stands than this form has, `SourceError` where a place holds what it can't.
+        """
         arguments: dict[str, Any] = {}
         reader.back(0)
         for piece in form:
             if piece.place:
                 arguments[piece.place] = _READERS[piece.place](reader)
             elif not reader.word(piece.word):
-                reader.unexpected(f"`{piece.word}`")
+                raise Unfit(piece.word)
             elif piece.optional:
                 arguments[piece.word.replace("-", "_")] = True
         if not reader.ended():
-            reader.unexpected("the end of the command")
+            raise Unfit("")
         return arguments
 
 

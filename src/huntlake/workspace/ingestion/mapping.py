@@ -85,6 +85,9 @@ class Mapping:
         rest = self.columns[REST.lower()] if strange and self.keeps_unknown else None
         self.unknown.update({name: batch.fields[name] for name in strange})
         wanted = fields.keys() | self.constants.keys() | {TIME.lower()} | ({REST.lower()} if rest else set())
+        if not wanted & self.columns.keys():
+            # A row of which nothing is known is a row all the same.
+            wanted |= {next(iter(self.columns))}
         targets = tuple(
             # The spelling that the table has comes before others.
             Target(
