@@ -24,12 +24,16 @@ from huntlake.kql.functions import FUNCTIONS, KNOWN
 from huntlake.kql.symbols import Function, OneOf, Signature
 from huntlake.kql.types import ANY, NUMBERS, SIMPLE
 from huntlake.workspace.catalogue import Catalogue
+from huntlake.workspace.commands import COMMANDS, Need
+from huntlake.workspace.commands import REFUSED as COMMANDS_REFUSED
 
 ROOT = Path(__file__).resolve().parents[1]
 IN_CONTEXT = sorted(SCOPED.keys() - FUNCTIONS.keys())
 """Functions that the binder knows by itself, for they need the query around them."""
 
 REFUSED_FUNCTIONS = KNOWN - FUNCTIONS.keys() - SCOPED.keys() - AGGREGATES.keys()
+
+RIGHTS = {Need.NOTHING: "", Need.READ: "read", Need.WRITE: "add rows", Need.MANAGE: "change tables and functions"}
 
 SHOWN = 12
 """Lines of a difference that are told."""
@@ -69,6 +73,7 @@ def pages() -> dict[Path, str]:
         folder / "functions.md": functions_page("Scalar functions", FUNCTIONS, REFUSED_FUNCTIONS, IN_CONTEXT),
         folder / "aggregates.md": functions_page("Aggregates", AGGREGATES, REFUSED_AGGREGATES),
         folder / "plugins.md": plugins_page(),
+        folder / "commands.md": commands_page(),
         readme: with_table(readme.read_text(encoding="utf-8")),
     }
 
@@ -139,6 +144,22 @@ def plugins_page() -> str:
     )
 
 
+def commands_page() -> str:
+    groups: dict[str, list[tuple[str, ...]]] = defaultdict(list)
+    for one in COMMANDS:
+        family = one.run.__module__.rpartition(".")[2]
+        groups[family].append((f"`{one.syntax}`", one.doc, RIGHTS[one.needs]))
+    parts = [
+        f"{len(COMMANDS)} work, {len(COMMANDS_REFUSED)} are refused by name with the words `not supported`. "
+        "A `<place>` is the caller's, what stands in brackets may be left out. "
+        "`<properties>` are `with (name = value, …)`, and may be left out everywhere; `<query>` and `<data>` follow "
+        "`<|`."
+    ]
+    for family, rows in groups.items():
+        parts += [f"## {family.capitalize()}", table(("command", "what it does", "right"), rows)]
+    return page("Management commands", *parts, refused(COMMANDS_REFUSED))
+
+
 def with_table(readme: str) -> str:
     """README.md, its table of what works made anew."""
     before, begin, rest = readme.partition(BEGIN)
@@ -156,6 +177,7 @@ def what_works() -> str:
         ("query operators", str(len(found)), str(len(operators.REFUSED)), "[list](docs/kql/operators.md)"),
         ("scalar functions", str(len(functions)), str(len(REFUSED_FUNCTIONS)), "[list](docs/kql/functions.md)"),
         ("aggregates", str(len(aggregates)), str(len(REFUSED_AGGREGATES)), "[list](docs/kql/aggregates.md)"),
+        ("management commands", str(len(COMMANDS)), str(len(COMMANDS_REFUSED)), "[list](docs/kql/commands.md)"),
         ("plugins", str(len(plugins.PLUGINS)), str(len(plugins.REFUSED)), "[list](docs/kql/plugins.md)"),
         ("tables known by name", f"{len(Catalogue().names()):,}", "", "[where from](src/huntlake/content/tables)"),
     ]

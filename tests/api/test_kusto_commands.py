@@ -115,6 +115,14 @@ def test_who_may_only_read_changes_nothing(client: TestClient, server: Server, c
     assert run(client, ".show functions") == []
 
 
+def test_a_request_that_says_it_only_reads_changes_nothing(client: TestClient, server: Server) -> None:
+    server.principals.grant(CLIENT, WORKSPACE_ID, Role.CONTRIBUTOR)
+    properties = {"Options": {"request_readonly": True}}
+    for command in CHANGING:
+        assert ask(client, command, path="/v1/rest/mgmt", properties=properties).status_code == 403
+    assert run(client, ".show functions", properties=properties) == []
+
+
 def test_a_contributor_makes_and_drops_a_function(client: TestClient, server: Server) -> None:
     server.principals.grant(CLIENT, WORKSPACE_ID, Role.CONTRIBUTOR)
     (made,) = run(client, ".create-or-alter function with (folder='x', docstring=\"d\") F(a:long) { print a }")

@@ -76,6 +76,8 @@ class Commands(Protocol):
         database: str = ...,
         options: QueryOptions = ...,
         cancellation: Cancellation | None = ...,
+        *,
+        read_only: bool = ...,
     ) -> ResultTable: ...
 
 

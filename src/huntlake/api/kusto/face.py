@@ -160,7 +160,10 @@ class KustoFace:
         options = query_options(asked, services.settings)
         if asked.is_command:
             caller = PrincipalCaller(principal, services.principals)
-            return [services.commands.run(asked.text, caller, asked.database, options, cancellation)], occasion
+            answer_table = services.commands.run(
+                asked.text, caller, asked.database, options, cancellation, read_only=asked.options.read_only
+            )
+            return [answer_table], occasion
         workspace = self._workspace(principal, asked.database)
         others = partial(self._other_workspace, principal)
         answer = services.queries.run(workspace, asked.text, options, cancellation, workspaces=others)

@@ -37,6 +37,7 @@ class RequestOptions:
     error_placement: ErrorPlacement = ErrorPlacement.IN_DATA
     newlines_between_frames: bool = False
     query_now: datetime | None = None
+    read_only: bool = False
 
     def with_settings(self, settings: Mapping[str, object]) -> RequestOptions:
         """These options with what the text of the query sets by `set`, as far as it is about the form of the answer."""
@@ -75,6 +76,7 @@ def parse_options(given: Mapping[str, Any]) -> RequestOptions:
             "results_v2_newlines_between_frames", options.get("results_v2_newlines_between_frames")
         ),
         query_now=_instant("query_now", options.get("query_now")),
+        read_only=any(_boolean(n, options.get(n)) for n in ("request_readonly", "request_readonly_hardline")),
     )
 
 

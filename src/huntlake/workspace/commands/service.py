@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from huntlake.core.clock import Clock
 from huntlake.core.diagnostics import Source, SourceError, Span, did_you_mean
+from huntlake.core.errors import Refused
 from huntlake.engines.cancellation import Cancellation
 from huntlake.kql.syntax.commands import CommandReader
 from huntlake.kql.syntax.tokens import TokenKind
@@ -16,7 +17,7 @@ from huntlake.workspace.activity import Activity
 from huntlake.workspace.commands import functions, rows, schemas, server, tables
 from huntlake.workspace.commands.answer import CommandTable
 from huntlake.workspace.commands.context import Caller, Context, KnownTables
-from huntlake.workspace.commands.declaration import Command, Unfit
+from huntlake.workspace.commands.declaration import Command, Need, Unfit
 from huntlake.workspace.commands.refused import REFUSED
 from huntlake.workspace.functions import SavedFunctions
 from huntlake.workspace.ingestion import Ingestion
@@ -102,14 +103,18 @@ class Commands:
         database: str = "",
         options: QueryOptions = DEFAULT,
         cancellation: Cancellation | None = None,
+        *,
+        read_only: bool = False,
     ) -> CommandTable:
-        """What a command answers; `database` is the one of the request.
+        """What a command answers; `database` is the one of the request. With `read_only` it may change nothing.
 
         Raises `SourceError` for a text that can't be understood or isn't supported, `Refused` where the caller may
         not do it, and what the services behind it raise.
         """
         source = Source(text, "command")
         command, arguments = _read(source)
+        if read_only and command.needs in (Need.WRITE, Need.MANAGE):
+            raise Refused(f"`{command.words}` changes something, and the request says that it may not")
         context = Context(
             self.lake,
             self.tables,
