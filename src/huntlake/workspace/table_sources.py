@@ -119,3 +119,23 @@ def held_in_memory(database: Database, names: Sequence[str], rows: Sequence[Sequ
     weakref.finalize(held, database.forget, table).atexit = False
     columns = [Column(labels[c.name], c.type) for c in scan.columns]
     return Reading(memory_sql(table, columns, scan.sql_names), held=held)
+
+
+@dataclass(frozen=True)
+class GivenRows:
+    """One table named `Rows`, of texts, that the database keeps under `name` as long as someone works on it."""
+
+    name: str
+    fields: tuple[str, ...]
+
+    def table(self, workspace: str, name: str) -> tuple[Column, ...] | None:
+        return tuple(Column(f, ScalarType.STRING) for f in self.fields) if name == "Rows" else None
+
+    def names(self, workspace: str) -> Iterable[str]:
+        return ("Rows",)
+
+    def names_with_rows(self, workspace: str) -> Iterable[str]:
+        return ("Rows",)
+
+    def read(self, workspace: str, scan: Scan) -> Reading:
+        return Reading(memory_sql(self.name, scan.columns, scan.sql_names))
