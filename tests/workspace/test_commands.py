@@ -263,7 +263,7 @@ def test_details_count_what_a_table_holds(run: Run) -> None:
 @pytest.mark.parametrize(
     ("command", "told"),
     [
-        (".create table T (a:strin)", "`strin` is not a type"),
+        (".create table T (a:text)", "`text` is not a type"),
         (".create table T (a:string, a:long)", "two columns are named `a`"),
         (".create table T (a:string) with (foldr='x')", "did you mean `folder`?"),
         (".create table T", "`(` is missing here"),

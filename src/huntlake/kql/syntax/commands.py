@@ -83,10 +83,6 @@ class CommandReader(Cursor):
         """How many tokens are behind us."""
         return self._at
 
-    def back(self, place: int) -> None:
-        """Go back to where `place` was."""
-        self._at = place
-
     def word(self, word: str) -> bool:
         """Take a word of the command's own, such as `create-or-alter`, in any case; False where another stands here."""
         start = self._at
@@ -94,12 +90,12 @@ class CommandReader(Cursor):
             token = self.current
             touches = number == 0 or token.start == self.previous.end
             if token.text.lower() != part or not touches or token.kind is TokenKind.STRING:
-                self._at = start
+                self.back(start)
                 return False
             self.advance()
         # `.show tables-of` is not `.show tables`.
         if self.at("-") and self.current.start == self.previous.end:
-            self._at = start
+            self.back(start)
             return False
         return True
 
