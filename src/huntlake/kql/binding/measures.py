@@ -77,17 +77,19 @@ def _extreme(
     given = list(item.names)
     outputs: list[plan.Output] = []
 
-    def name_of(implied: str, first: bool) -> str:
+    def name_of(implied: str, place: int) -> str:
         if given:
             return names.claim(given.pop(0))
-        if old:
-            implied = f"{prefix}{implied if first else f'{by_name}_{implied}'}"
+        if place and not implied:
+            implied = f"{prefix}{by_name}_arg{place}"
+        elif old:
+            implied = f"{prefix}{implied if not place else f'{by_name}_{implied}'}"
         return names.claim(implied or prefix)
 
     extreme = b.aggregate("max" if aggregate == "arg_max" else "min", (by,), call.span)
-    outputs.append(plan.Output(name_of(by_name, True), extreme))
-    for name, value in _columns(rest, input, b, keys | {by_name}):
-        outputs.append(plan.Output(name_of(name, False), b.aggregate(aggregate, (by, value), call.span)))
+    outputs.append(plan.Output(name_of(by_name, 0), extreme))
+    for place, (name, value) in enumerate(_columns(rest, input, b, keys | {by_name}), 1):
+        outputs.append(plan.Output(name_of(name, place), b.aggregate(aggregate, (by, value), call.span)))
     return outputs
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -23,14 +24,18 @@ def extract(regex: String, group: Long, source: String) -> String:
     >>> extract("x=([0-9.]+)", 1, "hello x=45.6|wo", typeof(real))
     45.6
     """
-    return _readable(f"regexp_extract({source}, {regex}, {_group(whole_of(group, 'a group'))})", regex)
+    number = whole_of(group, "a group")
+    if number < 0:
+        raise Unsupported("a negative group")
+    return _readable(f"regexp_extract({source}, {', '.join(_group(regex, number))})", regex)
 
 
 @scalar("extract_all", "extractall")
 def extract_all(regex: String, source: String) -> Dynamic:
     """What the groups of a regular expression match, everywhere in `source`; null where nothing matches.
 
-    With one group an array of texts, with more an array of arrays. `groups` chooses some, by number or name.
+    With one group an array of texts, with more an array of arrays. `groups` chooses some, by number or name;
+    where the regular expression comes from data, by number, and null is what one without such a group gives.
 
     >>> extract_all("([0-9]+)", "a 123, 567")
     dynamic(["123","567"])
@@ -45,20 +50,25 @@ def extract_all(regex: String, source: String) -> Dynamic:
 
 @extract_all.overload
 def _(regex: String, groups: Dynamic, source: String) -> Dynamic:
-    names = group_names(text_of(regex, "a regular expression"))
     chosen = groups.value if isinstance(groups, Sql) else None
     if not isinstance(chosen, list):
         raise Unsupported("groups that are not a constant array")
-    numbers = [names.index(g) + 1 if isinstance(g, str) and g in names else g for g in chosen]
-    if not all(isinstance(n, int) and 1 <= n <= len(names) for n in numbers):
-        raise Unsupported("a group that the regular expression doesn't have")
-    return _all(regex, numbers, source)
+    if isinstance(regex, Sql) and isinstance(regex.value, str):
+        names = group_names(regex.value)
+        chosen = [names.index(g) + 1 if isinstance(g, str) and g in names else g for g in chosen]
+        if not all(isinstance(n, int) and 1 <= n <= len(names) for n in chosen):
+            raise Unsupported("a group that the regular expression doesn't have")
+    elif not all(isinstance(n, int) and n >= 1 for n in chosen):
+        raise Unsupported("a group's name, and a regular expression that is not a constant string,")
+    return _all(regex, chosen, source)
 
 
 def _all(regex: str, groups: Sequence[int], source: str) -> str:
     if not groups:
         raise Unsupported("a regular expression without groups")
-    lists = [f"regexp_extract_all({source}, {regex}, {_group(g)})" for g in groups]
+    lists = [f"regexp_extract_all({source}, {', '.join(_group(regex, g))})" for g in groups]
+    if _from_data(regex):
+        lists = [_tried(l, "null::VARCHAR[]") for l in lists]
     # A group that takes no part in a match is null to the engine.
     if len(lists) == 1:
         texts = f"list_transform({lists[0]}, lambda t: coalesce(t, ''))"
@@ -68,10 +78,24 @@ def _all(regex: str, groups: Sequence[int], source: str) -> str:
     return f"nullif(to_json({texts}), '[]')"
 
 
-def _group(number: int) -> int:
-    if not 0 <= number <= _MOST_GROUPS:
-        raise Unsupported(f"a group that is not between 0 and {_MOST_GROUPS}")
-    return number
+def _group(regex: str, number: int) -> tuple[str, str]:
+    """The pattern and the group in it by which the engine finds a group: it numbers no more than nine."""
+    if number <= _MOST_GROUPS:
+        return f"{regex}", f"{number}"
+    pattern = text_of(regex, f"a group beyond {_MOST_GROUPS}, and a regular expression")
+    if number > len(group_names(pattern)):
+        raise Unsupported("a group that the regular expression doesn't have")
+    return quoted(_with_only(pattern, number)), "1"
+
+
+def _with_only(pattern: str, number: int) -> str:
+    """The pattern with one capturing group: the others keep what they enclose, and capture nothing."""
+    counted = itertools.count(1)
+
+    def kept(match: re.Match[str]) -> str:
+        return "(?:" if match[0][0] == "(" and next(counted) != number else match[0]
+
+    return _CAPTURING.sub(kept, pattern)
 
 
 _CAPTURING = re.compile(r"\\Q.*?(?:\\E|$)|\\.|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]|\((?!\?)|\(\?P?<(\w+)>", re.S)

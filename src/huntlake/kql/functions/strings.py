@@ -165,12 +165,14 @@ def substring(source: Scalar, start: Long, length: Long = "2147483647") -> Strin
 
 @scalar("split", named=Naming.FIRST_ARGUMENT)
 def split(source: Scalar, delimiter: String, index: Long = "null::BIGINT") -> Dynamic:
-    """The parts of `source` between delimiters; with a zero-based `index` an array of that part alone.
+    """The parts of `source` between delimiters; with a zero-based `index` an array of that part alone, if it is there.
 
     >>> split("aa_bb", "_")
     dynamic(["aa","bb"])
     >>> split("aaa_bbb_ccc", "_", 1)
     dynamic(["bbb"])
+    >>> split("aaa_bbb_ccc", "_", 3)
+    dynamic([])
     >>> split("a__b", "_")
     dynamic(["a","","b"])
     """
@@ -181,9 +183,12 @@ def split(source: Scalar, delimiter: String, index: Long = "null::BIGINT") -> Dy
         parts = f"string_split({text}, {delimiter})" if delimiter.value else f"[{text}]"
     if index == "null::BIGINT":
         return f"to_json({parts})"
-    if not isinstance(index, Sql) or not isinstance(index.value, int) or index.value < 0:
-        raise Unsupported("an index that is not a constant from 0 on")
-    at = index.value + 1
+    at = f"{index} + 1"
+    if not isinstance(index, Sql) or not isinstance(index.value, int):
+        refusal = quoted("`split` with a negative index is not supported")
+        at = f"case when {index} < 0 then error({refusal})::BIGINT else {index} + 1 end"
+    elif index.value < 0:
+        raise Unsupported("a negative index")
     return f"to_json(({parts})[{at}:{at}])"
 
 

@@ -35,9 +35,13 @@ class MvApplyOperator(Operator):
         limit = None if self.limit is None else b.constant_long(self.limit)
         elements = expanded(self.items, row, b, index=self.index, limit=limit, outer=False)
         inner = b.pipe(self.on, elements)
-        # The row's own columns come first; those that the inner query kept don't come twice.
-        new = {i.expression.name or b.implied_name(i.expression.expression) for i in self.items}
-        kept = [c.name for c in input.columns if c.name not in new]
+        # The row's own columns come first, without those that are expanded under their own name.
+        gone = {
+            i.expression.expression.name
+            for i in self.items
+            if not i.expression.names and isinstance(i.expression.expression, nodes.NameReference)
+        }
+        kept = [c.name for c in input.columns if c.name not in gone]
         inner_columns = b.columns_of(inner)
         # Where the inner query makes a column that the row has too, its own stands in the place of the row's.
         added = tuple(plan.Output(n, c) for n, c in inner_columns.items() if n not in kept or not _of_row(n, inner))

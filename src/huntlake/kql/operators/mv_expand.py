@@ -75,9 +75,8 @@ def expanded(
             value = b.convert(value, ScalarType.DYNAMIC)
         elif value.type is not ScalarType.DYNAMIC:
             b.expected(ScalarType.DYNAMIC, value.type, item.span)
-        implied = b.implied_name(item.expression.expression)
-        own = isinstance(item.expression.expression, nodes.NameReference)
-        name = item.expression.name or (implied if own else names.claim(implied) if implied else names.unnamed())
+        # `mv-expand todynamic(Entities)` has the name of the column, and stands in its place.
+        name = item.expression.name or b.implied_name(item.expression.expression) or names.unnamed()
         found.append(plan.Item(Column(name, ScalarType.DYNAMIC), value, as_array))
         if item.type is not None:
             types[name] = item.type

@@ -12,17 +12,20 @@ from huntlake.kql.syntax.parser import Parser
 
 @dataclass(frozen=True)
 class FilterOperator(Operator):
-    """The rows for which every one of the predicates holds."""
+    """The rows for which every one of the predicates holds.
 
-    predicates: tuple[nodes.Expression, ...]
+    Kusto's grammar lets a name stand before a predicate and means nothing by it: `where x = true` keeps every row.
+    """
+
+    predicates: tuple[nodes.NamedExpression, ...]
 
     @classmethod
     def parse(cls, p: Parser) -> FilterOperator:
         start = p.previous
         p.parameters()
-        return cls(p.list_of(p.expression), span=p.since(start))
+        return cls(p.list_of(p.named_expression), span=p.since(start))
 
     def bind(self, input: plan.Relation, b: Binder) -> plan.Relation:
         for predicate in self.predicates:
-            input = plan.Filter(input, b.predicate(predicate, input))
+            input = plan.Filter(input, b.predicate(predicate.expression, input))
         return input
