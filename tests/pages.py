@@ -163,9 +163,12 @@ class _Source:
 
     def __init__(self, database: Database) -> None:
         self._columns: dict[str, tuple[Column, ...]] = {}
+        self._filled: list[str] = []
         for name, columns, table in _tables():
             database.keep(name, table)
             self._columns[name] = columns
+            if table.num_rows:
+                self._filled.append(name)
 
     def table(self, workspace: str, name: str) -> tuple[Column, ...] | None:
         return self._columns.get(name)
@@ -174,7 +177,7 @@ class _Source:
         return tuple(self._columns)
 
     def names_with_rows(self, workspace: str) -> Sequence[str]:
-        return self.names(workspace)
+        return tuple(self._filled)
 
     def read(self, workspace: str, scan: Scan) -> Reading:
         return Reading(memory_sql(scan.table, scan.columns, scan.sql_names))

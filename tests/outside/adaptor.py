@@ -11,6 +11,7 @@ import hashlib
 import json
 import random
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -50,34 +51,57 @@ def run(query: str) -> Answer:
 
 def run_on_catalogue(query: str) -> Answer:
     """The answer over a workspace in which every table is there, and empty."""
-    return _answer(query, Catalogue(query), _empty)
+    return _answer(_with_parameters(query), Catalogue(query), _empty)
 
 
 def run_on_samples(query: str) -> Answer:
     """The answer over a workspace in which every table has a few rows; each value is checked to be of its type."""
-    return _answer(query, Catalogue(query), _sampled)
+    return _answer(_with_parameters(query), Catalogue(query, filled=True), _sampled)
 
 
 # -- what the compiler asks -------------------------------------------------------
 
 
 class Catalogue(NoTables):
-    """Every table and function of the suite's schema file. Open tables have the columns that the query names."""
+    """Every table and function of the suite's schema file. Open tables have the columns that the query names.
 
-    def __init__(self, query: str) -> None:
+    The suite's answers were bound before single documents added columns to a few tables: those are there for
+    the queries that name one of them. The tables disagree on the types of some columns, as no workspace's do: one that
+    only a pattern finds has those that the query names in their usual type, or not at all.
+    Where tables are empty, a bag in them has the properties that the query names.
+    """
+
+    def __init__(self, query: str, *, filled: bool = False) -> None:
         self._query = query
+        self._filled = filled
 
     def table(self, name: str, workspace: str | None = None) -> tuple[Column, ...] | None:
         columns = _tables().get(name)
         if columns is None:
             return None
-        return columns + self._more(columns) if name in _open_tables() else columns
+        words = _words(self._query)
+        later = _added_later().get(name, frozenset())
+        if later and later.isdisjoint(self._unexplained()):
+            columns = _tables_at_first()[name]
+        if name not in words:
+            columns = _agreeing(columns, words)
+        return columns + self._more(columns, named=name in words) if name in _open_tables() else columns
 
     def table_names(self, workspace: str | None = None) -> Iterable[str]:
         return _tables()
 
     def tables_with_rows(self, workspace: str | None = None) -> Iterable[str]:
-        return _tables()
+        return _tables() if self._filled else ()
+
+    def properties(self) -> list[tuple[object, ...]]:
+        """What `bag_unpack` asks of bags: the name and the kind of each property."""
+        columns = {c.name for t in _words(self._query) & _tables().keys() for c in _tables()[t]}
+        return [(n, "VARCHAR") for n in sorted(_undeclared(self._query)) if n not in columns]
+
+    def _unexplained(self) -> set[str]:
+        """The names in the query that are no column of any of its tables as they were at first."""
+        words = _words(self._query)
+        return words - {c.name for t in words & _tables().keys() for c in _tables_at_first()[t]}
 
     def function(self, name: str, workspace: str | None = None) -> str | None:
         found = _functions().get(name)
@@ -101,17 +125,31 @@ class Catalogue(NoTables):
         if found.get("open"):
             names = [d.split(":")[0] for d in declared.split(",")]
             known = tuple(Column(n, ScalarType.STRING) for n in names)
-            declared = ",".join([declared, *(f"['{c.name}']:{c.type}" for c in self._more(known))])
+            more = (*self._more(known), *(Column(n, ScalarType.STRING) for n in _join_keys(self._query)))
+            columns = {c.name: c for c in more if c not in known}.values()
+            declared = ",".join([declared, *(f"['{c.name}']:{c.type}" for c in columns)])
         return f"datatable({declared})[]"
 
-    def _more(self, known: tuple[Column, ...]) -> tuple[Column, ...]:
-        """Columns that the query reads, but nothing declares: an open table has them."""
+    def _more(self, known: tuple[Column, ...], *, named: bool = True) -> tuple[Column, ...]:
+        """Columns that the query reads, but nothing declares: an open table has them.
+
+        One that only a pattern finds has those that no table of the suite declares.
+        """
+        found = [n for n in _undeclared(self._query) if named or n not in _usual_types()]
         names = {c.name for c in known}
-        return tuple(Column(n, _open_type(n)) for n in _undeclared(self._query) if n not in names)
+        # What a join calls `x1` is another table's `x`.
+        origins = names.union(found)
+        return tuple(
+            Column(n, _open_type(n, self._query))
+            for n in found
+            if n not in names and (n[-1] != "1" or n[:-1] not in origins)
+        )
 
 
-def _open_type(name: str) -> ScalarType:
+def _open_type(name: str, query: str) -> ScalarType:
     suffix = name.rsplit("_", 1)[-1] if "_" in name else ""
+    if re.search(rf"\b{re.escape(name)}\s*[<>]=?\s*(ago|now|datetime)\(", query):
+        return ScalarType.DATETIME
     return _SUFFIXES.get(suffix, ScalarType.STRING)
 
 
@@ -128,7 +166,7 @@ _WORDS = set(
 @functools.lru_cache(maxsize=8)
 def _undeclared(query: str) -> tuple[str, ...]:
     """The names that a text reads before, or in, the expression that first gives them a value."""
-    tokens = tokenize(Source(query))
+    tokens = _plain_names(tokenize(Source(query)))
     called = {t.text for t in tokens if t.text in _functions()}
     read: dict[str, int] = {}
     given: dict[str, int] = {}
@@ -138,7 +176,9 @@ def _undeclared(query: str) -> tuple[str, ...]:
             continue
         if after.text == "=" or before.text in ("let", "as"):
             given.setdefault(token.text, _end_of_expression(tokens, index))
-        elif after.text not in ("(", ":") and before.text not in (".", "|", "-"):
+        elif after.text == ":":
+            given.setdefault(token.text, index)
+        elif after.text != "(" and before.text not in (".", "|", "-"):
             read.setdefault(token.text, index)
     known = _tables().keys() | _functions().keys()
     own = [n for n, at in read.items() if at < given.get(n, len(tokens)) and n not in known]
@@ -146,6 +186,33 @@ def _undeclared(query: str) -> tuple[str, ...]:
     bodies = (str(_functions()[n].get("body", query)) for n in called)
     more = [n for body in bodies if body != query for n in _undeclared(body) if f"{n}(" not in body]
     return tuple(dict.fromkeys(own + more))
+
+
+def _plain_names(tokens: list[Token]) -> list[Token]:
+    """The tokens, in which `['a name']` is one; `a['name']` stays what it is."""
+    found: list[Token] = []
+    for token in tokens:
+        match found:
+            case [*_, Token(text="[") as start, Token(kind=TokenKind.STRING) as name] if token.text == "]":
+                touches = len(found) > 2 and found[-3].kind is TokenKind.NAME and found[-3].end == start.start
+                if not touches and (len(found) < 3 or found[-3].text not in (".", ")", "]")):
+                    found[-2:] = [Token(TokenKind.NAME, str(name.value), start.start, token.end)]
+                    continue
+        found.append(token)
+    return found
+
+
+@functools.lru_cache(maxsize=8)
+def _join_keys(query: str) -> tuple[str, ...]:
+    """The names by which a text joins: `on a, $left.b == $right.c`."""
+    tokens = _plain_names(tokenize(Source(query)))
+    found = []
+    for index, token in enumerate(tokens):
+        if token.text == "on" and tokens[index + 1].kind is TokenKind.NAME and tokens[index + 1].text[0] != "$":
+            found.append(tokens[index + 1].text)
+        if token.text == "$right" and tokens[index + 1].text == ".":
+            found.append(tokens[index + 2].text)
+    return tuple(dict.fromkeys(found))
 
 
 def _end_of_expression(tokens: list[Token], index: int) -> int:
@@ -171,6 +238,86 @@ def _tables() -> dict[str, Columns]:
         name: Columns(Column(c, ScalarType(t)) for c, t in table["columns"].items())
         for name, table in _schemas()["tables"].items()
     }
+
+
+@functools.cache
+def _added_later() -> dict[str, frozenset[str]]:
+    """The columns that a table has from a document about it alone, and not from a catalogue of tables."""
+    tables = _schemas()["tables"]
+    described = Counter(source for table in tables.values() for source in table["sources"])
+    return {
+        name: frozenset(c for source, columns in table["merged"].items() if described[source] == 1 for c in columns)
+        for name, table in tables.items()
+        if "merged" in table
+    }
+
+
+@functools.cache
+def _tables_at_first() -> dict[str, Columns]:
+    later = _added_later()
+    return {
+        name: Columns(c for c in columns if c.name not in later[name]) if later.get(name) else columns
+        for name, columns in _tables().items()
+    }
+
+
+@functools.cache
+def _usual_types() -> dict[str, ScalarType]:
+    """The type that most tables give a column of a name."""
+    counted: dict[str, Counter[ScalarType]] = {}
+    for columns in _tables().values():
+        for column in columns:
+            counted.setdefault(column.name, Counter())[column.type] += 1
+    return {name: types.most_common(1)[0][0] for name, types in counted.items()}
+
+
+def _agreeing(columns: Columns, words: frozenset[str]) -> Columns:
+    usual = _usual_types()
+    kept = [c for c in columns if c.name not in words or c.type is usual[c.name]]
+    return columns if len(kept) == len(columns) else Columns(kept)
+
+
+@functools.lru_cache(maxsize=8)
+def _words(query: str) -> frozenset[str]:
+    """The names in a text, and in the functions that it calls."""
+    found: set[str] = set()
+    pending = [query]
+    while pending:
+        names = _names_in(pending.pop())
+        pending += [_functions()[n].get("body", "") for n in (names - found) & _functions().keys()]
+        found |= names
+    return frozenset(found)
+
+
+def _names_in(text: str) -> set[str]:
+    tokens = tokenize(Source(text))
+    return {
+        str(t.value) if t.kind is TokenKind.STRING else t.text
+        for t in tokens
+        if t.kind in (TokenKind.NAME, TokenKind.STRING)
+    }
+
+
+@functools.cache
+def _parameters() -> dict[str, str]:
+    """What the texts of parser functions read without declaring it: the parameters that their files declare."""
+    found = {}
+    for line in (SHARED / "community" / "queries.jsonl").read_text().splitlines():
+        row = json.loads(line)
+        given = row.get("fn", {}).get("params")
+        if given:
+            found[row["query"]] = ", ".join(f"{p['Name']}:{p['Type']}={_default(p)}" for p in given)
+    return found
+
+
+def _default(parameter: Mapping[str, Any]) -> str:
+    default = parameter["Default"]
+    return json.dumps(default) if parameter["Type"] == "string" or isinstance(default, bool) else default
+
+
+def _with_parameters(query: str) -> str:
+    declared = _parameters().get(query)
+    return query if declared is None else f"declare query_parameters({declared}); {query}"
 
 
 @functools.cache
@@ -212,7 +359,10 @@ _kept: set[str] = set()
 def _answer(query: str, schema: Any, sources: Any) -> Answer:
     def probe(table: CompiledTable) -> Sequence[tuple[object, ...]]:
         rows = _database().table(table.sql(sources(table)))
-        return list(zip(*(c.to_pylist() for c in rows.columns), strict=True))
+        found = list(zip(*(c.to_pylist() for c in rows.columns), strict=True))
+        if not found and isinstance(schema, Catalogue) and [c.name for c in table.columns] == ["key", "kind"]:
+            return schema.properties()
+        return found
 
     try:
         compiled = compile_kql(query, schema, now=NOW, probe=probe)

@@ -390,14 +390,19 @@ class Binder:
         return self._scans[key]
 
     def tables_like(self, pattern: str, workspace: str | None = None) -> list[tuple[str, plan.Relation]]:
-        """The tables, and the tables of `let`, whose names fit a pattern with `*`."""
+        """The tables, and the tables of `let`, whose names fit a pattern with `*`.
+
+        A table without rows gives its columns, and isn't read. `*` alone means the tables with rows, where any has.
+        """
         fits = re.compile(fnmatch.translate(pattern)).match
         own = [
             (n, r) for n in self._scope.all_names() if fits(n) and isinstance(r := self._scope.find(n), plan.Relation)
         ]
-        names = sorted(self.schema.tables_with_rows(workspace or self._home))
-        stored = ((n, self.scan(n, workspace)) for n in names if fits(n))
-        return own + [(n, r) for n, r in stored if r is not None]
+        place = workspace or self._home
+        filled = set(self.schema.tables_with_rows(place))
+        names = filled if pattern == "*" and filled else self.schema.table_names(place)
+        found = [(n, self.scan(n, workspace)) for n in sorted(names) if fits(n)]
+        return own + [(n, t if n in filled else plan.Values(t.columns, ())) for n, t in found if t is not None]
 
     def _table_call(self, call: nodes.FunctionCall, workspace: str | None = None) -> plan.Relation:
         found = self.function(call.name, workspace)

@@ -18,7 +18,7 @@ _PERCENTILES = {"percentiles", "percentilesw"}
 def measures(
     items: Iterable[nodes.NamedExpression], input: plan.Relation, names: Names, b: Surroundings, keys: set[str]
 ) -> list[plan.Output]:
-    """The output columns of the aggregates, named as Kusto names them."""
+    """The output columns of the aggregates, named as Kusto names them. `*` leaves out the columns in `keys`."""
     found: list[plan.Output] = []
     for item in items:
         call = item.expression
@@ -88,7 +88,7 @@ def _extreme(
 
     extreme = b.aggregate("max" if aggregate == "arg_max" else "min", (by,), call.span)
     outputs.append(plan.Output(name_of(by_name, 0), extreme))
-    for place, (name, value) in enumerate(_columns(rest, input, b, keys | {by_name}), 1):
+    for place, (name, value) in enumerate(_columns(rest, input, b, keys | {by.name} if isinstance(by, plan.ColumnRef) else keys), 1):
         outputs.append(plan.Output(name_of(name, place), b.aggregate(aggregate, (by, value), call.span)))
     return outputs
 

@@ -38,7 +38,7 @@ class Schema(Protocol):
         ...
 
     def tables_with_rows(self, workspace: str | None = None) -> Iterable[str]:
-        """The names of the tables that `union *` and `search` mean: the others have nothing to add."""
+        """The names of the tables that patterns such as `union *` have to read: the others have no row to add."""
         ...
 
     def function(self, name: str, workspace: str | None = None) -> str | None:

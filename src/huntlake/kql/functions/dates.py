@@ -370,6 +370,11 @@ def _(value: String) -> Datetime:
     return str.__str__(converted(Sql(value, ScalarType.STRING), ScalarType.DATETIME))
 
 
+@make_datetime.overload
+def _(value: Datetime) -> Datetime:
+    return value
+
+
 @scalar("make_timespan")
 def make_timespan(days: Long, hours: Long, minutes: Long, seconds: Real) -> Timespan:
     """The timespan of days, hours, minutes and seconds; null where one of them is beyond its range.

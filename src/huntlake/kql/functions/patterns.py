@@ -75,6 +75,9 @@ def _all(regex: str, groups: Sequence[int], source: str) -> str:
     else:
         parts = ", ".join(f"coalesce(t[{i}], '')" for i in range(1, len(lists) + 1))
         texts = f"list_transform(list_zip({', '.join(lists)}), lambda t: [{parts}])"
+        if _from_data(regex):
+            # A pattern without the highest group has not all of them.
+            texts = f"case when {lists[groups.index(max(groups))]} is not null then {texts} end"
     return f"nullif(to_json({texts}), '[]')"
 
 

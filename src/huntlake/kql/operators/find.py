@@ -3,47 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from huntlake.core.diagnostics import Span
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder, SourceOperator
-from huntlake.kql.operators.search import anywhere
+from huntlake.kql.operators.search import POSITIVE, anywhere, filled, names_in
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.parser import Parser
 from huntlake.kql.types import Column, ScalarType
 
 Named = tuple[str, plan.Relation]
-
-_POSITIVE = {
-    "==",
-    "=~",
-    "<",
-    "<=",
-    ">",
-    ">=",
-    "between",
-    "contains",
-    "contains_cs",
-    "endswith",
-    "endswith_cs",
-    "has",
-    "has_all",
-    "has_any",
-    "has_cs",
-    "hasprefix",
-    "hasprefix_cs",
-    "hassuffix",
-    "hassuffix_cs",
-    "in",
-    "in~",
-    "matches regex",
-    "startswith",
-    "startswith_cs",
-}
-"""Comparisons that hold for no null, nor for an empty text where they are given one that isn't."""
-
 
 @dataclass(frozen=True)
 class Wanted(nodes.Node):
@@ -102,7 +72,7 @@ class FindOperator(SourceOperator):
     def bind_source(self, b: Binder) -> plan.Relation:
         tables = self._tables(b)
         known = {c.name for _, t in tables for c in t.columns}
-        named = list(dict.fromkeys(n.name for n in _names(self.predicate) if n.name in known))
+        named = list(dict.fromkeys(n.name for n in names_in(self.predicate) if n.name in known))
         if not _has_term(self.predicate):
             tables = [(n, t) for n, t in tables if not {c.name for c in t.columns}.isdisjoint(named)]
         if not tables:
@@ -136,12 +106,12 @@ class FindOperator(SourceOperator):
             case nodes.Literal(str(term), ScalarType.STRING):
                 return anywhere(term, node.span, table, b)
         columns = b.columns_of(table)
-        missing = [n for n in _names(node) if n.name not in columns and b.meaning(n.name, n.span) is None]
+        missing = [n for n in names_in(node) if n.name not in columns and b.meaning(n.name, n.span) is None]
         if not missing:
             return b.predicate(node, table)
         match node:
-            case nodes.FunctionCall(word, (nodes.NameReference(), *others)) if word in _POSITIVE and all(
-                self._filled(o, b) for o in others
+            case nodes.FunctionCall(word, (nodes.NameReference(), *others)) if word in POSITIVE and all(
+                filled(o, b) for o in others
             ):
                 return plan.Literal(False, ScalarType.BOOL)
         b.refuse(
@@ -149,13 +119,6 @@ class FindOperator(SourceOperator):
             missing[0].span,
             help="name the tables that have it: `find in (…)`",
         )
-
-    def _filled(self, node: nodes.Expression, b: Binder) -> bool:
-        """Whether it is certain that this is neither null nor empty."""
-        if isinstance(node, nodes.NameReference):
-            value = b.meaning(node.name, node.span)
-            return isinstance(value, plan.Literal) and value.value not in ("", None)
-        return isinstance(node, nodes.Literal) and node.value not in ("", None)
 
     def _types(self) -> dict[str, ScalarType]:
         return {w.name: w.type for w in self.columns or () if w.type is not None}
@@ -212,23 +175,6 @@ def _smart(tables: list[Named], named: list[str]) -> list[Column]:
             if column not in shown:
                 shown.append(column)
     return shown
-
-
-def _names(node: nodes.Expression) -> Iterator[nodes.NameReference]:
-    """The names of a predicate that may be columns."""
-    match node:
-        case nodes.NameReference():
-            yield node
-        case nodes.FunctionCall(_, arguments):
-            for argument in arguments:
-                yield from _names(argument)
-        case nodes.PathExpression(inner, _):
-            yield from _names(inner)
-        case nodes.ElementExpression(inner, selector):
-            yield from _names(inner)
-            yield from _names(selector)
-        case nodes.NamedExpression(_, inner):
-            yield from _names(inner)
 
 
 def _has_term(node: nodes.Expression) -> bool:

@@ -2,18 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from huntlake.core.diagnostics import Span
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder, Operator, SourceOperator
-from huntlake.kql.operators.union import united
+from huntlake.kql.operators.union import is_empty, united
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.parser import Parser
 from huntlake.kql.types import ScalarType
 
 MAX_COLUMNS = 40_000
 """How many columns one search may ask: more of them are more SQL than an engine reads in good time."""
+
+
+POSITIVE = {
+    "==",
+    "=~",
+    "<",
+    "<=",
+    ">",
+    ">=",
+    "between",
+    "contains",
+    "contains_cs",
+    "endswith",
+    "endswith_cs",
+    "has",
+    "has_all",
+    "has_any",
+    "has_cs",
+    "hasprefix",
+    "hasprefix_cs",
+    "hassuffix",
+    "hassuffix_cs",
+    "in",
+    "in~",
+    "matches regex",
+    "startswith",
+    "startswith_cs",
+}
+"""Comparisons that hold for no null, nor for an empty text where they are given one that isn't."""
+
+_READERS = {"tolower", "tostring", "toupper"}
+"""Functions that give no text where they are given none."""
 
 
 @dataclass(frozen=True)
@@ -56,25 +89,37 @@ class SearchOperator(Operator, SourceOperator):
         return self._search(found, b)
 
     def _search(self, tables: list[tuple[str, plan.Relation]], b: Binder) -> plan.Relation:
-        columns = sum(len(t.columns) for _, t in tables)
+        read = [t for _, t in tables if not is_empty(t)]
+        columns = sum(len(t.columns) for t in read)
         if columns > MAX_COLUMNS:
-            what = f"a search in {columns:,} columns of {len(tables):,} tables"
+            what = f"a search in {columns:,} columns of {len(read):,} tables"
             b.refuse(what, self.span, help="name the tables: `search in (SigninLogs, Device*) …`")
-        filtered = [(name, plan.Filter(t, self._condition(self.predicate, t, b))) for name, t in tables]
+        known = {c.name for _, t in tables for c in t.columns}
+        filtered = [
+            (name, t if is_empty(t) else plan.Filter(t, self._condition(self.predicate, t, known, b)))
+            for name, t in tables
+        ]
         return united(filtered, source="$table")
 
-    def _condition(self, node: nodes.Expression, table: plan.Relation, b: Binder) -> plan.Scalar:
+    def _condition(self, node: nodes.Expression, table: plan.Relation, known: set[str], b: Binder) -> plan.Scalar:
         # A term alone asks every column; a comparison asks its own, and is false where a table hasn't it.
         match node:
             case nodes.FunctionCall("and" | "or" as word, terms):
-                return b.call(word, [self._condition(t, table, b) for t in terms], node.span)
+                return b.call(word, [self._condition(t, table, known, b) for t in terms], node.span)
             case nodes.FunctionCall("not", (inner,)):
-                return b.call("not", (self._condition(inner, table, b),), node.span)
+                return b.call("not", (self._condition(inner, table, known, b),), node.span)
             case nodes.Star():
                 return plan.Literal(True, ScalarType.BOOL)
             case nodes.Literal(str(term), ScalarType.STRING):
                 return anywhere(term, node.span, table, b, case_sensitive=self.case_sensitive)
             case nodes.FunctionCall(_, (nodes.NameReference(column), *_)) if column not in b.columns_of(table):
+                return plan.Literal(False, ScalarType.BOOL)
+            case nodes.FunctionCall(word, (first, *others)) if (
+                word in POSITIVE
+                and (column := _read(first)) in known
+                and column not in b.columns_of(table)
+                and all(filled(o, b) for o in others)
+            ):
                 return plan.Literal(False, ScalarType.BOOL)
             case nodes.FunctionCall("has", (nodes.NameReference(), nodes.Literal(str(term), _) as literal)) if (
                 "*" in term
@@ -106,6 +151,43 @@ _CHARACTERS = {
     ScalarType.BOOL: "",
 }
 """What the text of a type is made of, in lower case; of the others, anything."""
+
+
+def _read(node: nodes.Expression) -> str:
+    """The column that an expression reads and gives nothing without, `tostring(a.b)`; `` where there is none."""
+    match node:
+        case nodes.NameReference(name):
+            return name
+        case nodes.PathExpression(inner, _) | nodes.ElementExpression(inner, _):
+            return _read(inner)
+        case nodes.FunctionCall(word, (inner,)) if word in _READERS:
+            return _read(inner)
+    return ""
+
+
+def filled(node: nodes.Expression, b: Binder) -> bool:
+    """Whether it is certain that this is neither null nor empty."""
+    if isinstance(node, nodes.NameReference):
+        value = b.meaning(node.name, node.span)
+        return isinstance(value, plan.Literal) and value.value not in ("", None)
+    return isinstance(node, nodes.Literal) and node.value not in ("", None)
+
+
+def names_in(node: nodes.Expression) -> Iterator[nodes.NameReference]:
+    """The names of a predicate that may be columns."""
+    match node:
+        case nodes.NameReference():
+            yield node
+        case nodes.FunctionCall(_, arguments):
+            for argument in arguments:
+                yield from names_in(argument)
+        case nodes.PathExpression(inner, _):
+            yield from names_in(inner)
+        case nodes.ElementExpression(inner, selector):
+            yield from names_in(inner)
+            yield from names_in(selector)
+        case nodes.NamedExpression(_, inner):
+            yield from names_in(inner)
 
 
 def _may_hold(type_: ScalarType, needle: str) -> bool:

@@ -40,7 +40,8 @@ class SummarizeOperator(Operator):
                 # The same key twice is one key.
                 if key not in keys:
                     keys.append(plan.Output(names.claim(key.name) if named else names.unnamed(), key.value))
-        found = measures(self.measures, input, names, b, {k.name for k in keys})
+        columns = {k.value.name for k in keys if isinstance(k.value, plan.ColumnRef)}
+        found = measures(self.measures, input, names, b, columns)
         if not found and not keys:
             b.fail("SYN0002", "`summarize` needs an aggregate or a key", self.span)
         return plan.Summarize(input, tuple(keys), tuple(found))

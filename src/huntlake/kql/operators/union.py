@@ -100,6 +100,12 @@ def united(tables: Sequence[Named], *, inner: bool = False, source: str | None =
         columns.append(Column(names.claim(name), origin.type))
         if columns[-1].name != name:
             renamed[origin.name, origin.type] = columns[-1].name
-    return plan.Union(
-        tuple(t for _, t in tables), (*head, *columns), split, source, tuple(n for n, _ in tables), renamed
-    )
+    read = [(n, t) for n, t in tables if not is_empty(t)]
+    if not read:
+        return plan.Values((*head, *columns), ())
+    return plan.Union(tuple(t for _, t in read), (*head, *columns), split, source, tuple(n for n, _ in read), renamed)
+
+
+def is_empty(table: plan.Relation) -> bool:
+    """Whether a table is known to have columns and no row."""
+    return isinstance(table, plan.Values) and not table.rows

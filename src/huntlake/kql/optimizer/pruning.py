@@ -130,7 +130,11 @@ class _Rebuilt:
                 # One column stays even where none is read: rows must be counted somehow.
                 wanted = tuple([c for c in columns if c.name in needed]) or tuple(columns[:1])
                 return relation if len(wanted) == len(columns) else replace(relation, columns=wanted)
-            case plan.Values() | plan.OuterRow():
+            case plan.Values(columns, rows):
+                places = [i for i, c in enumerate(columns) if c.name in needed] or list(range(len(columns[:1])))
+                kept_rows = tuple(tuple(row[i] for i in places) for row in rows)
+                return plan.Values(tuple(columns[i] for i in places), kept_rows)
+            case plan.OuterRow():
                 return relation
             case (
                 plan.Filter(input, _)
@@ -161,7 +165,13 @@ class _Rebuilt:
                     columns=tuple(c for c in columns if c.name in needed) or columns[:1],
                 )
             case plan.Unnest(input, _, _, _, _):
-                return replace(relation, input=self.of(input))
+                unnested = replace(relation, input=self.of(input))
+                # An item stands in the place of the input's column of its name, which nobody may have to read.
+                places = {c.name: i for i, c in enumerate(relation.columns)}
+                ordered = sorted(unnested.columns, key=lambda c: places[c.name])
+                if ordered == list(unnested.columns):
+                    return unnested
+                return plan.Project(unnested, tuple(plan.Output(c.name, plan.ColumnRef(c.name, c.type)) for c in ordered))
             case plan.Apply(input, row, inner):
                 new_input = self.of(input)
                 new_row = plan.OuterRow(new_input.columns)

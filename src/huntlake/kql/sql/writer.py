@@ -187,16 +187,14 @@ class _Writer:
     def _values(self, columns: tuple[Column, ...], rows: tuple[tuple[plan.Scalar, ...], ...]) -> str:
         if not columns:
             return 'select 1 as "~one"'
-        typed = ", ".join(
-            f"{i}::{forms.SQL_TYPES[c.type]} as {i}"
-            for i, c in zip(identifiers_of(columns).values(), columns, strict=True)
-        )
-        names = ", ".join(identifiers_of(columns).values())
+        identifiers = identifiers_of(columns)
+        if not rows:
+            nulls = ", ".join(f"{forms.literal(None, c.type)} as {identifiers[c.name]}" for c in columns)
+            return f"select {nulls} where false"
+        typed = ", ".join(f"{identifiers[c.name]}::{forms.SQL_TYPES[c.type]} as {identifiers[c.name]}" for c in columns)
+        names = ", ".join(identifiers.values())
         expressions = self._expressions({})
         expressions.may_hoist = False
-        if not rows:
-            nulls = ", ".join(str(forms.literal(None, c.type)) for c in columns)
-            return f"select {typed} from (select {nulls} where false) t({names})"
         # Text in the rows is cast once, by column: a cast in each cell would double the SQL.
         lines = ", ".join("(" + ", ".join(str(expressions.sql(v)) for v in row) + ")" for row in rows)
         return f"select {typed} from (values {lines}) t({names})"
