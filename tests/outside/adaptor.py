@@ -98,7 +98,7 @@ class Catalogue(NoTables):
         columns = {c.name for t in _words(self._query) & _tables().keys() for c in _tables()[t]}
         return [(n, "VARCHAR") for n in sorted(_undeclared(self._query)) if n not in columns]
 
-    def _unexplained(self) -> set[str]:
+    def _unexplained(self) -> frozenset[str]:
         """The names in the query that are no column of any of its tables as they were at first."""
         words = _words(self._query)
         return words - {c.name for t in words & _tables().keys() for c in _tables_at_first()[t]}
@@ -142,7 +142,7 @@ class Catalogue(NoTables):
         return tuple(
             Column(n, _open_type(n, self._query))
             for n in found
-            if n not in names and (n[-1] != "1" or n[:-1] not in origins)
+            if n not in names and not (n.endswith("1") and n[:-1] in origins)
         )
 
 
@@ -208,7 +208,11 @@ def _join_keys(query: str) -> tuple[str, ...]:
     tokens = _plain_names(tokenize(Source(query)))
     found = []
     for index, token in enumerate(tokens):
-        if token.text == "on" and tokens[index + 1].kind is TokenKind.NAME and tokens[index + 1].text[0] != "$":
+        if (
+            token.text == "on"
+            and tokens[index + 1].kind is TokenKind.NAME
+            and not tokens[index + 1].text.startswith("$")
+        ):
             found.append(tokens[index + 1].text)
         if token.text == "$right" and tokens[index + 1].text == ".":
             found.append(tokens[index + 2].text)

@@ -88,7 +88,9 @@ def _extreme(
 
     extreme = b.aggregate("max" if aggregate == "arg_max" else "min", (by,), call.span)
     outputs.append(plan.Output(name_of(by_name, 0), extreme))
-    for place, (name, value) in enumerate(_columns(rest, input, b, keys | {by.name} if isinstance(by, plan.ColumnRef) else keys), 1):
+    for place, (name, value) in enumerate(
+        _columns(rest, input, b, keys | {by.name} if isinstance(by, plan.ColumnRef) else keys), 1
+    ):
         outputs.append(plan.Output(name_of(name, place), b.aggregate(aggregate, (by, value), call.span)))
     return outputs
 

@@ -15,6 +15,7 @@ from huntlake.kql.types import Column, ScalarType
 
 Named = tuple[str, plan.Relation]
 
+
 @dataclass(frozen=True)
 class Wanted(nodes.Node):
     """A column to be shown, and the type that it is brought to where one is given."""

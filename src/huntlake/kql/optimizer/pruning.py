@@ -167,11 +167,13 @@ class _Rebuilt:
             case plan.Unnest(input, _, _, _, _):
                 unnested = replace(relation, input=self.of(input))
                 # An item stands in the place of the input's column of its name, which nobody may have to read.
-                places = {c.name: i for i, c in enumerate(relation.columns)}
-                ordered = sorted(unnested.columns, key=lambda c: places[c.name])
+                order = {c.name: i for i, c in enumerate(relation.columns)}
+                ordered = sorted(unnested.columns, key=lambda c: order[c.name])
                 if ordered == list(unnested.columns):
                     return unnested
-                return plan.Project(unnested, tuple(plan.Output(c.name, plan.ColumnRef(c.name, c.type)) for c in ordered))
+                return plan.Project(
+                    unnested, tuple(plan.Output(c.name, plan.ColumnRef(c.name, c.type)) for c in ordered)
+                )
             case plan.Apply(input, row, inner):
                 new_input = self.of(input)
                 new_row = plan.OuterRow(new_input.columns)
