@@ -76,9 +76,9 @@ class Catalogue(NoTables):
         self._filled = filled
 
     def table(self, name: str, workspace: str | None = None) -> tuple[Column, ...] | None:
-        columns = _tables().get(name)
-        if columns is None:
-            return None
+        columns = _RESOURCE_GRAPH if workspace == "arg" else _tables().get(name)
+        if columns is None or workspace == "arg":
+            return columns
         words = _words(self._query)
         later = _added_later().get(name, frozenset())
         if later and later.isdisjoint(self._unexplained()):
@@ -112,7 +112,7 @@ class Catalogue(NoTables):
         return f"{found.get('params') or '()'} {text}"
 
     def place(self, kind: str, names: Sequence[str]) -> str | None:
-        return names[-1] if names else kind
+        return kind if kind == "arg" or not names else names[-1]
 
     def external(self, uris: Sequence[str], columns: Sequence[Column], properties: Mapping[str, object]) -> str | None:
         return "externaldata"
@@ -144,6 +144,19 @@ class Catalogue(NoTables):
             for n in found
             if n not in names and not (n.endswith("1") and n[:-1] in origins)
         )
+
+
+_TEXTS = "id name type tenantId kind location resourceGroup subscriptionId managedBy".split()
+_BAGS_OF_GRAPH = "sku plan properties tags identity zones extendedLocation".split()
+_RESOURCE_GRAPH = Columns(
+    (
+        *(Column(n, ScalarType.STRING) for n in _TEXTS),
+        *(Column(n, ScalarType.DYNAMIC) for n in _BAGS_OF_GRAPH),
+        Column("apiVersion", ScalarType.STRING),
+        Column("aliases", ScalarType.DYNAMIC),
+    )
+)
+"""The columns of every table of Azure Resource Graph, which `arg("")` names."""
 
 
 def _open_type(name: str, query: str) -> ScalarType:
