@@ -86,8 +86,8 @@ def test_an_address_in_a_text_needs_edges() -> None:
 
 def _asked(call: str, texts: list[str]) -> dict[str, bool | None]:
     rows = ", ".join(f'"{t}"' for t in texts)
-    ((pairs,),) = pages.values(f"datatable(s:string)[{rows}] | summarize make_list(pack_array(s, {call}))")
-    return dict(pairs)
+    ((pairs,),) = pages.values(f"datatable(s:string)[{rows}] | summarize make_list(bag_pack('s', s, 'in', {call}))")
+    return {p["s"]: p["in"] for p in pairs}
 
 
 def _address(dice: random.Random) -> str:

@@ -41,10 +41,12 @@ def make_set_if(expr: Scalar, predicate: Bool, maxSize: Long = "1048576") -> Dyn
 
 @aggregate("make_list", prefix="list", total=True)
 def make_list(expr: Scalar, maxSize: Long = "1048576") -> Dynamic:
-    """The values, at most `maxSize`, as an array, in the order of the rows; nulls are left out.
+    """The values, at most `maxSize`, as an array in the order of the rows; of arrays, their elements. Without nulls.
 
     >>> make_list(1h)
     dynamic(["01:00:00"])
+    >>> make_list(dynamic([1, [2]]))
+    dynamic([1,[2]])
     """
     return _list(expr, "", maxSize)
 
@@ -71,11 +73,13 @@ def make_list_if(expr: Scalar, predicate: Bool, maxSize: Long = "1048576") -> Dy
 
 @aggregate("make_list_with_nulls", prefix="list", total=True)
 def make_list_with_nulls(expr: Scalar) -> Dynamic:
-    """The values as an array, nulls among them.
+    """The values as an array, nulls among them; of arrays, their elements.
 
     >>> make_list_with_nulls(long(null))
     dynamic([null])
     """
+    if isinstance(expr, Sql) and expr.type is ScalarType.DYNAMIC:
+        return _array(f"flatten(list({_elements(expr)}{IN_ORDER}))", _MOST)
     return _array(f"list({_item(expr)}{IN_ORDER})", _MOST)
 
 
@@ -130,14 +134,21 @@ def _item(expr: str) -> str:
     return expr if isinstance(expr, Sql) and expr.type in _DIRECT else as_json(expr)
 
 
+def _elements(expr: str) -> str:
+    # The reference doesn't say so of lists, but its examples of cells and polygons show it.
+    return f"case when json_type({expr}) = 'ARRAY' then json_extract({expr}, '$[*]') else [{expr}::JSON] end"
+
+
 def _list(expr: str, condition: str, most: str) -> str:
+    if isinstance(expr, Sql) and expr.type is ScalarType.DYNAMIC:
+        all_of = f"flatten(list({_elements(expr)}{IN_ORDER}) filter (where {expr} is not null{condition}))"
+        return _array(f"""list_filter({all_of}, lambda "~x": "~x" <> 'null')""", most)
     return _array(f"list({_item(expr)}{IN_ORDER}) filter (where {expr} is not null{condition})", most)
 
 
 def _set(expr: str, condition: str, most: str) -> str:
     if isinstance(expr, Sql) and expr.type is ScalarType.DYNAMIC:
-        elements = f"case when json_type({expr}) = 'ARRAY' then json_extract({expr}, '$[*]') else [{expr}::JSON] end"
-        all_of = f"flatten(list({elements}) filter (where {expr} is not null{condition}))"
+        all_of = f"flatten(list({_elements(expr)}) filter (where {expr} is not null{condition}))"
         return _array(f"""list_distinct(list_filter({all_of}, lambda "~x": "~x" <> 'null'))""", most)
     return _array(f"list(distinct {_item(expr)}) filter (where {expr} is not null{condition})", most)
 
