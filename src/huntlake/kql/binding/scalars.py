@@ -126,7 +126,15 @@ class ScalarBinder:
         while isinstance(base, nodes.PathExpression | nodes.ElementExpression):
             steps.append(self._step(base, row))
             base = base.expression
-        value = self.bind(base, row, aggregating)
+        several, first = self.tuple(base, row, aggregating), steps[-1]
+        if several is not None and isinstance(first, int) and 0 <= first < len(several.values) > 1:
+            # Of what gives several columns, an index takes one.
+            value = several.values[first]
+            steps.pop()
+            if not steps:
+                return value
+        else:
+            value = self.bind(base, row, aggregating)
         if value.type is not ScalarType.DYNAMIC:
             if value.type is not ScalarType.STRING:
                 self._b.fail("SEM0100", f"a `{value.type}` has no properties", node.span, help="only a `dynamic` has")
