@@ -82,7 +82,7 @@ class Analytics:
         watchlists, builtin = Watchlists(state, clock), BuiltinFunctions()
         looked_up = WatchlistTables(watchlists, catalogue, engine, clock)
         sources = (memory, looked_up, LakeTables(lake, tables))
-        saved = SavedFunctions(state, sources, (builtin,), (looked_up,), clock)
+        saved = SavedFunctions(state, sources, (builtin,), (looked_up,), clock, catalogue.is_open)
         return cls(
             lake=lake,
             catalogue=catalogue,
@@ -92,7 +92,7 @@ class Analytics:
             functions=saved,
             builtin_functions=builtin,
             watchlists=watchlists,
-            queries=Queries(engine, sources, clock, (saved, builtin), (looked_up,), borders),
+            queries=Queries(engine, sources, clock, (saved, builtin), (looked_up,), borders, catalogue.is_open),
             ingestion=Ingestion(lake, tables, clock, home / "dead-letters"),
         )
 

@@ -61,6 +61,11 @@ class Catalogue:
             )
         return known
 
+    def is_open(self, name: str) -> bool:
+        """Whether the table of that name has columns that nobody has listed."""
+        known = self.table(name)
+        return known is not None and known.open
+
     def names(self) -> tuple[str, ...]:
         """The names of all tables, in alphabetical order."""
         return self._names

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, cast
@@ -52,8 +52,10 @@ class SavedFunctions:
         others: Sequence[FunctionSource] = (),
         calls: Sequence[CallSource] = (),
         clock: Clock | None = None,
+        is_open: Callable[[str], bool] | None = None,
     ) -> None:
         self._database = database
+        self._is_open = is_open
         self._tables = tuple(tables)
         self._others = tuple(others)
         self._calls = tuple(calls)
@@ -94,7 +96,7 @@ class SavedFunctions:
         self._check_name(workspace, function.name)
         if len(function.text) > _LONGEST:
             raise Invalid(f"the function `{function.name}` is longer than {_LONGEST} characters")
-        schema = Visible(workspace, None, self._tables, (self, *self._others), self._calls)
+        schema = Visible(workspace, None, self._tables, (self, *self._others), self._calls, is_open=self._is_open)
         check_function(function.name, function.text, schema, names=not skip_validation)
         documents, now = self._documents(workspace.name), self._clock.now()
         before = documents.find(function.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -63,12 +63,14 @@ class Queries:
         functions: Sequence[FunctionSource] = (),
         calls: Sequence[CallSource] = (),
         borders: Borders = Borders(),
+        is_open: Callable[[str], bool] | None = None,
     ) -> None:
         self._engine = engine
         self._sources = tuple(sources)
         self._functions = tuple(functions)
         self._calls = tuple(calls)
         self._borders = borders
+        self._is_open = is_open
         self._clock = clock or SystemClock()
 
     def run(
@@ -138,7 +140,7 @@ class Queries:
         return tuple(explained)
 
     def _visible(self, workspace: Workspace, workspaces: WorkspaceNamed | None) -> Visible:
-        return Visible(workspace, workspaces, self._sources, self._functions, self._calls, self._borders)
+        return Visible(workspace, workspaces, self._sources, self._functions, self._calls, self._borders, self._is_open)
 
     def _compile(
         self,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from huntlake.core.errors import NotFound
 from huntlake.engines.duckdb.database import Database
 from huntlake.engines.duckdb.sources import empty_sql
-from huntlake.kql.types import Column
+from huntlake.kql.types import Column, ScalarType
 from huntlake.workspace.external_addresses import Outside
 from huntlake.workspace.external_formats import Shape, records, shape
 from huntlake.workspace.table_sources import Reading, TableSource, held_in_memory
@@ -57,13 +57,16 @@ class Borders:
 
     def refused(self, workspace: str) -> frozenset[str]:
         """What a workspace refuses although KQL has it."""
-        return REFUSED_BY_THE_CLOUD_LAKE if self.strict & {workspace, "*"} else frozenset()
+        return NOT_HERE | REFUSED_BY_THE_CLOUD_LAKE if self.strict & {workspace, "*"} else NOT_HERE
 
 
 REFUSED_BY_THE_CLOUD_LAKE = frozenset(
     ("adx", "app", "arg", "cluster", "externaldata", "functions", "ingestion_time", "resource")
 )
 """What queries of Microsoft's data lake can't use; `functions` are saved and built-in ones, not those of `let`."""
+
+NOT_HERE = frozenset(("AssignedIPAddresses", "DeviceFromIP", "SeenBy", "_LogOperation"))
+"""Functions of Defender and Azure Monitor that nobody has written yet; a workspace may save its own."""
 
 
 class Visible:
@@ -77,6 +80,7 @@ class Visible:
         functions: Sequence[FunctionSource] = (),
         calls: Sequence[CallSource] = (),
         borders: Borders = Borders(),
+        is_open: Callable[[str], bool] | None = None,
     ) -> None:
         self.refused = borders.refused(workspace.name)
         self._workspace = workspace
@@ -85,6 +89,7 @@ class Visible:
         self._functions = functions
         self._calls = calls
         self._borders = borders
+        self._is_open = is_open
         self._external: dict[str, tuple[Sequence[str], Shape]] = {}
 
     def table(self, name: str, workspace: str | None = None) -> tuple[Column, ...] | None:
@@ -92,6 +97,9 @@ class Visible:
         if folder is None:
             return None
         return next((columns for s in self._sources if (columns := s.table(folder, name)) is not None), None)
+
+    def open_table(self, name: str, workspace: str | None = None) -> Callable[[str], ScalarType | None] | None:
+        return type_by_suffix if self._is_open and self._is_open(name) else None
 
     def table_names(self, workspace: str | None = None) -> Iterable[str]:
         folder = self._folder(workspace)
@@ -155,3 +163,19 @@ class Visible:
             return self._workspace.name
         other = self._workspaces(workspace) if self._workspaces else None
         return other.name if other else None
+
+
+def type_by_suffix(name: str) -> ScalarType | None:
+    """The type of a column that Azure Monitor has named for it: `port_d`; None where the name tells none."""
+    stem, _, suffix = name.rpartition("_")
+    return _SUFFIXES.get(suffix) if stem else None
+
+
+# A GUID is kept as text.
+_SUFFIXES = {
+    "b": ScalarType.BOOL,
+    "d": ScalarType.REAL,
+    "g": ScalarType.STRING,
+    "s": ScalarType.STRING,
+    "t": ScalarType.DATETIME,
+}

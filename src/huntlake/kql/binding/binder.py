@@ -14,6 +14,7 @@ from huntlake.core.errors import NotFound, Refused
 from huntlake.kql import plan
 from huntlake.kql.binding.language import Language
 from huntlake.kql.binding.naming import Names, implied_name
+from huntlake.kql.binding.reading import names_read
 from huntlake.kql.binding.scalars import ScalarBinder, Tuple
 from huntlake.kql.binding.schema import Schema, TableCall
 from huntlake.kql.binding.scope import Meaning, Scope, UserFunction
@@ -100,6 +101,7 @@ class Binder:
         self._depth = 0
         self._forgiving = 0
         self._scans: dict[tuple[str | None, str], plan.Scan] = {}
+        self._open_scans: dict[tuple[str | None, str, Source], plan.Scan] = {}
         self._named = language.named
         self._scalars = ScalarBinder(self)
 
@@ -385,9 +387,27 @@ class Binder:
             columns = self.schema.table(name, workspace)
             if columns is None:
                 return None
+            if (type_of := self.schema.open_table(name, workspace)) is not None:
+                # Each text has its own: those that it names.
+                return self._open_scan(name, columns, workspace, type_of)
             indexed = columns if isinstance(columns, Columns) else Columns(columns)
             self._scans[key] = plan.Scan(name, indexed, workspace)
         return self._scans[key]
+
+    def _open_scan(
+        self,
+        name: str,
+        columns: Sequence[Column],
+        workspace: str | None,
+        type_of: Callable[[str], ScalarType | None],
+    ) -> plan.Scan:
+        key = workspace, name, self.source
+        if key not in self._open_scans:
+            listed = {c.name for c in columns}
+            more = ((n, type_of(n)) for n in names_read(self.source) if n not in listed)
+            every = Columns((*columns, *(Column(n, t) for n, t in more if t is not None)))
+            self._open_scans[key] = plan.Scan(name, every, workspace)
+        return self._open_scans[key]
 
     def tables_like(self, pattern: str, workspace: str | None = None) -> list[tuple[str, plan.Relation]]:
         """The tables, and the tables of `let`, whose names fit a pattern with `*`.
@@ -529,6 +549,10 @@ class Binder:
             # In the rows of another table the same names would be other columns.
             self.refuse(f"`{name}`, which differs from row to row, inside a table of its own", span)
         return found
+
+    def given(self, name: str) -> Meaning | None:
+        """What a parameter or a `let` stands for, wherever its value was made."""
+        return self._scope.find(name)
 
     def names_in_scope(self) -> list[str]:
         """The names that `let`, parameters and `as` have given."""

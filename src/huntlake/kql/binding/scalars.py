@@ -484,9 +484,15 @@ def _column_ifexists(
 ) -> plan.Scalar:
     if len(node.arguments) != 2:
         s._b.fail("SEM0219", f"`{node.name}` takes a column's name and a value for where there is none", node.span)
-    name = s._b.constant_text(node.arguments[0])
     columns = s.columns_of(row) if row is not None else {}
+    name = _given_column(s, node.arguments[0]) or s._b.constant_text(node.arguments[0])
     return columns[name] if name in columns else s.bind(node.arguments[1], row, aggregating)
+
+
+def _given_column(s: ScalarBinder, node: nodes.Expression) -> str | None:
+    """The name of the column that a parameter stands for: `FileProfile(SHA1)` means what `FileProfile("SHA1")` does."""
+    given = s._b.given(node.name) if isinstance(node, nodes.NameReference) else None
+    return given.name if isinstance(given, plan.ColumnRef) else None
 
 
 def _column_names_of(

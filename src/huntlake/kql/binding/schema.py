@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from huntlake.kql.types import Column
+from huntlake.kql.types import Column, ScalarType
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,13 @@ class Schema(Protocol):
 
     def table(self, name: str, workspace: str | None = None) -> tuple[Column, ...] | None:
         """The columns of a table; None where there is no such table, or the caller may not know of it."""
+        ...
+
+    def open_table(self, name: str, workspace: str | None = None) -> Callable[[str], ScalarType | None] | None:
+        """Of a table that has columns nobody has listed: their types by their names, None for a name that is none's.
+
+        None for a table that has the columns of `table` and no other.
+        """
         ...
 
     def table_names(self, workspace: str | None = None) -> Iterable[str]:
@@ -72,6 +79,9 @@ class NoTables:
     refused: frozenset[str] = frozenset()
 
     def table(self, name: str, workspace: str | None = None) -> tuple[Column, ...] | None:
+        return None
+
+    def open_table(self, name: str, workspace: str | None = None) -> Callable[[str], ScalarType | None] | None:
         return None
 
     def table_names(self, workspace: str | None = None) -> Iterable[str]:

@@ -67,6 +67,8 @@ class InvokeOperator(Operator):
         if not isinstance(call, nodes.FunctionCall):
             b.fail("SYN0002", "a function is expected here", call.span)
         function = b.function(call.name)
+        if function is None and call.name in b.refused:
+            b.refuse(f"the function `{call.name}()` in this workspace", call.span)
         if function is None:
             b.fail("SEM0260", f"no function is named `{call.name}`", call.span)
         found = b.invoke(function, call, input, first=input)
