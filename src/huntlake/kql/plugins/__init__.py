@@ -12,6 +12,7 @@ from huntlake.kql.plugins.activity import (
 )
 from huntlake.kql.plugins.bag_unpack import bag_unpack
 from huntlake.kql.plugins.ip_lookup import ipv4_lookup, ipv6_lookup
+from huntlake.kql.plugins.mining import autocluster, basket, diffpatterns
 from huntlake.kql.plugins.narrow import narrow
 from huntlake.kql.plugins.pivot import pivot
 from huntlake.kql.plugins.preview import preview
@@ -29,7 +30,10 @@ PLUGINS: Mapping[str, Plugin] = {
     "active_users_count": active_users_count,
     "activity_counts_metrics": activity_counts_metrics,
     "activity_metrics": activity_metrics,
+    "autocluster": autocluster,
     "bag_unpack": bag_unpack,
+    "basket": basket,
+    "diffpatterns": diffpatterns,
     "ipv4_lookup": ipv4_lookup,
     "ipv6_lookup": ipv6_lookup,
     "narrow": narrow,
@@ -49,14 +53,11 @@ REFUSED = frozenset(
         "ai_chat_completion_prompt",
         "ai_embed_text",
         "ai_embeddings",
-        "autocluster",
         "azure_digital_twins_query_request",
-        "basket",
         "cosmosdb_sql_request",
         "csharp",
         "dax_request",
         "dcount_intersect",
-        "diffpatterns",
         "diffpatterns_text",
         "estimate_rows_count",
         "execute_query",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from huntlake.kql import forms, plan
-from huntlake.kql.sql import activity
+from huntlake.kql.sql import activity, mining
 from huntlake.kql.sql.reading import Identifiers, Reading, TableFunctionWriter
 from huntlake.kql.sql.scan import scan
 from huntlake.kql.sql.series import make_series
@@ -138,7 +138,10 @@ TABLE_FUNCTIONS: Mapping[str, TableFunctionWriter] = {
     "active_users_count": activity.active_users_count,
     "activity_counts": activity.activity_counts,
     "activity_metrics": activity.activity_metrics,
+    "autocluster": mining.autocluster,
     "bag_kinds": _bag_kinds,
+    "basket": mining.basket,
+    "diffpatterns": mining.diffpatterns,
     "ipv4_lookup": _ipv4_lookup,
     "ipv6_lookup": _ipv6_lookup,
     "make_series": make_series,

@@ -64,6 +64,7 @@ from huntlake.engines.duckdb.udf.hexagons import (
 )
 from huntlake.engines.duckdb.udf.json import canonical_json, strict_json
 from huntlake.engines.duckdb.udf.key_values import parse_kv
+from huntlake.engines.duckdb.udf.mining import autocluster, basket, diffpatterns
 from huntlake.engines.duckdb.udf.outliers import series_outliers
 from huntlake.engines.duckdb.udf.periods import series_periods_detect, series_periods_validate
 from huntlake.engines.duckdb.udf.s2 import s2_cell, s2_centre, s2_cover_line, s2_cover_polygon, s2_neighbors, s2_polygon
@@ -96,6 +97,7 @@ from huntlake.engines.geography import Geography
 def functions(geography: Geography) -> dict[str, Function]:
     """Every function, by its name in SQL."""
     listed = (
+        autocluster,
         bag_has_key,
         bag_remove_keys,
         bag_set_key,
@@ -105,10 +107,12 @@ def functions(geography: Geography) -> dict[str, Function]:
         base64_decode_tostring,
         base64_encode_fromarray,
         base64_encode_fromguid,
+        basket,
         beta_cdf,
         beta_inv,
         beta_pdf,
         canonical_json,
+        diffpatterns,
         erf,
         erfc,
         format_datetime,

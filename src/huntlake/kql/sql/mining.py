@@ -1,0 +1,97 @@
+"""The SQL of plugins that look for patterns: rows in groups of the same values, a search, and what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from huntlake.kql.sql.reading import Reading
+
+Search = Callable[[str, list[str], list[str]], str]
+"""Writes the search: given the groups, and for each part of the rows the groups' weights and what all of them weigh."""
+
+
+def autocluster(r: Reading, names: Mapping[str, str]) -> str:
+    """Of the share of rare values, the weight of the size and a number of seeds; the weight; columns, wildcards."""
+    _, size, seeds = (r.sql(a) for a in r.arguments[:3])
+
+    def search(groups: str, weights: list[str], totals: list[str]) -> str:
+        return f"hl_autocluster({groups}, {weights[0]}, {size}, {seeds})"
+
+    return _mined(r, names, 1, search, least=2)
+
+
+def basket(r: Reading, names: Mapping[str, str]) -> str:
+    """Of the threshold, twice, and a number of dimensions; the weight; columns and their wildcards."""
+    _, threshold, dimensions = (r.sql(a) for a in r.arguments[:3])
+
+    def search(groups: str, weights: list[str], totals: list[str]) -> str:
+        return f"hl_basket({groups}, {weights[0]}, ceil({threshold} * {totals[0]})::BIGINT, {dimensions})"
+
+    return _mined(r, names, 1, search)
+
+
+def diffpatterns(r: Reading, names: Mapping[str, str]) -> str:
+    """Of the threshold, twice, and a number of dimensions; the weights in both parts; columns and their wildcards."""
+    _, threshold, dimensions = (r.sql(a) for a in r.arguments[:3])
+
+    def search(groups: str, weights: list[str], totals: list[str]) -> str:
+        return f"hl_diffpatterns({groups}, {', '.join(weights)}, {threshold}, {dimensions})"
+
+    return _mined(r, names, 2, search)
+
+
+def _mined(r: Reading, names: Mapping[str, str], parts: int, search: Search, least: int = 1) -> str:
+    rare = r.sql(r.arguments[0])
+    weights = [r.sql(w) for w in r.arguments[3 : 3 + parts]]
+    rest = r.arguments[3 + parts :]
+    values, wildcards = [r.sql(v) for v in rest[::2]], [r.sql(w) for w in rest[1::2]]
+    places = range(len(values))
+    own = ", ".join(f'{v} as "~v{i}"' for i, v in enumerate(values))
+    weighed = ", ".join(f'greatest(coalesce({w}, 0), 0) as "~w{p}"' for p, w in enumerate(weights))
+    rows = f"select {own}, {weighed} from {r.steps[0]}"
+    some = " or ".join(f'"~w{p}" > 0' for p in range(parts))
+    codes = ", ".join(
+        f'case when {_frequent(i, parts, rare, least)} then {_code(i)} else 0 end as "~k{i}"' for i in places
+    )
+    coded = f"select *, {codes} from ({rows}) where {some}"
+    keys = ", ".join(f'"~k{i}"' for i in places)
+    # Where a code is not 0, all of a group have one value.
+    kept = ", ".join(f'any_value("~v{i}") as "~v{i}"' for i in places)
+    sums = ", ".join(f'sum("~w{p}")::BIGINT as "~w{p}"' for p in range(parts))
+    heaviest = " + ".join(f'sum("~w{p}")' for p in range(parts))
+    number = f'row_number() over (order by {heaviest} desc, {keys}) - 1 as "~n"'
+    groups = f"select {keys}, {kept}, {sums}, {number} from ({coded}) group by {keys}"
+
+    listed = f'to_json(list([{keys}] order by "~n"))::VARCHAR'
+    of_parts = [f'to_json(list("~w{p}" order by "~n"))::VARCHAR' for p in range(parts)]
+    totals = [f'sum("~w{p}")' for p in range(parts)]
+    shown = ", ".join(f'{t} as "~t{p}"' for p, t in enumerate(totals))
+    found = f'select {search(listed, of_parts, totals)} as "~f", {shown} from "~groups"'
+    each = f'select *, unnest(range(json_array_length("~f")::BIGINT)) as "~i" from ({found})'
+    each = f"""select *, json_extract("~f", '$[' || "~i" || ']') as "~p" from ({each})"""
+
+    counts = [f"json_extract(\"~p\", '$.counts[{p}]')::BIGINT" for p in range(parts)]
+    shares = [f'100e0 * {c} / "~t{p}"' for p, c in enumerate(counts)]
+    percents = [f"round({s}, {parts})" for s in shares]
+    if parts == 2:
+        percents.append(f"round(abs(coalesce({shares[0]}, 0) - coalesce({shares[1]}, 0)), 2)")
+    fixed = "json_extract(\"~p\", '$.columns')::BIGINT[]"
+    cells = [f'case when list_contains({fixed}, {i}) then "~v{i}" else {w} end' for i, w in enumerate(wildcards)]
+    columns = ", ".join(
+        f"{v} as {o}" for v, o in zip(['"~i"', *counts, *percents, *cells], names.values(), strict=True)
+    )
+    joined = f"""({each}) join "~groups" on "~n" = json_extract("~p", '$.row')::BIGINT"""
+    return f'with "~groups" as materialized ({groups}) select {columns} from {joined} order by "~i"'
+
+
+def _frequent(column: int, parts: int, rare: str, least: int) -> str:
+    """Whether a value weighs enough, in a part of the rows, to be of a pattern."""
+    of_value = f'over (partition by "~v{column}")'
+    enough = (f'greatest({rare} * sum("~w{p}") over (), {least})' for p in range(parts))
+    return " or ".join(f'sum("~w{p}") {of_value} >= {e}' for p, e in enumerate(enough))
+
+
+def _code(column: int) -> str:
+    return f'dense_rank() over (order by "~v{column}")'
