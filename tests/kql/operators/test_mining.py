@@ -11,7 +11,7 @@ COLUMNS = ("a", "b", "c", "d")
 
 def _rows(seed: int, count: int) -> list[tuple[str, ...]]:
     dice = random.Random(seed)
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for _ in range(count):
         a = dice.choice(["p", "p", "q", "r"])
         b = a if dice.random() < 0.7 else dice.choice(["s", "t"])
@@ -68,7 +68,9 @@ def test_what_autocluster_says_of_a_pattern_is_so() -> None:
 
 
 def test_a_difference_that_was_planted_is_found_first() -> None:
-    rows = [("x" if i % 3 else "y", "same", "bad" if i % 3 and i % 10 else "good", str(i)) for i in range(300)]
+    rows: list[tuple[str, ...]] = [
+        ("x" if i % 3 else "y", "same", "bad" if i % 3 and i % 10 else "good", str(i)) for i in range(300)
+    ]
     found = _answer(f"{_table(rows)} | project a, b, c, Half = d | evaluate diffpatterns(c, 'bad', 'good')")
     assert found[0][6:] == ["x", "same", ""]
     bad = [r for r in rows if r[2] == "bad"]

@@ -19,6 +19,7 @@ from huntlake.kql.operators.project_away import ProjectAwayOperator, ProjectKeep
 from huntlake.kql.operators.project_by_names import ProjectByNamesOperator
 from huntlake.kql.operators.project_rename import ProjectRenameOperator
 from huntlake.kql.operators.project_reorder import ProjectReorderOperator
+from huntlake.kql.operators.reduce import ReduceOperator
 from huntlake.kql.operators.render import RenderOperator
 from huntlake.kql.operators.sample import SampleDistinctOperator, SampleOperator
 from huntlake.kql.operators.scan import ScanOperator
@@ -71,6 +72,7 @@ OPERATORS: dict[str, type[Operator]] = {
     "project-keep": ProjectKeepOperator,
     "project-rename": ProjectRenameOperator,
     "project-reorder": ProjectReorderOperator,
+    "reduce": ReduceOperator,
     "render": RenderOperator,
     "sample": SampleOperator,
     "sample-distinct": SampleDistinctOperator,
@@ -115,7 +117,6 @@ REFUSED = frozenset(
         "macro-expand",
         "make-graph",
         "partitionby",
-        "reduce",
         "__contextual-datatable",
     ]
 )

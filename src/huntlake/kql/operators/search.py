@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -47,6 +48,9 @@ POSITIVE = {
 
 _READERS = {"tolower", "tostring", "toupper"}
 """Functions that give no text where they are given none."""
+_KINDS = ("default", "case_insensitive", "case_sensitive")
+_SENSITIVE = {"=~": "==", "!~": "!=", "in~": "in", "!in~": "!in"}
+_REGEX = "matches regex"
 
 
 @dataclass(frozen=True)
@@ -60,14 +64,16 @@ class SearchOperator(Operator, SourceOperator):
     @classmethod
     def parse(cls, p: Parser) -> SearchOperator:
         start = p.previous
-        given = {name: str(value) for name, (value, _) in p.parameters("kind").items()}
+        kind, at = p.parameters("kind").get("kind", ("default", start))
+        if kind not in _KINDS:
+            p.fail("SEM0001", f"`{kind}` is no kind of search", at.span, help=", ".join(_KINDS))
         tables: tuple[nodes.Expression, ...] = ()
         if p.at("in") and p.ahead().text == "(":
             p.advance()
             p.advance()
             tables = p.list_of(p.table_reference)
             p.expect(")")
-        return cls(given.get("kind") == "case_sensitive", tables, p.expression(), span=p.since(start))
+        return cls(kind == "case_sensitive", tables, p.expression(), span=p.since(start))
 
     def bind(self, input: plan.Relation, b: Binder) -> plan.Relation:
         return self._search([(_table_name(input), input)], b)
@@ -121,12 +127,13 @@ class SearchOperator(Operator, SourceOperator):
                 and all(filled(o, b) for o in others)
             ):
                 return plan.Literal(False, ScalarType.BOOL)
-            case nodes.FunctionCall("has", (nodes.NameReference(), nodes.Literal(str(term), _) as literal)) if (
-                "*" in term
-            ):
-                return b.predicate(
-                    nodes.FunctionCall(*_wildcard(node.arguments[0], literal, term), span=node.span), table
-                )
+            case nodes.FunctionCall("has", (nodes.NameReference() as name, nodes.Literal(str(term)))) if "*" in term:
+                asked, needle = _operator(term, case_sensitive=self.case_sensitive)
+                node = nodes.FunctionCall(asked, (name, _text(needle, node.span)), span=node.span)
+        if self.case_sensitive and isinstance(node, nodes.FunctionCall):
+            strict = _SENSITIVE.get(node.name, f"{node.name}_cs")
+            if strict in b.language.functions:
+                node = nodes.FunctionCall(strict, node.arguments, span=node.span)
         return b.predicate(node, table)
 
 
@@ -134,12 +141,18 @@ def anywhere(term: str, span: Span, table: plan.Relation, b: Binder, *, case_sen
     """Whether any column of a row has the term."""
     if term in ("", "*"):
         return plan.Literal(True, ScalarType.BOOL)
-    word, needle = _operator(term)
+    word, needle = _operator(term, case_sensitive=case_sensitive)
+    columns = b.columns_of(table).values()
+    if word == _REGEX:
+        texts = [c for c in columns if c.type in (ScalarType.STRING, ScalarType.DYNAMIC)]
+        tests = [nodes.FunctionCall(word, (_name(c, span), _text(needle, span)), span=span) for c in texts]
+        if not tests:
+            return plan.Literal(False, ScalarType.BOOL)
+        return b.predicate(tests[0] if len(tests) == 1 else nodes.FunctionCall("or", tuple(tests), span=span), table)
     if case_sensitive:
         word += "_cs"
     literal = plan.Literal(needle, ScalarType.STRING)
-    columns = [c for c in b.columns_of(table).values() if _may_hold(c.type, needle)]
-    return b.call(f"* {word}", (literal, *columns), span)
+    return b.call(f"* {word}", (literal, *(c for c in columns if _may_hold(c.type, needle))), span)
 
 
 _CHARACTERS = {
@@ -196,9 +209,15 @@ def _may_hold(type_: ScalarType, needle: str) -> bool:
     return allowed is None or set(needle.lower()) <= set(allowed)
 
 
-def _operator(term: str) -> tuple[str, str]:
+def _operator(term: str, *, case_sensitive: bool) -> tuple[str, str]:
+    """What a term with `*` asks for, and of what."""
     bare = term.strip("*")
-    match term.startswith("*"), term.endswith("*"):
+    first, last = term.startswith("*"), term.endswith("*")
+    if "*" in bare:
+        inside = ".*".join(re.escape(p) for p in bare.split("*"))
+        text = ("" if first else r"\b") + inside + ("" if last else r"\b")
+        return _REGEX, text if case_sensitive else f"(?i){text}"
+    match first, last:
         case True, True:
             return "contains", bare
         case True, False:
@@ -208,9 +227,13 @@ def _operator(term: str) -> tuple[str, str]:
     return "has", term
 
 
-def _wildcard(column: nodes.Expression, literal: nodes.Literal, term: str) -> tuple[str, tuple[nodes.Expression, ...]]:
-    word, needle = _operator(term)
-    return word, (column, nodes.Literal(needle, ScalarType.STRING, span=literal.span))
+def _name(column: plan.ColumnRef, span: Span) -> nodes.Expression:
+    name = nodes.NameReference(column.name, span=span)
+    return nodes.FunctionCall("tostring", (name,), span=span) if column.type is ScalarType.DYNAMIC else name
+
+
+def _text(value: str, span: Span) -> nodes.Expression:
+    return nodes.Literal(value, ScalarType.STRING, span=span)
 
 
 def _table_name(relation: plan.Relation) -> str:

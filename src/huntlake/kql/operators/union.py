@@ -35,6 +35,8 @@ class UnionOperator(Operator, SourceOperator):
         kind = given.get("kind", "outer")
         if kind not in ("inner", "outer"):
             p.fail("SEM0001", f"`{kind}` is no kind of union", p.since(start), help="inner, outer")
+        if given.get("isfuzzy", True) not in (True, False, 0, 1):
+            p.fail("SEM0001", "`isfuzzy` is true or false", p.since(start))
         tables = p.list_of(p.table_reference)
         inner, fuzzy = kind == "inner", bool(given.get("isfuzzy"))
         return cls(inner, None if source is None else str(source), fuzzy, tables, span=p.since(start))

@@ -104,6 +104,19 @@ def _top_of_each(r: Reading, names: Identifiers) -> str:
     return f"select {columns} from {r.steps[0]} qualify {place} <= {r.sql(count)}"
 
 
+def _reduce(r: Reading, names: Identifiers) -> str:
+    text, threshold, separators = (r.sql(a) for a in r.arguments)
+    counted = f'select {text} as "~t", count(*) as "~c" from {r.steps[0]} group by 1'
+    lists = ", ".join(f'to_json(list({c} order by "~t"))::VARCHAR' for c in ('"~t"', '"~c"'))
+    found = f'select hl_reduce({lists}, {threshold}, {separators}) as "~f" from ({counted})'
+    each = f"""select unnest(json_extract("~f", '$[*]')::JSON[]) as "~p" from ({found})"""
+    pattern, count, shown = names.values()
+    return (
+        f"""select json_extract_string("~p", '$[0]') as {pattern}, json_extract("~p", '$[1]')::BIGINT as {count}, """
+        f"""json_extract_string("~p", '$[2]') as {shown} from ({each})"""
+    )
+
+
 def _schema_merge(r: Reading, names: Identifiers) -> str:
     name, ordinal, data_type, type_ = (r.sql(a) for a in r.arguments[:4])
     rank = f"list_position(['int', 'long', 'real'], {type_})"
@@ -147,6 +160,7 @@ TABLE_FUNCTIONS: Mapping[str, TableFunctionWriter] = {
     "make_series": make_series,
     "narrow": activity.narrow,
     "range": _range,
+    "reduce": _reduce,
     "rolling_percentile": activity.rolling_percentile,
     "rows_near": activity.rows_near,
     "scan": scan,

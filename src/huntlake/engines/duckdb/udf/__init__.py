@@ -67,6 +67,7 @@ from huntlake.engines.duckdb.udf.key_values import parse_kv
 from huntlake.engines.duckdb.udf.mining import autocluster, basket, diffpatterns
 from huntlake.engines.duckdb.udf.outliers import series_outliers
 from huntlake.engines.duckdb.udf.periods import series_periods_detect, series_periods_validate
+from huntlake.engines.duckdb.udf.reduction import reduce
 from huntlake.engines.duckdb.udf.s2 import s2_cell, s2_centre, s2_cover_line, s2_cover_polygon, s2_neighbors, s2_polygon
 from huntlake.engines.duckdb.udf.schemas import schema
 from huntlake.engines.duckdb.udf.seasons import series_decompose, series_decompose_anomalies, series_seasonal
@@ -180,6 +181,7 @@ def functions(geography: Geography) -> dict[str, Function]:
         parse_xml,
         punycode_decode,
         punycode_encode,
+        reduce,
         replace_strings,
         row_window_session,
         schema,
