@@ -1,0 +1,14 @@
+"""The term index: beside each file, which terms each block of its rows may hold.
+
+A sidecar `<file>.terms` lies next to its Parquet file, is as immutable as it, and goes with it. What is absent,
+damaged or of another version excludes nothing: the index changes how much is read, never an answer.
+
+| module | what |
+|---|---|
+| `terms` | what a term is; which terms a row must hold to match |
+| `hashing` | the terms of many texts at once, as hashes |
+| `filters` | a compact filter of one block's terms |
+| `sidecar` | the file beside a file: written, read, checked |
+| `building` | a Parquet file's sidecar |
+| `shelf` | the filters of many files, asked together |
+"""
