@@ -1,8 +1,8 @@
 """A compact filter of the terms of one block of rows: it may say that it holds a term that it doesn't, never the reverse.
 
-A Bloom filter is filled in a wide vector first and then folded to the size that the number of its terms asks for:
-nobody has to count or sort the terms before. A fold keeps each bit at its place modulo the new size, which therefore
-divides the old one.
+A Bloom filter is filled in a wide vector first, and then folded to the size that the number of its terms asks for:
+nobody has to count or sort the terms before. A place in the wide vector is a third of it and a place in that third;
+a fold keeps the last bits of the latter, and the thirds or not. So there are the sizes 2ⁿ and 3·2ⁿ.
 """
 
 from __future__ import annotations
@@ -15,21 +15,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 HASHES = 6
-BITS_A_TERM = 12
+BITS_A_TERM = 10
+"""At least; up to half as many more."""
+WIDTH = 21
+"""A third of the wide vector has 2 to this power bits."""
+NARROWEST = 6
 
-_WIDTH = 2**16 * 3 * 5 * 7
-"""Bits of the wide vector: many sizes divide it."""
-_SIZES = tuple(sorted(n for i in range(6, 17) for m in (1, 3, 5, 7, 15, 21, 35, 105) if _WIDTH % (n := 2**i * m) == 0))
-
-
-def places(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """The places of each hash in the wide vector, a row to each."""
-    import numpy as np
-
-    low, high = hashes & np.uint64(0xFFFFFFFF), (hashes >> np.uint64(32)) | np.uint64(1)
-    steps = np.arange(HASHES, dtype=np.uint64)
-    found: NDArray[np.int64] = ((low[:, None] + steps * high[:, None]) % np.uint64(_WIDTH)).astype(np.int64)
-    return found
+_SEEN = 1 << 15
 
 
 class Filling:
@@ -38,33 +30,68 @@ class Filling:
     def __init__(self) -> None:
         import numpy as np
 
-        self._bits = np.zeros(_WIDTH, bool)
+        self._bits = np.zeros((3, 1 << WIDTH), bool)
+        self._flat = self._bits.reshape(-1)
+        self._seen = np.zeros(_SEEN, np.uint64)
 
     def add(self, hashes: NDArray[np.uint64]) -> None:
         """Take in terms; those that it has change nothing."""
         import numpy as np
 
-        low, high = hashes & np.uint64(0xFFFFFFFF), (hashes >> np.uint64(32)) | np.uint64(1)
-        for step in range(HASHES):
-            self._bits[((low + np.uint64(step) * high) % np.uint64(_WIDTH)).astype(np.int64)] = True
+        # Most terms stand in a block many times: what was seen of late needs no setting again.
+        spot = (hashes & np.uint64(_SEEN - 1)).astype(np.int64)
+        fresh = self._seen[spot] != hashes
+        hashes = hashes[fresh]
+        self._seen[spot[fresh]] = hashes
+        for thirds, within in places(hashes):
+            self._flat[(thirds << WIDTH) | within] = True
 
-    def take(self) -> NDArray[np.uint8]:
-        """The folded filter as bytes, eight bits to each; the next block begins with nothing."""
+    def take(self) -> tuple[int, NDArray[np.uint8]]:
+        """The folded filter: its size, as `size_of` reads it, and its bytes. The next block begins with nothing."""
         import numpy as np
 
-        filled = int(self._bits.sum())
-        if filled == 0:
-            return np.empty(0, np.uint8)
-        terms = -_WIDTH / HASHES * math.log1p(-min(filled, _WIDTH - 1) / _WIDTH)
-        wanted = terms * BITS_A_TERM
-        size = next((s for s in _SIZES if s >= wanted), _WIDTH)
-        folded = self._bits.reshape(-1, size).any(axis=0)
+        filled = int(np.count_nonzero(self._bits))
+        whole = self._bits.size
+        terms = -whole / HASHES * math.log1p(-min(filled, whole - 1) / whole)
+        power, in_thirds = _size_for(terms * BITS_A_TERM)
+        folded = self._bits.reshape(3, -1, 1 << power).any(axis=1)
+        folded = folded if in_thirds else folded.any(axis=0)
         self._bits[:] = False
-        return np.packbits(folded, bitorder="little")
+        self._seen[:] = 0
+        return (power << 1) | in_thirds, np.packbits(folded.reshape(-1), bitorder="little")
 
 
-def everything() -> NDArray[np.uint8]:
+def everything() -> tuple[int, NDArray[np.uint8]]:
     """The filter of a block that may hold any term."""
     import numpy as np
 
-    return np.full(_SIZES[0] // 8, 0xFF, np.uint8)
+    return NARROWEST << 1, np.full((1 << NARROWEST) // 8, 0xFF, np.uint8)
+
+
+def bytes_of(size: int) -> int:
+    """How many bytes a filter of this size has."""
+    return ((3 if size & 1 else 1) << (size >> 1)) // 8
+
+
+def places(hashes: NDArray[np.uint64]) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """For each hash its places in the wide vector: the third, and where in it."""
+    import numpy as np
+
+    low, high = hashes & np.uint64(0xFFFFFFFF), (hashes >> np.uint64(32)) | np.uint64(1)
+    thirds = (np.arange(256) % 3).astype(np.int64)
+    found = []
+    for _ in range(HASHES):
+        third = thirds[((low >> np.uint64(24)) & np.uint64(0xFF)).astype(np.int64)]
+        found.append((third, (low & np.uint64((1 << WIDTH) - 1)).astype(np.int64)))
+        low = low + high
+    return found
+
+
+def _size_for(bits: float) -> tuple[int, int]:
+    """The smallest size of so many bits: 2ⁿ, or 3·2ⁿ⁻¹ between it and the next."""
+    for power in range(NARROWEST, WIDTH + 1):
+        if 1 << power >= bits:
+            return power, 0
+        if 3 << (power - 1) >= bits and power > NARROWEST:
+            return power - 1, 1
+    return WIDTH, 1

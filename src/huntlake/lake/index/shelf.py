@@ -1,0 +1,165 @@
+"""The filters of many files, held in memory and asked together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from huntlake.lake.index import sidecar
+from huntlake.lake.index.filters import bytes_of, places
+from huntlake.lake.index.hashing import hash_of
+from huntlake.lake.index.terms import Clause
+from huntlake.lake.snapshot import DataFile
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Blocks = NDArray[np.int64]
+
+LIMIT = 512 * 2**20
+"""Bytes of filters that one table keeps in memory; files beyond are read whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Where a file's filters lie on the shelf; `blocks` is 0 where it has none that could be used."""
+
+    first: int = 0
+    blocks: int = 0
+    block: int = 0
+    columns: frozenset[str] = frozenset()
+
+
+class Shelf:
+    """The filters of one table's files. Threads may share it."""
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        import numpy as np
+
+        self._limit = limit
+        self._lock = Lock()
+        self._files: dict[str, _Held] = {}
+        self._bytes = np.zeros(1 << 16, np.uint8)
+        self._used = 0
+        # One entry for each block of each file: where its filter begins, in bits, and its size.
+        self._starts = np.zeros(0, np.int64)
+        self._powers = np.zeros(0, np.int64)
+        self._thirds = np.zeros(0, np.int64)
+
+    def narrowed(self, files: Sequence[DataFile], clauses: Sequence[Clause]) -> tuple[DataFile, ...]:
+        """Of each file only the rows that may fit every clause; a file without such rows is left out."""
+        import numpy as np
+
+        if not clauses or not files:
+            return tuple(files)
+        with self._lock:
+            held = self._holding(files)
+        found: list[DataFile] = []
+        # Files that know the same columns are asked together.
+        for columns in dict.fromkeys(h.columns for h in held if h.blocks):
+            of = [i for i, h in enumerate(held) if h.blocks and h.columns == columns]
+            asked = [c for c in clauses if c.columns is None or {n.lower() for n in c.columns} <= columns]
+            blocks = np.concatenate([np.arange(held[i].first, held[i].first + held[i].blocks) for i in of])
+            left = self._fitting(blocks, asked)
+            for i in of:
+                low, high = np.searchsorted(left, (held[i].first, held[i].first + held[i].blocks))
+                file = _rows_of(files[i], held[i], left[low:high] - held[i].first)
+                found += [file] if file else []
+        found += [f for f, h in zip(files, held, strict=True) if not h.blocks]
+        order = {f.path: i for i, f in enumerate(files)}
+        return tuple(sorted(found, key=lambda f: order[f.path]))
+
+    def _fitting(self, blocks: Blocks, clauses: Sequence[Clause]) -> Blocks:
+        import numpy as np
+
+        for clause in clauses:
+            some = [self._with_all(blocks, needle) for needle in clause.needles]
+            blocks = some[0] if len(some) == 1 else np.unique(np.concatenate(some))
+            if not len(blocks):
+                break
+        return blocks
+
+    def _with_all(self, blocks: Blocks, terms: Sequence[str]) -> Blocks:
+        """The blocks among `blocks` that may hold all of `terms`."""
+        import numpy as np
+
+        wanted = np.array([hash_of(t) for t in terms], np.uint64)
+        for thirds, within in places(wanted):
+            for third, place in zip(thirds.tolist(), within.tolist(), strict=True):
+                powers = self._powers[blocks]
+                at = self._starts[blocks] + ((third * self._thirds[blocks]) << powers) + (place & ((1 << powers) - 1))
+                blocks = blocks[(self._bytes[at >> 3] >> (at & 7)) & 1 == 1]
+                if not len(blocks):
+                    return blocks
+        return blocks
+
+    # -- what lies on the shelf ------------------------------------------------------
+
+    def _holding(self, files: Sequence[DataFile]) -> list[_Held]:
+        new = [f for f in files if f.path.name not in self._files]
+        if new:
+            known = len(self._files) + len(new)
+            if self._used > self._limit // 2 and known > 2 * len(files):
+                # Most of it is of files that nobody asks for: begin anew.
+                self._clear()
+                new = list(files)
+            self._take_up(new)
+        return [self._files[f.path.name] for f in files]
+
+    def _clear(self) -> None:
+        self._files.clear()
+        self._used = 0
+        self._starts, self._powers, self._thirds = self._starts[:0], self._powers[:0], self._thirds[:0]
+
+    def _take_up(self, files: Sequence[DataFile]) -> None:
+        import numpy as np
+
+        parts, starts, sizes, first = [], [], [], len(self._starts)
+        for file in files:
+            try:
+                found = sidecar.read(file.path)
+            except sidecar.Damaged:
+                found = None
+            if found is None or found.rows != file.rows or self._used + len(found.filters) > self._limit:
+                self._files[file.path.name] = _Held()
+                continue
+            columns = frozenset(n.lower() for n in found.columns)
+            self._files[file.path.name] = _Held(first, len(found.sizes), found.block, columns)
+            first += len(found.sizes)
+            for size in found.sizes:
+                starts.append(self._used * 8)
+                sizes.append(size)
+                self._used += bytes_of(size)
+            parts.append(found.filters)
+        if not parts:
+            return
+        more = np.concatenate(parts)
+        if self._used > len(self._bytes):
+            # A new array, and not the old one made longer: another thread may be reading that.
+            grown = np.zeros(max(self._used, 2 * len(self._bytes)), np.uint8)
+            grown[: len(self._bytes)] = self._bytes
+            self._bytes = grown
+        self._bytes[self._used - len(more) : self._used] = more
+        self._starts = np.concatenate([self._starts, np.array(starts, np.int64)])
+        size = np.array(sizes, np.int64)
+        self._powers = np.concatenate([self._powers, size >> 1])
+        self._thirds = np.concatenate([self._thirds, size & 1])
+
+
+def _rows_of(file: DataFile, held: _Held, blocks: Blocks) -> DataFile | None:
+    """The file, with the ranges of rows of some of its blocks; None of none."""
+    if not len(blocks):
+        return None
+    if len(blocks) == held.blocks:
+        return file
+    ranges: list[tuple[int, int]] = []
+    for block in blocks.tolist():
+        low, high = block * held.block, min((block + 1) * held.block, file.rows) - 1
+        if ranges and ranges[-1][1] + 1 == low:
+            ranges[-1] = ranges[-1][0], high
+        else:
+            ranges.append((low, high))
+    return replace(file, ranges=tuple(ranges))
