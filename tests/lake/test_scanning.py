@@ -51,8 +51,8 @@ def test_rows_outside_the_bounds_are_not_read(table: LakeTable) -> None:
 
 def test_an_index_may_name_rows_of_a_file(table: LakeTable) -> None:
     snapshot = table.snapshot()
-    some = replace(snapshot, files=tuple(replace(f, first=5, last=7) for f in snapshot.files))
-    assert read(some, ["Count"]) == [(5,), (6,), (7,)]
+    some = replace(snapshot, files=tuple(replace(f, ranges=((5, 6), (8, 8))) for f in snapshot.files))
+    assert read(some, ["Count"]) == [(5,), (6,), (8,)]
 
 
 def test_a_column_of_another_type_is_cast(table: LakeTable) -> None:

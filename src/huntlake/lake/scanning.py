@@ -49,14 +49,15 @@ def scan_sql(
 
 
 def _sources(files: list[DataFile]) -> Iterable[str]:
-    whole = [f.path for f in files if f.first is None and f.last is None]
+    whole = [f.path for f in files if f.ranges is None]
     if whole:
         yield _read(whole)
     for file in files:
-        if file.first is not None or file.last is not None:
-            low, high = file.first or 0, file.rows - 1 if file.last is None else file.last
+        if file.ranges is not None:
+            # A file to each SELECT: a condition on the file's name would cost more than what it saves.
             read = _read([file.path], ", file_row_number = true")
-            yield f"(select * from {read} where file_row_number between {low} and {high})"
+            rows = " or ".join(f"file_row_number between {low} and {high}" for low, high in file.ranges)
+            yield f"(select * from {read} where {rows})"
 
 
 def _read(paths: Iterable[Path], more: str = "") -> str:

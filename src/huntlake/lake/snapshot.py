@@ -12,7 +12,7 @@ from pathlib import Path
 class DataFile:
     """One Parquet file; rows lie in it by time. `since` and `until` are UTC without zone, inclusive.
 
-    `first` and `last` bound the rows to read, counted from 0; None is the whole file (an index may say less).
+    `ranges` are the rows to read, counted from 0, first and last of each; None is the whole file.
     """
 
     path: Path
@@ -22,8 +22,7 @@ class DataFile:
     until: datetime | None
     columns: tuple[str, ...]
     """The columns that the file holds: a table may have got others since."""
-    first: int | None = None
-    last: int | None = None
+    ranges: tuple[tuple[int, int], ...] | None = None
     foreign: bool = False
     """Whether another engine wrote it: its texts may be null."""
 

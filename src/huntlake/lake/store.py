@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
 from uuid import uuid4
 
+from huntlake.lake.index.terms import Clause
 from huntlake.lake.names import table_folder, workspace_folder
 from huntlake.lake.snapshot import Snapshot
 from huntlake.lake.table import LakeTable
@@ -79,7 +81,7 @@ class Lake:
         table: str,
         since: datetime | None = None,
         until: datetime | None = None,
-        terms: tuple[str, ...] = (),
+        clauses: Sequence[Clause] = (),
     ) -> Snapshot:
         """The files of a table that may hold an answer: see `LakeTable.snapshot`."""
-        return self.table(workspace, table).snapshot(since, until, terms)
+        return self.table(workspace, table).snapshot(since, until, clauses)

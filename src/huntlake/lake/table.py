@@ -14,6 +14,9 @@ from urllib.parse import unquote
 
 from huntlake.core.errors import Conflict, Invalid
 from huntlake.lake.forms import DAY, TIME, Form, StoredColumn
+from huntlake.lake.index import sidecar
+from huntlake.lake.index.shelf import Shelf
+from huntlake.lake.index.terms import Clause
 from huntlake.lake.snapshot import NOTHING, DataFile, Snapshot, whole_day, within
 from huntlake.lake.writing import WrittenFile, flush, held_columns, write
 
@@ -71,6 +74,7 @@ class LakeTable:
     _handle: DeltaTable | None = field(default=None, repr=False)
     _state: _State | None = field(default=None, repr=False)
     _foreign: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    _shelf: Shelf = field(default_factory=Shelf, repr=False)
 
     @property
     def exists(self) -> bool:
@@ -134,16 +138,16 @@ class LakeTable:
         self._durably(lambda handle: handle.delete())
 
     def snapshot(
-        self, since: datetime | None = None, until: datetime | None = None, terms: tuple[str, ...] = ()
+        self, since: datetime | None = None, until: datetime | None = None, clauses: Sequence[Clause] = ()
     ) -> Snapshot:
-        """The files that may hold rows of `since <= TimeGenerated <= until` (UTC) and every one of `terms`.
+        """The files, and of those that have an index the rows, that may hold an answer.
 
-        `terms` are whole words that some column of a row holds. There is no index yet: they exclude nothing.
+        That is rows of `since <= TimeGenerated <= until` (UTC) that fit every clause.
         """
         state = self._current()
         if state is None:
             return NOTHING
-        files = within(state.files, since, until)
+        files = self._shelf.narrowed(within(state.files, since, until), clauses)
         return Snapshot(state.version, files, tuple((c.name, c.form.sql) for c in state.columns))
 
     def append(self, connection: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[StoredColumn]) -> int:
@@ -191,7 +195,9 @@ class LakeTable:
     def discard(self, files: Iterable[WrittenFile]) -> None:
         """Remove files that were written and shall not be committed."""
         for file in files:
-            (self.folder / file.path).unlink(missing_ok=True)
+            path = self.folder / file.path
+            for written in (path, sidecar.path_of(path)):
+                written.unlink(missing_ok=True)
 
     def _ensure(self, columns: Sequence[StoredColumn]) -> tuple[tuple[StoredColumn, ...], bool]:
         """The table's columns, those of `columns` among them, and whether it is partitioned by day."""

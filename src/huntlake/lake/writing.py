@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 from huntlake.lake.forms import DAY, TIME, Form, StoredColumn, identifier, literal
+from huntlake.lake.index.building import build
 
 if TYPE_CHECKING:
     import duckdb
@@ -116,6 +117,7 @@ def _copy(
     if not count:
         target.unlink(missing_ok=True)
         return None
+    build(target, schema)
     return WrittenFile(path, int(size), day, _delta_statistics(int(count), statistics, schema))
 
 

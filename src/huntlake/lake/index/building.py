@@ -24,7 +24,7 @@ BLOCK = 16_384
 _TEXTS = (Form.TEXT, Form.UUID, Form.JSON)
 _LOWERED = "[\u0130\u212a]"
 """Letters whose lower case holds one of ASCII's: a query may find what no term says."""
-_ESCAPED = r'\\[bfnrtu]'
+_ESCAPED = r"\\[bfnrtu]"
 
 
 def build(file: Path, columns: Sequence[StoredColumn]) -> Path:

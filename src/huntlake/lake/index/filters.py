@@ -1,4 +1,4 @@
-"""A compact filter of the terms of one block of rows: it may say that it holds a term that it doesn't, never the reverse.
+"""A compact filter of one block's terms: it may say that it holds a term that it doesn't, never the reverse.
 
 A Bloom filter is filled in a wide vector first, and then folded to the size that the number of its terms asks for:
 nobody has to count or sort the terms before. A place in the wide vector is a third of it and a place in that third;

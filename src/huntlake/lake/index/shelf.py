@@ -33,46 +33,23 @@ class _Held:
     columns: frozenset[str] = frozenset()
 
 
-class Shelf:
-    """The filters of one table's files. Threads may share it."""
+@dataclass(frozen=True)
+class _Arrays:
+    """The filters, and for each block where its own begins, in bits, and its size. What is here is not written to."""
 
-    def __init__(self, limit: int = LIMIT) -> None:
+    bytes: NDArray[np.uint8]
+    starts: Blocks
+    powers: Blocks
+    thirds: Blocks
+
+    @classmethod
+    def empty(cls) -> _Arrays:
         import numpy as np
 
-        self._limit = limit
-        self._lock = Lock()
-        self._files: dict[str, _Held] = {}
-        self._bytes = np.zeros(1 << 16, np.uint8)
-        self._used = 0
-        # One entry for each block of each file: where its filter begins, in bits, and its size.
-        self._starts = np.zeros(0, np.int64)
-        self._powers = np.zeros(0, np.int64)
-        self._thirds = np.zeros(0, np.int64)
+        nothing = np.zeros(0, np.int64)
+        return cls(np.zeros(1 << 16, np.uint8), nothing, nothing, nothing)
 
-    def narrowed(self, files: Sequence[DataFile], clauses: Sequence[Clause]) -> tuple[DataFile, ...]:
-        """Of each file only the rows that may fit every clause; a file without such rows is left out."""
-        import numpy as np
-
-        if not clauses or not files:
-            return tuple(files)
-        with self._lock:
-            held = self._holding(files)
-        found: list[DataFile] = []
-        # Files that know the same columns are asked together.
-        for columns in dict.fromkeys(h.columns for h in held if h.blocks):
-            of = [i for i, h in enumerate(held) if h.blocks and h.columns == columns]
-            asked = [c for c in clauses if c.columns is None or {n.lower() for n in c.columns} <= columns]
-            blocks = np.concatenate([np.arange(held[i].first, held[i].first + held[i].blocks) for i in of])
-            left = self._fitting(blocks, asked)
-            for i in of:
-                low, high = np.searchsorted(left, (held[i].first, held[i].first + held[i].blocks))
-                file = _rows_of(files[i], held[i], left[low:high] - held[i].first)
-                found += [file] if file else []
-        found += [f for f, h in zip(files, held, strict=True) if not h.blocks]
-        order = {f.path: i for i, f in enumerate(files)}
-        return tuple(sorted(found, key=lambda f: order[f.path]))
-
-    def _fitting(self, blocks: Blocks, clauses: Sequence[Clause]) -> Blocks:
+    def fitting(self, blocks: Blocks, clauses: Sequence[Clause]) -> Blocks:
         import numpy as np
 
         for clause in clauses:
@@ -89,12 +66,46 @@ class Shelf:
         wanted = np.array([hash_of(t) for t in terms], np.uint64)
         for thirds, within in places(wanted):
             for third, place in zip(thirds.tolist(), within.tolist(), strict=True):
-                powers = self._powers[blocks]
-                at = self._starts[blocks] + ((third * self._thirds[blocks]) << powers) + (place & ((1 << powers) - 1))
-                blocks = blocks[(self._bytes[at >> 3] >> (at & 7)) & 1 == 1]
+                powers = self.powers[blocks]
+                at = self.starts[blocks] + ((third * self.thirds[blocks]) << powers) + (place & ((1 << powers) - 1))
+                blocks = blocks[(self.bytes[at >> 3] >> (at & 7)) & 1 == 1]
                 if not len(blocks):
                     return blocks
         return blocks
+
+
+class Shelf:
+    """The filters of one table's files. Threads may share it."""
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        self._limit = limit
+        self._lock = Lock()
+        self._files: dict[str, _Held] = {}
+        self._used = 0
+        self._arrays = _Arrays.empty()
+
+    def narrowed(self, files: Sequence[DataFile], clauses: Sequence[Clause]) -> tuple[DataFile, ...]:
+        """Of each file only the rows that may fit every clause; a file without such rows is left out."""
+        import numpy as np
+
+        if not clauses or not files:
+            return tuple(files)
+        with self._lock:
+            held, arrays = self._holding(files), self._arrays
+        found: list[DataFile] = []
+        # Files that know the same columns are asked together.
+        for columns in dict.fromkeys(h.columns for h in held if h.blocks):
+            of = [i for i, h in enumerate(held) if h.blocks and h.columns == columns]
+            asked = [c for c in clauses if c.columns is None or {n.lower() for n in c.columns} <= columns]
+            blocks = np.concatenate([np.arange(held[i].first, held[i].first + held[i].blocks) for i in of])
+            left = arrays.fitting(blocks, asked)
+            for i in of:
+                low, high = np.searchsorted(left, (held[i].first, held[i].first + held[i].blocks))
+                file = _rows_of(files[i], held[i], left[low:high] - held[i].first)
+                found += [file] if file else []
+        found += [f for f, h in zip(files, held, strict=True) if not h.blocks]
+        order = {f.path: i for i, f in enumerate(files)}
+        return tuple(sorted(found, key=lambda f: order[f.path]))
 
     # -- what lies on the shelf ------------------------------------------------------
 
@@ -111,13 +122,13 @@ class Shelf:
 
     def _clear(self) -> None:
         self._files.clear()
-        self._used = 0
-        self._starts, self._powers, self._thirds = self._starts[:0], self._powers[:0], self._thirds[:0]
+        self._used, self._arrays = 0, _Arrays.empty()
 
     def _take_up(self, files: Sequence[DataFile]) -> None:
         import numpy as np
 
-        parts, starts, sizes, first = [], [], [], len(self._starts)
+        old = self._arrays
+        parts, starts, sizes, first = [], [], [], len(old.starts)
         for file in files:
             try:
                 found = sidecar.read(file.path)
@@ -136,17 +147,18 @@ class Shelf:
             parts.append(found.filters)
         if not parts:
             return
-        more = np.concatenate(parts)
-        if self._used > len(self._bytes):
-            # A new array, and not the old one made longer: another thread may be reading that.
-            grown = np.zeros(max(self._used, 2 * len(self._bytes)), np.uint8)
-            grown[: len(self._bytes)] = self._bytes
-            self._bytes = grown
-        self._bytes[self._used - len(more) : self._used] = more
-        self._starts = np.concatenate([self._starts, np.array(starts, np.int64)])
-        size = np.array(sizes, np.int64)
-        self._powers = np.concatenate([self._powers, size >> 1])
-        self._thirds = np.concatenate([self._thirds, size & 1])
+        more, bytes = np.concatenate(parts), old.bytes
+        if self._used > len(bytes):
+            bytes = np.zeros(max(self._used, 2 * len(bytes)), np.uint8)
+            bytes[: self._used - len(more)] = old.bytes[: self._used - len(more)]
+        bytes[self._used - len(more) : self._used] = more
+        packed = np.array(sizes, np.int64)
+        self._arrays = _Arrays(
+            bytes,
+            np.concatenate([old.starts, np.array(starts, np.int64)]),
+            np.concatenate([old.powers, packed >> 1]),
+            np.concatenate([old.thirds, packed & 1]),
+        )
 
 
 def _rows_of(file: DataFile, held: _Held, blocks: Blocks) -> DataFile | None:

@@ -1,0 +1,162 @@
+"""The term index says "perhaps" too often at times, and "no" never where a row matches."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.lake.rows import TIME, append, connection, read
+
+from huntlake.lake.forms import Form, StoredColumn
+from huntlake.lake.index import sidecar
+from huntlake.lake.index.building import BLOCK, build
+from huntlake.lake.index.hashing import hash_of, hashes
+from huntlake.lake.index.shelf import Shelf
+from huntlake.lake.index.terms import Clause, clause, prefix_of, terms_of
+from huntlake.lake.snapshot import DataFile
+from huntlake.lake.table import LakeTable
+
+TEXT, BAG = StoredColumn("Text", Form.TEXT), StoredColumn("Bag", Form.JSON)
+LETTERS = "abAB01.-_ \\/\"'éÉж\u212a\u0130\n"
+TEXTS = st.text(LETTERS, max_size=24) | st.sampled_from(
+    [
+        "10.0.0.1",
+        "src=10.20.30.40;dst=1.2.3.4",
+        "1.2.3.4.5",
+        "C:\\Windows\\System32\\cmd.exe",
+        "a" * 300,
+        "x" * 257 + "Y",
+    ]
+)
+JSONS = st.recursive(
+    TEXTS | st.none() | st.integers() | st.booleans(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def stored(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    data = [t.encode() for t in texts]
+    return np.frombuffer(b"".join(data), np.uint8), np.cumsum([0, *map(len, data)])
+
+
+@given(st.lists(st.text(LETTERS, max_size=20) | TEXTS, max_size=8))
+def test_the_terms_of_texts_are_those_of_each(texts: list[str]) -> None:
+    wanted = set()
+    for text in texts:
+        ascii_only = text.replace("\u212a", " ").replace("\u0130", " ")
+        wanted |= {hash_of(t) for t in terms_of(ascii_only, begins=True, ends=True)}
+    found = set(hashes(*stored(texts)).tolist()) if texts else set()
+    assert wanted <= found
+
+
+def test_the_beginnings_of_addresses_are_terms() -> None:
+    found = set(hashes(*stored(["from 10.1.20.3 to x"])).tolist())
+    assert {hash_of(t) for t in ("10.1.20.3", "10.1.20.", "10.1.", "from")} <= found
+    assert prefix_of("10.1.20.") == ("10.1.20.",)
+    assert prefix_of("10.1.2") == ()
+
+
+def test_a_needle_asks_only_for_terms_that_are_whole() -> None:
+    assert terms_of("cmd.exe", begins=True, ends=True) == ("cmd", "exe")
+    assert terms_of("cmd.exe /c whoami", begins=False, ends=False) == ("exe",)
+    assert terms_of("CMD.exe ", begins=False, ends=False) == ("exe",)
+    assert terms_of("Kelvin \u212a", begins=True, ends=True) == ()
+    assert clause([("abc",), ()]) is None
+
+
+def matches(text: str, needle: str, begins: bool, ends: bool) -> bool:
+    start = r"(?<![^\W_])" if begins and needle[:1].isalnum() else ""
+    end = r"(?![^\W_])" if ends and needle[-1:].isalnum() else ""
+    return re.search(start + re.escape(needle.lower()) + end, text.lower()) is not None
+
+
+@settings(max_examples=300)
+@given(TEXTS, TEXTS, st.booleans(), st.booleans(), st.integers(0, 24), st.integers(1, 24))
+def test_what_a_needle_asks_for_is_in_each_text_that_holds_it(
+    text: str, other: str, begins: bool, ends: bool, start: int, length: int
+) -> None:
+    for needle in (text[start : start + length], other):
+        if needle and matches(text, needle, begins, ends) and not set("\u0130\u212a") & set(text):
+            held = set(hashes(*stored([text])).tolist()) if text else set()
+            assert {hash_of(t) for t in terms_of(needle, begins=begins, ends=ends)} <= held
+
+
+def written(folder: Path, rows: str, *columns: StoredColumn) -> DataFile:
+    table = LakeTable(folder)
+    append(table, rows, TIME, *columns)
+    (file,) = table.snapshot().files
+    return file
+
+
+def test_only_blocks_that_may_match_are_read(tmp_path: Path) -> None:
+    rows = (
+        f"select '2026-01-01 00:00:00+00'::TIMESTAMPTZ + to_milliseconds(i) as TimeGenerated, "
+        f"case i when 5 then 'first needle7' when {BLOCK * 3 + 1} then 'a needle7 there' else 'hay' || i end as Text "
+        f"from range({BLOCK * 4}) r(i)"
+    )
+    file = written(tmp_path, rows, TEXT)
+    table = LakeTable(tmp_path)
+    (found,) = table.snapshot(clauses=[Clause((("needle7",),))]).files
+    assert found.ranges == ((0, BLOCK - 1), (BLOCK * 3, BLOCK * 4 - 1))
+    assert len(read(table.snapshot(clauses=[Clause((("needle7",), ("absent1",)))]), ["Text"])) == 2 * BLOCK
+    assert table.snapshot(clauses=[Clause((("needle7", "first"),), ("Text",))]).files[0].ranges == ((0, BLOCK - 1),)
+    assert table.snapshot(clauses=[Clause((("absent1",),))]).files == ()
+    # A column of which the index knows nothing excludes nothing.
+    assert table.snapshot(clauses=[Clause((("absent1",),), ("TimeGenerated",))]).files == (file,)
+
+
+def test_what_is_missing_or_damaged_excludes_nothing(tmp_path: Path) -> None:
+    file = written(tmp_path, "select '2026-01-01 00:00:00+00'::TIMESTAMPTZ as TimeGenerated, 'hay' as Text", TEXT)
+    absent = [Clause((("absent1",),))]
+    assert Shelf().narrowed([file], absent) == ()
+    beside = sidecar.path_of(file.path)
+    good = beside.read_bytes()
+    for bad in (good[:20], good[:-1], good[:-1] + bytes([good[-1] ^ 1]), b"HLTERMS9" + good[8:], b""):
+        beside.write_bytes(bad)
+        with pytest.raises(sidecar.Damaged):
+            sidecar.read(file.path)
+        assert Shelf().narrowed([file], absent) == (file,)
+    beside.unlink()
+    assert Shelf().narrowed([file], absent) == (file,)
+    build(file.path, [TIME, TEXT])
+    assert beside.read_bytes() == good
+
+
+def test_a_shelf_that_is_full_reads_the_rest(tmp_path: Path) -> None:
+    file = written(tmp_path, "select '2026-01-01 00:00:00+00'::TIMESTAMPTZ as TimeGenerated, 'hay' as Text", TEXT)
+    assert Shelf(limit=1).narrowed([file], [Clause((("absent1",),))]) == (file,)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(TEXTS, JSONS), min_size=1, max_size=5), st.data())
+def test_no_row_that_holds_a_needle_is_left_out(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, object]], data: st.DataObject
+) -> None:
+    folder = tmp_path_factory.mktemp("table")
+    with connection() as engine:
+        engine.execute('create table rows (TimeGenerated TIMESTAMPTZ, "Text" VARCHAR, "Bag" VARCHAR)')
+        for text, bag in rows:
+            engine.execute("insert into rows values ('2026-01-01 00:00:00+00', ?, ?)", [text, json.dumps(bag)])
+        LakeTable(folder).append(engine, "rows", [TIME, TEXT, BAG])
+    texts = [t for t, _ in rows] + [json.dumps(b) for _, b in rows] + [s for _, b in rows for s in strings(b)]
+    text = data.draw(st.sampled_from(texts))
+    start, length = data.draw(st.integers(0, 24)), data.draw(st.integers(1, 24))
+    needle = text[start : start + length]
+    begins, ends = data.draw(st.booleans()), data.draw(st.booleans())
+    asked = clause([terms_of(needle, begins=begins, ends=ends)])
+    if needle and asked and matches(text, needle, begins, ends):
+        assert LakeTable(folder).snapshot(clauses=[asked]).files
+
+
+def strings(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, dict):
+        return [s for k, v in value.items() for s in (k, *strings(v))]
+    return [s for v in value for s in strings(v)] if isinstance(value, list) else []
