@@ -221,6 +221,12 @@ class ScalarBinder:
                 return [left, self._read(right, left.type)]
             if isinstance(left, plan.Literal) and self._constant_fits(right.type, left.type):
                 return [self._read(left, right.type), right]
+        if ScalarType.TIMESPAN in (left.type, right.type):
+            # Nothing is nothing in any unit; of another number nobody knows what it counts.
+            none = plan.Literal(0, ScalarType.TIMESPAN)
+            return [
+                none if isinstance(a, plan.Literal) and a.value == 0 and a.type in _WHOLES else a for a in (left, right)
+            ]
         return [left, right]
 
     def _exact(self, arguments: Sequence[plan.Scalar]) -> list[plan.Scalar]:

@@ -9,6 +9,7 @@ from huntlake.core.diagnostics import Span
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder, SourceOperator
 from huntlake.kql.operators.search import POSITIVE, anywhere, filled, names_in
+from huntlake.kql.operators.union import is_empty
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.parser import Parser
 from huntlake.kql.types import Column, ScalarType
@@ -78,7 +79,7 @@ class FindOperator(SourceOperator):
             tables = [(n, t) for n, t in tables if not {c.name for c in t.columns}.isdisjoint(named)]
         if not tables:
             b.fail("SEM0100", "no table has a column that the predicate names", self.predicate.span)
-        found = [(n, plan.Filter(t, self._condition(self.predicate, n, t, b))) for n, t in tables]
+        found = [(n, t if is_empty(t) else plan.Filter(t, self._condition(self.predicate, n, t, b))) for n, t in tables]
         if self.columns is None:
             return self._shown(found, _smart(tables, named), {}, b)
         return self._shown(found, [self._column(w, tables, b) for w in self.columns], self._types(), b)
@@ -133,13 +134,12 @@ class FindOperator(SourceOperator):
             b.fail("SEM0001", f"`{wanted.name}` is {kinds}", wanted.span, help=f"write `{wanted.name}:{types[0]}`")
         return Column(wanted.name, wanted.type or types[0])
 
-    def _shown(
-        self, found: list[tuple[str, plan.Filter]], shown: list[Column], types: dict[str, ScalarType], b: Binder
-    ) -> plan.Relation:
+    def _shown(self, found: list[Named], shown: list[Column], types: dict[str, ScalarType], b: Binder) -> plan.Relation:
         names = {c.name for c in shown}
         split = frozenset(c.name for c in shown if sum(o.name == c.name for o in shown) > 1)
-        branches, some = [], False
-        for _, table in found:
+        branches: list[Named] = []
+        some = False
+        for label, table in found:
             columns = b.columns_of(table)
             outputs = [
                 plan.Output(n, b.convert(columns[n], types.get(n, columns[n].type)))
@@ -150,7 +150,8 @@ class FindOperator(SourceOperator):
             if self.packed:
                 some = some or bool(rest)
                 outputs.append(plan.Output("pack_", self._bag(rest, b)))
-            branches.append(plan.Project(table, tuple(outputs)))
+            if not is_empty(table):
+                branches.append((label, plan.Project(table, tuple(outputs))))
         united = [Column(f"{c.name}_{c.type}" if c.name in split else c.name, c.type) for c in shown]
         if self.packed and (some or self.columns is not None):
             united.append(Column("pack_", ScalarType.DYNAMIC))
@@ -158,7 +159,10 @@ class FindOperator(SourceOperator):
         twice = [n for n, count in Counter(c.name for c in (head, *united)).items() if count > 1]
         if twice:
             b.refuse(f"`find` with two columns `{twice[0]}`", self.span)
-        return plan.Union(tuple(branches), (head, *united), split, self.source, tuple(n for n, _ in found))
+        if not branches:
+            return plan.Values((head, *united), ())
+        labels, inputs = zip(*branches, strict=True)
+        return plan.Union(inputs, (head, *united), split, self.source, labels)
 
     def _bag(self, columns: list[plan.ColumnRef], b: Binder) -> plan.Scalar:
         if not columns:
