@@ -7,6 +7,7 @@ from huntlake.kql.symbols import Bool, Dynamic, Long, Naming, Number, Real, colu
 
 # A lambda's parameter hides the column of its name: this name no column can have.
 _X = '"~x"'
+_PAIRS = '"~p"'
 
 
 def _numbers(series: str) -> str:
@@ -383,51 +384,71 @@ def series_product(series: Dynamic) -> Real:
 
 @scalar("series_magnitude")
 def series_magnitude(series: Dynamic) -> Real:
-    """The length of the series taken for a vector; null where one of the elements is no number.
+    """The length of the series taken for a vector, without what is no number.
 
     >>> series_magnitude(dynamic([3, 4]))
     5.0
     """
-    squares = f"list_transform({_numbers(series)}, lambda {_X}: {_X} * {_X})"
-    return _whole(_numbers(series), f"sqrt(list_sum({squares}))")
+    return f"sqrt({_dot(_numbers(series), _numbers(series))})"
 
 
 @scalar("series_dot_product")
 def series_dot_product(series1: Dynamic, series2: Dynamic) -> Real:
-    """The sum of the products of the elements at each place; null where the lengths differ.
+    """The sum of the products of the elements at each place where both series have a number.
 
     >>> series_dot_product(dynamic([1, 2, 3]), dynamic([4, 5, 6]))
     32.0
+    >>> series_dot_product(dynamic([1, null, 3]), dynamic([4, 5, 6, 7]))
+    22.0
     """
-    left, right = _numbers(series1), _numbers(series2)
-    dot = f"list_dot_product({left}, {right})"
-    return f"case when len({left}) = len({right}) then {_whole(left, _whole(right, dot))} end"
+    return _dot(_numbers(series1), _numbers(series2))
 
 
 @series_dot_product.overload
 def _(series1: Dynamic, series2: Number) -> Real:
-    return _scaled(series1, series2)
+    return f"list_sum({_numbers(series1)}) * {series2}::DOUBLE"
 
 
 @series_dot_product.overload
 def _(series1: Number, series2: Dynamic) -> Real:
-    return _scaled(series2, series1)
+    return f"{series1}::DOUBLE * list_sum({_numbers(series2)})"
 
 
-def _scaled(series: str, factor: str) -> str:
-    return _whole(_numbers(series), f"list_sum({_numbers(series)}) * {factor}::DOUBLE")
+def _pairs_of_numbers(left: str, right: str) -> str:
+    # The longer list is cut.
+    return f"list_filter(list_zip({left}, {right}, true), lambda {_X}: {_X}[1] is not null and {_X}[2] is not null)"
+
+
+def _dot(left: str, right: str) -> str:
+    return f"list_sum(list_transform({_pairs_of_numbers(left, right)}, lambda {_X}: {_X}[1] * {_X}[2]))"
 
 
 @scalar("series_cosine_similarity")
 def series_cosine_similarity(series1: Dynamic, series2: Dynamic) -> Real:
-    """The cosine of the angle between two series taken for vectors; null where the lengths differ.
+    """The cosine of the angle between two series taken for vectors, of the places where both have a number.
+
+    The magnitudes of the vectors may be given, where they are known already.
 
     >>> series_cosine_similarity(dynamic([1, 0]), dynamic([0, 1]))
     0.0
+    >>> series_cosine_similarity(dynamic([3, 4]), dynamic([3, 4]), 5, 5)
+    1.0
     """
-    left, right = _numbers(series1), _numbers(series2)
-    cosine = f"list_cosine_similarity({left}, {right})"
-    return f"case when len({left}) = len({right}) then {_whole(left, _whole(right, cosine))} end"
+    pairs = _pairs_of_numbers(_numbers(series1), _numbers(series2))
+    left, right = (f"list_transform({_PAIRS}, lambda {_X}: {_X}[{i}])" for i in (1, 2))
+    cosine = f"case when len({_PAIRS}) > 0 then list_cosine_similarity({left}, {right}) end"
+    return f"list_transform([{pairs}], lambda {_PAIRS}: {cosine})[1]"
+
+
+@series_cosine_similarity.overload
+def _(series1: Dynamic, series2: Dynamic, magnitude1: Number) -> Real:
+    right = _numbers(series2)
+    return f"{_dot(_numbers(series1), right)} / ({magnitude1}::DOUBLE * sqrt({_dot(right, right)}))"
+
+
+@series_cosine_similarity.overload
+def _(series1: Dynamic, series2: Dynamic, magnitude1: Number, magnitude2: Number) -> Real:
+    return f"{_dot(_numbers(series1), _numbers(series2))} / ({magnitude1}::DOUBLE * {magnitude2}::DOUBLE)"
 
 
 def _whole(numbers: str, result: str) -> str:
@@ -533,13 +554,26 @@ def _(series: Dynamic, missing_value_placeholder: Number) -> Dynamic:
 
 
 @scalar("series_fill_linear", named=Naming.FIRST_ARGUMENT)
-def series_fill_linear(series: Dynamic) -> Dynamic:
-    """The series with each null on the straight line between the elements around; at the ends, as the nearest.
+def series_fill_linear(
+    series: Dynamic,
+    missing_value_placeholder: Number = "null",
+    fill_edges: Bool = "true",
+    constant_value: Number = "0.0::DOUBLE",
+) -> Dynamic:
+    """The series with each null, or each placeholder, on the straight line between the elements around.
 
-    >>> series_fill_linear(dynamic([null, 1, null, 3]))
-    dynamic([1,1,2.0,3])
+    At the ends it is as the nearest, unless the edges are not to be filled. A series of nothing else is filled with a
+    constant. In one of whole numbers what is filled in is cut to a whole number.
+
+    >>> series_fill_linear(dynamic([null, 1, null, 4.0]))
+    dynamic([1,1,2.5,4.0])
+    >>> series_fill_linear(dynamic([0, 1, 0, 4]), 0, false)
+    dynamic([0,1,2,4])
     """
-    return _filled(series, "linear", "null", "null")
+    constant = f"to_json({constant_value})::VARCHAR"
+    return (
+        f"hl_series_fill_linear({series}::VARCHAR, {missing_value_placeholder}::DOUBLE, {fill_edges}, {constant})::JSON"
+    )
 
 
 def _filled(series: str, kind: str, placeholder: str, value: str) -> str:

@@ -34,8 +34,9 @@ class SummarizeOperator(Operator):
         names = Names()
         keys: list[plan.Output] = []
         for item in self.by:
-            named = item.names or b.implied_name(item.expression)
-            for key in b.output(item, input, Names()):
+            outputs = b.output(item, input, Names())
+            named = item.names or b.implied_name(item.expression) or len(outputs) > 1
+            for key in outputs:
                 b.key(key.value, item.span, "a group's key")
                 # The same key twice is one key.
                 if key not in keys:

@@ -71,7 +71,7 @@ from huntlake.engines.duckdb.udf.reduction import reduce
 from huntlake.engines.duckdb.udf.s2 import s2_cell, s2_centre, s2_cover_line, s2_cover_polygon, s2_neighbors, s2_polygon
 from huntlake.engines.duckdb.udf.schemas import schema
 from huntlake.engines.duckdb.udf.seasons import series_decompose, series_decompose_anomalies, series_seasonal
-from huntlake.engines.duckdb.udf.series import series_correlation, series_fill, series_stats
+from huntlake.engines.duckdb.udf.series import series_correlation, series_fill, series_fill_linear, series_stats
 from huntlake.engines.duckdb.udf.sessions import row_window_session
 from huntlake.engines.duckdb.udf.sets import (
     jaccard_index,
@@ -190,6 +190,7 @@ def functions(geography: Geography) -> dict[str, Function]:
         series_decompose_anomalies,
         series_fft,
         series_fill,
+        series_fill_linear,
         series_fir,
         series_fit_2lines,
         series_fit_line,

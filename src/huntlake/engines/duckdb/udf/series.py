@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 from huntlake.engines.duckdb.udf.bags import written
 from huntlake.engines.duckdb.udf.function import udf
@@ -52,11 +53,44 @@ def series_fill(series: str | None, kind: str | None, placeholder: float | None,
     if kind == "const":
         constant = None if value is None else json.loads(value)
         return written([constant if m else v for v, m in zip(values, missing, strict=True)])
-    if kind == "linear":
-        return written(_on_lines(values, missing))
     if kind == "backward":
         return written(_forward(values[::-1], missing[::-1])[::-1])
     return written(_forward(values, missing))
+
+
+@udf("hl_series_fill_linear", "VARCHAR", "DOUBLE", "BOOLEAN", "VARCHAR", returns="VARCHAR")
+def series_fill_linear(
+    series: str | None, placeholder: float | None, fill_edges: bool | None, constant: str | None
+) -> str | None:
+    """A series with each null, or each element that equals the placeholder, on the line between its neighbours.
+
+    Beyond the first and the last it is as they are, if `fill_edges` says so. A series of nothing else has the constant
+    throughout, which is JSON. In a series of whole numbers they are cut to whole numbers, as Kusto does.
+    """
+    values = _read(series)
+    if values is None or fill_edges is None:
+        return None
+    missing = [v is None if placeholder is None else v == placeholder for v in values]
+    known = [
+        (i, v)
+        for i, (v, gap) in enumerate(zip(values, missing, strict=True))
+        if not gap and isinstance(v, int | float) and _is_number(v)
+    ]
+    if all(missing):
+        value = None if constant is None else json.loads(constant)
+        return series if value is None else written([value] * len(values))
+    whole = all(isinstance(v, int) for _, v in known)
+    filled = list(values)
+    for (before, low), (after, high) in pairwise(known):
+        for i in range(before + 1, after):
+            if missing[i]:
+                value = low + (high - low) * (i - before) / (after - before)
+                filled[i] = math.trunc(value) if whole else value
+    if fill_edges and known:
+        (first, low), (last, high) = known[0], known[-1]
+        filled[:first] = [low if gap else v for gap, v in zip(missing[:first], values, strict=False)]
+        filled[last:] = [high if gap else v for gap, v in zip(missing[last:], values[last:], strict=True)]
+    return written(filled)
 
 
 def _forward(values: Sequence[object], missing: Sequence[bool]) -> list[object]:
@@ -65,26 +99,6 @@ def _forward(values: Sequence[object], missing: Sequence[bool]) -> list[object]:
     for value, gap in zip(values, missing, strict=True):
         filled.append(filled[-1] if gap and known else value)
         known = known or not gap
-    return filled
-
-
-def _on_lines(values: Sequence[object], missing: Sequence[bool]) -> list[object]:
-    known = [i for i, (v, gap) in enumerate(zip(values, missing, strict=True)) if not gap and _is_number(v)]
-    filled = list(values)
-    if not known:
-        return filled
-    for i, gap in enumerate(missing):
-        if not gap:
-            continue
-        before = next((k for k in reversed(known) if k < i), None)
-        after = next((k for k in known if k > i), None)
-        if before is None or after is None:
-            filled[i] = values[known[0] if before is None else known[-1]]
-            continue
-        low, high = values[before], values[after]
-        assert isinstance(low, int | float)
-        assert isinstance(high, int | float)
-        filled[i] = low + (high - low) * (i - before) / (after - before)
     return filled
 
 
