@@ -67,7 +67,7 @@ class Demo:
 
     def select(self, sql: str) -> pa.Table:
         """The answer to SQL."""
-        return self._connection.execute(sql).to_arrow_table()
+        return self._connection.sql(sql).to_arrow_table()
 
     def _files(self, table: str, days: str | None) -> str:
         first = f"_Day={_since(int(days)):%Y-%m-%d}" if days else ""

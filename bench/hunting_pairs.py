@@ -37,14 +37,14 @@ PAIRS = (
             | where TimeGenerated between (ago(14d) .. ago(2d)) and ResultType == "0"
             | distinct UserPrincipalName, Location;
         SigninLogs
-        | where TimeGenerated > ago(2d) and ResultType == "0"
+        | where TimeGenerated > ago(2d)
         | join kind=leftanti known on UserPrincipalName, Location
         | project TimeGenerated, UserPrincipalName, Location, IPAddress, AppDisplayName""",
         """select TimeGenerated, UserPrincipalName, Location, IPAddress, AppDisplayName from $SigninLogs(2) s
         anti join (select distinct UserPrincipalName, Location from $SigninLogs(14)
             where TimeGenerated between $since(14) and $since(2) and ResultType = '0') k
         using (UserPrincipalName, Location)
-        where TimeGenerated > $since(2) and ResultType = '0'""",
+        where TimeGenerated > $since(2)""",
     ),
     Pair(
         "encoded PowerShell",
@@ -99,13 +99,14 @@ PAIRS = (
         | where TimeGenerated > ago(3d) and DeviceAction == "allow" and DestinationPort == 443
         | summarize Connections = count(), Sent = sum(SentBytes), Hosts = dcount(SourceIP)
             by DestinationIP, DestinationHostName
-        | where Hosts <= 2 and Connections > 20
-        | top 20 by Connections desc""",
+        | where Hosts <= 20 and Connections > 20
+        | order by Connections desc, DestinationHostName asc
+        | take 20""",
         """select DestinationIP, DestinationHostName, count(*) as Connections, sum(SentBytes)::BIGINT as Sent,
             count(distinct SourceIP) as Hosts
         from $CommonSecurityLog(3)
         where TimeGenerated > $since(3) and DeviceAction = 'allow' and DestinationPort = 443
-        group by all having Hosts <= 2 and Connections > 20 order by Connections desc limit 20""",
+        group by all having Hosts <= 20 and Connections > 20 order by Connections desc, DestinationHostName limit 20""",
     ),
     Pair(
         "much sent abroad at night",
@@ -132,12 +133,11 @@ PAIRS = (
         """SigninLogs
         | make-series Tries = count() default = 0 on TimeGenerated from datetime($FROM) to datetime($TO) step 6h
             by ResultType
-        | extend Highest = toscalar(SigninLogs | summarize count())
         | project ResultType, Tries""",
         """with slots as (select unnest(range(0, 56)) as n),
-        counted as (select ResultType, date_diff('microsecond', TIMESTAMPTZ '$FROM+00', TimeGenerated) // 21600000000 as n,
-            count(*) as c from $SigninLogs where TimeGenerated >= TIMESTAMPTZ '$FROM+00'
-            and TimeGenerated < TIMESTAMPTZ '$TO+00' group by all)
+        counted as (select ResultType, date_diff('microsecond', TIMESTAMPTZ '$FROM 00:00+00', TimeGenerated) // 21600000000 as n,
+            count(*) as c from $SigninLogs where TimeGenerated >= TIMESTAMPTZ '$FROM 00:00+00'
+            and TimeGenerated < TIMESTAMPTZ '$TO 00:00+00' group by all)
         select ResultType, list(coalesce(c, 0) order by n) as Tries
         from (select distinct ResultType from counted) cross join slots left join counted using (ResultType, n)
         group by ResultType""",
@@ -247,11 +247,11 @@ PAIRS = (
         "files downloaded by user and day",
         """OfficeActivity
         | where Operation in~ ("FileDownloaded", "FileSyncDownloadedFull")
-        | summarize Files = count(), Sites = dcount(SiteUrl), Last = max(TimeGenerated)
+        | summarize Files = count(), Sites = dcount(Site_Url), Last = max(TimeGenerated)
             by UserId, Day = bin(TimeGenerated, 1d)
         | where Files > 5""",
         """select UserId, date_trunc('day', TimeGenerated) as Day, count(*) as Files,
-            count(distinct SiteUrl) as Sites, max(TimeGenerated) as Last
+            count(distinct Site_Url) as Sites, max(TimeGenerated) as Last
         from $OfficeActivity where lower(Operation) in ('filedownloaded', 'filesyncdownloadedfull')
         group by all having Files > 5""",
     ),
@@ -312,11 +312,11 @@ PAIRS = (
         """DeviceFileEvents
         | where ActionType == "FileCreated" and isnotempty(SHA256)
         | summarize Devices = dcount(DeviceId), Names = make_set(FileName, 5), First = min(TimeGenerated) by SHA256
-        | where Devices >= 3
+        | where Devices >= 2
         | project SHA256, Devices, First""",
         """select SHA256, count(distinct DeviceId) as Devices, min(TimeGenerated) as First
         from $DeviceFileEvents where ActionType = 'FileCreated' and SHA256 <> ''
-        group by SHA256 having Devices >= 3""",
+        group by SHA256 having Devices >= 2""",
     ),
     Pair(
         "archives written to shares",
@@ -357,13 +357,13 @@ PAIRS = (
     Pair(
         "everything about one device on one day",
         """union withsource = Table DeviceProcessEvents, DeviceNetworkEvents, DeviceFileEvents, DeviceLogonEvents
-        | where TimeGenerated > ago(1d) and DeviceName startswith "rtm-lt-006"
+        | where TimeGenerated > ago(1d) and DeviceName startswith "rtm"
         | summarize Events = count(), First = min(TimeGenerated), Last = max(TimeGenerated) by Table, ActionType""",
         """with u as (select 'DeviceProcessEvents' as "Table", TimeGenerated, DeviceName, ActionType from $DeviceProcessEvents(1)
         union all select 'DeviceNetworkEvents', TimeGenerated, DeviceName, ActionType from $DeviceNetworkEvents(1)
         union all select 'DeviceFileEvents', TimeGenerated, DeviceName, ActionType from $DeviceFileEvents(1)
         union all select 'DeviceLogonEvents', TimeGenerated, DeviceName, ActionType from $DeviceLogonEvents(1))
         select "Table", ActionType, count(*) as Events, min(TimeGenerated) as First, max(TimeGenerated) as Last
-        from u where TimeGenerated > $since(1) and DeviceName ilike 'rtm-lt-006%' group by all""",
+        from u where TimeGenerated > $since(1) and DeviceName ilike 'rtm%' group by all""",
     ),
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 from pathlib import Path
 
 from huntlake.lake.forms import TIME, identifier, literal
@@ -35,15 +34,17 @@ def scan_sql(
     types = {name.lower(): type for name, type in snapshot.schema}
     bounds = _bounds(since, until) if TIME.lower() in types else ""
     # One read for the files of one shape: `union_by_name` would open every file's footer first.
-    shapes = groupby(sorted(snapshot.files, key=_shape), key=_shape)
+    shapes: dict[tuple[tuple[str, ...], bool], list[DataFile]] = {}
+    for file in snapshot.files:
+        shapes.setdefault((file.columns, file.foreign), []).append(file)
     reads: list[str] = []
-    for (held, foreign), files in shapes:
+    for (held, foreign), files in sorted(shapes.items()) if len(shapes) > 1 else shapes.items():
         present = {name.lower() for name in held}
         fields = ", ".join(
             _field(c, types.get(c.name.lower()) if c.name.lower() in present else None, foreign) for c in columns
         )
         where = bounds if TIME.lower() in present else ""
-        reads.extend(f"select {fields} from {source}{where}" for source in _sources(list(files)))
+        reads.extend(f"select {fields} from {source}{where}" for source in _sources(files))
     nothing = ", ".join(f"{c.missing}::{c.type} as {identifier(c.label)}" for c in columns)
     return " union all ".join(reads) or f"select {nothing} where false"
 
@@ -68,10 +69,6 @@ def _read(paths: Iterable[Path], more: str = "") -> str:
 def escaped(path: Path) -> str:
     """`path` as DuckDB takes it: `*`, `?` and `[` in a folder's name are not patterns."""
     return "".join(f"[{c}]" if c in "*?[" else c for c in str(path))
-
-
-def _shape(file: DataFile) -> tuple[tuple[str, ...], bool]:
-    return file.columns, file.foreign
 
 
 def _field(column: ScanColumn, stored: str | None, foreign: bool) -> str:

@@ -73,6 +73,8 @@ class LakeTable:
     _lock: RLock = field(default_factory=RLock, repr=False)
     _handle: DeltaTable | None = field(default=None, repr=False)
     _state: _State | None = field(default=None, repr=False)
+    _seen: int = field(default=-1, repr=False)
+    """When the log's folder was last changed before `_state` was read, in nanoseconds."""
     _foreign: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     _shelf: Shelf = field(default_factory=Shelf, repr=False)
 
@@ -303,16 +305,30 @@ class LakeTable:
         with self._lock:
             if self._handle is None and not (self.folder / "_delta_log").is_dir():
                 return None
+            if self._state is not None and self._is_newest(self._state.version):
+                return self._state
             from deltalake.exceptions import TableNotFoundError
 
             try:
+                self._seen = (self.folder / "_delta_log").stat().st_mtime_ns
                 handle = self._fresh()
-            except TableNotFoundError:
+            except (FileNotFoundError, TableNotFoundError):
                 return None
             if self._state is None or self._state.version != handle.version():
                 columns = _columns(handle)
+                if self._state is not None and self._state.columns == columns:
+                    columns = self._state.columns
                 self._state = _State(handle.version(), columns, self._files(handle, columns), _about(handle))
             return self._state
+
+    def _is_newest(self, version: int) -> bool:
+        """Whether nobody has committed since that version was read: two looks at the folder, where Delta reads it."""
+        log = self.folder / "_delta_log"
+        try:
+            # A clock that ticks slowly hides a commit, and cleaning up can take the next entry away: but not both.
+            return log.stat().st_mtime_ns == self._seen and not (log / f"{version + 1:020d}.json").exists()
+        except FileNotFoundError:
+            return False
 
     def _files(self, handle: DeltaTable, columns: tuple[StoredColumn, ...]) -> tuple[DataFile, ...]:
         import pyarrow as pa

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from huntlake.kql.types import Column, ScalarType
+from huntlake.kql.types import Column, Columns, ScalarType
 
 CONTENT = Path(__file__).parent.parent / "content" / "tables"
 
@@ -57,7 +57,7 @@ class Catalogue:
             product, text = line
             _, flags, columns = text.split("\t")
             known = self._known[name] = TableSchema(
-                name, tuple(map(_column, columns.split(","))), (product,), open="open" in flags.split()
+                name, Columns(map(_column, columns.split(","))), (product,), open="open" in flags.split()
             )
         return known
 

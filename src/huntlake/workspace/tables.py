@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from huntlake.core.errors import Invalid
-from huntlake.kql.types import Column, ScalarType
+from huntlake.kql.types import Column, Columns, ScalarType
 from huntlake.lake import Lake
-from huntlake.lake.forms import Form
+from huntlake.lake.forms import Form, StoredColumn
 from huntlake.workspace.catalogue import Catalogue
 
 FORMS = {
@@ -33,6 +33,8 @@ class Tables:
 
     lake: Lake
     catalogue: Catalogue
+    _known: dict[tuple[str, str], tuple[tuple[StoredColumn, ...], Columns]] = field(default_factory=dict, repr=False)
+    """By workspace and name, what the lake said last, and the columns that came of it."""
 
     def table(self, workspace: str, name: str) -> tuple[Column, ...] | None:
         """The columns of a table: the catalogue's, then those that its rows brought; None where there is no such table.
@@ -43,9 +45,14 @@ class Tables:
         if not self.exists_on_disk(workspace, name):
             return known.columns if known else None
         stored = self.lake.table(workspace, name).columns()
-        columns = known.columns if known else ()
-        listed = {c.name.lower() for c in columns}
-        return columns + tuple(Column(c.name, TYPES[c.form]) for c in stored if c.name.lower() not in listed)
+        before = self._known.get((workspace, name))
+        # The lake hands the same object out until somebody has added a column.
+        if before is None or before[0] is not stored:
+            columns = known.columns if known else ()
+            listed = {c.name.lower() for c in columns}
+            more = [Column(c.name, TYPES[c.form]) for c in stored if c.name.lower() not in listed]
+            before = self._known[workspace, name] = stored, Columns((*columns, *more))
+        return before[1]
 
     def names(self, workspace: str) -> tuple[str, ...]:
         """The names of every table that can be asked, in alphabetical order."""

@@ -183,6 +183,8 @@ def _opened(readable: Sequence[Path], bounds: Bounds) -> Any:
     settings = {
         "TimeZone": "'UTC'",
         "preserve_insertion_order": "true",
+        # No file of the lake is ever written twice: its footer is read once.
+        "parquet_metadata_cache": "true",
         "python_enable_replacements": "false",
         "autoinstall_known_extensions": "false",
         "autoload_known_extensions": "false",

@@ -16,6 +16,9 @@ from huntlake.kql.symbols import Bool, Function, Scalar, Sql, String, quoted, sc
 from huntlake.kql.types import NUMBERS, ScalarType
 
 _EDGE = r"[^\p{L}\p{N}]"
+_ASCII_EDGE = r"[\x00-\x2F\x3A-\x40\x5B-\x60\x7B-\x7F]"
+_MAYBE_EDGE = "[^0-9A-Za-z]"
+_PYTHON_EDGE = r"[\W_]"
 _FEW = 5
 _MANY = 200
 """Up to so many needles, one condition each is faster than one pattern of them all."""
@@ -38,11 +41,22 @@ def _either(letter: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def term_pattern(term: str, *, cased: bool = False, before: bool = True, after: bool = True) -> str:
-    """A pattern that matches `term` between the edges of terms."""
-    start = f"(?:^|{_EDGE})" if before and term[:1].isalnum() else ""
-    end = f"(?:$|{_EDGE})" if after and term[-1:].isalnum() else ""
+def term_pattern(term: str, edge: str, *, cased: bool = False, before: bool = True, after: bool = True) -> str:
+    """A pattern that matches `term` between the edges of terms; `edge` is a pattern of what parts terms."""
+    start = f"(?:^|{edge})" if before and term[:1].isalnum() else ""
+    end = f"(?:$|{edge})" if after and term[-1:].isalnum() else ""
     return start + literal_pattern(term, cased=cased) + end
+
+
+def _edged(source: str, pattern: Callable[[str], str]) -> str:
+    """Whether `pattern`, which it gives for a pattern of what parts terms, is found."""
+    # A class of all letters takes the engine longer to read than most queries take to run. So two cheap questions come
+    # first: does ASCII part the term, and might anything? The dear one is left for a neighbour beyond ASCII.
+    surely, maybe = (matches(source, pattern(edge)) for edge in (_ASCII_EDGE, _MAYBE_EDGE))
+    if surely == maybe:
+        return surely
+    last = f"hl_has_term({source}, {quoted(pattern(_PYTHON_EDGE))})"
+    return f"case when {surely} then true when {maybe} then {last} else false end"
 
 
 def matches(source: str, pattern: str) -> str:
@@ -64,7 +78,7 @@ def has_term(source: str, term: str, *, cased: bool = False, before: bool = True
         return _computed_term(source, term, cased=cased, before=before, after=after)
     if not term.value:
         return "true"
-    edged = matches(source, term_pattern(term.value, cased=cased, before=before, after=after))
+    edged = _edged(source, partial(term_pattern, term.value, cased=cased, before=before, after=after))
     # The plain literal is found many times faster than the one with edges, and is seldom there.
     first = f"contains({source}, {quoted(term.value)})" if cased else matches(source, literal_pattern(term.value))
     return f"case when {first} then {edged} else false end"
@@ -443,15 +457,20 @@ def not_has_all(source: String, *terms: Scalar) -> Bool:
     return f"not ({has_all.signatures[0].body(source, *terms)})"
 
 
+def _pattern_of_any(terms: tuple[str, ...], edge: str) -> str:
+    return "|".join(f"(?:{term_pattern(t, edge)})" for t in terms)
+
+
 def _any_term(source: str, terms: tuple[str, ...]) -> str:
     constant = [t for t in terms if isinstance(t, Sql) and isinstance(t.value, str)]
     conditions = []
     if len(constant) > _FEW:
         # One pattern for all of them: an engine that reads the text once beats one that is quick to give up.
-        patterns = [f"(?:{term_pattern(str(t.value))})" for t in constant if t.value]
+        texts = [str(t.value) for t in constant if t.value]
         # An engine bounds how large one pattern may be.
-        conditions += [matches(source, "|".join(patterns[i : i + _MANY])) for i in range(0, len(patterns), _MANY)]
-        if len(patterns) < len(constant):
+        parts = [texts[i : i + _MANY] for i in range(0, len(texts), _MANY)]
+        conditions += [f"({_edged(source, partial(_pattern_of_any, tuple(part)))})" for part in parts]
+        if len(texts) < len(constant):
             conditions = ["true"]
     else:
         conditions += [f"({has_term(source, t)})" for t in constant]
@@ -459,9 +478,9 @@ def _any_term(source: str, terms: tuple[str, ...]) -> str:
         if term in constant:
             continue
         if isinstance(term, Sql) and term.type.value == "dynamic":
-            texts = f"json_extract_string({term}, '$[*]')"
+            elements = f"json_extract_string({term}, '$[*]')"
             inner = _computed_term(source, ITEM, cased=False, before=True, after=True)
-            conditions.append(f"coalesce(list_bool_or(list_transform({texts}, lambda {ITEM}: {inner})), false)")
+            conditions.append(f"coalesce(list_bool_or(list_transform({elements}, lambda {ITEM}: {inner})), false)")
         else:
             conditions.append(f"({has_term(source, term)})")
     return " or ".join(conditions) or "false"

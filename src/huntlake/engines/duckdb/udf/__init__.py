@@ -81,7 +81,7 @@ from huntlake.engines.duckdb.udf.sets import (
     set_union,
 )
 from huntlake.engines.duckdb.udf.statistics import beta_cdf, beta_inv, beta_pdf, erf, erfc, welch_test
-from huntlake.engines.duckdb.udf.strings import indexof, replace_strings
+from huntlake.engines.duckdb.udf.strings import has_term, indexof, replace_strings
 from huntlake.engines.duckdb.udf.text import (
     parse_command_line,
     parse_csv,
@@ -158,6 +158,7 @@ def functions(geography: Geography) -> dict[str, Function]:
         h3_parent,
         h3_polygon,
         h3_rings,
+        has_term,
         idna_decode,
         idna_encode,
         indexof,

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 from huntlake.engines.duckdb.udf.function import udf
+
+
+@udf("hl_has_term", "VARCHAR", "VARCHAR", returns="BOOLEAN")
+def has_term(source: str | None, pattern: str | None) -> bool:
+    """Whether a term is found in a text by a pattern in which `[\\W_]` parts terms: all but letters and digits."""
+    return re.search(pattern or "", source or "") is not None
 
 
 @udf("hl_indexof", "VARCHAR", "VARCHAR", "BIGINT", "BIGINT", "BIGINT", returns="BIGINT")
