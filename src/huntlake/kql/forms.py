@@ -128,7 +128,7 @@ def as_text(sql: str, type_: ScalarType | None = None) -> str:
         case ScalarType.TIMESPAN:
             inner = _timespan_text(sql)
         case ScalarType.DYNAMIC:
-            inner = f"json_extract_string({sql}, '$')"
+            inner = dynamic_text(sql)
         case ScalarType.REAL:
             inner = _real_text(sql)
         case ScalarType.DECIMAL:
@@ -139,6 +139,11 @@ def as_text(sql: str, type_: ScalarType | None = None) -> str:
         case _:
             inner = f"({sql})::VARCHAR"
     return f"coalesce({inner}, '')"
+
+
+def dynamic_text(sql: str) -> str:
+    """A dynamic's text, a string without its quotes; null where it is."""
+    return (sql.printed if isinstance(sql, Sql) else "") or f"json_extract_string({sql}, '$')"
 
 
 def _real_text(sql: str) -> str:
@@ -187,8 +192,8 @@ def _converted(sql: Sql, wanted: ScalarType) -> str:
             return as_json(sql)
     if given is ScalarType.DYNAMIC:
         if wanted is ScalarType.TIMESPAN:
-            return f"hl_totimespan(json_extract_string({sql}, '$'))"
-        return from_text(f"json_extract_string({sql}, '$')", wanted, json=sql)
+            return f"hl_totimespan({dynamic_text(sql)})"
+        return from_text(dynamic_text(sql), wanted, json=sql)
     if given is ScalarType.STRING:
         return from_text(sql, wanted)
     match wanted:

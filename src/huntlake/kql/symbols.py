@@ -40,20 +40,25 @@ _ATOM = re.compile(r"""\w+|"(?:[^"]|"")*"|'(?:[^']|'')*'|\w+\([^()']*\)|(?:TIMES
 class Sql(str):
     """SQL text that keeps its own meaning wherever it is written into more SQL.
 
-    `type` is its KQL type, `value` what it is where it is a constant, `nullable` whether it may be null.
+    `type` is its KQL type, `value` what it is where it is a constant, `nullable` whether it may be null. `printed`
+    is the SQL of a dynamic's text where that is had for less than by way of its value, null where it is.
     """
 
-    __slots__ = ("nullable", "type", "value")
+    __slots__ = ("nullable", "printed", "type", "value")
 
     type: ScalarType
     value: object
     nullable: bool
+    printed: str
 
-    def __new__(cls, text: str, type: ScalarType, value: object = Missing.VALUE, nullable: bool = True) -> Sql:
+    def __new__(
+        cls, text: str, type: ScalarType, value: object = Missing.VALUE, nullable: bool = True, printed: str = ""
+    ) -> Sql:
         self = super().__new__(cls, text)
         self.type = type
         self.value = value
         self.nullable = nullable
+        self.printed = printed
         return self
 
     def __format__(self, spec: str) -> str:

@@ -138,11 +138,11 @@ def parse_json(value: Dynamic) -> Dynamic:
 
 @parse_json.overload
 def _(value: String) -> Dynamic:
-    other = f"when {value} = '' then null else to_json({value})"
+    other = f"when {value} = '' then null else to_json({value})::VARCHAR"
     # The engine also takes `NaN` and a comma before a bracket, which no client could read.
     bare = f"regexp_replace({value}, '{_QUOTED}', '', 'g')"
     strict = f"not (regexp_matches({value}, '{_LOOSE}') and regexp_matches({bare}, '{_LOOSE}'))"
-    return f"case when json_valid({value}) and {strict} then nullif(trim({value}), 'null')::JSON {other} end"
+    return f"case when json_valid({value}) and {strict} then nullif(trim({value}), 'null') {other} end"
 
 
 _QUOTED = r'"(?:[^"\\]|\\.)*"'

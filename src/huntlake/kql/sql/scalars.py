@@ -83,13 +83,12 @@ class Expressions:
                 return forms.literal(value, type_)
             case plan.ColumnRef(column, type_):
                 return Sql(self.columns[column], type_, nullable=type_ not in _TEXTUAL)
-            case plan.Convert(plan.DynamicPath(value, steps), ScalarType.STRING):
-                text = f"json_extract_string({self._path(value, steps)})"
-                return Sql(f"coalesce({text}, '')", ScalarType.STRING, nullable=False)
             case plan.Convert(value, type_):
                 return forms.converted(self._once(value, forms.converted, type_), type_)
             case plan.DynamicPath(value, steps):
-                return Sql(f"nullif(json_extract({self._path(value, steps)}), 'null')", ScalarType.DYNAMIC)
+                path = self._path(value, steps)
+                printed = f"json_extract_string({path})"
+                return Sql(f"nullif(json_extract({path}), 'null')", ScalarType.DYNAMIC, printed=printed)
             case plan.Call():
                 return self._call(scalar, in_filter)
             case plan.First(relation, type_):
@@ -128,15 +127,19 @@ class Expressions:
         return Sql(text, call.type, Missing.VALUE, nullable)
 
     def _hoist_repeated(self, arguments: list[Sql], text: str) -> list[Sql] | None:
-        kept, changed = [], False
+        kept = [self._shared(a, text) for a in arguments]
+        return kept if any(a is not b for a, b in zip(arguments, kept, strict=True)) else None
+
+    def _shared(self, argument: Sql, text: str) -> Sql:
+        """The argument, as a column of a step before where `text` repeats it, or may not hold it."""
+        own, printed = str.__str__(argument), argument.printed
         # No engine lets a subquery stand inside a lambda.
-        inside = " lambda " in text
-        for argument in arguments:
-            own = str.__str__(argument)
-            if (len(own) > HOIST_FROM and text.count(own) > 1) or (inside and "(select " in own):
-                argument, changed = self._hoist(argument), True
-            kept.append(argument)
-        return kept if changed else None
+        if (len(own) > HOIST_FROM and text.count(own) > 1) or ("(select " in own and " lambda " in text):
+            return self._hoist(argument)
+        if len(printed) > HOIST_FROM and text.count(printed) > 1:
+            column = str.__str__(self._hoist(Sql(printed, ScalarType.STRING)))
+            return Sql(own, argument.type, argument.value, argument.nullable, column)
+        return argument
 
     def _hoist(self, sql: Sql) -> Sql:
         for known, text in self.hoisted:
@@ -168,14 +171,9 @@ class Expressions:
         # A conversion that writes its argument several times takes a column instead: not of an aggregate, which
         # the step before knows nothing of.
         sql = self.sql(value)
-        if (
-            not self.may_hoist
-            or _aggregates(value)
-            or len(sql) <= HOIST_FROM
-            or write(sql, type_).count(str.__str__(sql)) < 2
-        ):
+        if not self.may_hoist or max(len(sql), len(sql.printed)) <= HOIST_FROM or _aggregates(value):
             return sql
-        return self._hoist(sql)
+        return self._shared(sql, write(sql, type_))
 
     # -- dynamics -----------------------------------------------------------------
 
