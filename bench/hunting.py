@@ -56,7 +56,9 @@ class Demo:
 
     def sql(self, pair: Pair) -> str:
         """The SQL with its files and moments."""
-        text = re.sub(r"\$since\((\d+)\)", lambda m: f"TIMESTAMPTZ '{_since(int(m[1])):%Y-%m-%d %H:%M:%S}+00'", pair.sql)
+        text = re.sub(
+            r"\$since\((\d+)\)", lambda m: f"TIMESTAMPTZ '{_since(int(m[1])):%Y-%m-%d %H:%M:%S}+00'", pair.sql
+        )
         text = _moments(text)
         return re.sub(r"\$([A-Z]\w+)(?:\((\d+)\))?", lambda m: self._files(m[1], m[2]), text)
 
