@@ -1,8 +1,8 @@
 """Hunting queries over the demo's tables, each beside the SQL that a person would write over the same files.
 
 In the SQL `$Table` reads all files of a table, `$Table(7)` those of the days that the last seven days touch,
-`$since(7)` is the moment seven days ago. A person knows their data: that a term is matched well enough by `ilike`, that a
-column is never null, that what is counted is short. KQL must not assume it.
+`$since(7)` is the moment seven days ago. A person knows their data: that a term is matched well enough by `ilike`, that
+a column is never null, that what is counted is short. KQL must not assume it.
 """
 
 from __future__ import annotations
@@ -86,7 +86,8 @@ PAIRS = (
         "rare programs",
         """DeviceProcessEvents
         | where TimeGenerated > ago(14d)
-        | summarize Devices = dcount(DeviceName), Runs = count(), arg_max(TimeGenerated, ProcessCommandLine) by FileName, SHA256
+        | summarize Devices = dcount(DeviceName), Runs = count(), arg_max(TimeGenerated, ProcessCommandLine)
+            by FileName, SHA256
         | where Devices == 1 and Runs < 3""",
         """select FileName, SHA256, count(distinct DeviceName) as Devices, count(*) as Runs,
             max(TimeGenerated) as TimeGenerated, arg_max(ProcessCommandLine, TimeGenerated) as ProcessCommandLine
@@ -135,8 +136,8 @@ PAIRS = (
             by ResultType
         | project ResultType, Tries""",
         """with slots as (select unnest(range(0, 56)) as n),
-        counted as (select ResultType, date_diff('microsecond', TIMESTAMPTZ '$FROM 00:00+00', TimeGenerated) // 21600000000 as n,
-            count(*) as c from $SigninLogs where TimeGenerated >= TIMESTAMPTZ '$FROM 00:00+00'
+        counted as (select ResultType,
+            date_diff('microsecond', TIMESTAMPTZ '$FROM 00:00+00', TimeGenerated) // 21600000000 as n, count(*) as c from $SigninLogs where TimeGenerated >= TIMESTAMPTZ '$FROM 00:00+00'
             and TimeGenerated < TIMESTAMPTZ '$TO 00:00+00' group by all)
         select ResultType, list(coalesce(c, 0) order by n) as Tries
         from (select distinct ResultType from counted) cross join slots left join counted using (ResultType, n)
@@ -334,7 +335,8 @@ PAIRS = (
     Pair(
         "alerts and what they are about",
         """AlertInfo
-        | join kind=inner (AlertEvidence | where isnotempty(DeviceName) | project AlertId, DeviceName, EntityType) on AlertId
+        | join kind=inner (AlertEvidence | where isnotempty(DeviceName) | project AlertId, DeviceName, EntityType)
+            on AlertId
         | summarize Evidence = count(), Entities = make_set(EntityType) by AlertId, Title, Severity, DeviceName""",
         """select AlertId, i.Title, i.Severity, e.DeviceName, count(*) as Evidence,
             list_sort(list(distinct e.EntityType)) as Entities
@@ -359,7 +361,8 @@ PAIRS = (
         """union withsource = Table DeviceProcessEvents, DeviceNetworkEvents, DeviceFileEvents, DeviceLogonEvents
         | where TimeGenerated > ago(1d) and DeviceName startswith "rtm"
         | summarize Events = count(), First = min(TimeGenerated), Last = max(TimeGenerated) by Table, ActionType""",
-        """with u as (select 'DeviceProcessEvents' as "Table", TimeGenerated, DeviceName, ActionType from $DeviceProcessEvents(1)
+        """with u as (
+            select 'DeviceProcessEvents' as "Table", TimeGenerated, DeviceName, ActionType from $DeviceProcessEvents(1)
         union all select 'DeviceNetworkEvents', TimeGenerated, DeviceName, ActionType from $DeviceNetworkEvents(1)
         union all select 'DeviceFileEvents', TimeGenerated, DeviceName, ActionType from $DeviceFileEvents(1)
         union all select 'DeviceLogonEvents', TimeGenerated, DeviceName, ActionType from $DeviceLogonEvents(1))
