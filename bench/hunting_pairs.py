@@ -137,7 +137,8 @@ PAIRS = (
         | project ResultType, Tries""",
         """with slots as (select unnest(range(0, 56)) as n),
         counted as (select ResultType,
-            date_diff('microsecond', TIMESTAMPTZ '$FROM 00:00+00', TimeGenerated) // 21600000000 as n, count(*) as c from $SigninLogs where TimeGenerated >= TIMESTAMPTZ '$FROM 00:00+00'
+            date_diff('microsecond', TIMESTAMPTZ '$FROM 00:00+00', TimeGenerated) // 21600000000 as n, count(*) as c
+            from $SigninLogs where TimeGenerated >= TIMESTAMPTZ '$FROM 00:00+00'
             and TimeGenerated < TIMESTAMPTZ '$TO 00:00+00' group by all)
         select ResultType, list(coalesce(c, 0) order by n) as Tries
         from (select distinct ResultType from counted) cross join slots left join counted using (ResultType, n)
