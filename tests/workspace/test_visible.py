@@ -75,13 +75,10 @@ def test_a_place_that_stands_for_nothing_is_refused_by_name(tmp_path: Path, plac
 
 STRICT = {
     "adx": "adx('https://help.kusto.windows.net/Samples').SigninLogs",
-    "app": "app('shop').SigninLogs",
     "arg": "arg('').Resources",
-    "cluster": "cluster('help').database('Samples').SigninLogs",
     "externaldata": "externaldata (a:string) ['https://example.org/x.csv']",
     "functions": "union (print 1), (Mine() | take 1)",
     "ingestion_time": "SigninLogs | extend t = ingestion_time()",
-    "resource": "resource('/subscriptions/1/workspaces/hq').SigninLogs",
 }
 
 

@@ -71,6 +71,12 @@ class Database:
             rows = connection.execute(query).all()
         return ((row.name, orjson.loads(row.value), row.etag) for row in rows)
 
+    def read_names(self, collection: str) -> frozenset[str]:
+        """The name of each document."""
+        query = sa.select(_DOCUMENTS.c.name).where(_DOCUMENTS.c.collection == collection)
+        with self._engine.connect() as connection:
+            return frozenset(connection.execute(query).scalars())
+
     def insert(self, collection: str, name: str, value: Json, etag: str) -> bool:
         """Add a document; False where that name is taken."""
         return self._write(self._insert(collection, name, value, etag).on_conflict_do_nothing()) == 1

@@ -27,6 +27,11 @@ class MemoryShelf:
             rows = sorted((name, *kept) for (where, name), kept in self._kept.items() if where == collection)
         return ((name, json.loads(text), etag) for name, text, etag in rows)
 
+    def read_names(self, collection: str) -> frozenset[str]:
+        """The name of each document."""
+        with self._lock:
+            return frozenset(name for where, name in self._kept if where == collection)
+
     def insert(self, collection: str, name: str, value: Json, etag: str) -> bool:
         """Add a document; False where that name is taken."""
         with self._lock:

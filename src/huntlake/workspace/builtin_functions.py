@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -47,6 +47,10 @@ class BuiltinFunctions:
         if known is None and (file := self._files.get(name)) is not None:
             known = self._known[name] = _read(name, file)
         return known
+
+    def known(self, workspace: str) -> Container[str]:
+        """The names of all functions, the same in every workspace."""
+        return self._files
 
     def text(self, workspace: str, name: str) -> str | None:
         """The text of a function, the same in every workspace."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, cast
@@ -70,6 +70,10 @@ class SavedFunctions:
         if (found := self._documents(workspace.name).find(name)) is None:
             raise NotFound(f"no function is saved as `{name}`")
         return found
+
+    def known(self, workspace: str) -> Container[str]:
+        """The names of a workspace's functions."""
+        return self._documents(workspace).names()
 
     def text(self, workspace: str, name: str) -> str | None:
         """What the compiler reads of a function; None where there is none."""

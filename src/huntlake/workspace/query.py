@@ -93,7 +93,14 @@ class Queries:
         bounds = bounded(options, compiled.options)
         return Answer(
             tuple(
-                ResultTable(self._engine, table, tables.readings(table, self._engine), bounds, deadline, cancellation)
+                ResultTable(
+                    self._engine,
+                    table,
+                    tables.readings(table, self._engine, timedelta(seconds=max(deadline - monotonic(), 0))),
+                    bounds,
+                    deadline,
+                    cancellation,
+                )
                 for table in compiled.results
             ),
             compiled.options,
@@ -153,7 +160,9 @@ class Queries:
         from huntlake.kql.compiler import compile_kql
 
         def probe(table: CompiledTable) -> Sequence[tuple[object, ...]]:
-            sql = table.sql(_selects(tables.readings(table, self._engine)))
+            # Rows in memory last as long as their readings.
+            readings = tables.readings(table, self._engine, _left(deadline))
+            sql = table.sql(_selects(readings))
             with self._engine.stream(sql, timeout=_left(deadline), cancellation=cancellation) as rows:
                 return [tuple(row.values()) for batch in rows for row in batch.to_pylist()]
 

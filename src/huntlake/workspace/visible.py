@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Protocol
 
-from huntlake.core.errors import NotFound
+from huntlake.core.errors import Invalid, NotFound, Refused
 from huntlake.engines.duckdb.database import Database
 from huntlake.engines.duckdb.sources import empty_sql
 from huntlake.kql.types import Column, ScalarType
@@ -26,6 +27,10 @@ WorkspaceNamed = Callable[[str], Workspace | None]
 
 class FunctionSource(Protocol):
     """Functions that queries can call, by the name of a workspace and their own."""
+
+    def known(self, workspace: str) -> Container[str]:
+        """The names of all functions."""
+        ...
 
     def text(self, workspace: str, name: str) -> str | None:
         """The function as `(parameters) { body }`; None where there is none."""
@@ -60,9 +65,7 @@ class Borders:
         return NOT_HERE | REFUSED_BY_THE_CLOUD_LAKE if self.strict & {workspace, "*"} else NOT_HERE
 
 
-REFUSED_BY_THE_CLOUD_LAKE = frozenset(
-    ("adx", "app", "arg", "cluster", "externaldata", "functions", "ingestion_time", "resource")
-)
+REFUSED_BY_THE_CLOUD_LAKE = frozenset(("adx", "arg", "externaldata", "functions", "ingestion_time"))
 """What queries of Microsoft's data lake can't use; `functions` are saved and built-in ones, not those of `let`."""
 
 NOT_HERE = frozenset(("AssignedIPAddresses", "DeviceFromIP", "SeenBy", "_LogOperation"))
@@ -90,6 +93,7 @@ class Visible:
         self._calls = calls
         self._borders = borders
         self._is_open = is_open
+        self._function_names: dict[str, list[Container[str]]] = {}
         self._external: dict[str, tuple[Sequence[str], Shape]] = {}
 
     def table(self, name: str, workspace: str | None = None) -> tuple[Column, ...] | None:
@@ -113,7 +117,11 @@ class Visible:
         folder = self._folder(workspace)
         if folder is None:
             return None
-        return next((text for f in self._functions if (text := f.text(folder, name)) is not None), None)
+        if folder not in self._function_names:
+            # One look into the store, rather than one for each function that a parser calls.
+            self._function_names[folder] = [f.known(folder) for f in self._functions]
+        sources = zip(self._functions, self._function_names[folder], strict=True)
+        return next((text for f, names in sources if name in names and (text := f.text(folder, name))), None)
 
     def table_call(self, name: str, workspace: str | None = None) -> TableCall | None:
         folder = self._folder(workspace)
@@ -134,13 +142,18 @@ class Visible:
         self._external[name] = tuple(uris), shape(columns, properties)
         return name
 
-    def readings(self, table: CompiledTable, engine: Database, *, run: bool = True) -> dict[str, Reading]:
-        """What each scan of a compiled table reads. External files are fetched here, unless nothing will be `run`."""
+    def readings(
+        self, table: CompiledTable, engine: Database, timeout: timedelta | None = None, *, run: bool = True
+    ) -> dict[str, Reading]:
+        """What each scan of a compiled table reads.
+
+        External files are fetched here, each within the `timeout`, unless nothing will be `run`.
+        """
         found = {}
         for scan in table.scans:
             if scan.workspace is None and scan.table in self._external:
                 found[scan.relation] = (
-                    self._fetched(scan, engine) if run else Reading(empty_sql(scan.columns, scan.sql_names))
+                    self._fetched(scan, engine, timeout) if run else Reading(empty_sql(scan.columns, scan.sql_names))
                 )
                 continue
             folder = self._folder(scan.workspace)
@@ -150,12 +163,15 @@ class Visible:
             found[scan.relation] = source.read(folder, scan)
         return found
 
-    def _fetched(self, scan: TableScan, engine: Database) -> Reading:
+    def _fetched(self, scan: TableScan, engine: Database, timeout: timedelta | None) -> Reading:
         uris, shape = self._external[scan.table]
         outside = self._borders.outside
         rows: list[list[str]] = []
-        for uri in uris:
-            rows += records(outside.read(uri), uri, shape, outside.max_bytes)
+        try:
+            for uri in uris:
+                rows += records(outside.read(uri, timeout), uri, shape, outside.max_bytes)
+        except Refused as error:
+            raise Invalid(f"{error} is not supported") from None
         return held_in_memory(engine, [c.name for c in shape.columns], rows, scan)
 
     def _folder(self, workspace: str | None) -> str | None:

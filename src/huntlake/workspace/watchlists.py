@@ -154,7 +154,7 @@ class Watchlists:
 
     def aliases(self, workspace: str) -> Sequence[str]:
         """The aliases of a workspace's watchlists."""
-        return [d.name for d in self._lists(workspace).list()]
+        return sorted(self._lists(workspace).names())
 
     def _missing(self, workspace: str, alias: str) -> str:
         near = did_you_mean(alias, self.aliases(workspace))
@@ -240,10 +240,9 @@ class WatchlistTables:
 
     def table_call(self, workspace: str, name: str) -> TableCall | None:
         """`_GetWatchlist`."""
-        from huntlake.kql.binding import TableCall
-
         if name != "_GetWatchlist":
             return None
+        from huntlake.kql.binding import TableCall
 
         def table(watchlistAlias: str, keyColumn: str) -> str:
             if keyColumn:

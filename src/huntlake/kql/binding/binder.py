@@ -207,10 +207,13 @@ class Binder:
                 if found is not None or self.scan(name) is not None or self.function(name) is not None:
                     return self.table(node)
             case nodes.FunctionCall(name, _):
-                if name in TABULAR_CALLS or self.schema.table_call(name, self._home) is not None:
+                if name in TABULAR_CALLS:
                     return self.table(node)
-                if name not in self._named and (function := self.function(name)) is not None:
-                    return self.invoke(function, node, row)
+                if name not in self._named:
+                    if (function := self.function(name)) is not None:
+                        return self.invoke(function, node, row)
+                    if self.schema.table_call(name, self._home) is not None:
+                        return self.table(node)
             case nodes.PathExpression(nodes.FunctionCall(name, _), _) if name in _PLACES:
                 return self.table(node)
             case nodes.PathExpression(nodes.PathExpression(nodes.FunctionCall(name, _), _), _) if name in _PLACES:
