@@ -22,7 +22,7 @@ from huntlake.kql.aggregates import REFUSED as REFUSED_AGGREGATES
 from huntlake.kql.binding.scalars import SCOPED
 from huntlake.kql.functions import FUNCTIONS, KNOWN
 from huntlake.kql.symbols import Function, OneOf, Signature
-from huntlake.kql.types import ANY, NUMBERS, SIMPLE
+from huntlake.kql.types import ANY, NUMBERS, SIMPLE, ScalarType
 from huntlake.workspace.catalogue import Catalogue
 from huntlake.workspace.commands import COMMANDS, Need
 from huntlake.workspace.commands import REFUSED as COMMANDS_REFUSED
@@ -123,7 +123,7 @@ def described(function: Function) -> str:
     """One function: its signatures, what it gives, its examples."""
     name = function.name
     lines = [f"### `{name}`", "", first_line(function.doc), "", "```kql"]
-    lines += dict.fromkeys(f"{name}{signature(s)}" for s in function.signatures)
+    lines += dict.fromkeys(f"{name}{signature(s)} -> {result(function, s)}" for s in function.signatures)
     lines += [f"{call}\n// {value}" for call, value in function.examples]
     lines.append("```")
     if function.aliases:
@@ -217,7 +217,16 @@ def signature(s: Signature) -> str:
         f"{p.name}: {type_name(p.accepts)}" + ("…" if p.repeats else "") + ("" if p.default is None else " = …")
         for p in s.parameters
     ]
-    return f"({', '.join(parameters)}) -> {type_name(s.returns)}"
+    return f"({', '.join(parameters)})"
+
+
+def result(function: Function, s: Signature) -> str:
+    """The type of what it gives, or the columns: the names that they have after the function's and the argument's."""
+    columns = function.columns(function.name, [ScalarType.DYNAMIC], ["_"]) if function.columns else ()
+    if len(columns) < 2:
+        return type_name(s.returns)
+    stem = f"{function.name}___"
+    return f"({', '.join(f'{c.name.removeprefix(stem)}: {c.type}' for c in columns)})"
 
 
 def type_name(one: OneOf) -> str:

@@ -10,6 +10,7 @@ from huntlake.kql.symbols import Dynamic, Long, Real, Sql, String, Unsupported, 
 _TRENDS = ("avg", "linefit", "none")
 _KINDS = ("ctukey", "tukey")
 _PERIODS = 16
+_MOST_PERIODS = 1000
 
 
 def _chosen(argument: str, what: str, choices: tuple[str, ...]) -> str:
@@ -42,7 +43,7 @@ def series_periods_detect(series: Dynamic, min_period: Real, max_period: Real, n
     >>> series_periods_detect(dynamic([1, 2, 3, 2, 1, 0, 1, 2, 3, 2, 1, 0, 1, 2, 3, 2, 1, 0]), 0, 9, 2)
     (dynamic([6.0,0.0]), dynamic([0.8164965809277259,0.0]))
     """
-    wanted = _within(num_periods, "a number of periods", 0)
+    wanted = _within(num_periods, "a number of periods", 0, _MOST_PERIODS)
     return f"hl_series_periods_detect({series}::VARCHAR, {min_period}::DOUBLE, {max_period}::DOUBLE, {wanted}::BIGINT)"
 
 

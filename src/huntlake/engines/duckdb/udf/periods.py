@@ -8,10 +8,14 @@ the mean, over the sum of all squares, by the root of (n - k) / n: between the t
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
 from huntlake.engines.duckdb.udf.batches import Floats, series_udf
 
 SHORTEST = 4
 """Elements of the shortest period that is looked for; the longest has half of the series."""
+MOST_PERIODS = 1000
 _NOTHING = 1e-12
 
 
@@ -22,13 +26,12 @@ def series_periods_detect(
     """The best periods between two bounds, best first, and their scores; where there are fewer, zeros follow."""
     import numpy as np
 
-    if least is None or most is None or count is None or count < 0:
+    if least is None or most is None or count is None or not 0 <= count <= MOST_PERIODS:
         return None
-    # No series has more periods than elements.
-    periods, found = np.zeros((2, len(series), min(count, series.shape[1] or 1)))
+    periods, found = np.zeros((2, len(series), count))
     for row, peaks in enumerate(_peaks(scores(series), 0.0)):
-        best = [(p, s) for p, s in peaks if max(SHORTEST, least) <= p <= most][: periods.shape[1]]
-        for place, (period, score) in enumerate(best):
+        within = ((p, s) for p, s in peaks if max(SHORTEST, least) <= p <= most)
+        for place, (period, score) in enumerate(islice(within, count)):
             periods[row, place], found[row, place] = period, score
     return periods, found
 
@@ -39,17 +42,16 @@ def series_periods_validate(series: Floats, periods: Floats) -> tuple[Floats, Fl
     import numpy as np
 
     found = np.zeros_like(periods)
-    for row, peaks in enumerate(_peaks(scores(series), 0.0, multiples=True)):
-        by_period = dict(peaks)
+    for row, mine in enumerate(scores(series)):
         for place, period in enumerate(periods[row]):
-            if SHORTEST <= period <= series.shape[1] / 2:
-                found[row, place] = by_period.get(round(period), 0.0)
+            if SHORTEST <= period <= series.shape[1] / 2 and _is_peak(mine, round(period)):
+                found[row, place] = min(mine[round(period)], 1)
     return periods, found
 
 
 def best_periods(series: Floats, threshold: float) -> list[int]:
     """For each row the period of the best score, 0 where none reaches the threshold."""
-    return [next((p for p, _ in peaks if p >= SHORTEST), 0) for peaks in _peaks(scores(series), max(threshold, 0.0))]
+    return [next((p for p, _ in peaks if p >= SHORTEST), 0) for peaks in _peaks(scores(series), threshold)]
 
 
 def scores(series: Floats) -> Floats:
@@ -69,26 +71,33 @@ def scores(series: Floats) -> Floats:
     return found
 
 
-def _peaks(scores: Floats, threshold: float, *, multiples: bool = False) -> list[list[tuple[int, float]]]:
-    """For each row its periods with their scores, best first, with or without the multiples of better ones."""
+def _peaks(scores: Floats, threshold: float) -> Iterator[Iterator[tuple[int, float]]]:
+    """For each row its periods with their scores, best first, without the multiples of better ones."""
     import numpy as np
 
-    count = scores.shape[1]
-    # The last period that has all of its surroundings.
-    last = next((p for p in range(count, 0, -1) if p + max(1, p // 4) < count), 0)
-    inner = scores[:, 1 : last + 1]
-    rising = (inner > scores[:, :last]) & (inner >= scores[:, 2 : last + 2])
+    last = scores.shape[1] - 1
+    inner = scores[:, 1:last]
+    rising = (inner > scores[:, : max(last - 1, 0)]) & (inner >= scores[:, 2:])
     rows, places = np.nonzero(rising & (inner > 0) & (inner >= threshold))
-    found: list[list[tuple[int, float]]] = [[] for _ in scores]
     order = np.lexsort((places, -inner[rows, places], rows))
-    for row, period in zip(rows[order].tolist(), (places[order] + 1).tolist(), strict=True):
-        mine, reach = scores[row], max(1, period // 4)
-        score = mine[period]
-        if score < mine[period - reach : period + reach + 1].max():
-            continue
-        if multiples or not any(_is_multiple(period, better) for better, _ in found[row]):
-            found[row].append((period, min(float(score), 1.0)))
-    return found
+    ends = np.searchsorted(rows, np.arange(len(scores) + 1))
+    for row, start, end in zip(scores, ends, ends[1:], strict=False):
+        yield _best(row, (places[order[start:end]] + 1).tolist())
+
+
+def _best(scores: Floats, periods: Sequence[int]) -> Iterator[tuple[int, float]]:
+    better: list[int] = []
+    for period in periods:
+        if _is_peak(scores, period) and not any(_is_multiple(period, other) for other in better):
+            better.append(period)
+            yield period, min(float(scores[period]), 1.0)
+
+
+def _is_peak(scores: Floats, period: int) -> bool:
+    """Whether no period around has a better score; the last ones are only there to be around others."""
+    reach = max(1, period // 4)
+    around = scores[period - reach : period + reach + 1]
+    return len(around) == 2 * reach + 1 and bool(0 < scores[period] >= around.max())
 
 
 def _is_multiple(period: int, of: int) -> bool:
