@@ -8,6 +8,9 @@ import orjson
 import pytest
 from starlette.testclient import TestClient
 
+from huntlake.api.errors import problem_of
+from huntlake.core.diagnostics import Diagnostic, Source, SourceError, Span
+
 from .conftest import BASE, DB, SECRET, Server, ask
 
 BODIES: tuple[Any, ...] = (
@@ -193,3 +196,16 @@ def test_nothing_that_is_sent_ends_in_an_internal_error(client: TestClient, make
         if answer.status_code != 200:
             assert parsed["error"]["code"]
             assert parsed["error"]["@message"]
+
+
+def test_every_mistake_of_a_query_is_told() -> None:
+    source = Source("T | where a == 1\n| where b == 2")
+    mistakes = [
+        Diagnostic("SEM0100", "no column is named `a`", Span(10, 11), help="did you mean `x`?"),
+        Diagnostic("SEM0100", "no column is named `b`", Span(25, 26)),
+    ]
+    problem = problem_of(SourceError(source, *mistakes))
+    assert "Semantic error: SEM0100: no column is named `a` (did you mean `x`?) [line:position=1:11]" in problem.detail
+    assert problem.detail.endswith("; SEM0100: no column is named `b` [line:position=2:9]")
+    assert problem.inner is not None
+    assert [d["line"] for d in problem.inner["details"]] == [1, 2]

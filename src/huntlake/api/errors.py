@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from huntlake.core.diagnostics import SourceError
+from huntlake.core.diagnostics import Diagnostic, Source, SourceError
 from huntlake.core.errors import (
     Cancelled,
     Conflict,
@@ -155,12 +155,13 @@ def json_response(body: object, status: int = 200, headers: Mapping[str, str] | 
 
 
 def _source_problem(error: SourceError) -> Problem:
-    first = error.diagnostics[0]
+    first, *more = error.diagnostics
     kind = "Syntax" if first.code.startswith("SYN") else "Semantic"
     line, column = error.source.position(first.span.start)
-    told = "; ".join(f"{d.message}{f' ({d.help})' if d.help else ''}" for d in error.diagnostics)
+    told = f"{first.message}{f' ({first.help})' if first.help else ''}"
     # Clients look for the words `Semantic error:` and `Syntax error:`.
     said = f"{kind} error: {first.code}: {told} [line:position={line}:{column}]"
+    said += "".join(f"; {_told(d, error.source)}" for d in more)
     detail = f"Request is invalid and cannot be processed: {said}"
     type = f"Kusto.Data.Exceptions.{kind}Exception"
     inner = {
@@ -172,10 +173,31 @@ def _source_problem(error: SourceError) -> Problem:
         "line": line,
         "pos": column,
         "token": error.source.text[first.span.start : first.span.end][:100],
+        "details": [_detail(d, error.source) for d in error.diagnostics],
     }
     return Problem(
         400, "General_BadRequest", _BAD_REQUEST, detail, _EXCEPTIONS + "KustoBadRequestException", True, inner
     )
+
+
+def _told(diagnostic: Diagnostic, source: Source) -> str:
+    line, column = source.position(diagnostic.span.start)
+    help = f" ({diagnostic.help})" if diagnostic.help else ""
+    return f"{diagnostic.code}: {diagnostic.message}{help} [line:position={line}:{column}]"
+
+
+def _detail(diagnostic: Diagnostic, source: Source) -> dict[str, object]:
+    """One mistake of several, for clients that mark them in an editor."""
+    line, column = source.position(diagnostic.span.start)
+    span = diagnostic.span
+    return {
+        "code": diagnostic.code,
+        "message": diagnostic.message,
+        "help": diagnostic.help,
+        "line": line,
+        "pos": column,
+        "token": source.text[span.start : span.end][:100],
+    }
 
 
 def _limits(text: str) -> str:

@@ -7,11 +7,13 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NoReturn, Self
+from functools import partial
+from typing import ClassVar, NoReturn, Self, TypeVar
 
 from huntlake.core.diagnostics import Diagnostic, Source, SourceError, Span, did_you_mean
 from huntlake.core.errors import NotFound, Refused
 from huntlake.kql import plan
+from huntlake.kql.binding.complaints import Complaints, Unsaid
 from huntlake.kql.binding.language import Language
 from huntlake.kql.binding.naming import Names, implied_name
 from huntlake.kql.binding.reading import names_read
@@ -23,11 +25,17 @@ from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.parser import Parser
 from huntlake.kql.types import Column, Columns, ScalarType
 
+N = TypeVar("N")
+T = TypeVar("T")
+
 MAX_CALL_DEPTH = 64
 
 
 class Operator(nodes.QueryOperator, ABC):
     """A query operator: it reads itself, and says what it makes of the rows before it."""
+
+    passes_columns: ClassVar[bool] = False
+    """Whether its rows have the columns of those before it: then what follows can be judged although it is wrong."""
 
     @classmethod
     @abstractmethod
@@ -100,6 +108,8 @@ class Binder:
         self._running: list[UserFunction] = []
         self._depth = 0
         self._forgiving = 0
+        self._complaints = Complaints()
+        self.broken = self._complaints.broken
         self._scans: dict[tuple[str | None, str], plan.Scan] = {}
         self._open_scans: dict[tuple[str | None, str, Source], plan.Scan] = {}
         self._named = language.named
@@ -112,11 +122,18 @@ class Binder:
         results = []
         for statement in query.statements:
             self.visualization, self._several = None, None
-            relation = self._statement(statement)
-            if self._several is not None:
-                results += self._all_of(self._several, relation)
-            elif relation is not None:
-                results.append(Result(relation, self.visualization))
+            try:
+                relation = self._statement(statement)
+                if self._several is not None:
+                    results += self._all_of(self._several, relation)
+                elif relation is not None:
+                    results.append(Result(relation, self.visualization))
+            except SourceError as error:
+                self._complaints.hear(error, *_names(statement))
+                if self._complaints.enough or isinstance(statement, nodes.AliasStatement):
+                    # Behind a place that nobody knows, nobody knows what there is.
+                    break
+        self._tell()
         if not results:
             self.fail("SYN0001", "the query has no expression that gives a table", query.span)
         return results
@@ -248,6 +265,7 @@ class Binder:
         if any(p.tabular and not p.columns for p in parameters):
             return
         self._body(function, {p.name: self._stand_in(p) for p in parameters})
+        self._tell()
 
     def _stand_in(self, parameter: nodes.FunctionParameter) -> plan.Relation | plan.Scalar:
         if parameter.type is None:
@@ -364,7 +382,13 @@ class Binder:
         for operator in operators:
             if not isinstance(operator, Operator):
                 self.fail("SYN0002", "this operator can only begin a query", operator.span)
-            relation = operator.bind(relation, self)
+            try:
+                relation = operator.bind(relation, self)
+            except SourceError as error:
+                self._go_on(error)
+                if not operator.passes_columns:
+                    # Nobody knows what columns there are behind it.
+                    raise Unsaid(self.source) from None
         return relation
 
     def _named_table(self, name: str, span: Span, workspace: str | None = None) -> plan.Relation:
@@ -563,6 +587,9 @@ class Binder:
 
     def probe(self, relation: plan.Relation, what: str, span: Span) -> Sequence[tuple[object, ...]]:
         """The rows of a table, now: for columns that only the data can name."""
+        if self._complaints:
+            # What is wrong so far may be the very filter that makes the rows few.
+            raise Unsaid(self.source)
         if self._probe is None:
             self.refuse(f"{what} where no data can be looked at", span, help="declare its output columns in the query")
         return self._probe(relation)
@@ -644,7 +671,7 @@ class Binder:
         """A column by its name."""
         found = self.columns_of(row).get(name)
         if found is None:
-            self.fail("SEM0100", f"no column is named `{name}`", span, help=did_you_mean(name, self.columns_of(row)))
+            self.no_column(name, span, self.columns_of(row))
         return found
 
     def columns_of(self, row: plan.Relation) -> Mapping[str, plan.ColumnRef]:
@@ -682,8 +709,19 @@ class Binder:
         """Computed columns, each with its own name or the one that Kusto implies."""
         found: list[plan.Output] = []
         for item in items:
-            found += self.output(item, row, names)
+            found += self.sound_outputs(item, partial(self.output, item, row, names))
         return found
+
+    def sound_outputs(
+        self, item: nodes.NamedExpression | nodes.Expression, bind: Callable[[], list[plan.Output]]
+    ) -> list[plan.Output]:
+        """What `bind` makes of one item of several. One that is wrong is told with the rest, its columns are null."""
+        try:
+            return bind()
+        except SourceError as error:
+            named = (item.names if isinstance(item, nodes.NamedExpression) else ()) or (self.implied_name(item) or "_",)
+            self._go_on(error, *named)
+            return [plan.Output(name, plan.Literal(None, ScalarType.DYNAMIC)) for name in named]
 
     def output(
         self, item: nodes.Expression, row: plan.Relation, names: Names, *, aggregating: bool = False
@@ -721,6 +759,42 @@ class Binder:
 
     # -- errors ---------------------------------------------------------------
 
+    def all_of(self, items: Iterable[N], bind: Callable[[N], T]) -> list[T]:
+        """What `bind` makes of each item. Where several are wrong, all of them are told."""
+        found = []
+        sound = True
+        for item in items:
+            try:
+                found.append(bind(item))
+            except SourceError as error:
+                self._go_on(error)
+                sound = False
+        if not sound:
+            raise Unsaid(self.source)
+        return found
+
+    def _go_on(self, error: SourceError, *names: str) -> None:
+        """Keep an error for the end, unless someone waits for it."""
+        if self._forgiving:
+            raise error
+        self._complaints.hear(error, *names)
+        if self._complaints.enough:
+            raise Unsaid(self.source)
+
+    def _tell(self) -> None:
+        if self._complaints:
+            raise self._complaints.error(self.source)
+
+    def no_column(self, name: str, span: Span, known: Iterable[str]) -> NoReturn:
+        """Say that there is no such column, unless it is missing because of another mistake."""
+        self.sound(name)
+        self.fail("SEM0100", f"no column is named `{name}`", span, help=did_you_mean(name, known))
+
+    def sound(self, name: str) -> None:
+        """Go no further where a name means nothing because of another mistake."""
+        if name in self._complaints.broken:
+            raise Unsaid(self.source)
+
     def expected(self, wanted: ScalarType, given: ScalarType, span: Span) -> NoReturn:
         """Say that a value is of another type than the place asks for."""
         self.fail("SEM0024", f"a `{wanted}` is expected", span, label=f"this is `{given}`")
@@ -731,12 +805,23 @@ class Binder:
 
     def _missing(self, code: str, message: str, span: Span, name: str, stored: Iterable[str] = ()) -> NoReturn:
         # Looking for a like name among thousands costs more than most queries: not where nobody will read it.
+        self.sound(name)
         help = "" if self._forgiving else did_you_mean(name, [*self._scope.all_names(), *stored])
         raise MissingTable(self.source, Diagnostic(code, message, span, help=help))
 
     def fail(self, code: str, message: str, span: Span, *, label: str = "", help: str = "") -> NoReturn:
         """End the compilation with one diagnostic."""
         raise SourceError(self.source, Diagnostic(code, message, span, label, help))
+
+
+def _names(statement: nodes.Statement) -> tuple[str, ...]:
+    """The names that a statement declares."""
+    match statement:
+        case nodes.LetStatement(name):
+            return (name,)
+        case nodes.QueryParametersStatement(parameters):
+            return tuple(p.name for p in parameters)
+    return ()
 
 
 _PLACES = {"workspace", "database", "cluster", "app", "resource", "adx", "arg"}

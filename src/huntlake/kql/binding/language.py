@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from huntlake.core.diagnostics import Span
 from huntlake.kql import plan
@@ -13,6 +13,9 @@ from huntlake.kql.binding.scope import Meaning, UserFunction
 from huntlake.kql.symbols import Function
 from huntlake.kql.syntax import nodes
 from huntlake.kql.types import ScalarType
+
+N = TypeVar("N")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Surroundings(Protocol):
     language: Language
     now: int
     refused: frozenset[str]
+    broken: set[str]
 
     def meaning(self, name: str, span: Span) -> Meaning | None: ...
     def given(self, name: str) -> Meaning | None: ...
@@ -68,6 +72,12 @@ class Surroundings(Protocol):
     ) -> list[plan.Output]: ...
     def implied_name(self, node: nodes.Expression) -> str: ...
     def explicit(self, name: str, span: Span, names: Names) -> str: ...
+    def all_of(self, items: Iterable[N], bind: Callable[[N], T]) -> list[T]: ...
+    def sound(self, name: str) -> None: ...
+    def no_column(self, name: str, span: Span, known: Iterable[str]) -> NoReturn: ...
+    def sound_outputs(
+        self, item: nodes.NamedExpression | nodes.Expression, bind: Callable[[], list[plan.Output]]
+    ) -> list[plan.Output]: ...
     def expected(self, wanted: ScalarType, given: ScalarType, span: Span) -> NoReturn: ...
     def refuse(self, what: str, span: Span, help: str = "") -> NoReturn: ...
     def fail(self, code: str, message: str, span: Span, *, label: str = "", help: str = "") -> NoReturn: ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from huntlake.kql import plan
 from huntlake.kql.binding.language import Surroundings
@@ -21,16 +22,21 @@ def measures(
     """The output columns of the aggregates, named as Kusto names them. `*` leaves out the columns in `keys`."""
     found: list[plan.Output] = []
     for item in items:
-        call = item.expression
-        if isinstance(call, nodes.FunctionCall) and call.name in _EXTREMES:
-            found += _extreme(item, call, input, names, b, keys)
-        elif isinstance(call, nodes.FunctionCall) and call.name in _ANY:
-            found += _any(item, call, input, names, b, keys)
-        elif isinstance(call, nodes.FunctionCall) and call.name in _PERCENTILES:
-            found += _percentiles(item, call, input, names, b)
-        else:
-            found += _others(item, input, names, b)
+        found += b.sound_outputs(item, partial(_measured, item, input, names, b, keys))
     return found
+
+
+def _measured(
+    item: nodes.NamedExpression, input: plan.Relation, names: Names, b: Surroundings, keys: set[str]
+) -> list[plan.Output]:
+    call = item.expression
+    if isinstance(call, nodes.FunctionCall) and call.name in _EXTREMES:
+        return _extreme(item, call, input, names, b, keys)
+    if isinstance(call, nodes.FunctionCall) and call.name in _ANY:
+        return _any(item, call, input, names, b, keys)
+    if isinstance(call, nodes.FunctionCall) and call.name in _PERCENTILES:
+        return _percentiles(item, call, input, names, b)
+    return _others(item, input, names, b)
 
 
 def _others(item: nodes.NamedExpression, input: plan.Relation, names: Names, b: Surroundings) -> list[plan.Output]:

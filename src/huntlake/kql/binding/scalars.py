@@ -102,6 +102,8 @@ class ScalarBinder:
 
     def _name(self, name: str, span: Span, row: plan.Relation | None) -> plan.Scalar:
         columns = self.columns_of(row) if row is not None else {}
+        if name in self._b.broken:
+            self._b.sound(name)
         if name in columns:
             return columns[name]
         found = self._b.meaning(name, span)
@@ -114,7 +116,7 @@ class ScalarBinder:
         if found is not None:
             return found
         known = [*columns, *self._b.names_in_scope()]
-        self._b.fail("SEM0100", f"no column is named `{name}`", span, help=did_you_mean(name, known))
+        self._b.no_column(name, span, known)
 
     # -- paths into dynamics ----------------------------------------------------
 
@@ -177,7 +179,7 @@ class ScalarBinder:
         if name in SCOPED:
             return SCOPED[name](self, node, row, aggregating)
         if aggregating and name in language.aggregates:
-            arguments = [self.bind(a, row) for a in node.arguments]
+            arguments = self._b.all_of(node.arguments, lambda a: self.bind(a, row))
             return self.call(language.aggregates[name], arguments, node.span)
         if (function := language.functions.get(name)) is not None:
             if name in _STAR_OPERATORS and node.arguments and isinstance(node.arguments[0], nodes.Star):
@@ -186,7 +188,7 @@ class ScalarBinder:
                 if len(several.values) > 1:
                     self._b.refuse(f"`{name}()`, which gives several columns, inside an expression", node.span)
                 return several.values[0]
-            arguments = [self.bind(a, row, aggregating) for a in node.arguments]
+            arguments = self._b.all_of(node.arguments, lambda a: self.bind(a, row, aggregating))
             if name in _EQUALITIES and len(arguments) == 2:
                 arguments = self._comparable_pair(*arguments)
             if name in _COMPARISONS:
@@ -206,7 +208,7 @@ class ScalarBinder:
         function = self._b.language.functions.get(node.name)
         if function is None or function.columns is None:
             return None
-        arguments = [self.bind(a, row, aggregating) for a in node.arguments]
+        arguments = self._b.all_of(node.arguments, lambda a: self.bind(a, row, aggregating))
         call = self.call(function, arguments, node.span)
         implied = [self._b.implied_name(a) for a in node.arguments]
         columns = function.columns(function.name, [a.type for a in arguments], implied)
@@ -255,6 +257,7 @@ class ScalarBinder:
         if name in language.refused_functions:
             self._b.refuse(f"the function `{name}()`", node.span)
         known = [*language.functions, *self._b.names_in_scope()]
+        self._b.sound(name)
         self._b.fail("SEM0260", f"no function is named `{name}`", node.span, help=did_you_mean(name, known))
 
     def call(self, function: Function, arguments: Sequence[plan.Scalar], span: Span) -> plan.Scalar:
@@ -282,15 +285,16 @@ class ScalarBinder:
         )
 
     def _logic(self, node: nodes.FunctionCall, row: plan.Relation | None, aggregating: bool) -> plan.Scalar:
-        terms = []
-        for argument in node.arguments:
-            value = self.bind(argument, row, aggregating)
-            if value.type is not ScalarType.BOOL:
-                if not self.convertible(value.type, ScalarType.BOOL):
-                    self._b.expected(ScalarType.BOOL, value.type, argument.span)
-                value = self.convert(value, ScalarType.BOOL)
-            terms.append(value)
+        terms = self._b.all_of(node.arguments, lambda a: self._term(a, row, aggregating))
         return self.call(self._b.language.functions[node.name], terms, node.span)
+
+    def _term(self, node: nodes.Expression, row: plan.Relation | None, aggregating: bool) -> plan.Scalar:
+        value = self.bind(node, row, aggregating)
+        if value.type is ScalarType.BOOL:
+            return value
+        if not self.convertible(value.type, ScalarType.BOOL):
+            self._b.expected(ScalarType.BOOL, value.type, node.span)
+        return self.convert(value, ScalarType.BOOL)
 
     def _any_column(self, node: nodes.FunctionCall, row: plan.Relation | None) -> plan.Scalar:
         # `* has "x"`: any string column of the row, and any dynamic as its text.
@@ -369,6 +373,7 @@ class ScalarBinder:
 
     def _in_table(self, name: str, value: plan.Scalar, table: plan.Relation, node: nodes.FunctionCall) -> plan.Scalar:
         column = table.columns[0]
+        self._b.sound(column.name)
         if name not in ("in", "!in", "in~", "!in~"):
             # The terms of the table's first column, as one array.
             terms = self._b.aggregate("make_set", (plan.ColumnRef(column.name, column.type),), node.span)
@@ -482,6 +487,7 @@ def _toscalar(s: ScalarBinder, node: nodes.FunctionCall, row: Row, aggregating: 
     found = s._b.value(node.arguments[0], None)
     if not isinstance(found, plan.Relation):
         return found
+    s._b.sound(found.columns[0].name)
     return plan.First(found, found.columns[0].type)
 
 

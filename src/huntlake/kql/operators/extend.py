@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder, Operator
@@ -32,6 +33,6 @@ def extended(items: tuple[nodes.NamedExpression, ...], input: plan.Relation, b: 
     given = Names(reserved=outputs)
     for item in items:
         # A column of the same name is replaced, be the new name given or implied: `extend tostring(a)` is a text `a`.
-        for output in b.output(item, input, given):
+        for output in b.sound_outputs(item, partial(b.output, item, input, given)):
             outputs[output.name] = output
     return outputs

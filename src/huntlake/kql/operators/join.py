@@ -13,7 +13,8 @@ from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.parser import Parser
 from huntlake.kql.types import NUMBERS, ScalarType, common
 
-Keys = tuple[tuple[plan.Scalar, plan.Scalar], ...]
+Key = tuple[plan.Scalar, plan.Scalar]
+Keys = tuple[Key, ...]
 
 _KINDS = {
     "inner": JoinKind.INNER,
@@ -101,17 +102,18 @@ def right_names(left: plan.Relation, right: plan.Relation) -> tuple[str, ...]:
 
 def join_keys(on: tuple[nodes.Expression, ...], left: plan.Relation, right: plan.Relation, b: Binder) -> Keys:
     """The pairs of keys that must agree."""
-    found = []
-    for condition in _conditions(on):
-        match condition:
-            case nodes.NameReference(name):
-                pair = b.column(name, condition.span, left), b.column(name, condition.span, right)
-            case nodes.FunctionCall("==", (one, two)):
-                pair = _pair(one, two, left, right, b)
-            case _:
-                b.fail("SEM0001", "a column, or `$left.a == $right.b`, is expected here", condition.span)
-        found.append(_agreed(*pair, condition.span, b))
-    return tuple(found)
+    return tuple(b.all_of(_conditions(on), lambda condition: _key(condition, left, right, b)))
+
+
+def _key(condition: nodes.Expression, left: plan.Relation, right: plan.Relation, b: Binder) -> Key:
+    match condition:
+        case nodes.NameReference(name):
+            pair = b.column(name, condition.span, left), b.column(name, condition.span, right)
+        case nodes.FunctionCall("==", (one, two)):
+            pair = _pair(one, two, left, right, b)
+        case _:
+            b.fail("SEM0001", "a column, or `$left.a == $right.b`, is expected here", condition.span)
+    return _agreed(*pair, condition.span, b)
 
 
 def _conditions(on: tuple[nodes.Expression, ...]) -> list[nodes.Expression]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder, Operator
@@ -35,5 +36,5 @@ def projected(items: tuple[nodes.Expression, ...], input: plan.Relation, b: Bind
         if isinstance(item, nodes.NamedExpression) and isinstance(item.expression, nodes.Star):
             found += [plan.Output(names.claim(c.name), c) for c in b.columns_of(input).values()]
         else:
-            found += b.output(item, input, names)
+            found += b.sound_outputs(item, partial(b.output, item, input, names))
     return found

@@ -34,6 +34,7 @@ _KINDS = {
 class RenderOperator(Operator):
     """How a person would like to see the table; the rows stay as they are."""
 
+    passes_columns = True
     kind: str
     properties: tuple[tuple[str, object], ...]
 

@@ -15,6 +15,7 @@ from huntlake.kql.syntax.parser import Parser
 class SampleOperator(Operator):
     """So many rows, chosen by chance."""
 
+    passes_columns = True
     count: nodes.Expression
 
     @classmethod

@@ -17,6 +17,7 @@ from huntlake.kql.types import Column, ScalarType
 class AsOperator(Operator):
     """`T | as name`: the table by a name, for the rest of the query."""
 
+    passes_columns = True
     name: str
 
     @classmethod

@@ -14,6 +14,7 @@ from huntlake.kql.syntax.parser import Parser
 class SortOperator(Operator):
     """The rows in order of the keys; the largest first where nothing else is said."""
 
+    passes_columns = True
     keys: tuple[nodes.OrderedExpression, ...]
 
     @classmethod
@@ -24,7 +25,7 @@ class SortOperator(Operator):
         return cls(p.list_of(p.ordered_expression), span=p.since(start))
 
     def bind(self, input: plan.Relation, b: Binder) -> plan.Relation:
-        return plan.Sort(input, tuple(sort_key(k, input, b) for k in self.keys))
+        return plan.Sort(input, tuple(b.all_of(self.keys, lambda k: sort_key(k, input, b))))
 
 
 def sort_key(node: nodes.OrderedExpression, input: plan.Relation, b: Binder) -> plan.SortKey:

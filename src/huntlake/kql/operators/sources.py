@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from huntlake.core.errors import Invalid, Refused
 from huntlake.kql import plan
@@ -32,9 +33,10 @@ class PrintOperator(SourceOperator):
         names = Names()
         outputs: list[plan.Output] = []
         for index, item in enumerate(self.columns):
-            found = b.output(item, one, names)
+            found = b.sound_outputs(item, partial(b.output, item, one, names))
             if not item.names and len(found) == 1:
                 # `print` implies no name: it numbers its columns.
+                b.broken.update([f"print_{index}"] if found[0].name in b.broken else [])
                 found = [plan.Output(f"print_{index}", found[0].value)]
             outputs += found
         return plan.Project(one, tuple(outputs))

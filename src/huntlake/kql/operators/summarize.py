@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder, Operator
@@ -34,15 +35,21 @@ class SummarizeOperator(Operator):
         names = Names()
         keys: list[plan.Output] = []
         for item in self.by:
-            outputs = b.output(item, input, Names())
+            outputs = b.sound_outputs(item, partial(_key, item, input, b))
             named = item.names or b.implied_name(item.expression) or len(outputs) > 1
             for key in outputs:
-                b.key(key.value, item.span, "a group's key")
                 # The same key twice is one key.
                 if key not in keys:
                     keys.append(plan.Output(names.claim(key.name) if named else names.unnamed(), key.value))
         columns = {k.value.name for k in keys if isinstance(k.value, plan.ColumnRef)}
         found = measures(self.measures, input, names, b, columns)
-        if not found and not keys:
+        if not self.measures and not self.by:
             b.fail("SYN0002", "`summarize` needs an aggregate or a key", self.span)
         return plan.Summarize(input, tuple(keys), tuple(found))
+
+
+def _key(item: nodes.NamedExpression, input: plan.Relation, b: Binder) -> list[plan.Output]:
+    found = b.output(item, input, Names())
+    for key in found:
+        b.key(key.value, item.span, "a group's key")
+    return found

@@ -14,6 +14,7 @@ from huntlake.kql.syntax.parser import Parser
 class TakeOperator(Operator):
     """At most so many rows; which ones, nothing says unless the table is sorted."""
 
+    passes_columns = True
     count: nodes.Expression
 
     @classmethod

@@ -15,6 +15,7 @@ from huntlake.kql.syntax.parser import Parser
 class TopOperator(Operator):
     """The first rows by the keys: a `sort` and a `take` in one."""
 
+    passes_columns = True
     count: nodes.Expression
     by: tuple[nodes.OrderedExpression, ...]
 
@@ -27,5 +28,5 @@ class TopOperator(Operator):
         return cls(count, p.list_of(p.ordered_expression), span=p.since(start))
 
     def bind(self, input: plan.Relation, b: Binder) -> plan.Relation:
-        keys = tuple(sort_key(k, input, b) for k in self.by)
+        keys = tuple(b.all_of(self.by, lambda k: sort_key(k, input, b)))
         return plan.Limit(plan.Sort(input, keys), b.constant_long(self.count))

@@ -49,8 +49,7 @@ class UnionOperator(Operator, SourceOperator):
 
     def _bind(self, first: list[Named], b: Binder) -> plan.Relation:
         found = list(first)
-        for node in self.tables:
-            found += self._tables(node, len(found), b)
+        b.all_of(self.tables, lambda node: found.extend(self._tables(node, len(found), b)))
         if not found:
             b.fail("SEM0100", "none of these tables is there", self.span)
         return united(found, inner=self.inner, source=self.source)

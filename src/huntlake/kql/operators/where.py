@@ -17,6 +17,7 @@ class FilterOperator(Operator):
     Kusto's grammar lets a name stand before a predicate and means nothing by it: `where x = true` keeps every row.
     """
 
+    passes_columns = True
     predicates: tuple[nodes.NamedExpression, ...]
 
     @classmethod
@@ -26,6 +27,7 @@ class FilterOperator(Operator):
         return cls(p.list_of(p.named_expression), span=p.since(start))
 
     def bind(self, input: plan.Relation, b: Binder) -> plan.Relation:
-        for predicate in self.predicates:
-            input = plan.Filter(input, b.predicate(predicate.expression, input))
+        predicates = b.all_of(self.predicates, lambda p: b.predicate(p.expression, input))
+        for predicate in predicates:
+            input = plan.Filter(input, predicate)
         return input

@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import NoReturn, Protocol, TypeVar
 
-from huntlake.core.diagnostics import Source, Span, did_you_mean
+from huntlake.core.diagnostics import Diagnostic, Source, SourceError, Span, did_you_mean
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.cursor import Cursor
 from huntlake.kql.syntax.literals import json_value, typed_value
@@ -15,6 +15,9 @@ from huntlake.kql.syntax.tokens import Token, TokenKind
 from huntlake.kql.types import ALIASES, ScalarType
 
 T = TypeVar("T")
+
+MOST_TOLD = 10
+"""As many mistakes are told at once."""
 
 MAX_DEPTH = 400
 """How deep expressions may nest; deeper ones are refused rather than left to exhaust the stack."""
@@ -96,6 +99,8 @@ class Parser(Cursor):
         self._sources = sources
         self._refused = refused
         self._depth = 0
+        self._wrong: list[Diagnostic] = []
+        self._passed = 0
         self._in_dynamic = False
 
     # -- statements -----------------------------------------------------------
@@ -105,8 +110,15 @@ class Parser(Cursor):
         start = self.current
         statements = self._statements("")
         if self.current.kind is not TokenKind.END:
-            self.unexpected("`;` or `|`")
+            self._stray()
+        self._tell()
         return nodes.Query(statements, span=self.since(start))
+
+    def _stray(self) -> None:
+        try:
+            self.unexpected("`;` or `|`")
+        except SourceError as error:
+            self._hear(error)
 
     def stored_function(self) -> nodes.FunctionDeclaration:
         """The whole text as one function: `(a:long) { … }`, or a body alone."""
@@ -133,7 +145,11 @@ class Parser(Cursor):
                 pass
             if self.current.kind is TokenKind.END or (end and self.at(end)):
                 return tuple(found)
-            found.append(self._statement())
+            start = self._at
+            try:
+                found.append(self._statement())
+            except SourceError as error:
+                self._go_on(error, start, ";")
             if not self.at(";"):
                 return tuple(found)
 
@@ -291,12 +307,10 @@ class Parser(Cursor):
                 head = self.expression()
                 if not self.at("|"):
                     return head
-            operators = []
-            while self.take("|"):
-                operators.append(self.operator())
+            operators = self._piped() if self.take("|") else ()
             if isinstance(head, nodes.PipeExpression) and not operators:
                 return head
-            return nodes.PipeExpression(head, tuple(operators), span=self.since(start))
+            return nodes.PipeExpression(head, operators, span=self.since(start))
         finally:
             self._depth -= 1
 
@@ -381,11 +395,21 @@ class Parser(Cursor):
         """`( operator | operator )`: what `mv-apply … on` and `partition … ` hold."""
         self.expect("(")
         self.take("|")
-        operators = [self.operator()]
-        while self.take("|"):
-            operators.append(self.operator())
+        operators = self._piped()
         self.expect(")")
-        return tuple(operators)
+        return operators
+
+    def _piped(self) -> tuple[nodes.QueryOperator, ...]:
+        """`operator | operator`. One that can't be understood is kept in mind, and those behind it are read."""
+        operators = []
+        while True:
+            start = self._at
+            try:
+                operators.append(self.operator())
+            except SourceError as error:
+                self._go_on(error, start, "|", ";")
+            if not self.take("|"):
+                return tuple(operators)
 
     def table_reference(self) -> nodes.Expression:
         """A table where `join` or `union` asks for one: a name, a call or a parenthesized pipe."""
@@ -748,6 +772,31 @@ class Parser(Cursor):
             return json_value(literal.value, literal.type)
         finally:
             self._depth -= 1
+
+    # -- mistakes -------------------------------------------------------------
+
+    def _hear(self, error: SourceError) -> None:
+        """Keep an error for the end. What is said of a place that was passed over is no news."""
+        self._wrong += [d for d in error.diagnostics if not self._wrong or d.span.start >= self._passed]
+
+    def _go_on(self, error: SourceError, start: int, *marks: str) -> None:
+        """Keep an error for the end, and go on at the next of `marks` outside all brackets opened since `start`."""
+        if len(self._wrong) >= MOST_TOLD:
+            self._tell()
+        self._hear(error)
+        depth = 0
+        for at in range(start, len(self._tokens)):
+            token = self._tokens[at]
+            if token.kind is TokenKind.PUNCTUATION:
+                if at > start and at >= self._at and depth == 0 and token.text in (*marks, ")", "]", "}"):
+                    break
+                depth += (token.text in ("(", "[", "{")) - (token.text in (")", "]", "}"))
+        self.back(at)
+        self._passed = self.current.start
+
+    def _tell(self) -> None:
+        if self._wrong:
+            raise SourceError(self.source, *self._wrong[:MOST_TOLD])
 
     # -- depth ----------------------------------------------------------------
 
