@@ -356,6 +356,14 @@ class Binder:
         finally:
             self._depth -= 1
 
+    def table_given(self, node: nodes.Expression, names: Mapping[str, plan.Scalar]) -> plan.Relation:
+        """The table that an expression gives where these names have these meanings."""
+        kept, self._scope = self._scope, Scope(self._scope, dict(names), self._depth)
+        try:
+            return self.table(node)
+        finally:
+            self._scope = kept
+
     def _table(self, node: nodes.Expression | nodes.QueryOperator) -> plan.Relation:
         if isinstance(node, nodes.Expression) and (of_pattern := self._of_pattern(node)) is not None:
             return self._tabular(of_pattern, node.span)

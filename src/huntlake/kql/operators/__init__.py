@@ -26,6 +26,7 @@ from huntlake.kql.operators.scan import ScanOperator
 from huntlake.kql.operators.search import SearchOperator
 from huntlake.kql.operators.small import (
     AsOperator,
+    AssertSchemaOperator,
     ConsumeOperator,
     GetSchemaOperator,
     InvokeOperator,
@@ -43,6 +44,7 @@ from huntlake.kql.operators.where import FilterOperator
 
 OPERATORS: dict[str, type[Operator]] = {
     "as": AsOperator,
+    "assert-schema": AssertSchemaOperator,
     "consume": ConsumeOperator,
     "count": CountOperator,
     "distinct": DistinctOperator,
@@ -105,7 +107,6 @@ SOURCES: dict[str, type[SourceOperator]] = {
 
 REFUSED = frozenset(
     [
-        "assert-schema",
         "execute_and_cache",
         "graph-mark-components",
         "graph-match",

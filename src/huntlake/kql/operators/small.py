@@ -1,4 +1,4 @@
-"""Operators of a line or two: `as`, `serialize`, `invoke`, `getschema`, `consume`"""
+"""Operators of a line or two: `as`, `serialize`, `invoke`, `getschema`, `assert-schema`, `consume`"""
 
 from __future__ import annotations
 
@@ -84,7 +84,10 @@ class GetSchemaOperator(Operator):
 
     @classmethod
     def parse(cls, p: Parser) -> GetSchemaOperator:
-        return cls(span=p.since(p.previous))
+        start = p.previous
+        if "kind" in p.parameters("kind"):
+            p.refuse("`getschema` with a kind", p.since(start))
+        return cls(span=p.since(start))
 
     def bind(self, input: plan.Relation, b: Binder) -> plan.Relation:
         text, long = ScalarType.STRING, ScalarType.LONG
@@ -104,6 +107,27 @@ class GetSchemaOperator(Operator):
             for i, c in enumerate(input.columns)
         )
         return plan.Values(columns, rows)
+
+
+@dataclass(frozen=True)
+class AssertSchemaOperator(Operator):
+    """`T | assert-schema (name:type, …)`: the table, if it has these columns in this order; else an error."""
+
+    columns: tuple[nodes.ColumnDeclaration, ...]
+
+    @classmethod
+    def parse(cls, p: Parser) -> AssertSchemaOperator:
+        start = p.previous
+        p.expect("(")
+        columns = p.list_of(p.column_declaration)
+        p.expect(")")
+        return cls(columns, span=p.since(start))
+
+    def bind(self, input: plan.Relation, b: Binder) -> plan.Relation:
+        if [(c.name, c.type) for c in self.columns] != [(c.name, c.type) for c in input.columns]:
+            have = ", ".join(f"{c.name}:{c.type}" for c in input.columns)
+            b.fail("SEM0001", "the table has other columns", self.span, help=f"it has ({have})")
+        return input
 
 
 @dataclass(frozen=True)

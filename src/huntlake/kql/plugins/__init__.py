@@ -8,9 +8,11 @@ from huntlake.kql.plugins.activity import (
     active_users_count,
     activity_counts_metrics,
     activity_metrics,
+    new_activity_metrics,
     sliding_window_counts,
 )
 from huntlake.kql.plugins.bag_unpack import bag_unpack
+from huntlake.kql.plugins.dcount_intersect import dcount_intersect
 from huntlake.kql.plugins.ip_lookup import ipv4_lookup, ipv6_lookup
 from huntlake.kql.plugins.mining import autocluster, basket, diffpatterns
 from huntlake.kql.plugins.narrow import narrow
@@ -33,10 +35,12 @@ PLUGINS: Mapping[str, Plugin] = {
     "autocluster": autocluster,
     "bag_unpack": bag_unpack,
     "basket": basket,
+    "dcount_intersect": dcount_intersect,
     "diffpatterns": diffpatterns,
     "ipv4_lookup": ipv4_lookup,
     "ipv6_lookup": ipv6_lookup,
     "narrow": narrow,
+    "new_activity_metrics": new_activity_metrics,
     "pivot": pivot,
     "preview": preview,
     "rolling_percentile": rolling_percentile,
@@ -57,7 +61,6 @@ REFUSED = frozenset(
         "cosmosdb_sql_request",
         "csharp",
         "dax_request",
-        "dcount_intersect",
         "diffpatterns_text",
         "estimate_rows_count",
         "execute_query",
@@ -74,7 +77,6 @@ REFUSED = frozenset(
         "infer_storage_schema",
         "infer_storage_schema_with_suggestions",
         "mysql_request",
-        "new_activity_metrics",
         "postgresql_request",
         "python",
         "r",

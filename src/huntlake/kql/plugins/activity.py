@@ -3,10 +3,14 @@
 <https://learn.microsoft.com/kusto/query/active-users-count-plugin>
 <https://learn.microsoft.com/kusto/query/activity-counts-metrics-plugin>
 <https://learn.microsoft.com/kusto/query/activity-metrics-plugin>
+<https://learn.microsoft.com/kusto/query/new-activity-metrics-plugin>
 <https://learn.microsoft.com/kusto/query/sliding-window-counts-plugin>
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
 
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder
@@ -71,6 +75,38 @@ def activity_metrics(
     return plan.TableFunction("activity_metrics", (rows,), (id_, bin_, window, *dimensions), columns)
 
 
+def new_activity_metrics(
+    input: plan.Relation, call: nodes.FunctionCall, declared: tuple[Column, ...] | None, open: bool, b: Binder
+) -> plan.Relation:
+    """The ids that a window is the first to have, and for it and each later one how many of them come again."""
+    cohort, own = None, b.columns_of(input)
+    if len(call.arguments) > 5 and not _is_column(call.arguments[5], own):
+        cohort = call.arguments[5]
+        call = replace(call, arguments=call.arguments[:5] + call.arguments[6:])
+    if len(call.arguments) > 5 and not _is_column(call.arguments[-1], own):
+        b.refuse("`new_activity_metrics` with a lookback", call.arguments[-1].span)
+    id_, time, (start, end, window), dimensions = _arguments(input, call, ("start", "end", "window"), b)
+    within = b.call("and", [b.call(">=", (time, start), call.span), b.call("<=", (time, end), call.span)], call.span)
+    rows = only(plan.Filter(input, within), (id_, time, *dimensions))
+    bin_ = b.call("bin_at", (time, window, start), call.span)
+    columns = (
+        Column(f"from_{time.name}", bin_.type),
+        Column(f"to_{time.name}", bin_.type),
+        *(Column(d.name, d.type) for d in dimensions),
+        *(Column(f"dcount_{n}_values", ScalarType.LONG) for n in ("new", "retained", "churn")),
+        *(Column(n, ScalarType.REAL) for n in ("retention_rate", "churn_rate")),
+    )
+    arguments = (id_, bin_, start, end, window, *dimensions)
+    found = plan.TableFunction("new_activity_metrics", (rows,), arguments, columns)
+    if cohort is None:
+        return found
+    value = b.scalar(cohort, None)
+    if not b.convertible(value.type, bin_.type):
+        b.expected(bin_.type, value.type, cohort.span)
+    at = b.call("bin_at", (b.convert(value, time.type), window, start), cohort.span)
+    return plan.Filter(found, b.call("==", (b.columns_of(found)[f"from_{time.name}"], at), cohort.span))
+
+
 def active_users_count(
     input: plan.Relation, call: nodes.FunctionCall, declared: tuple[Column, ...] | None, open: bool, b: Binder
 ) -> plan.Relation:
@@ -120,6 +156,10 @@ def _arguments(
         constants.append(b.convert(value, type_))
     dimensions = [column_of(n, input, b) for n in rest[len(names) :]]
     return column_of(id_, input, b), times, constants, dimensions
+
+
+def _is_column(node: nodes.Expression, columns: Mapping[str, plan.ColumnRef]) -> bool:
+    return isinstance(node, nodes.NameReference) and node.name in columns
 
 
 def only(rows: plan.Relation, columns: tuple[plan.ColumnRef, ...]) -> plan.Relation:

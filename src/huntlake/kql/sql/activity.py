@@ -77,6 +77,33 @@ def activity_metrics(r: Reading, names: Mapping[str, str]) -> str:
     )
 
 
+def new_activity_metrics(r: Reading, names: Mapping[str, str]) -> str:
+    """Of the id, the bin, the bounds, the bin's width and the dimensions: each bin's new ids, then and later."""
+    id_, bin_, start, end, width, *dimensions = (r.sql(a) for a in r.arguments)
+    keys, count = _keys(dimensions), len(dimensions)
+    seen = (
+        f'select distinct {_named(dimensions)}{bin_} as "~b", {id_} as "~id" from {r.steps[0]} where {id_} is not null'
+    )
+    marked = f'(select *, min("~b") over (partition by {keys}"~id") as "~f" from ({seen}))'
+    if r.arguments[1].type is ScalarType.DATETIME:
+        steps = f"(epoch_us({end}) - epoch_us({start})) // ({width} // 10)"
+        at = f"make_timestamp(epoch_us({start}) + i * ({width} // 10))"
+    else:
+        steps, at = f"({end} - {start}) // {width}", f"{start} + i * {width}"
+    grid = f'(select {at} as "~to" from (select unnest(range(0, {steps} + 1)) as i))'
+    cohorts = f'(select {keys}"~f", count(distinct "~id") as "~n" from {marked} group by all)'
+    same = "".join(f'c."~k{i}" is not distinct from m."~k{i}" and ' for i in range(count))
+    pairs = f'{cohorts} c join {grid} g on g."~to" >= c."~f" left join {marked} m on {same}m."~b" = g."~to"'
+    by = "".join(f'c."~k{i}", ' for i in range(count))
+    new = 'count(distinct m."~id") filter (where m."~f" > c."~f" or (m."~f" = c."~f" and c."~f" = g."~to"))'
+    stayed = 'count(distinct m."~id") filter (where m."~f" = c."~f")'
+    counted = f'select {by}c."~f", g."~to", c."~n", {new} as "~w", {stayed} as "~s" from {pairs} group by all'
+    values = ['"~f"', '"~to"', *(f'"~k{i}"' for i in range(count)), '"~w"', '"~s"', '"~n" - "~s"']
+    values += ['"~s" / "~n"::DOUBLE', '1 - "~s" / "~n"::DOUBLE']
+    columns = ", ".join(f"{v} as {o}" for v, o in zip(values, names.values(), strict=True))
+    return f"select {columns} from ({counted}) order by 1, 2"
+
+
 def active_users_count(r: Reading, names: Mapping[str, str]) -> str:
     """Of the id, the time, its bin, its period, the start, the lookback, a number of periods and the dimensions."""
     id_, time, bin_, period, start, lookback, least, *dimensions = (r.sql(a) for a in r.arguments)

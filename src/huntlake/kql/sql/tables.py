@@ -159,6 +159,7 @@ TABLE_FUNCTIONS: Mapping[str, TableFunctionWriter] = {
     "ipv6_lookup": _ipv6_lookup,
     "make_series": make_series,
     "narrow": activity.narrow,
+    "new_activity_metrics": activity.new_activity_metrics,
     "range": _range,
     "reduce": _reduce,
     "rolling_percentile": activity.rolling_percentile,
