@@ -104,6 +104,8 @@ class Binder:
         # A saved function has a text of its own, and knows nothing of the query's.
         self._patterns: dict[tuple[int, str], nodes.PatternStatement] = {}
         self._aliases: dict[tuple[int, str], str] = {}
+        self._groups: dict[tuple[int, str], nodes.EntityGroup] = {}
+        self._entities: dict[tuple[int, str], str] = {}
         self._home: str | None = None
         self._running: list[UserFunction] = []
         self._depth = 0
@@ -140,6 +142,8 @@ class Binder:
 
     def _statement(self, statement: nodes.Statement) -> plan.Relation | None:
         match statement:
+            case nodes.LetStatement(name, nodes.EntityGroup() as group):
+                self._groups[id(self.source), name] = group
             case nodes.LetStatement(name, value):
                 # A function sees the names declared before it, not itself nor those that follow.
                 before, self._scope = self._scope, Scope(self._scope, {}, self._depth)
@@ -232,6 +236,11 @@ class Binder:
                     if self.schema.table_call(name, self._home) is not None:
                         return self.table(node)
             case nodes.PathExpression(nodes.FunctionCall(name, _), _) if name in _PLACES:
+                return self.table(node)
+            case nodes.PathExpression(nodes.NameReference(name), nodes.NameReference(of_it)) if (
+                id(self.source),
+                name,
+            ) in self._entities and not of_it.startswith("$"):
                 return self.table(node)
             case nodes.PathExpression(nodes.PathExpression(nodes.FunctionCall(name, _), _), _) if name in _PLACES:
                 return self.table(node)
@@ -355,6 +364,40 @@ class Binder:
             return self._table(node)
         finally:
             self._depth -= 1
+
+    def entities(self, node: nodes.Expression) -> list[str]:
+        """The workspaces of an entity group, or of the name of one."""
+        group = self._groups.get((id(self.source), node.name)) if isinstance(node, nodes.NameReference) else node
+        if not isinstance(group, nodes.EntityGroup):
+            self.refuse("an entity group that the query doesn't declare", node.span)
+        found = []
+        for place in group.places:
+            workspace = self._place(place)
+            if workspace is None:
+                self.refuse("an entity that is no database", place.span, help='`database("…")`')
+            found.append(workspace)
+        return found
+
+    def of_place(self, node: nodes.PathExpression) -> plan.Literal | None:
+        """What `X.$current_database` says where `X` stands for a workspace; None where it doesn't."""
+        match node:
+            case nodes.PathExpression(nodes.NameReference(name), nodes.NameReference("$current_database")):
+                workspace = self._entities.get((id(self.source), name))
+                return None if workspace is None else plan.Literal(workspace, ScalarType.STRING)
+        return None
+
+    def of_entity(self, name: str, workspace: str, body: nodes.FunctionBody) -> plan.Relation:
+        """The table that a body gives where a name stands for a workspace."""
+        key = id(self.source), name
+        if key in self._entities:
+            self.fail("SEM0001", f"`{name}` stands for an entity already", body.span)
+        self._entities[key] = workspace
+        try:
+            declaration = nodes.FunctionDeclaration((), body, span=body.span)
+            function = UserFunction(name, declaration, self._scope, self.source, self._home)
+            return self._tabular(self._body(function, {}), body.span)
+        finally:
+            del self._entities[key]
 
     def table_given(self, node: nodes.Expression, names: Mapping[str, plan.Scalar]) -> plan.Relation:
         """The table that an expression gives where these names have these meanings."""
@@ -550,6 +593,8 @@ class Binder:
     def _place(self, node: nodes.Expression) -> str | None:
         """The workspace that `workspace("x")`, `cluster("x").database("y")` and their like mean."""
         match node:
+            case nodes.NameReference(entity) if (id(self.source), entity) in self._entities:
+                return self._entities[id(self.source), entity]
             case nodes.FunctionCall("database", (name,)) if self._alias(name) is not None:
                 return self._alias(name)
             case nodes.FunctionCall(kind, arguments) if kind in _PLACES:

@@ -123,6 +123,8 @@ class ScalarBinder:
     def _path(
         self, node: nodes.PathExpression | nodes.ElementExpression, row: plan.Relation | None, aggregating: bool
     ) -> plan.Scalar:
+        if isinstance(node, nodes.PathExpression) and (of_place := self._b.of_place(node)) is not None:
+            return of_place
         steps: list[str | int | plan.Scalar] = []
         base: nodes.Expression = node
         while isinstance(base, nodes.PathExpression | nodes.ElementExpression):

@@ -8,6 +8,7 @@ from huntlake.kql.operators.facet import FacetOperator
 from huntlake.kql.operators.find import FindOperator
 from huntlake.kql.operators.fork import ForkOperator
 from huntlake.kql.operators.join import JoinOperator, LookupOperator
+from huntlake.kql.operators.macro_expand import MacroExpandOperator
 from huntlake.kql.operators.make_series import MakeSeriesOperator
 from huntlake.kql.operators.mv_apply import MvApplyOperator
 from huntlake.kql.operators.mv_expand import MvExpandOperator
@@ -98,6 +99,7 @@ SOURCES: dict[str, type[SourceOperator]] = {
     "externaldata": ExternalDataOperator,
     "external_data": ExternalDataOperator,
     "find": FindOperator,
+    "macro-expand": MacroExpandOperator,
     "print": PrintOperator,
     "range": RangeOperator,
     "search": SearchOperator,
@@ -115,7 +117,6 @@ REFUSED = frozenset(
         "graph-to-table",
         "graph-where-edges",
         "graph-where-nodes",
-        "macro-expand",
         "make-graph",
         "partitionby",
         "__contextual-datatable",

@@ -85,6 +85,13 @@ class TypeOf(Expression):
 
 
 @dataclass(frozen=True, slots=True)
+class EntityGroup(Expression):
+    """`entity_group [database("a"), database("b")]`: places over which `macro-expand` runs."""
+
+    places: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NamedExpression(Expression):
     """`name = expression`, `(a, b) = expression`; no names where the text gives none."""
 

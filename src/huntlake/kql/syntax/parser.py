@@ -265,9 +265,13 @@ class Parser(Cursor):
         return nodes.FunctionDeclaration(parameters, self._body(), view, span=self.since(start))
 
     def _body(self) -> nodes.FunctionBody:
-        start = self.expect("{")
-        statements = self._statements("}")
-        self.expect("}")
+        return self.body("{", "}")
+
+    def body(self, opening: str, closing: str) -> nodes.FunctionBody:
+        """Statements, the last of them an expression, between two marks."""
+        start = self.expect(opening)
+        statements = self._statements(closing)
+        self.expect(closing)
         expression = None
         if statements and isinstance(last := statements[-1], nodes.ExpressionStatement):
             *rest, _ = statements
@@ -319,6 +323,10 @@ class Parser(Cursor):
         token = self.current
         if token.kind is not TokenKind.NAME:
             return None
+        if (hyphenated := self._hyphenated()) is not None:
+            for _ in range(3):
+                self.advance()
+            return hyphenated.parse(self)
         keyword = token.text
         following = self.ahead()
         if keyword in self._refused and following.kind is TokenKind.NAME:
@@ -328,6 +336,13 @@ class Parser(Cursor):
             return None
         self.advance()
         return syntax.parse(self)
+
+    def _hyphenated(self) -> OperatorSyntax | None:
+        """An operator of two words that begins a pipe here, `macro-expand`."""
+        first, hyphen, second = self.current, self.ahead(), self.ahead(2)
+        if hyphen.text != "-" or hyphen.start != first.end or second.start != hyphen.end:
+            return None
+        return self._sources.get(f"{first.text}-{second.text}")
 
     def operator(self) -> nodes.QueryOperator:
         """The operator behind a `|`, its keyword included."""
@@ -707,6 +722,8 @@ class Parser(Cursor):
         if token.text in _LITERAL_WORDS and following.text != "(":
             self.advance()
             return nodes.Literal(_LITERAL_WORDS[token.text], ScalarType.BOOL, span=token.span)
+        if token.text == "entity_group" and following.text == "[":
+            return self._entity_group()
         self.advance()
         if following.text != "(" or following.kind is not TokenKind.PUNCTUATION:
             return nodes.NameReference(token.text, span=token.span)
@@ -718,6 +735,13 @@ class Parser(Cursor):
                 arguments.append(self._argument())
         self.expect(")")
         return nodes.FunctionCall(token.text, tuple(arguments), span=self.since(token))
+
+    def _entity_group(self) -> nodes.EntityGroup:
+        start = self.advance()
+        self.expect("[")
+        places = self.list_of(self._postfix)
+        self.expect("]")
+        return nodes.EntityGroup(places, span=self.since(start))
 
     def _argument(self) -> nodes.Expression:
         start = self.current
