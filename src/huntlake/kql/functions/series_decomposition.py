@@ -170,4 +170,8 @@ def series_outliers(
     """
     how = _chosen(kind, "a kind", _KINDS)
     low, high = (_within(p, "a percentile", 2, 98) for p in (min_percentile, max_percentile))
+    values = [p.value for p in (min_percentile, max_percentile) if isinstance(p, Sql)]
+    least, most = (v if isinstance(v, int | float) else None for v in values)
+    if least is not None and most is not None and least >= most:
+        raise Unsupported("a maximal percentile that is no greater than the minimal")
     return f"hl_series_outliers({series}::VARCHAR, {how}, {ignore_val}::DOUBLE, {low}::DOUBLE, {high}::DOUBLE)::JSON"

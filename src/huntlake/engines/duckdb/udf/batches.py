@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -68,7 +69,7 @@ class SeriesFunction(Function):
         whole = np.ones(len(rows), np.bool_)
         if not self.gaps:
             for array in arrays:
-                whole &= ~np.isnan(array).any(axis=1)
+                whole &= np.isfinite(array).all(axis=1)
         if not whole.any():
             return
         with np.errstate(all="ignore"):
@@ -111,8 +112,16 @@ def _length(series: Sequence[float] | None) -> int:
     return 0 if series is None else len(series)
 
 
+def _read(text: str) -> object:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        # The engine writes `Infinity` and `NaN` bare: they are no numbers to reckon with here.
+        return json.loads(text, parse_constant=lambda _: None)
+
+
 def _numbers(text: str | None) -> Sequence[float] | None:
-    values = None if text is None else orjson.loads(text)
+    values = None if text is None else _read(text)
     if not isinstance(values, list):
         return None
     if set(map(type, values)) <= {int, float}:
