@@ -19,6 +19,8 @@ from huntlake.core.settings import load
 from huntlake.identity.audiences import LAKE
 from huntlake.identity.rights import Role
 from huntlake.server import create_app
+from huntlake.workspace.functions import SavedFunction
+from huntlake.workspace.watchlists import Watchlist
 
 from .conftest import BASE, NOW
 
@@ -157,3 +159,17 @@ def test_no_mutation_of_a_query_ends_in_an_internal_error(lake: Lake) -> None:
         answer = lake.ask(text)
         assert answer.status_code in (200, 400), (text, answer.text)
         answer.json()
+
+
+def test_saved_functions_and_watchlists_are_asked_by_those_who_may(lake: Lake) -> None:
+    for name in ("fabrikam", "secret"):
+        place = lake.app.workspaces.get(name)
+        lake.app.functions.put(place, SavedFunction("Users", "SigninLogs | distinct UserPrincipalName"))
+        lake.app.watchlists.put(place, Watchlist("vips", "User", ("User",)), [{"User": f"{name} user"}])
+    assert lake.rows('workspace("fabrikam").Users') == [["bob"]]
+    assert lake.rows('workspace("fabrikam")._GetWatchlist("vips") | project SearchKey') == [["fabrikam user"]]
+    for text in ('workspace("secret").Users', 'workspace("secret")._GetWatchlist("vips")', '_GetWatchlist("vips")'):
+        answer = lake.ask(text)
+        assert answer.status_code == 400, text
+        assert "mallory" not in answer.text
+        assert "secret user" not in answer.text

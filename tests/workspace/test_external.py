@@ -23,7 +23,7 @@ from tests.workspace.conftest import NOW, SOC
 from huntlake.app import Analytics
 from huntlake.core.clock import FixedClock
 from huntlake.core.diagnostics import SourceError
-from huntlake.core.errors import DomainError, Invalid, LimitExceeded, NotFound, Refused, TimedOut
+from huntlake.core.errors import DomainError, Invalid, LimitExceeded, Refused, TimedOut
 from huntlake.engines.duckdb.database import Bounds
 from huntlake.engines.geography import Nowhere
 from huntlake.workspace.external_addresses import Outside
@@ -237,7 +237,7 @@ def test_only_files_of_a_size_are_read(made: Analytics, shelf: Path) -> None:
     for name in ("pipe", "."):
         with pytest.raises(Invalid):
             Outside([shelf]).read(f"{shelf}/{name}")
-    with pytest.raises(NotFound):
+    with pytest.raises(Invalid, match="there is no file"):
         asked(made, shelf / "none.csv", "a:string")
     (shelf / "large.csv").write_bytes(b"a" * (1 << 17))
     (shelf / "bomb.csv.gz").write_bytes(gzip.compress(b"a" * (1 << 24)))
@@ -298,7 +298,7 @@ def test_a_listed_host_is_asked(tmp_path: Path, site: str) -> None:
     assert asked(made, f"http://{site}/a.csv?sig=secret", "n:long, s:string") == [[1, "x"]]
     assert asked(made, f"http://{site}/to//a.csv", "n:long") == [[1]]
     assert Site.asked == ["/a.csv?sig=secret", "/to//a.csv", "/a.csv"]
-    with pytest.raises(NotFound, match="answers 404") as caught:
+    with pytest.raises(Invalid, match="answers 404") as caught:
         asked(made, f"http://{site}/none?sig=secret", "n:long")
     assert "secret" not in str(caught.value)
     made.engine.close()
@@ -328,6 +328,24 @@ def test_a_name_that_leads_to_a_private_network_is_refused(site: str) -> None:
     assert Site.asked == []
     networks = [f"http://localhost:{port}", "127.0.0.0/8"]
     assert Outside(hosts=networks).read(f"http://localhost:{port}/a.csv") == b"1,x\n"
+
+
+@pytest.mark.parametrize(
+    ("address", "callable"),
+    [
+        ("8.8.8.8", True),
+        ("2606:4700:4700::1111", True),
+        *((a, False) for a in ("10.0.0.1", "127.0.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1")),
+        *(
+            (a, False)
+            for a in ("::1", "fe80::1%eth0", "fd00::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::")
+        ),
+    ],
+)
+def test_only_public_addresses_are_called(address: str, callable: bool) -> None:
+    assert Outside(hosts=["*"])._callable(address) is callable
+    assert not Outside(hosts=["*", "192.168.0.0/16"])._callable("10.0.0.1")
+    assert Outside(hosts=["*", "10.0.0.0/8"])._callable("10.0.0.1")
 
 
 def test_a_host_has_only_so_much_time_and_room(site: str) -> None:

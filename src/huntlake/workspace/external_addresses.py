@@ -140,7 +140,7 @@ class Outside:
     def _connected(self, host: str, port: int, tls: bool, deadline: float) -> socket.socket:
         # The address is looked up once, and the one that was judged is the one that is called.
         found = {info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
-        allowed = [address for address in sorted(map(str, found)) if self._callable(host, address)]
+        allowed = [address for address in sorted(map(str, found)) if self._callable(address)]
         if not allowed:
             raise Refused(f"`externaldata` from `{host}`, which is in a private network,")
         plain = socket.create_connection((allowed[0], port), timeout=_left(deadline))
@@ -152,9 +152,8 @@ class Outside:
             plain.close()
             raise
 
-    def _callable(self, host: str, address: str) -> bool:
-        ip = ipaddress.ip_address(address.partition("%")[0])
-        ip = getattr(ip, "ipv4_mapped", None) or ip
+    def _callable(self, address: str) -> bool:
+        ip = _reached(address)
         return (ip.is_global and not ip.is_multicast) or any(ip in network for network in self._networks())
 
     def _networks(self) -> Iterator[ipaddress.IPv4Network | ipaddress.IPv6Network]:
@@ -177,6 +176,19 @@ class Outside:
                 raise LimitExceeded(f"{shown(address)} is larger than {self.max_bytes} bytes")
             _left(deadline)
         return b"".join(pieces)
+
+
+def _reached(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The address that a call reaches: some of IPv6 only carry one of IPv4."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv4Address):
+        return ip
+    if ip in _NAT64:
+        return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+    return ip.ipv4_mapped or ip.sixtofour or (ip.teredo or (None, None))[1] or ip
+
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 def shown(address: str) -> str:

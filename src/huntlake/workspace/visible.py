@@ -172,6 +172,9 @@ class Visible:
                 rows += records(outside.read(uri, timeout), uri, shape, outside.max_bytes)
         except Refused as error:
             raise Invalid(f"{error} is not supported") from None
+        except NotFound as error:
+            # That no such database is there, as a client would read it, is not what is wrong.
+            raise Invalid(str(error)) from None
         return held_in_memory(engine, [c.name for c in shape.columns], rows, scan)
 
     def _folder(self, workspace: str | None) -> str | None:
