@@ -67,7 +67,7 @@ def row_cumsum(term: P, restart: Bool = "false") -> P:
     return _cast(f"sum({term}) over ({IN_ORDER} rows between ({since}) preceding and current row)", term)
 
 
-@window("row_rank_dense")
+@window("row_rank_dense", "row_rank")
 def row_rank_dense(term: Scalar, restart: Bool = "false") -> Long:
     """The rank of the row: one more wherever `term` is another than in the row before, 1 where `restart` holds."""
     changes = before(f"count(*) filter (where {_changed(term)} or coalesce({restart}, false)) {_SO_FAR}")

@@ -13,6 +13,7 @@ from huntlake.kql.plugins.activity import (
 )
 from huntlake.kql.plugins.bag_unpack import bag_unpack
 from huntlake.kql.plugins.dcount_intersect import dcount_intersect
+from huntlake.kql.plugins.geo_lookup import geo_line_lookup, geo_polygon_lookup
 from huntlake.kql.plugins.ip_lookup import ipv4_lookup, ipv6_lookup
 from huntlake.kql.plugins.mining import autocluster, basket, diffpatterns
 from huntlake.kql.plugins.narrow import narrow
@@ -37,6 +38,8 @@ PLUGINS: Mapping[str, Plugin] = {
     "basket": basket,
     "dcount_intersect": dcount_intersect,
     "diffpatterns": diffpatterns,
+    "geo_line_lookup": geo_line_lookup,
+    "geo_polygon_lookup": geo_polygon_lookup,
     "ipv4_lookup": ipv4_lookup,
     "ipv6_lookup": ipv6_lookup,
     "narrow": narrow,
@@ -68,8 +71,6 @@ REFUSED = frozenset(
         "external_datatable",
         "funnel_sequence",
         "funnel_sequence_completion",
-        "geo_line_lookup",
-        "geo_polygon_lookup",
         "http_request",
         "http_request_post",
         "identity",

@@ -85,12 +85,31 @@ def _ipv6_lookup(r: Reading, names: Identifiers) -> str:
     return f'select {_looked_up(r, names)} from ({rows}) l {kind} join ({found}) r on r."~of" = l."~row"'
 
 
-def _looked_up(r: Reading, names: Identifiers) -> str:
-    """The columns of both tables. A row that no network holds has no text, and text is never null."""
+def _geo_line_lookup(r: Reading, names: Identifiers) -> str:
+    return _geo_lookup(r, names, "hl_geo_distance_to_line")
+
+
+def _geo_polygon_lookup(r: Reading, names: Identifiers) -> str:
+    return _geo_lookup(r, names, "hl_geo_distance_to_polygon")
+
+
+def _geo_lookup(r: Reading, names: Identifiers, distance: str) -> str:
+    longitude, latitude, radius = (r.sql(r.arguments[i]) for i in (0, 1, 3))
+    shape = r.sql(r.arguments[2], 1)
+    kind = _word(r.arguments[4], "left", "inner")
+    return (
+        f'select {_looked_up(r, names, 5)} from (select *, {longitude} as "~lon", {latitude} as "~lat" '
+        f'from {r.steps[0]}) l {kind} join (select *, ({shape})::VARCHAR as "~shape" from {r.steps[1]}) r '
+        f'on {distance}(l."~lon", l."~lat", r."~shape") <= {radius}'
+    )
+
+
+def _looked_up(r: Reading, names: Identifiers, first: int = 3) -> str:
+    """The columns of both tables. A row that nothing is found for has no text, and text is never null."""
     left, right = r.identifiers
     outs = list(names.values())
     columns = [f"l.{i} as {o}" for i, o in zip(left.values(), outs, strict=False)]
-    for argument, own, out in zip(r.arguments[3:], right.values(), outs[len(left) :], strict=True):
+    for argument, own, out in zip(r.arguments[first:], right.values(), outs[len(left) :], strict=True):
         value = f"coalesce(r.{own}, '')" if argument.type is ScalarType.STRING else f"r.{own}"
         columns.append(f"{value} as {out}")
     return ", ".join(columns)
@@ -155,6 +174,8 @@ TABLE_FUNCTIONS: Mapping[str, TableFunctionWriter] = {
     "bag_kinds": _bag_kinds,
     "basket": mining.basket,
     "diffpatterns": mining.diffpatterns,
+    "geo_line_lookup": _geo_line_lookup,
+    "geo_polygon_lookup": _geo_polygon_lookup,
     "ipv4_lookup": _ipv4_lookup,
     "ipv6_lookup": _ipv6_lookup,
     "make_series": make_series,
