@@ -234,3 +234,43 @@ def geo_intersects_2polygons(polygon1: Dynamic, polygon2: Dynamic) -> Bool:
 
 def _intersects(one: str, other: str, kinds: str) -> str:
     return f"hl_geo_intersects({one}::VARCHAR, {other}::VARCHAR, '{kinds}')"
+
+
+@scalar("geo_intersection_2lines")
+def geo_intersection_2lines(lineString1: Dynamic, lineString2: Dynamic) -> Dynamic:
+    """What two lines have in common: a point, several, or lines; an empty collection where they don't meet.
+
+    >>> geo_intersection_2lines(geo_from_wkt("LINESTRING(0 0, 1 1)"), geo_from_wkt("LINESTRING(2 2, 3 4)")).geometries
+    dynamic([])
+    """
+    return f"hl_geo_intersection_ll({lineString1}::VARCHAR, {lineString2}::VARCHAR)::JSON"
+
+
+@scalar("geo_intersection_line_with_polygon")
+def geo_intersection_line_with_polygon(lineString: Dynamic, polygon: Dynamic) -> Dynamic:
+    """What a line and a polygon have in common: lines; an empty collection where they don't meet.
+
+    >>> isnull(geo_intersection_line_with_polygon(geo_from_wkt("LINESTRING(0 0, 1 1)"), dynamic({"type": "Polygon"})))
+    true
+    """
+    return f"hl_geo_intersection_lp({lineString}::VARCHAR, {polygon}::VARCHAR)::JSON"
+
+
+@scalar("geo_intersection_2polygons")
+def geo_intersection_2polygons(polygon1: Dynamic, polygon2: Dynamic) -> Dynamic:
+    """What two polygons have in common: polygons, or a corner; an empty collection where they don't meet.
+
+    >>> isnull(geo_intersection_2polygons(geo_from_wkt("POLYGON((0 0, 4 0, 4 4, 0 0))"), dynamic(null)))
+    true
+    """
+    return f"hl_geo_intersection_pp({polygon1}::VARCHAR, {polygon2}::VARCHAR)::JSON"
+
+
+@scalar("geo_union_polygons_array")
+def geo_union_polygons_array(polygons: Dynamic) -> Dynamic:
+    """What an array's polygons cover together; null where one of them is none.
+
+    >>> isnull(geo_union_polygons_array(dynamic([{"type": "Polygon"}])))
+    true
+    """
+    return f"hl_geo_union_polygons({polygons}::VARCHAR)::JSON"

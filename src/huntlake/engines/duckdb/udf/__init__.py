@@ -5,7 +5,7 @@ The compiler calls them by name, `hl_…`; the database registers those that a q
 
 from __future__ import annotations
 
-from huntlake.engines.duckdb.udf import geometry
+from huntlake.engines.duckdb.udf import geometry, overlay
 from huntlake.engines.duckdb.udf.addresses import (
     format_ipv4,
     ipv4_in_any,
@@ -170,6 +170,10 @@ def functions(geography: Geography) -> dict[str, Function]:
         ipv6_prefix,
         jaccard_index,
         merge_bags,
+        overlay.intersection_of_line_and_polygon,
+        overlay.intersection_of_lines,
+        overlay.intersection_of_polygons,
+        overlay.union_polygons,
         parse_command_line,
         parse_csv,
         parse_ipv4,

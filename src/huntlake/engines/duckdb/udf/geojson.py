@@ -67,11 +67,6 @@ class Polygon:
             for shell, *holes in self.loops
         )
 
-    def apart(self) -> bool:
-        """Whether none of the polygons touches, crosses or holds another."""
-        parts = [Polygon((part,), False) for part in self.parts]
-        return not any(meet(a, b) for i, a in enumerate(parts) for b in parts[:i])
-
 
 # -- reading -----------------------------------------------------------------------------
 
@@ -102,6 +97,12 @@ def polygon(text: str | None) -> Polygon | None:
     except NoShape:
         pass
     return None
+
+
+def items(texts: str | None) -> list[str]:
+    """The elements of a JSON array, each as text; none where it is no array."""
+    value = json.loads(texts) if texts else None
+    return [written(v) for v in value] if isinstance(value, list) else []
 
 
 def place(longitude: float | None, latitude: float | None) -> Point | None:

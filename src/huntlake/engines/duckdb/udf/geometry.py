@@ -13,6 +13,7 @@ from huntlake.engines.duckdb.udf import geojson, sphere
 from huntlake.engines.duckdb.udf.bags import written
 from huntlake.engines.duckdb.udf.function import udf
 from huntlake.engines.duckdb.udf.geojson import Line, Place, Polygon
+from huntlake.engines.duckdb.udf.overlay import Region, region
 from huntlake.engines.duckdb.udf.sphere import RADIUS, Point
 
 # -- directions --------------------------------------------------------------------------
@@ -145,40 +146,36 @@ def closest_on_polygon(longitude: float | None, latitude: float | None, text: st
 
 @udf("hl_geo_polygon_area", "VARCHAR", returns="DOUBLE")
 def polygon_area(text: str | None) -> float | None:
-    """The area in square metres."""
-    polygon = _apart(text)
-    if polygon is None:
+    """The area in square metres; of several polygons, what they cover together."""
+    covered = _covered(text)
+    if covered is None:
         return None
-    shells = sum(sphere.area(shell) for shell, *_ in polygon.loops)
-    return RADIUS * RADIUS * (shells - sum(sphere.area(hole) for _, *holes in polygon.loops for hole in holes))
+    # What is to the left of a hole is all but the hole.
+    return RADIUS * RADIUS * (sum(sphere.area(loop) for loop in covered.loops) % (4 * math.pi))
 
 
 @udf("hl_geo_polygon_perimeter", "VARCHAR", returns="DOUBLE")
 def polygon_perimeter(text: str | None) -> float | None:
-    """The length of all edges in metres, those of holes among them."""
-    polygon = _apart(text)
-    return None if polygon is None else RADIUS * sum(sphere.angle(a, b) for a, b in polygon.edges)
+    """The length of the border in metres, that of holes with it."""
+    covered = _covered(text)
+    return None if covered is None else RADIUS * sum(sphere.angle(a, b) for a, b in covered.edges)
 
 
 @udf("hl_geo_polygon_centroid", "VARCHAR", returns="VARCHAR")
 def polygon_centroid(text: str | None) -> str | None:
     """The middle of a polygon's area, as a GeoJSON point."""
-    polygon = _apart(text)
-    if polygon is None:
+    covered = _covered(text)
+    if covered is None:
         return None
     total = (0.0, 0.0, 0.0)
-    for shell, *holes in polygon.loops:
-        total = sphere.plus(total, sphere.moment(shell))
-        for hole in holes:
-            total = sphere.plus(total, sphere.moment(hole), -1)
+    for loop in covered.loops:
+        total = sphere.plus(total, sphere.moment(loop))
     return geojson.point_text(sphere.unit(total)) if sphere.dot(total, total) > 0 else None
 
 
-def _apart(text: str | None) -> Polygon | None:
+def _covered(text: str | None) -> Region | None:
     polygon = geojson.polygon(text)
-    if polygon is not None and polygon.several and not polygon.apart():
-        raise ValueError("a measure of polygons that touch or overlap is not supported")
-    return polygon
+    return None if polygon is None else region(polygon)
 
 
 # -- two shapes --------------------------------------------------------------------------
