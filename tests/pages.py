@@ -179,6 +179,9 @@ class _Source:
     def names_with_rows(self, workspace: str) -> Sequence[str]:
         return tuple(self._filled)
 
+    def known_empty(self, workspace: str, name: str) -> bool:
+        return False
+
     def read(self, workspace: str, scan: Scan) -> Reading:
         return Reading(memory_sql(scan.table, scan.columns, scan.sql_names))
 

@@ -49,6 +49,7 @@ class TableSource(Protocol):
     def table(self, workspace: str, name: str) -> tuple[Column, ...] | None: ...
     def names(self, workspace: str) -> Iterable[str]: ...
     def names_with_rows(self, workspace: str) -> Iterable[str]: ...
+    def known_empty(self, workspace: str, name: str) -> bool: ...
     def read(self, workspace: str, scan: Scan) -> Reading: ...
 
 
@@ -68,8 +69,11 @@ class LakeTables:
     def names_with_rows(self, workspace: str) -> Iterable[str]:
         return self.tables.with_data(workspace)
 
+    def known_empty(self, workspace: str, name: str) -> bool:
+        return not self.tables.exists_on_disk(workspace, name)
+
     def read(self, workspace: str, scan: Scan) -> Reading:
-        if not self.tables.exists_on_disk(workspace, scan.table):
+        if self.known_empty(workspace, scan.table):
             return Reading(empty_sql(scan.columns, scan.sql_names))
         snapshot = self.lake.snapshot(workspace, scan.table, scan.since, scan.until)
         sql = snapshot_sql(snapshot, scan.columns, scan.sql_names, scan.since, scan.until)
@@ -98,6 +102,9 @@ class MemoryTables:
 
     def names_with_rows(self, workspace: str) -> Iterable[str]:
         return tuple(self._columns)
+
+    def known_empty(self, workspace: str, name: str) -> bool:
+        return False
 
     def read(self, workspace: str, scan: Scan) -> Reading:
         return Reading(memory_sql(scan.table, scan.columns, scan.sql_names))

@@ -113,6 +113,13 @@ class Visible:
         folder = self._folder(workspace)
         return () if folder is None else dict.fromkeys(n for s in self._sources for n in s.names_with_rows(folder))
 
+    def known_empty(self, name: str, workspace: str | None = None) -> bool:
+        folder = self._folder(workspace)
+        if folder is None:
+            return False
+        source = next((s for s in self._sources if s.table(folder, name) is not None), None)
+        return source is not None and source.known_empty(folder, name)
+
     def function(self, name: str, workspace: str | None = None) -> str | None:
         folder = self._folder(workspace)
         if folder is None:

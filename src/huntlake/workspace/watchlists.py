@@ -270,6 +270,9 @@ class WatchlistTables:
     def names_with_rows(self, workspace: str) -> tuple[str, ...]:
         return (TABLE,) if self.watchlists.aliases(workspace) else ()
 
+    def known_empty(self, workspace: str, name: str) -> bool:
+        return False
+
     def read(self, workspace: str, scan: Scan) -> Reading:
         if scan.table == TABLE:
             known = self.catalogue.table(TABLE)

@@ -487,6 +487,24 @@ class Binder:
             self._open_scans[key] = plan.Scan(name, every, workspace)
         return self._open_scans[key]
 
+    def known_empty(self, relation: plan.Relation) -> bool:
+        """Whether a relation has no rows, as far as the schema knows of its tables at this moment."""
+        match relation:
+            case plan.Scan(name, _, workspace):
+                # External tables are scanned too, and are none of the workspace.
+                stored = (self._scans.get((workspace, name)), *self._open_scans.values())
+                return any(s is relation for s in stored) and self.schema.known_empty(name, workspace)
+            case plan.Values(_, rows):
+                return not rows
+            case plan.Union(branches):
+                return all(map(self.known_empty, branches))
+            case plan.Summarize(input, keys, _):
+                # Without keys there is a row of nothing, too.
+                return bool(keys) and self.known_empty(input)
+            case plan.Filter(input) | plan.Project(input) | plan.Sort(input) | plan.Limit(input) | plan.Unnest(input):
+                return self.known_empty(input)
+        return False
+
     def tables_like(self, pattern: str, workspace: str | None = None) -> list[tuple[str, plan.Relation]]:
         """The tables, and the tables of `let`, whose names fit a pattern with `*`.
 

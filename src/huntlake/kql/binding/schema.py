@@ -48,6 +48,10 @@ class Schema(Protocol):
         """The names of the tables that patterns such as `union *` have to read: the others have no row to add."""
         ...
 
+    def known_empty(self, name: str, workspace: str | None = None) -> bool:
+        """Whether a table is known to have no rows at this moment; False where that would have to be looked up."""
+        ...
+
     def function(self, name: str, workspace: str | None = None) -> str | None:
         """The text of a function that the workspace keeps, `(a:long, T:(*)) { … }`; None where there is none."""
         ...
@@ -89,6 +93,9 @@ class NoTables:
 
     def tables_with_rows(self, workspace: str | None = None) -> Iterable[str]:
         return ()
+
+    def known_empty(self, name: str, workspace: str | None = None) -> bool:
+        return False
 
     def function(self, name: str, workspace: str | None = None) -> str | None:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from huntlake.core.diagnostics import Span
@@ -52,7 +52,7 @@ class UnionOperator(Operator, SourceOperator):
         b.all_of(self.tables, lambda node: found.extend(self._tables(node, len(found), b)))
         if not found:
             b.fail("SEM0100", "none of these tables is there", self.span)
-        return united(found, inner=self.inner, source=self.source)
+        return united(found, inner=self.inner, source=self.source, empty=b.known_empty)
 
     def _tables(self, node: nodes.Expression, index: int, b: Binder) -> list[Named]:
         match node:
@@ -72,8 +72,22 @@ class UnionOperator(Operator, SourceOperator):
         return found
 
 
-def united(tables: Sequence[Named], *, inner: bool = False, source: str | None = None) -> plan.Relation:
-    """The union of tables: each is projected to the columns that all of them get."""
+def is_empty(table: plan.Relation) -> bool:
+    """Whether a table is known to have columns and no row."""
+    return isinstance(table, plan.Values) and not table.rows
+
+
+def united(
+    tables: Sequence[Named],
+    *,
+    inner: bool = False,
+    source: str | None = None,
+    empty: Callable[[plan.Relation], bool] = is_empty,
+) -> plan.Relation:
+    """The union of tables: each is projected to the columns that all of them get.
+
+    Those that are `empty` give it their columns, and are not read.
+    """
     types: dict[str, tuple[ScalarType, ...]] = {}
     for _, table in tables:
         for column in table.columns:
@@ -101,12 +115,7 @@ def united(tables: Sequence[Named], *, inner: bool = False, source: str | None =
         columns.append(Column(names.claim(name), origin.type))
         if columns[-1].name != name:
             renamed[origin.name, origin.type] = columns[-1].name
-    read = [(n, t) for n, t in tables if not is_empty(t)]
+    read = [(n, t) for n, t in tables if not empty(t)]
     if not read:
         return plan.Values((*head, *columns), ())
     return plan.Union(tuple(t for _, t in read), (*head, *columns), split, source, tuple(n for n, _ in read), renamed)
-
-
-def is_empty(table: plan.Relation) -> bool:
-    """Whether a table is known to have columns and no row."""
-    return isinstance(table, plan.Values) and not table.rows
