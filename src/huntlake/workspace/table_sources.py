@@ -144,5 +144,8 @@ class GivenRows:
     def names_with_rows(self, workspace: str) -> Iterable[str]:
         return ("Rows",)
 
+    def known_empty(self, workspace: str, name: str) -> bool:
+        return False
+
     def read(self, workspace: str, scan: Scan) -> Reading:
         return Reading(memory_sql(self.name, scan.columns, scan.sql_names))
