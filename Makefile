@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test check bench meaning docs outside accept clean .venv
+.PHONY: help demo test check bench determinism meaning docs outside accept clean .venv
 .DEFAULT_GOAL := help
 
 help:                ## what there is to make
@@ -37,6 +37,9 @@ bench: .venv         ## measure, and write bench/figures.json
 
 meaning: .venv       ## 24,000 expressions made at random, against an evaluator of our own
 	$(BIN)/python -m bench.meaning
+
+determinism: .venv   ## ask everything a hundred times on 1, 2 and 8 threads: hours
+	$(BIN)/python -m bench.determinism 100
 
 docs: .venv          ## write the pages that are made from the code
 	$(BIN)/python -m tools.documents

@@ -5,7 +5,17 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-MEASUREMENTS = ("answers", "compile_times", "demo", "installation", "mission", "mutations", "rights")
+MEASUREMENTS = (
+    "answers",
+    "compile_times",
+    "demo",
+    "determinism",
+    "hunting",
+    "installation",
+    "mission",
+    "mutations",
+    "rights",
+)
 """The modules of this folder that measure; each has a `main`."""
 
 

@@ -147,10 +147,11 @@ def _list(expr: str, condition: str, most: str) -> str:
 
 
 def _set(expr: str, condition: str, most: str) -> str:
+    # Kusto leaves the order open, and threads would make it another each time.
     if isinstance(expr, Sql) and expr.type is ScalarType.DYNAMIC:
         all_of = f"flatten(list({_elements(expr)}) filter (where {expr} is not null{condition}))"
-        return _array(f"""list_distinct(list_filter({all_of}, lambda "~x": "~x" <> 'null'))""", most)
-    return _array(f"list(distinct {_item(expr)}) filter (where {expr} is not null{condition})", most)
+        return _array(f"""list_sort(list_distinct(list_filter({all_of}, lambda "~x": "~x" <> 'null')))""", most)
+    return _array(f"list_sort(list(distinct {_item(expr)}) filter (where {expr} is not null{condition}))", most)
 
 
 def _array(items: str, most: str) -> str:
