@@ -27,14 +27,14 @@ def explain(
         for found in app.queries.explain(place, asked, options, workspaces=others(app)):
             lines = [f"# {found.name}: " + ", ".join(f"{c.name}: {c.type}" for c in found.columns)]
             for scan in found.scans:
-                size, rows = sum(f.bytes for f in scan.files), sum(f.rows for f in scan.files)
+                size, rows = sum(f.bytes for f in scan.files), sum(f.read for f in scan.files)
                 lines += [
                     "",
                     f"## reads {scan.workspace}/{scan.table}"
                     f" from {scan.since or 'the beginning'} to {scan.until or 'the end'}",
                     f"columns: {', '.join(scan.columns)}",
                     f"{len(scan.files):,} files, {rows:,} rows, {size:,} bytes",
-                    *(f"  {f.path} ({f.rows:,} rows, {f.bytes:,} bytes)" for f in scan.files),
+                    *(f"  {f.path} ({f.read:,} of {f.rows:,} rows, {f.bytes:,} bytes)" for f in scan.files),
                 ]
             lines += ["", "## SQL", found.sql, "", "## plan", found.plan]
             print(printable("\n".join(lines), keep="\n"))

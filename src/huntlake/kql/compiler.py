@@ -16,6 +16,7 @@ from huntlake.kql.binding import Binder, Language, Result, Schema
 from huntlake.kql.functions import FUNCTIONS
 from huntlake.kql.functions import REFUSED as REFUSED_FUNCTIONS
 from huntlake.kql.optimizer import optimized
+from huntlake.kql.plan import Clause
 from huntlake.kql.sql.scalars import identifiers_of
 from huntlake.kql.sql.writer import Written, write
 from huntlake.kql.syntax import nodes
@@ -34,7 +35,7 @@ class TableScan:
     """A table that the SQL reads under the name `relation`.
 
     `columns` are those that the query needs; `since` and `until`, both inclusive, bound TimeGenerated where
-    the filters do: rows outside them can't be in the answer.
+    the filters do: rows outside them can't be in the answer, nor those that hold no needle of one of the `clauses`.
     """
 
     relation: str
@@ -43,6 +44,7 @@ class TableScan:
     columns: tuple[Column, ...]
     since: datetime | None = None
     until: datetime | None = None
+    clauses: tuple[Clause, ...] = ()
 
     @property
     def sql_names(self) -> tuple[str, ...]:
@@ -142,5 +144,7 @@ def _stored_function(source: Source) -> nodes.FunctionDeclaration:
 def _compiled(result: Result, source: Source, engine: str) -> CompiledTable:
     relation = optimized(result.relation)
     written = write(relation, source, engine)
-    scans = tuple(TableScan(step, s.table, s.workspace, s.columns, s.since, s.until) for step, s in written.scans)
+    scans = tuple(
+        TableScan(step, s.table, s.workspace, s.columns, s.since, s.until, s.clauses) for step, s in written.scans
+    )
     return CompiledTable(result.name, result.relation.columns, scans, result.visualization, written)

@@ -26,6 +26,11 @@ class DataFile:
     foreign: bool = False
     """Whether another engine wrote it: its texts may be null."""
 
+    @property
+    def read(self) -> int:
+        """How many rows are read of it."""
+        return self.rows if self.ranges is None else sum(last - first + 1 for first, last in self.ranges)
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:

@@ -12,14 +12,16 @@ from typing import Any, Protocol
 from huntlake.engines.duckdb.database import Database
 from huntlake.engines.duckdb.frames import arrow_table, physical
 from huntlake.engines.duckdb.sources import empty_sql, memory_sql, snapshot_sql
+from huntlake.kql.plan import Needle
 from huntlake.kql.types import Column, ScalarType
 from huntlake.lake import Lake
+from huntlake.lake.index.terms import Clause, clause, prefix_of, terms_of
 from huntlake.lake.snapshot import DataFile
 from huntlake.workspace.tables import Tables
 
 
 class Scan(Protocol):
-    """What a compiled query reads of one table: columns, their names in its SQL, and bounds on the time."""
+    """What a compiled query reads of one table: columns, their names in its SQL, bounds on the time, and on texts."""
 
     @property
     def table(self) -> str: ...
@@ -31,6 +33,8 @@ class Scan(Protocol):
     def since(self) -> datetime | None: ...
     @property
     def until(self) -> datetime | None: ...
+    @property
+    def clauses(self) -> Sequence[Sequence[Needle]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,8 @@ class LakeTables:
     def read(self, workspace: str, scan: Scan) -> Reading:
         if self.known_empty(workspace, scan.table):
             return Reading(empty_sql(scan.columns, scan.sql_names))
-        snapshot = self.lake.snapshot(workspace, scan.table, scan.since, scan.until)
+        clauses = [c for c in map(_clause, scan.clauses) if c]
+        snapshot = self.lake.snapshot(workspace, scan.table, scan.since, scan.until, clauses)
         sql = snapshot_sql(snapshot, scan.columns, scan.sql_names, scan.since, scan.until)
         return Reading(sql, snapshot.files)
 
@@ -149,3 +154,15 @@ class GivenRows:
 
     def read(self, workspace: str, scan: Scan) -> Reading:
         return Reading(memory_sql(self.name, scan.columns, scan.sql_names))
+
+
+def _clause(needles: Sequence[Needle]) -> Clause | None:
+    """What an index is asked for the needles of a query; None where it can't say."""
+    texts = dict.fromkeys((n.text, n.begins, n.ends, n.address) for n in needles)
+    terms = [_terms(*text) for text in texts]
+    return clause(terms, dict.fromkeys(n.column for n in needles))
+
+
+def _terms(text: str, begins: bool, ends: bool, address: bool) -> tuple[str, ...]:
+    begun = prefix_of(text) if address and not ends else ()
+    return begun or terms_of(text, begins=begins, ends=ends)

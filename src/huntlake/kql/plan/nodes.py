@@ -101,15 +101,35 @@ class SortKey:
 # -- relations ---------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Needle:
+    """A text that a column of text must hold, in any case, for a row to be of the answer.
+
+    `begins` and `ends` say that no letter or digit stands before it and behind it; `address` that it is an IPv4
+    address, or the first numbers of one with the dot behind them.
+    """
+
+    column: str
+    text: str
+    begins: bool
+    ends: bool
+    address: bool = False
+
+
+Clause = tuple[Needle, ...]
+"""Needles of which a row must hold at least one."""
+
+
 @dataclass(frozen=True, eq=False)
 class Scan:
-    """A table of a workspace. The bounds are what the filters above say of TimeGenerated."""
+    """A table of a workspace. The bounds are what the filters above say of TimeGenerated, the clauses what of texts."""
 
     table: str
     columns: tuple[Column, ...]
     workspace: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    clauses: tuple[Clause, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

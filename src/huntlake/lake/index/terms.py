@@ -9,7 +9,7 @@ term besides, and so are its first three, two numbers with the dot behind them.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 SHORTEST = 3
@@ -56,7 +56,7 @@ def prefix_of(address: str) -> tuple[str, ...]:
     return (address,) if numbers else ()
 
 
-def clause(needles: Sequence[tuple[str, ...]], columns: Sequence[str] | None = None) -> Clause | None:
+def clause(needles: Sequence[tuple[str, ...]], columns: Iterable[str] | None = None) -> Clause | None:
     """A clause; None where one of the needles asks for no term, which any row might hold."""
     if not needles or not all(needles):
         return None

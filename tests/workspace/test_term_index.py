@@ -1,0 +1,126 @@
+"""Queries over files with a term index answer as they do without it, and read less."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.workspace.conftest import NOW, SOC
+
+from huntlake.app import Analytics
+from huntlake.core.clock import FixedClock
+from huntlake.engines.duckdb.database import Bounds
+from huntlake.engines.geography import Nowhere
+from huntlake.lake.index.sidecar import SUFFIX
+
+LETTERS = "abAB01.-_ \\/\"'éÉж\u212a\n"
+TEXTS = st.text(LETTERS, max_size=16) | st.sampled_from(
+    ["10.20.30.40", "src=10.20.30.40;dst=1.2.3.4", "C:\\Windows\\cmd.exe /c whoami", "abc-def abc", "ABC", ""]
+)
+BAGS = st.dictionaries(st.sampled_from(["k", "abc", "o"]), TEXTS | st.integers(0, 9999) | st.lists(TEXTS, max_size=2))
+ROWS = st.lists(st.fixed_dictionaries({"s": TEXTS, "t": TEXTS, "d": BAGS}), min_size=1, max_size=5)
+
+OF_ONE = ("==", "=~", "!=", "has", "!has", "has_cs", "hasprefix", "hassuffix", "contains", "contains_cs", "startswith")
+OF_MANY = ("in", "in~", "!in", "has_any", "has_all")
+VALUES = ("s", "t", "tolower(s)", "tostring(d)", "tostring(d.k)", "tostring(d.o[0])", "strcat(s, t)", "substring(s, 1)")
+
+
+def opened(home: Path) -> Analytics:
+    return Analytics.over(home, Bounds(threads=1), Nowhere(), FixedClock(NOW))
+
+
+def lake_of(home: Path, rows: list[dict[str, Any]]) -> None:
+    """A row to each day, and so a file to each row; the first one has something in every column."""
+    rows = [{"s": "one", "t": "two", "d": {"k": "three"}}, *rows]
+    lines = [
+        json.dumps({"TimeGenerated": (NOW - timedelta(days=i)).isoformat(), "i": i, **row})
+        for i, row in enumerate(rows)
+    ]
+    file = home.parent / f"{home.name}.jsonl"
+    file.write_text("\n".join(lines))
+    analytics = opened(home)
+    analytics.ingestion.ingest(SOC, "Rows_CL", file)
+    analytics.engine.close()
+
+
+def answers(home: Path, conditions: list[str]) -> list[list[Any]]:
+    analytics = opened(home)
+    found = []
+    for condition in conditions:
+        (table,) = analytics.queries.run(SOC, f"Rows_CL | {condition} | project i | sort by i asc").tables
+        found.append(json.loads(b"[" + b",".join(table.json_rows()) + b"]"))
+    analytics.engine.close()
+    return found
+
+
+@st.composite
+def conditions(draw: st.DrawFn, rows: list[dict[str, Any]], depth: int = 2) -> str:
+    if depth and draw(st.integers(0, 2)) == 0:
+        left, right = (draw(conditions(rows, depth - 1)) for _ in range(2))
+        return draw(st.sampled_from([f"({left} and {right})", f"({left} or {right})", f"not({left})"]))
+    texts = [t for row in rows for t in (row["s"], row["t"], json.dumps(row["d"], ensure_ascii=False))]
+
+    def needle() -> str:
+        text = draw(st.sampled_from(texts) | TEXTS)
+        start, length = draw(st.integers(0, 12)), draw(st.integers(1, 16))
+        return json.dumps(text[start : start + length] or text, ensure_ascii=False)
+
+    value = draw(st.sampled_from(VALUES))
+    match draw(st.integers(0, 5)):
+        case 0:
+            return f"{value} {draw(st.sampled_from(OF_MANY))} ({needle()}, {needle()})"
+        case 1:
+            asked = draw(st.sampled_from(["10.20.30.40", "1.2.3.4", "9.9.9.9"]))
+            return f'has_ipv4({value}, "{asked}")'
+        case 2:
+            return f'has_ipv4_prefix({value}, "{draw(st.sampled_from(["10.20.", "1.2.3.", "9."]))}")'
+    return f"{value} {draw(st.sampled_from(OF_ONE))} {needle()}"
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_the_index_changes_no_answer(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    rows = data.draw(ROWS)
+    asked = data.draw(st.lists(conditions(rows).map(lambda c: f"where {c}"), min_size=8, max_size=8))
+    home = tmp_path_factory.mktemp("lake") / "home"
+    lake_of(home, rows)
+    indexed = answers(home, asked)
+    for sidecar in home.rglob(f"*{SUFFIX}"):
+        sidecar.unlink()
+    for condition, with_index, without in zip(asked, indexed, answers(home, asked), strict=True):
+        assert with_index == without, condition
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        'where s has "needle7"',
+        'where s == "a needle7"',
+        'where s in ("a needle7", "needle8")',
+        'where tostring(d.k) == "needle9"',
+        'where s has "absent1" or d has "needle9"',
+        'where has_ipv4(s, "10.20.30.40")',
+        'where has_ipv4_prefix(s, "10.20.")',
+        'search "needle7"',
+        'extend u = tolower(s) | where u contains " needle7 "',
+        'join kind=inner (Rows_CL | where t has "hay") on i | where s has "needle7"',
+    ],
+)
+def test_what_cannot_match_is_not_read(tmp_path: Path, condition: str) -> None:
+    hit = {"s": "a needle7", "t": "hay", "d": {"k": "needle9"}}
+    if "10.20" in condition:
+        hit["s"] = "from 10.20.30.40"
+    if "contains" in condition:
+        hit["s"] = "a needle7 here"
+    lake_of(tmp_path / "home", [{"s": "x", "t": "hay", "d": {"k": "y"}}] * 4 + [hit])
+    analytics = opened(tmp_path / "home")
+    (found,) = analytics.queries.explain(SOC, f"Rows_CL | {condition}")
+    assert min(len(s.files) for s in found.scans) == 1
+    (table,) = analytics.queries.run(SOC, f"Rows_CL | {condition} | project i").tables
+    assert json.loads(b"[" + b",".join(table.json_rows()) + b"]") == [[5]]
+    analytics.engine.close()
