@@ -6,7 +6,7 @@ It serves `dcount_hll`, `percentile_tdigest` and their kin in the same store; it
 from __future__ import annotations
 
 from huntlake.kql.forms import as_json
-from huntlake.kql.symbols import Bool, Dynamic, Long, Number, Scalar, aggregate
+from huntlake.kql.symbols import Bool, Dynamic, Long, Number, Scalar, Unsupported, aggregate
 
 
 @aggregate("hll", total=True)
@@ -47,6 +47,11 @@ def tdigest(expr: Number) -> Dynamic:
     dynamic(7.0)
     """
     return f"coalesce(to_json(list({expr}::DOUBLE) filter (where {expr} is not null)), '[]'::JSON)"
+
+
+@tdigest.overload
+def _(expr: Number, weight: Number) -> Dynamic:
+    raise Unsupported("a weight")
 
 
 @aggregate("tdigest_merge", "merge_tdigest", prefix="merge_tdigests", total=True)

@@ -184,8 +184,8 @@ def _covered(text: str | None) -> Region | None:
 @udf("hl_geo_intersects", "VARCHAR", "VARCHAR", "VARCHAR", returns="BOOLEAN")
 def intersects(one: str | None, other: str | None, kinds: str | None) -> bool | None:
     """Whether two shapes have a point in common; `kinds` is `ll`, `lp` or `pp`, of lines and polygons."""
-    shapes = [_READ[kind](text) for kind, text in zip(kinds or "", (one, other), strict=True)]
-    left, right = shapes
+    first, second = (_READ[k] for k in kinds or "ll")
+    left, right = first(one), second(other)
     return None if left is None or right is None else geojson.meet(left, right)
 
 
