@@ -312,6 +312,16 @@ EVENTS: list[tuple[str, tuple[str, dict[str, Any]], dict[str, Any]]] = [
         {"EventType": "Logoff", "TargetUsername": "ann", "SrcPortNumber": None},
     ),
     (
+        "Authentication_Sshd",
+        syslog("sshd", "message repeated 4 times: [ Failed password for root from 203.0.113.9 port 40022 ssh2]"),
+        {
+            "EventCount": 4,
+            "EventResult": "Failure",
+            "EventResultDetails": "Incorrect password",
+            "TargetUsername": "root",
+        },
+    ),
+    (
         "Authentication_Su",
         syslog("su", "pam_unix(su:session): session opened for user root(uid=0) by ann(uid=1000)"),
         {"EventType": "Elevate", "TargetUsername": "root", "ActorUsername": "ann", "EventResult": "Success"},
