@@ -50,12 +50,14 @@ def _mined(r: Reading, names: Mapping[str, str], parts: int, search: Search, lea
     places = range(len(values))
     own = ", ".join(f'{v} as "~v{i}"' for i, v in enumerate(values))
     weighed = ", ".join(f'greatest(coalesce({w}, 0), 0) as "~w{p}"' for p, w in enumerate(weights))
-    rows = f"select {own}, {weighed} from {r.steps[0]}"
     some = " or ".join(f'"~w{p}" > 0' for p in range(parts))
-    codes = ", ".join(
-        f'case when {_frequent(i, parts, rare, least)} then {_code(i)} else 0 end as "~k{i}"' for i in places
+    rows = f"select * from (select {own}, {weighed} from {r.steps[0]}) where {some}"
+    # The frequent values of each column are numbered aside: a window for each would copy every row, each time.
+    codes = ", ".join(f'coalesce(d{i}.code, 0) as "~k{i}"' for i in places)
+    joins = "".join(
+        f' left join ({_frequent(i, parts, rare, least)}) d{i} on "~v{i}" is not distinct from d{i}.v' for i in places
     )
-    coded = f"select *, {codes} from ({rows}) where {some}"
+    coded = f'select "~rows".*, {codes} from "~rows"{joins}'
     keys = ", ".join(f'"~k{i}"' for i in places)
     # Where a code is not 0, all of a group have one value.
     kept = ", ".join(f'any_value("~v{i}") as "~v{i}"' for i in places)
@@ -69,29 +71,26 @@ def _mined(r: Reading, names: Mapping[str, str], parts: int, search: Search, lea
     totals = [f'sum("~w{p}")' for p in range(parts)]
     shown = ", ".join(f'{t} as "~t{p}"' for p, t in enumerate(totals))
     found = f'select {search(listed, of_parts, totals)} as "~f", {shown} from "~groups"'
-    each = f'select *, unnest(range(json_array_length("~f")::BIGINT)) as "~i" from ({found})'
-    each = f"""select *, json_extract("~f", '$[' || "~i" || ']') as "~p" from ({each})"""
+    patterns = f"""select *, json_extract("~f", '$[*]')::JSON[] as "~l" from ({found})"""
+    each = f'select *, unnest("~l") as "~p", unnest(range(len("~l"))) as "~i" from ({patterns})'
+    each = f"""select *, json_extract("~p", '$.columns')::BIGINT[] as "~c" from ({each})"""
 
     counts = [f"json_extract(\"~p\", '$.counts[{p}]')::BIGINT" for p in range(parts)]
     shares = [f'100e0 * {c} / "~t{p}"' for p, c in enumerate(counts)]
     percents = [f"round({s}, {parts})" for s in shares]
     if parts == 2:
         percents.append(f"round(abs(coalesce({shares[0]}, 0) - coalesce({shares[1]}, 0)), 2)")
-    fixed = "json_extract(\"~p\", '$.columns')::BIGINT[]"
-    cells = [f'case when list_contains({fixed}, {i}) then "~v{i}" else {w} end' for i, w in enumerate(wildcards)]
+    cells = [f'case when list_contains("~c", {i}) then "~v{i}" else {w} end' for i, w in enumerate(wildcards)]
     columns = ", ".join(
         f"{v} as {o}" for v, o in zip(['"~i"', *counts, *percents, *cells], names.values(), strict=True)
     )
     joined = f"""({each}) join "~groups" on "~n" = json_extract("~p", '$.row')::BIGINT"""
-    return f'with "~groups" as materialized ({groups}) select {columns} from {joined} order by "~i"'
+    steps = f'with "~rows" as materialized ({rows}), "~groups" as materialized ({groups})'
+    return f'{steps} select {columns} from {joined} order by "~i"'
 
 
 def _frequent(column: int, parts: int, rare: str, least: int) -> str:
-    """Whether a value weighs enough, in a part of the rows, to be of a pattern."""
-    of_value = f'over (partition by "~v{column}")'
-    enough = (f'greatest({rare} * sum("~w{p}") over (), {least})' for p in range(parts))
-    return " or ".join(f'sum("~w{p}") {of_value} >= {e}' for p, e in enumerate(enough))
-
-
-def _code(column: int) -> str:
-    return f'dense_rank() over (order by "~v{column}")'
+    """The values of a column that weigh enough, in a part of the rows, to be of a pattern; each with a number."""
+    enough = (f'sum("~w{p}") >= greatest({rare} * (select sum("~w{p}") from "~rows"), {least})' for p in range(parts))
+    values = f'select "~v{column}" as v from "~rows" group by 1 having {" or ".join(enough)}'
+    return f"select v, row_number() over (order by v) as code from ({values})"

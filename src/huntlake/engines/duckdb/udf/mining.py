@@ -44,12 +44,15 @@ class _Rows:
         for item in sorted(places):
             self.items[item] = _bits(places[item])
         # Weights by their binary digits: the weight of a set is a sum of counts.
+        self._single = all(w == 1 for w in weights)
         self._digits: list[int] = []
         for digit in range(max(weights, default=0).bit_length()):
             self._digits.append(_bits([i for i, w in enumerate(weights) if w >> digit & 1]))
 
     def weight(self, rows: int) -> int:
         """How much the rows weigh."""
+        if self._single:
+            return rows.bit_count()
         return sum((rows & mask).bit_count() << digit for digit, mask in enumerate(self._digits))
 
     def of(self, pattern: Pattern) -> int:
@@ -64,7 +67,7 @@ class _Rows:
         if not rows:
             return ()
         first = self.groups[(rows & -rows).bit_length() - 1]
-        return tuple((c, code) for c, code in enumerate(first) if code and rows & ~self.items[c, code] == 0)
+        return tuple((c, code) for c, code in enumerate(first) if code and rows & self.items[c, code] == rows)
 
     def closed_patterns(self, heavy: Sequence[tuple[_Rows, int]], dimensions: int) -> dict[Pattern, int]:
         """The closed patterns with their rows, made of so many values and what these imply.
@@ -75,25 +78,26 @@ class _Rows:
         def enough(rows: int) -> bool:
             return any(table.weight(rows) >= least for table, least in heavy)
 
-        items = [(item, rows) for item, rows in self.items.items() if enough(rows)]
+        items = [(item[0], rows) for item, rows in self.items.items() if enough(rows)]
         found: dict[Pattern, int] = {}
-        level: dict[Pattern, int] = {(): self.all}
+        # Each set of values is met once, in the order of the values; the last of them, and the columns that are fixed.
+        level: list[tuple[int, frozenset[int], int]] = [(-1, frozenset(), self.all)]
         for _ in range(max(0, dimensions)):
-            following: dict[Pattern, int] = {}
-            for pattern, rows in level.items():
-                taken = {column for column, _ in pattern}
-                for item, its_rows in items:
+            following: list[tuple[int, frozenset[int], int]] = []
+            for last, fixed, rows in level:
+                for number in range(last + 1, len(items)):
+                    column, its_rows = items[number]
+                    if column in fixed:
+                        continue
                     both = rows & its_rows
-                    if item[0] in taken or not enough(both):
+                    if not both or not enough(both):
                         continue
                     closed = self.closed(both)
-                    if closed not in found:
-                        found[closed] = following[closed] = both
-                        if len(found) > MAX_PATTERNS:
-                            raise ValueError(f"more than {MAX_PATTERNS} patterns in one search is not supported")
+                    found[closed] = both
+                    following.append((number, frozenset(c for c, _ in closed), both))
+                    if len(following) > MAX_PATTERNS:
+                        raise ValueError(f"more than {MAX_PATTERNS} patterns in one search is not supported")
             level = following
-            if not level:
-                break
         return found
 
 
