@@ -790,7 +790,9 @@ class Binder:
         try:
             return bind()
         except SourceError as error:
-            named = (item.names if isinstance(item, nodes.NamedExpression) else ()) or (self.implied_name(item) or "_",)
+            given, inner = (item.names, item.expression) if isinstance(item, nodes.NamedExpression) else ((), item)
+            more = self._scalars.names_of_several(inner)[len(given) :]
+            named = (*given, *more) or (self.implied_name(item) or "_",)
             self._go_on(error, *named)
             return [plan.Output(name, plan.Literal(None, ScalarType.DYNAMIC)) for name in named]
 
@@ -801,7 +803,7 @@ class Binder:
         named, inner = (item.names, item.expression) if isinstance(item, nodes.NamedExpression) else ((), item)
         # Of two aggregates of one name the second is given another.
         given = [names.claim(n) if aggregating else self.explicit(n, item.span, names) for n in named]
-        if (several := self._scalars.tuple(inner, row, aggregating)) is not None:
+        if (several := self._scalars.several(inner, row, aggregating)) is not None:
             return self._several_outputs(given, several, item.span, names)
         value = self._scalars.bind(inner, row, aggregating)
         if len(given) > 1:

@@ -130,7 +130,7 @@ class ScalarBinder:
         while isinstance(base, nodes.PathExpression | nodes.ElementExpression):
             steps.append(self._step(base, row))
             base = base.expression
-        several, first = self.tuple(base, row, aggregating), steps[-1]
+        several, first = self.several(base, row, aggregating), steps[-1]
         if several is not None and isinstance(first, int) and 0 <= first < len(several.values) > 1:
             # Of what gives several columns, an index takes one.
             value = several.values[first]
@@ -186,7 +186,7 @@ class ScalarBinder:
         if (function := language.functions.get(name)) is not None:
             if name in _STAR_OPERATORS and node.arguments and isinstance(node.arguments[0], nodes.Star):
                 return self._any_column(node, row)
-            if (several := self.tuple(node, row, aggregating)) is not None:
+            if (several := self.several(node, row, aggregating)) is not None:
                 if len(several.values) > 1:
                     self._b.refuse(f"`{name}()`, which gives several columns, inside an expression", node.span)
                 return several.values[0]
@@ -203,7 +203,7 @@ class ScalarBinder:
             return found
         self._unknown(node)
 
-    def tuple(self, node: nodes.Expression, row: plan.Relation | None, aggregating: bool = False) -> Tuple | None:
+    def several(self, node: nodes.Expression, row: plan.Relation | None, aggregating: bool = False) -> Tuple | None:
         """The columns that an expression makes; None where it gives one value without a name of its own."""
         if not isinstance(node, nodes.FunctionCall):
             return None
@@ -217,6 +217,14 @@ class ScalarBinder:
         if len(columns) == 1:
             return Tuple(columns, (call,))
         return Tuple(columns, tuple(self.convert(plan.DynamicPath(call, (i,)), c.type) for i, c in enumerate(columns)))
+
+    def names_of_several(self, node: nodes.Expression) -> tuple[str, ...]:
+        """The names of the columns that an expression would make, were its arguments right."""
+        function = self._b.language.functions.get(node.name) if isinstance(node, nodes.FunctionCall) else None
+        if not isinstance(node, nodes.FunctionCall) or not node.arguments or function is None or not function.columns:
+            return ()
+        implied = [self._b.implied_name(a) for a in node.arguments]
+        return tuple(c.name for c in function.columns(function.name, [ScalarType.DYNAMIC] * len(implied), implied))
 
     def _comparable_pair(self, left: plan.Scalar, right: plan.Scalar) -> list[plan.Scalar]:
         # `EventID == "4625"`, `ResultType == 0`: a constant takes the type of what it is compared with.
