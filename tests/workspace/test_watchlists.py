@@ -103,6 +103,18 @@ def test_changed_items_are_seen_by_the_next_query(hunting: Analytics, ask: Ask) 
         hunting.watchlists.put_item(SOC, "vips", {"Rank": "1"})
 
 
+def test_a_query_that_was_begun_reads_the_rows_of_then(hunting: Analytics, ask: Ask) -> None:
+    begun = hunting.queries.run(SOC, "_GetWatchlist('vips') | count").tables[0]
+    for user in ("eve", "mallory", "trent"):
+        hunting.watchlists.put_item(SOC, "vips", {"User": user})
+        ask("_GetWatchlist('vips') | count")
+    assert b"".join(begun.json_rows()) == b"[2]"
+    assert ask("_GetWatchlist('vips') | count") == [[5]]
+    del begun
+    held = "select count(*) as n from duckdb_tables() where table_name like 'watchlist %'"
+    assert hunting.engine.table(held).to_pylist() == [{"n": 1}]
+
+
 def test_rows_that_stay_are_the_same_items(hunting: Analytics) -> None:
     before = {i.fields["User"]: i.id for i in hunting.watchlists.items(SOC, "vips")}
     _, rows = rows_of(CSV)

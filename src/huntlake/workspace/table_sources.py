@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from huntlake.engines.duckdb.database import Database
 from huntlake.engines.duckdb.frames import arrow_table, physical
@@ -18,6 +18,9 @@ from huntlake.lake import Lake
 from huntlake.lake.index.terms import Clause, clause, prefix_of, terms_of
 from huntlake.lake.snapshot import DataFile
 from huntlake.workspace.tables import Tables
+
+if TYPE_CHECKING:
+    import pyarrow
 
 
 class Scan(Protocol):
@@ -115,8 +118,13 @@ class MemoryTables:
         return Reading(memory_sql(scan.table, scan.columns, scan.sql_names))
 
 
-class _Held:
-    """The life of rows in memory."""
+class KeptRows:
+    """Rows in memory under a name, given back when nobody holds this object any more."""
+
+    def __init__(self, database: Database, name: str, rows: pyarrow.Table) -> None:
+        self.name = name
+        database.keep(name, rows)
+        weakref.finalize(self, database.forget, name).atexit = False
 
 
 def held_in_memory(database: Database, names: Sequence[str], rows: Sequence[Sequence[str]], scan: Scan) -> Reading:
@@ -126,11 +134,9 @@ def held_in_memory(database: Database, names: Sequence[str], rows: Sequence[Sequ
     # KQL tells names apart by case, and the engine doesn't.
     labels = {name: f"c{i}" for i, name in enumerate(names)}
     arrays = [pa.array([row[i] for row in rows], pa.string()) for i in range(len(names))]
-    table, held = f"external {uuid.uuid4()}", _Held()
-    database.keep(table, pa.table(arrays, names=list(labels.values())))
-    weakref.finalize(held, database.forget, table).atexit = False
+    kept = KeptRows(database, f"external {uuid.uuid4()}", pa.table(arrays, names=list(labels.values())))
     columns = [Column(labels[c.name], c.type) for c in scan.columns]
-    return Reading(memory_sql(table, columns, scan.sql_names), held=held)
+    return Reading(memory_sql(kept.name, columns, scan.sql_names), held=kept)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from huntlake.engines.duckdb.sources import memory_sql
 from huntlake.kql.types import Column, ScalarType
 from huntlake.state.documents import Document, Documents, Json, Shelf
 from huntlake.workspace.catalogue import Catalogue
-from huntlake.workspace.table_sources import Reading, Scan
+from huntlake.workspace.table_sources import KeptRows, Reading, Scan
 from huntlake.workspace.workspaces import Workspace
 
 if TYPE_CHECKING:
@@ -235,7 +235,8 @@ class WatchlistTables:
     catalogue: Catalogue
     database: Database
     clock: Clock
-    _kept: dict[str, list[str]] = field(default_factory=dict)
+    _kept: dict[str, tuple[str, KeptRows]] = field(default_factory=dict)
+    """By place, the version that was read last, and its rows."""
     _lock: Lock = field(default_factory=Lock)
 
     def table_call(self, workspace: str, name: str) -> TableCall | None:
@@ -277,7 +278,7 @@ class WatchlistTables:
         if scan.table == TABLE:
             known = self.catalogue.table(TABLE)
             assert known is not None
-            name = self._keep(f"{workspace}/", *self._all(workspace, known.columns))
+            kept = self._keep(f"{workspace}/", *self._all(workspace, known.columns))
         else:
             found = self.watchlists.find(workspace, scan.table.removeprefix(_PREFIX))
             if found is None:
@@ -285,10 +286,10 @@ class WatchlistTables:
             watchlist, items = found
             columns = COLUMNS + tuple(Column(c, ScalarType.STRING) for c in watchlist.columns)
             rows = [_cells(watchlist, i) | dict(i.fields) for i in items.value]
-            name = self._keep(f"{workspace}/{watchlist.alias}", columns, rows, items.etag + repr(watchlist))
+            kept = self._keep(f"{workspace}/{watchlist.alias}", columns, rows, items.etag + repr(watchlist))
         now = self.clock.now().strftime("%Y-%m-%d %H:%M:%S.%f")
         alive = f'"{_EXPIRES}" is null or "{_EXPIRES}" > timestamp \'{now}\''
-        return Reading(f"{memory_sql(name, scan.columns, scan.sql_names)} where {alive}")
+        return Reading(f"{memory_sql(kept.name, scan.columns, scan.sql_names)} where {alive}", held=kept)
 
     def _all(
         self, workspace: str, columns: tuple[Column, ...]
@@ -321,17 +322,17 @@ class WatchlistTables:
             ]
         return columns, rows, "".join(etags)
 
-    def _keep(self, place: str, columns: Sequence[Column], rows: Sequence[Mapping[str, object]], version: str) -> str:
-        name = f"watchlist {place} {uuid.uuid5(uuid.NAMESPACE_OID, version)}"
+    def _keep(
+        self, place: str, columns: Sequence[Column], rows: Sequence[Mapping[str, object]], version: str
+    ) -> KeptRows:
+        """The rows of this version; those before go when the last query that reads them ends."""
         with self._lock:
-            versions = self._kept.setdefault(place, [])
-            if name not in versions:
-                self.database.keep(name, _arrow(columns, rows))
-                versions.append(name)
-                # A query that was compiled a moment ago may still read the one before.
-                while len(versions) > 2:
-                    self.database.forget(versions.pop(0))
-        return name
+            before = self._kept.get(place)
+            if before is not None and before[0] == version:
+                return before[1]
+            kept = KeptRows(self.database, f"watchlist {uuid.uuid4()}", _arrow(columns, rows))
+            self._kept[place] = version, kept
+        return kept
 
 
 # A table's name that no table of the lake can have.
