@@ -79,6 +79,13 @@ def test_what_is_no_function_is_never_saved(hunting: Analytics, function: SavedF
     assert hunting.functions.list(SOC) == []
 
 
+def test_a_function_with_a_mistake_is_never_read_as_if_it_had_none(hunting: Analytics) -> None:
+    for text in ("SigninLogs | where | take 1", "let x = ; print 1", "SigninLogs | extend a = , b = 2"):
+        for skip in (False, True):
+            with pytest.raises(SourceError):
+                hunting.functions.put(SOC, SavedFunction("f", text), skip_validation=skip)
+
+
 def test_text_behind_the_last_brace_is_not_lost(hunting: Analytics) -> None:
     with pytest.raises(SourceError):
         hunting.functions.put(SOC, SavedFunction("f", "print 1 } { print 2"), skip_validation=True)

@@ -273,7 +273,10 @@ class Binder:
         parameters = function.declaration.parameters
         if any(p.tabular and not p.columns for p in parameters):
             return
-        self._body(function, {p.name: self._stand_in(p) for p in parameters})
+        try:
+            self._body(function, {p.name: self._stand_in(p) for p in parameters})
+        except SourceError as error:
+            self._complaints.hear(error)
         self._tell()
 
     def _stand_in(self, parameter: nodes.FunctionParameter) -> plan.Relation | plan.Scalar:

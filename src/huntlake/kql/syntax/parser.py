@@ -110,13 +110,13 @@ class Parser(Cursor):
         start = self.current
         statements = self._statements("")
         if self.current.kind is not TokenKind.END:
-            self._stray()
+            self._stray("`;` or `|`")
         self._tell()
         return nodes.Query(statements, span=self.since(start))
 
-    def _stray(self) -> None:
+    def _stray(self, expected: str) -> None:
         try:
-            self.unexpected("`;` or `|`")
+            self.unexpected(expected)
         except SourceError as error:
             self._hear(error)
 
@@ -129,7 +129,8 @@ class Parser(Cursor):
                 nodes.FunctionDeclaration((), self._body(), span=self.since(start)) if bare else self._function()
             )
             if self.current.kind is not TokenKind.END:
-                self.unexpected("the end of the function")
+                self._stray("the end of the function")
+            self._tell()
             return declaration
         statements = self.query().statements
         last = statements[-1] if statements else None
