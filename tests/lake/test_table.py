@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -147,6 +148,16 @@ def test_a_handle_sees_what_another_wrote(table: LakeTable) -> None:
     before = table.snapshot()
     append(LakeTable(table.folder), hours("2026-11-01 05:00:00", 1), TIME, HOST, COUNT)
     assert (before.rows, table.snapshot().rows) == (1, 2)
+
+
+def test_a_commit_in_the_same_tick_of_the_clock_is_seen(table: LakeTable) -> None:
+    append(table, hours("2026-11-01 00:00:00", 3), TIME, HOST, COUNT)
+    log = table.folder / "_delta_log"
+    before = log.stat()
+    assert table.snapshot().rows == 3
+    append(LakeTable(table.folder), hours("2026-11-01 05:00:00", 2), TIME, HOST, COUNT)
+    os.utime(log, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert table.snapshot().rows == 5
 
 
 def test_other_engines_can_read_the_table(table: LakeTable) -> None:

@@ -112,7 +112,7 @@ class Expressions:
             arguments = [self._window_before(a) if n else a for a, n in zip(arguments, nested, strict=True)]
         try:
             text = function.sql(call.signature, self.engine, arguments, in_filter=in_filter)
-            if self.may_hoist and not _aggregates(call):
+            if self.may_hoist and any(map(_worth_hoisting, arguments)) and not _aggregates(call):
                 kept = self._hoist_repeated(arguments, text)
                 if kept is not None:
                     text = function.sql(call.signature, self.engine, kept, in_filter=in_filter)
@@ -232,6 +232,11 @@ def json_path(steps: list[str | int]) -> str:
             escaped = step.replace("\\", "\\\\").replace('"', '\\"')
             path += f'."{escaped}"'
     return quoted(path)
+
+
+def _worth_hoisting(sql: Sql) -> bool:
+    """Whether it is long enough, or may stand in too few places, to become a column of a step before."""
+    return len(sql) > HOIST_FROM or len(sql.printed) > HOIST_FROM or "(select " in sql
 
 
 def _aggregates(scalar: plan.Scalar) -> bool:
