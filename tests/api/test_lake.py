@@ -113,7 +113,7 @@ def test_render_is_told_under_the_names_that_clients_read(lake: Lake) -> None:
     properties = lake.ask("print x=1 | render barchart with (title='kit', xtitle='x')").json()[1]["Rows"]
     drawn = orjson.loads(properties[0][2])
     assert (drawn["Visualization"], drawn["Title"], drawn["XTitle"]) == ("barchart", "kit", "x")
-    assert len(drawn) == 17
+    assert len(drawn) == 19
 
 
 def test_query_now_is_what_now_says(lake: Lake) -> None:

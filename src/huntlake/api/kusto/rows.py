@@ -36,6 +36,8 @@ VISUALIZATION = {
     "Kind": None,
     "Ymin": "NaN",
     "Ymax": "NaN",
+    "Xmin": "NaN",
+    "Xmax": "NaN",
 }
 """What `render` can say, and what is said where a query doesn't render."""
 
