@@ -173,3 +173,18 @@ def test_saved_functions_and_watchlists_are_asked_by_those_who_may(lake: Lake) -
         assert answer.status_code == 400, text
         assert "mallory" not in answer.text
         assert "secret user" not in answer.text
+
+
+def test_what_the_text_sets_reaches_the_form_of_the_answer(lake: Lake) -> None:
+    frames = lake.ask("set deferpartialqueryfailures; set truncationmaxrecords = 2; range x from 1 to 5 step 1").json()
+    assert frames[2]["Rows"] == [[1], [2]]
+    assert frames[-1]["HasErrors"] is False
+    assert "E_QUERY_RESULT_SET_TOO_LARGE" in str(frames[-2]["Rows"][0])
+    plain = lake.ask("set truncationmaxrecords = 2; range x from 1 to 5 step 1").json()
+    assert plain[-1]["HasErrors"] is True
+
+
+def test_a_period_given_beside_the_query_bounds_what_is_read(lake: Lake) -> None:
+    scope = {"query_datetimescope_column": "TimeGenerated", "query_datetimescope_from": "2126-01-01T00:00:00Z"}
+    assert lake.rows("SigninLogs | count") == [[1]]
+    assert lake.rows("SigninLogs | count", **scope) == [[0]]

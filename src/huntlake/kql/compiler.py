@@ -13,6 +13,7 @@ from huntlake.kql import operators, plugins
 from huntlake.kql.aggregates import AGGREGATES
 from huntlake.kql.aggregates import REFUSED as REFUSED_AGGREGATES
 from huntlake.kql.binding import Binder, Language, Result, Schema
+from huntlake.kql.binding.settings import Period
 from huntlake.kql.functions import FUNCTIONS
 from huntlake.kql.functions import REFUSED as REFUSED_FUNCTIONS
 from huntlake.kql.optimizer import optimized
@@ -87,11 +88,13 @@ def compile_kql(
     now: datetime | None = None,
     probe: Probe | None = None,
     engine: str = "duckdb",
+    period: Period | None = None,
 ) -> Compiled:
     """Compile a query.
 
     `parameters` are the values of `declare query_parameters`, `now` is the query's own moment, `probe` lets
-    plugins such as `pivot` ask the data for their columns. Raises `SourceError` with a place for every complaint.
+    plugins such as `pivot` ask the data for their columns, `period` bounds the rows that are read.
+    Raises `SourceError` with a place for every complaint.
     """
     if sys.getrecursionlimit() < _RECURSION:
         sys.setrecursionlimit(_RECURSION)
@@ -103,7 +106,8 @@ def compile_kql(
         assert probe is not None
         return probe(_compiled(Result(relation, name="probe"), source, engine))  # type: ignore[arg-type]
 
-    binder = Binder(source, schema, LANGUAGE, ticks, parameters or {}, _stored_function, rows_now if probe else None)
+    rows = rows_now if probe else None
+    binder = Binder(source, schema, LANGUAGE, ticks, parameters or {}, _stored_function, rows, period)
     results = binder.query(tree)
     tables = tuple(_compiled(r, source, engine) for r in results)
     return Compiled(tables, binder.options)

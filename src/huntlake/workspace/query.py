@@ -18,6 +18,8 @@ from huntlake.engines.cancellation import Cancellation
 from huntlake.engines.duckdb import wire
 from huntlake.engines.duckdb.database import Database
 from huntlake.engines.duckdb.execution import TOO_LONG
+from huntlake.kql.binding.settings import Period
+from huntlake.kql.syntax.literals import ticks_of
 from huntlake.kql.types import Column, ScalarType
 from huntlake.lake.snapshot import DataFile
 from huntlake.workspace.table_sources import GivenRows, Reading, TableSource
@@ -47,6 +49,10 @@ class QueryOptions:
     parameters: Mapping[str, object] = field(default_factory=dict)
     now: datetime | None = None
     """What `now()` says; None is the time of the query."""
+    time_column: str = ""
+    """The column by which `since` and `until`, both inclusive, bound the rows that are read; `` is none."""
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 DEFAULT = QueryOptions()
@@ -167,7 +173,10 @@ class Queries:
                 return [tuple(row.values()) for batch in rows for row in batch.to_pylist()]
 
         now = options.now or self._clock.now()
-        return compile_kql(text, tables, parameters=options.parameters, now=now, probe=probe)
+        period = Period(
+            options.time_column, *(None if t is None else ticks_of(t) for t in (options.since, options.until))
+        )
+        return compile_kql(text, tables, parameters=options.parameters, now=now, probe=probe, period=period)
 
 
 @dataclass(frozen=True)

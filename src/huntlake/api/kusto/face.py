@@ -197,6 +197,9 @@ def query_options(asked: KustoRequest, settings: FaceSettings) -> QueryOptions:
         take=options.take_max_records,
         parameters=asked.parameters,
         now=options.query_now,
+        time_column=options.time_column,
+        since=options.since,
+        until=options.until,
     )
 
 

@@ -38,6 +38,9 @@ class RequestOptions:
     newlines_between_frames: bool = False
     query_now: datetime | None = None
     read_only: bool = False
+    time_column: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
 
     def with_settings(self, settings: Mapping[str, object]) -> RequestOptions:
         """These options with what the text of the query sets by `set`, as far as it is about the form of the answer."""
@@ -76,6 +79,9 @@ def parse_options(given: Mapping[str, Any]) -> RequestOptions:
             "results_v2_newlines_between_frames", options.get("results_v2_newlines_between_frames")
         ),
         query_now=_instant("query_now", options.get("query_now")),
+        time_column=str(options.get("query_datetimescope_column") or ""),
+        since=_instant("query_datetimescope_from", options.get("query_datetimescope_from")),
+        until=_instant("query_datetimescope_to", options.get("query_datetimescope_to")),
         read_only=any(_boolean(n, options.get(n)) for n in ("request_readonly", "request_readonly_hardline")),
     )
 

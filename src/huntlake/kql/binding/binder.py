@@ -6,11 +6,11 @@ import fnmatch
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar, NoReturn, Self, TypeVar
 
-from huntlake.core.diagnostics import Diagnostic, Source, SourceError, Span, did_you_mean
+from huntlake.core.diagnostics import NOWHERE, Diagnostic, Source, SourceError, Span, did_you_mean
 from huntlake.core.errors import NotFound, Refused
 from huntlake.kql import plan
 from huntlake.kql.binding.complaints import Complaints, Unsaid
@@ -20,6 +20,7 @@ from huntlake.kql.binding.reading import names_read
 from huntlake.kql.binding.scalars import ScalarBinder, Tuple
 from huntlake.kql.binding.schema import Schema, TableCall
 from huntlake.kql.binding.scope import Meaning, Scope, UserFunction
+from huntlake.kql.binding.settings import REFUSED_OPTIONS, Period
 from huntlake.kql.plan.graph import columns_in
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.parser import Parser
@@ -85,6 +86,7 @@ class Binder:
         parameters: Mapping[str, object],
         reader: Callable[[Source], nodes.FunctionDeclaration],
         probe: Probe | None = None,
+        period: Period | None = None,
     ) -> None:
         self.source = source
         self.schema = schema
@@ -94,6 +96,7 @@ class Binder:
         """The query's own moment, in ticks: `now()` is the same everywhere in it."""
         self.options: dict[str, object] = {}
         self._literals: dict[str, nodes.Expression | None] = {}
+        self._period = period or Period()
         self.visualization: Mapping[str, object] | None = None
         self._several: tuple[Span, list[Result]] | None = None
         self._parameters = parameters
@@ -155,6 +158,7 @@ class Binder:
             case nodes.SetStatement(name, option, literal):
                 self.options[name] = option
                 self._literals[name] = literal
+                self._set(name, statement.span)
             case nodes.QueryParametersStatement(parameters):
                 for parameter in parameters:
                     self._scope.names[parameter.name] = self._query_parameter(parameter)
@@ -168,6 +172,27 @@ class Binder:
             case nodes.ExpressionStatement(expression):
                 return self._result(expression)
         return None
+
+    def _set(self, name: str, span: Span) -> None:
+        """Obey an option that changes the answer."""
+        if name in REFUSED_OPTIONS:
+            self.refuse(f"the option `{name}`", span)
+        if name == "query_now":
+            self.now = self._setting(name, ScalarType.DATETIME, span, int)
+        elif name == "query_datetimescope_column":
+            self._period = replace(self._period, column=self._setting(name, ScalarType.STRING, span, str))
+        elif name == "query_datetimescope_from":
+            self._period = replace(self._period, since=self._setting(name, ScalarType.DATETIME, span, int))
+        elif name == "query_datetimescope_to":
+            self._period = replace(self._period, until=self._setting(name, ScalarType.DATETIME, span, int))
+
+    def _setting(self, name: str, type_: ScalarType, span: Span, kind: type[N]) -> N:
+        value = self.option(name)
+        if value is not None and value.type is ScalarType.STRING is not type_:
+            value = self._scalars.parameter_value(value.value, type_)
+        if value is None or value.type is not type_ or not isinstance(value.value, kind):
+            self.fail("SEM0024", f"the option `{name}` is a `{type_}`", span)
+        return value.value
 
     def several(self, results: list[Result], span: Span) -> plan.Relation:
         """Say that an operator gives several tables, as `fork` does: it must be the last of a statement."""
@@ -461,7 +486,19 @@ class Binder:
         return relation
 
     def scan(self, name: str, workspace: str | None = None) -> plan.Relation | None:
-        """A stored table; None where there is none."""
+        """A stored table, its rows of the query's period; None where there is none."""
+        stored: plan.Relation | None = self._scan(name, workspace)
+        period = self._period
+        column = self.columns_of(stored).get(period.column) if stored is not None and period.column else None
+        if stored is None or column is None or column.type is not ScalarType.DATETIME:
+            return stored
+        for name_, bound in ((">=", period.since), ("<=", period.until)):
+            if bound is not None:
+                moment = plan.Literal(bound, ScalarType.DATETIME)
+                stored = plan.Filter(stored, self.call(name_, (column, moment), NOWHERE))
+        return stored
+
+    def _scan(self, name: str, workspace: str | None) -> plan.Scan | None:
         workspace = workspace or self._home
         key = workspace, name
         if key not in self._scans:
