@@ -69,9 +69,9 @@ def test_rows_in_order_are_said_to_be() -> None:
 @pytest.mark.parametrize(
     ("render", "told"),
     [
-        ("render timchart", "did you mean `timechart`?"),
+        ("render timecharts", "did you mean `timechart`?"),
         ("render map", "no kind of visualization"),
-        ("render timechart with (titel='x')", "did you mean `title`?"),
+        ("render timechart with (titles='x')", "did you mean `title`?"),
         ("render timechart with (title='x', title='y')", "given twice"),
         ("render timechart with (kind=stack)", "`stacked`"),
         ("render timechart with (accumulate=1)", "`true`, `false`"),
