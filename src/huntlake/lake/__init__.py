@@ -16,6 +16,8 @@ Any Delta reader may read them. The lake knows nothing of KQL: a column has a `F
 | `batches` | what a file holds, read batch by batch |
 | `inference` | the forms of fields that nobody has declared |
 | `conversion` | batches into rows of the right forms |
+| `index` | the term index beside each file |
+| `maintenance` | compaction, retention, vacuum, verification |
 | `loading` | all of it: files into one table, and what didn't fit |
 """
 

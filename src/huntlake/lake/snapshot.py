@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -25,6 +26,8 @@ class DataFile:
     ranges: tuple[tuple[int, int], ...] | None = None
     foreign: bool = False
     """Whether another engine wrote it: its texts may be null."""
+    day: date | None = None
+    """The partition that it lies in: the day of all its times, or None where it has none."""
 
     @property
     def read(self) -> int:
@@ -53,15 +56,27 @@ class Snapshot:
 NOTHING = Snapshot(-1, (), ())
 
 
-def within(files: Iterable[DataFile], since: datetime | None, until: datetime | None) -> tuple[DataFile, ...]:
-    """The files whose times meet `since <= time <= until`; a file that doesn't know its times may hold anything."""
-    low, high = _plain(since), _plain(until)
-    return tuple(
-        f
-        for f in files
-        if not (low is not None and f.until is not None and f.until < low)
-        and not (high is not None and f.since is not None and f.since > high)
-    )
+class Files:
+    """All files of one version, in the order of their first times, found by time without a look at each."""
+
+    def __init__(self, files: Iterable[DataFile]) -> None:
+        self.all = tuple(sorted(files, key=lambda f: (f.since or datetime.min, f.path.name)))
+        self._since = [f.since or datetime.min for f in self.all]
+        # The latest time of a file and of all before it: this rises, which the files' own last times need not do.
+        self._until: list[datetime] = []
+        latest = datetime.min
+        for file in self.all:
+            latest = max(latest, file.until or datetime.max)
+            self._until.append(latest)
+
+    def within(self, since: datetime | None, until: datetime | None) -> tuple[DataFile, ...]:
+        """The files whose times meet `since <= time <= until`; one that doesn't know its times may hold anything."""
+        low, high = _plain(since), _plain(until)
+        first = 0 if low is None else bisect_left(self._until, low)
+        last = len(self.all) if high is None else bisect_right(self._since, high)
+        if low is None:
+            return self.all[first:last]
+        return tuple(f for f in self.all[first:last] if f.until is None or f.until >= low)
 
 
 def whole_day(day: date) -> tuple[datetime, datetime]:

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,7 +17,7 @@ from huntlake.lake.forms import DAY, TIME, Form, StoredColumn
 from huntlake.lake.index import sidecar
 from huntlake.lake.index.shelf import Shelf
 from huntlake.lake.index.terms import Clause
-from huntlake.lake.snapshot import NOTHING, DataFile, Snapshot, whole_day, within
+from huntlake.lake.snapshot import NOTHING, DataFile, Files, Snapshot, whole_day
 from huntlake.lake.writing import WrittenFile, flush, held_columns, write
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class _State:
 
     version: int
     columns: tuple[StoredColumn, ...]
-    files: tuple[DataFile, ...]
+    files: Files
     about: About
 
 
@@ -137,7 +137,10 @@ class LakeTable:
 
     def clear(self) -> None:
         """Take every row away, at once; queries that run already still read them."""
-        self._durably(lambda handle: handle.delete())
+        from deltalake import CommitProperties
+
+        # Tried again by itself, it would leave what was compacted meanwhile.
+        self._durably(lambda handle: handle.delete(commit_properties=CommitProperties(max_commit_retries=0)))
 
     def snapshot(
         self, since: datetime | None = None, until: datetime | None = None, clauses: Sequence[Clause] = ()
@@ -149,8 +152,16 @@ class LakeTable:
         state = self._current()
         if state is None:
             return NOTHING
-        files = self._shelf.narrowed(within(state.files, since, until), clauses)
+        files = self._shelf.narrowed(state.files.within(since, until), clauses)
         return Snapshot(state.version, files, tuple((c.name, c.form.sql) for c in state.columns))
+
+    def add_actions(self) -> list[dict[str, Any]]:
+        """What the log says of each file: `path`, `size_bytes`, `num_records`, `min.<column>` and their kin."""
+        import pyarrow as pa
+
+        with self._lock:
+            found: list[dict[str, Any]] = pa.table(self._fresh().get_add_actions(flatten=True)).to_pylist()
+        return [{**action, "path": unquote(action["path"])} for action in found]
 
     def append(self, connection: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[StoredColumn]) -> int:
         """Write and commit the rows of `relation`, which has `columns` in their staged forms; how many they were."""
@@ -172,27 +183,57 @@ class LakeTable:
         """
         if not files and not replacing:
             return
-        from deltalake.transaction import AddAction
-
-        now = int(time.time() * 1000)
+        from deltalake import CommitProperties
 
         def act(handle: DeltaTable) -> None:
             partition = list(handle.metadata().partition_columns)
-            actions = [
-                AddAction(
-                    path=f.path,
-                    size=f.bytes,
-                    partition_values={DAY: f.day.isoformat() if f.day else None} if partition else {},
-                    modification_time=now,
-                    data_change=True,
-                    stats=json.dumps(f.statistics),
+            actions = [_added(f, bool(partition), data_change=True) for f in files]
+            if replacing:
+                once = CommitProperties(max_commit_retries=0)
+                handle.create_write_transaction(
+                    actions, "overwrite", handle.schema(), partition, commit_properties=once
                 )
-                for f in files
-            ]
-            mode = "overwrite" if replacing else "append"
-            handle.create_write_transaction(actions, mode, handle.schema(), partition)
+            else:
+                handle.create_write_transaction(actions, "append", handle.schema(), partition)
 
         self._durably(act)
+
+    def exchange(self, old: Sequence[DataFile], new: Sequence[WrittenFile], *, same_rows: bool) -> bool:
+        """Put `new` in the place of `old`, in one step; False, and nothing is done, if one of `old` is gone by now.
+
+        With `same_rows` the commit says that no row has changed: who follows the table's changes passes over it.
+        """
+        import pyarrow as pa
+        from deltalake import CommitProperties
+        from deltalake.transaction import RemoveAction
+
+        now = int(time.time() * 1000)
+
+        def act(handle: DeltaTable) -> bool:
+            there = set(map(unquote, pa.table(handle.get_add_actions(flatten=True)).column("path").to_pylist()))
+            paths = [f.path.relative_to(self.folder).as_posix() for f in old]
+            if not there.issuperset(paths):
+                return False
+            partition = list(handle.metadata().partition_columns)
+            removed = [
+                RemoveAction(
+                    path=path,
+                    data_change=not same_rows,
+                    deletion_timestamp=now,
+                    size=f.bytes,
+                    partition_values={DAY: f.day.isoformat() if f.day else None} if partition else {},
+                )
+                for path, f in zip(paths, old, strict=True)
+            ]
+            added = [_added(f, bool(partition), data_change=not same_rows) for f in new]
+            # delta-rs, trying again by itself, takes away a file that another took away before: rows would double.
+            once = CommitProperties(max_commit_retries=0)
+            handle.create_write_transaction(
+                [*removed, *added], "append", handle.schema(), partition, commit_properties=once
+            )
+            return True
+
+        return self._durably(act)
 
     def discard(self, files: Iterable[WrittenFile]) -> None:
         """Remove files that were written and shall not be committed."""
@@ -265,17 +306,18 @@ class LakeTable:
         if fresh:
             handle.alter.add_columns([_delta_field(c) for c in fresh])
 
-    def _durably(self, act: Callable[[DeltaTable], object]) -> None:
+    def _durably(self, act: Callable[[DeltaTable], T]) -> T:
         """Do something at the newest version; when this returns, the disk has the entries of the log."""
         with self._lock:
             before = self._fresh().version()
-            self._retrying(act)
+            done = self._retrying(act)
             after = self._fresh().version()
         # Another writer may have committed in between; whose entry is whose doesn't matter here.
         for version in range(before + 1, after + 1):
             log = self.folder / "_delta_log" / f"{version:020d}.json"
             if log.exists():
                 flush([log], self.folder)
+        return done
 
     def _retrying(self, act: Callable[[DeltaTable], T]) -> T:
         """Do something at the newest version; once more if another writer has changed the table meanwhile."""
@@ -330,7 +372,7 @@ class LakeTable:
         except FileNotFoundError:
             return False
 
-    def _files(self, handle: DeltaTable, columns: tuple[StoredColumn, ...]) -> tuple[DataFile, ...]:
+    def _files(self, handle: DeltaTable, columns: tuple[StoredColumn, ...]) -> Files:
         import pyarrow as pa
 
         actions = pa.table(handle.get_add_actions(flatten=True))
@@ -347,11 +389,14 @@ class LakeTable:
             start, end = whole_day(day) if day else (None, None)
             low, high = _naive(row.get(f"min.{TIME}")) or start, _naive(row.get(f"max.{TIME}")) or end
             records = row["num_records"]
+            if count is None and high is not None and high != end:
+                # Others keep milliseconds, and cut off the rest.
+                high += timedelta(milliseconds=1)
+            foreign = count is None
             files.append(
-                DataFile(self.folder / path, records or 0, row["size_bytes"], low, high, held, foreign=count is None)
+                DataFile(self.folder / path, records or 0, row["size_bytes"], low, high, held, foreign=foreign, day=day)
             )
-        files.sort(key=lambda f: (f.since or datetime.min, f.path.name))
-        return tuple(files)
+        return Files(files)
 
     def _footer(self, path: str) -> tuple[str, ...]:
         """The columns of a file that another engine wrote."""
@@ -360,6 +405,19 @@ class LakeTable:
 
             self._foreign[path] = tuple(pq.read_schema(self.folder / path).names)
         return self._foreign[path]
+
+
+def _added(file: WrittenFile, partitioned: bool, *, data_change: bool) -> Any:
+    from deltalake.transaction import AddAction
+
+    return AddAction(
+        path=file.path,
+        size=file.bytes,
+        partition_values={DAY: file.day.isoformat() if file.day else None} if partitioned else {},
+        modification_time=int(time.time() * 1000),
+        data_change=data_change,
+        stats=json.dumps(file.statistics),
+    )
 
 
 def _about(handle: DeltaTable) -> About:

@@ -64,7 +64,7 @@ def write(
         f"{identifier(c.name) if c.name.lower() in have else c.form.missing} as {identifier(c.name)}" for c in schema
     )
     if not partitioned:
-        file = _copy(connection, f"select {fields} from {relation}", schema, folder, None)
+        file = copy(connection, f"select {fields} from {relation}", schema, folder, None)
         written = [file] if file else []
         flush([folder / f.path for f in written], folder)
         return written
@@ -81,7 +81,7 @@ def write(
         # Logs mostly come in order, and sorting wide rows costs as much as writing them.
         if not in_order and not _sorted(connection, relation, of_day):
             rows += f" order by {time}"
-        file = _copy(connection, rows, schema, folder, day)
+        file = copy(connection, rows, schema, folder, day)
         written.extend([file] if file else [])
     flush([folder / f.path for f in written], folder)
     return written
@@ -99,9 +99,13 @@ def _sorted(connection: duckdb.DuckDBPyConnection, relation: str, condition: str
     return not connection.execute(f"select 1 from ({steps}) where back limit 1").fetchall()
 
 
-def _copy(
+def copy(
     connection: duckdb.DuckDBPyConnection, rows: str, schema: Sequence[StoredColumn], folder: Path, day: date | None
 ) -> WrittenFile | None:
+    """Write the SELECT `rows`, all of one day and of exactly the columns of `schema`, as one file and its index.
+
+    None where there are no rows. It is not flushed.
+    """
     place = "" if day is None else f"{DAY}={day.isoformat()}/"
     path = f"{place}c{len(schema):04d}-{uuid4().hex}.parquet"
     target = folder / path

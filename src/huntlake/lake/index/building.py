@@ -29,21 +29,26 @@ _ESCAPED = r"\\[bfnrtu]"
 
 def build(file: Path, columns: Sequence[StoredColumn]) -> Path:
     """Write the sidecar of `file`, which holds `columns`; where it lies."""
+    rows, names, filters = terms_in(file, columns)
+    return sidecar.write(file, rows, BLOCK, names, filters)
+
+
+def terms_in(file: Path, columns: Sequence[StoredColumn]) -> tuple[int, list[str], list[tuple[int, object]]]:
+    """The rows of `file`, the columns whose terms can be known, and the filter of each block, as a sidecar has them."""
     import pyarrow.parquet as pq
 
     parquet = pq.ParquetFile(file)
     held = set(parquet.schema_arrow.names)
     texts = [c for c in columns if c.form in _TEXTS and c.name in held]
     filling = Filling()
-    filters = []
+    filters: list[tuple[int, object]] = []
     for batch in parquet.iter_batches(batch_size=BLOCK, columns=[c.name for c in texts], use_threads=False):
         if _block(batch, texts, filling):
             filters.append(filling.take())
         else:
             filling.take()
             filters.append(everything())
-    names = [c.name for c in texts]
-    return sidecar.write(file, parquet.metadata.num_rows, BLOCK, names, filters)
+    return parquet.metadata.num_rows, [c.name for c in texts], filters
 
 
 def _block(batch: pa.RecordBatch, columns: Iterable[StoredColumn], filling: Filling) -> bool:

@@ -1,0 +1,248 @@
+"""Many small files into few that are well sized, in the order of time, and never of two days."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from huntlake.core.errors import Invalid, LimitExceeded
+from huntlake.lake.forms import TIME, Form, StoredColumn, identifier, literal
+from huntlake.lake.maintenance.lock import alone
+from huntlake.lake.scanning import escaped
+from huntlake.lake.snapshot import DataFile
+from huntlake.lake.table import LakeTable
+from huntlake.lake.writing import WrittenFile, copy, flush
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """How large files shall be: at most about so many rows, and so many bytes."""
+
+    rows: int = 1_500_000
+    bytes: int = 192 * 2**20
+    crowd: int = 8
+    """So many small files of one hour that is over are written as one, though their day isn't over yet."""
+
+    def settled(self, file: DataFile) -> bool:
+        """Whether a file is good as it is: one of ours, and large enough."""
+        return not file.foreign and (2 * file.rows >= self.rows or 2 * file.bytes >= self.bytes)
+
+
+AIM = Aim()
+
+
+@dataclass(frozen=True, slots=True)
+class Rewriting:
+    """Files of one day to be written anew, as so many `pieces`."""
+
+    day: date | None
+    files: tuple[DataFile, ...]
+    pieces: int
+
+
+@dataclass(frozen=True, slots=True)
+class Compacted:
+    """What came of it."""
+
+    files_before: int = 0
+    files_after: int = 0
+    bytes_before: int = 0
+    bytes_after: int = 0
+    rows: int = 0
+    skipped: int = 0
+    """Rewritings that came to nothing, because someone else had taken a file away meanwhile."""
+
+    def __add__(self, other: Compacted) -> Compacted:
+        return Compacted(*(getattr(self, n) + getattr(other, n) for n in self.__slots__))
+
+
+def planned(
+    files: Iterable[DataFile], now: datetime, aim: Aim = AIM, quiet: timedelta = timedelta()
+) -> list[Rewriting]:
+    """What there is to write anew, at the time `now` (UTC without zone).
+
+    A day that is over gets as few files as it can have, unless one came in the last `quiet`: more may follow.
+    Today's hours that are over are written as one file each, where many have piled up.
+    """
+    days: dict[date | None, list[DataFile]] = defaultdict(list)
+    for file in files:
+        if not aim.settled(file):
+            days[file.day].append(file)
+    found: list[Rewriting] = []
+    for day, loose in days.items():
+        if day == now.date():
+            found += _hours(day, loose, now, aim)
+        elif (len(loose) > 1 or any(f.foreign for f in loose)) and _is_quiet(loose, quiet):
+            found.append(_rewriting(day, loose, aim))
+    return sorted(found, key=lambda r: r.day or date.min)
+
+
+def compact(
+    table: LakeTable,
+    scratch: Path,
+    now: datetime,
+    *,
+    aim: Aim = AIM,
+    quiet: timedelta = timedelta(),
+    memory: str = "2GB",
+    threads: int | None = None,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Compacted:
+    """Write anew what `planned` says; each rewriting is a commit of its own. `progress` hears of bytes, of how many.
+
+    The old files stay until `vacuum` deletes them: what reads them goes on. `Conflict` if another process does it.
+    """
+    done = Compacted()
+    if not table.exists:
+        return done
+    with alone(table.folder):
+        plan = planned(table.snapshot().files, now, aim, quiet)
+        if not plan:
+            return done
+        total = sum(f.bytes for r in plan for f in r.files)
+        with TemporaryDirectory(prefix="compact-", dir=scratch) as spill:
+            connection = _engine(Path(spill), memory, threads)
+            try:
+                for rewriting in plan:
+                    if stopped():
+                        break
+                    progress(done.bytes_before, total)
+                    done += _rewrite(table, connection, rewriting)
+            finally:
+                connection.close()
+        progress(total, total)
+    return done
+
+
+def _hours(day: date, files: Iterable[DataFile], now: datetime, aim: Aim) -> Iterable[Rewriting]:
+    over = now.replace(minute=0, second=0, microsecond=0)
+    hours: dict[int, list[DataFile]] = defaultdict(list)
+    for file in files:
+        if file.since is not None and file.until is not None and file.until < over:
+            hours[file.since.hour].append(file)
+    return [_rewriting(day, loose, aim) for _, loose in sorted(hours.items()) if len(loose) >= aim.crowd]
+
+
+def _is_quiet(files: Iterable[DataFile], quiet: timedelta) -> bool:
+    if not quiet:
+        return True
+    from time import time
+
+    latest = max((f.path.stat().st_mtime for f in files if f.path.exists()), default=0.0)
+    return time() - latest >= quiet.total_seconds()
+
+
+def _rewriting(day: date | None, files: Sequence[DataFile], aim: Aim) -> Rewriting:
+    rows, size = sum(f.rows for f in files), sum(f.bytes for f in files)
+    return Rewriting(day, tuple(files), max(1, -(-rows // aim.rows), -(-size // aim.bytes)))
+
+
+def _engine(spill: Path, memory: str, threads: int | None) -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    connection = duckdb.connect(config={"memory_limit": memory, "temp_directory": str(spill)})
+    connection.execute("set TimeZone = 'UTC'")
+    if threads:
+        connection.execute(f"set threads = {threads}")
+    return connection
+
+
+def _rewrite(table: LakeTable, connection: duckdb.DuckDBPyConnection, rewriting: Rewriting) -> Compacted:
+    import duckdb
+
+    schema, written = table.columns(), list[WrittenFile]()
+    try:
+        rows = _rows(rewriting.files, schema)
+        expected = _count(connection, rows)
+        for piece in _pieces(connection, rows, rewriting, schema):
+            file = copy(connection, piece, schema, table.folder, rewriting.day)
+            written += [file] if file else []
+        if sum(f.rows for f in written) != expected:
+            raise Invalid(f"`{table.folder.name}`: {expected:,} rows were read and {_total(written):,} written")
+        flush([table.folder / f.path for f in written], table.folder)
+    except BaseException as error:
+        table.discard(written)
+        if isinstance(error, duckdb.OutOfMemoryException):
+            raise LimitExceeded(f"`{table.folder.name}`: compaction needs more memory than it may have") from error
+        if isinstance(error, duckdb.Error):
+            raise Invalid(f"`{table.folder.name}` can't be compacted: {str(error).splitlines()[0]}") from error
+        raise
+    # From here on nobody can know whether the log names the files, whatever goes wrong: they stay.
+    if not table.exchange(rewriting.files, written, same_rows=True):
+        table.discard(written)
+        return Compacted(skipped=1)
+    return Compacted(
+        len(rewriting.files), len(written), sum(f.bytes for f in rewriting.files), _size(written), expected
+    )
+
+
+def _pieces(
+    connection: duckdb.DuckDBPyConnection, rows: str, rewriting: Rewriting, schema: Sequence[StoredColumn]
+) -> list[str]:
+    """A SELECT for each new file: its rows in the order of time."""
+    if not any(c.name == TIME for c in schema):
+        return [rows]
+    time = identifier(TIME)
+    order = "" if _in_order(rewriting.files) else f" order by {time}"
+    if rewriting.pieces == 1 or rewriting.day is None:
+        return [rows + order]
+    shares = ", ".join(str(i / rewriting.pieces) for i in range(1, rewriting.pieces))
+    found = connection.execute(f"select quantile_disc(epoch_us({time}), [{shares}]) from ({rows})").fetchall()
+    cuts = sorted(set(found[0][0]))
+    low = [f"{time} > make_timestamptz({c})" for c in cuts]
+    high = [f"{time} <= make_timestamptz({c})" for c in cuts]
+    tests = [high[0], *(f"{a} and {b}" for a, b in zip(low[:-1], high[1:], strict=True)), low[-1]]
+    return [f"select * from ({rows}) where {test}{order}" for test in tests]
+
+
+def _in_order(files: Sequence[DataFile]) -> bool:
+    """Whether files, one after another, are in the order of time as they are: each is by itself, if it is ours."""
+    if any(f.foreign or f.since is None or f.until is None for f in files) or len({f.columns for f in files}) > 1:
+        return False
+    return all(a.until <= b.since for a, b in pairwise(files) if a.until and b.since)
+
+
+def _rows(files: Sequence[DataFile], schema: Sequence[StoredColumn]) -> str:
+    """A SELECT of the rows of `files`, with the columns of `schema` as they are to be written."""
+    shapes: dict[tuple[tuple[str, ...], bool], list[DataFile]] = {}
+    for file in files:
+        shapes.setdefault((file.columns, file.foreign), []).append(file)
+    reads = []
+    for (held, foreign), alike in shapes.items():
+        present = {n.lower() for n in held}
+        fields = ", ".join(_field(c, c.name.lower() in present, foreign) for c in schema)
+        paths = ", ".join(literal(escaped(f.path)) for f in alike)
+        reads.append(f"select {fields} from read_parquet([{paths}], hive_partitioning = false)")
+    return f"select * from ({' union all '.join(reads)})"
+
+
+def _field(column: StoredColumn, present: bool, foreign: bool) -> str:
+    name = identifier(column.name)
+    if not present:
+        return f"{column.form.missing} as {name}"
+    if not foreign:
+        return name
+    value = f"{name}::{column.form.staged}"
+    return f"coalesce({value}, '') as {name}" if column.form is Form.TEXT else f"{value} as {name}"
+
+
+def _count(connection: duckdb.DuckDBPyConnection, rows: str) -> int:
+    return int(connection.execute(f"select count(*) from ({rows})").fetchall()[0][0])
+
+
+def _total(files: Iterable[WrittenFile]) -> int:
+    return sum(f.rows for f in files)
+
+
+def _size(files: Iterable[WrittenFile]) -> int:
+    return sum(f.bytes for f in files)

@@ -1,0 +1,67 @@
+"""Sidecars that are missing or damaged, built anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from huntlake.lake.forms import StoredColumn
+from huntlake.lake.index import sidecar
+from huntlake.lake.index.building import BLOCK, build
+from huntlake.lake.maintenance.lock import alone
+from huntlake.lake.snapshot import DataFile
+from huntlake.lake.table import LakeTable
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """How many files there are, and of how many the sidecar was built."""
+
+    files: int = 0
+    built: int = 0
+
+
+def index(
+    table: LakeTable,
+    *,
+    anew: bool = False,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Indexed:
+    """Build the sidecars that can't be used, or all of them `anew`. `progress` hears of bytes, of how many.
+
+    A process that has looked for a sidecar and found none reads that file whole until it is started again.
+    """
+    if not table.exists:
+        return Indexed()
+    with alone(table.folder):
+        files = table.snapshot().files
+        wanted = [f for f in files if anew or fault(f) is not None]
+        done, total, built = 0, sum(f.bytes for f in wanted), 0
+        for file in wanted:
+            if stopped():
+                break
+            progress(done, total)
+            build(file.path, held(table, file))
+            built, done = built + 1, done + file.bytes
+        progress(done, total)
+    return Indexed(len(files), built)
+
+
+def fault(file: DataFile) -> str | None:
+    """Why the sidecar of a file is of no use; None where it is."""
+    try:
+        found = sidecar.read(file.path)
+    except sidecar.Damaged as damage:
+        return str(damage)
+    if found is None:
+        return "it is missing"
+    if found.rows != file.rows:
+        return f"it tells of {found.rows:,} rows, and the file has {file.rows:,}"
+    return None if found.block == BLOCK else f"its blocks have {found.block:,} rows, not {BLOCK:,}"
+
+
+def held(table: LakeTable, file: DataFile) -> list[StoredColumn]:
+    """The columns of the table that a file holds."""
+    names = {n.lower() for n in file.columns}
+    return [c for c in table.columns() if c.name.lower() in names]
