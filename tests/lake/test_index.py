@@ -160,3 +160,24 @@ def strings(value: object) -> list[str]:
     if isinstance(value, dict):
         return [s for k, v in value.items() for s in (k, *strings(v))]
     return [s for v in value for s in strings(v)] if isinstance(value, list) else []
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.lists(st.integers(0, 5), min_size=1, unique=True), min_size=1, max_size=4))
+def test_files_may_be_asked_for_in_any_order_and_number(
+    tmp_path_factory: pytest.TempPathFactory, asked: list[list[int]]
+) -> None:
+    rows = (
+        "select '2026-01-01 00:00:00+00'::TIMESTAMPTZ + to_days(i::INTEGER) as TimeGenerated, "
+        "'common term' || i as Text "
+        "from range(6) r(i)"
+    )
+    table = LakeTable(tmp_path_factory.mktemp("table"))
+    append(table, rows, TIME, TEXT)
+    files, shelf = table.snapshot().files, Shelf()
+    for numbers in asked:
+        some = [files[n] for n in numbers]
+        assert shelf.narrowed(some, [Clause((("common",),))]) == tuple(some)
+        for number in range(6):
+            found = shelf.narrowed(some, [Clause(((f"term{number}",),))])
+            assert found == tuple(f for f, n in zip(some, numbers, strict=True) if n == number)

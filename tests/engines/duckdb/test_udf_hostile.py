@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import pytest
 
@@ -62,6 +63,8 @@ READ_JSON = {
     "hl_replace_strings": (1, 2),
 }
 """Which arguments are always JSON that the engine wrote."""
+PATTERNS = {"hl_has_term": (1,)}
+"""Which arguments are always patterns that the compiler wrote."""
 FAMILIES = ("addresses", "conversion", "encoding", "geohash", "strings", "text")
 
 
@@ -71,7 +74,13 @@ def test_hostile_arguments_give_a_value_of_the_type(name: str) -> None:
 
     function: Function = TABLE[name]
     kinds = [
-        JSONS if i in READ_JSON.get(name, ()) else TEXTS if t == "VARCHAR" else VALUES[t]
+        JSONS
+        if i in READ_JSON.get(name, ())
+        else tuple(rf"(?:^|[\W_]){re.escape(t or '')}(?:$|[\W_])" for t in TEXTS)
+        if i in PATTERNS.get(name, ())
+        else TEXTS
+        if t == "VARCHAR"
+        else VALUES[t]
         for i, t in enumerate(function.parameters)
     ]
     answers = [function.of(*arguments) for arguments in itertools.islice(itertools.product(*kinds), 6000)]

@@ -97,7 +97,9 @@ class Shelf:
         for columns in dict.fromkeys(h.columns for h in held if h.blocks):
             of = [i for i, h in enumerate(held) if h.blocks and h.columns == columns]
             asked = [c for c in clauses if c.columns is None or {n.lower() for n in c.columns} <= columns]
-            blocks = np.concatenate([np.arange(held[i].first, held[i].first + held[i].blocks) for i in of])
+            # Files stand on the shelf in the order in which they were first asked for.
+            spans = sorted((held[i].first, held[i].first + held[i].blocks) for i in of)
+            blocks = np.concatenate([np.arange(*span) for span in spans])
             left = arrays.fitting(blocks, asked)
             for i in of:
                 low, high = np.searchsorted(left, (held[i].first, held[i].first + held[i].blocks))
