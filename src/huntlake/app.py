@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from huntlake.state.database import Database
     from huntlake.state.documents import Shelf
     from huntlake.workspace.commands import Commands
+    from huntlake.workspace.upkeep import Upkeep
     from huntlake.workspace.workspaces import Workspaces
 
 PLACES = Path(__file__).parent / "content" / "geo" / "documentation-ranges.csv"
@@ -113,6 +114,7 @@ class App:
     analytics: Analytics
     activity: Activity
     commands: Commands
+    upkeep: Upkeep
 
     @classmethod
     def open(cls, home: Path, settings: Settings | None = None, clock: Clock | None = None) -> App:
@@ -125,6 +127,7 @@ class App:
         from huntlake.identity.tokens import Tokens
         from huntlake.state.database import Database
         from huntlake.workspace.commands import Commands
+        from huntlake.workspace.upkeep import Retention, Upkeep
         from huntlake.workspace.workspaces import Workspaces
 
         home = home.absolute()
@@ -162,6 +165,12 @@ class App:
                 workspaces,
                 activity,
                 clock,
+            ),
+            upkeep=Upkeep(
+                analytics.lake,
+                Retention(state, settings.retention_days),
+                clock,
+                timedelta(hours=settings.vacuum_hours),
             ),
         )
 

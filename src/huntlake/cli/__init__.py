@@ -16,6 +16,7 @@ from huntlake.cli import (
     explain,
     function,
     ingest,
+    lake,
     principal,
     query,
     schema,
@@ -49,6 +50,7 @@ app.command("ingest")(ingest.ingest)
 app.command("tables")(tables.tables)
 app.command("schema")(schema.schema)
 app.command("explain")(explain.explain)
+app.add_typer(lake.app, name="lake")
 app.add_typer(principal.app, name="principal")
 app.add_typer(workspace.app, name="workspace")
 app.add_typer(function.app, name="function")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import AbstractContextManager, nullcontext
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -40,8 +42,15 @@ def serve(
 
     log(quiet)
     given: dict[str, Any] = {"tls": False} if no_tls else {}
-    with opened(home, make=True, **given) as app:
+    with opened(home, make=True, **given) as app, _upkeep(app):
         server.serve(app, host=host, port=port, listening=lambda serving: _tell(app, serving))
+
+
+def _upkeep(app: App) -> AbstractContextManager[None]:
+    minutes = app.settings.upkeep_minutes
+    if not minutes:
+        return nullcontext()
+    return app.upkeep.running(timedelta(minutes=minutes), lambda: [w.name for w in app.workspaces.list()])
 
 
 def log(quiet: bool) -> None:

@@ -58,6 +58,15 @@ class Settings(BaseSettings):
     memory_limit: str = Field("", description="Memory for the query engine, such as 4GB; empty: 60 % of the machine's.")
     threads: int = Field(0, ge=0, description="Threads of the query engine; 0: one per processor.")
     spill_limit: str = Field("20GB", description="Disk space for what doesn't fit into memory, in <home>/tmp.")
+    upkeep_minutes: int = Field(
+        10, ge=0, le=1440, description="How often a server looks after the files of tables, in minutes; 0: never."
+    )
+    retention_days: int = Field(
+        0, ge=0, le=36_500, description="Days that rows are kept where nothing is said of their table; 0: forever."
+    )
+    vacuum_hours: int = Field(
+        24, ge=2, le=8760, description="How long files stay that a table has no more; no query or load may run longer."
+    )
     geo_database: Path | None = Field(None, description="MMDB file for geo_info_from_ip_address (extra `geoip`).")
 
     places: dict[str, str] = Field(

@@ -1,0 +1,245 @@
+"""`huntlake lake`: the tables' files, and keeping them in good order."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from huntlake.cli.failure import FAILED
+from huntlake.cli.listing import Listing, show
+from huntlake.cli.place import Home, WorkspaceName, opened, workspace_of
+from huntlake.cli.screen import console, is_terminal, note
+from huntlake.core.diagnostics import did_you_mean
+from huntlake.core.errors import Conflict, Invalid, NotFound
+
+if TYPE_CHECKING:
+    from huntlake.app import App
+    from huntlake.workspace.workspaces import Workspace
+
+T = TypeVar("T")
+
+app = typer.Typer(help="Look after the files of tables: compact, index, verify, vacuum.", no_args_is_help=True)
+
+TableNames = Annotated[
+    list[str] | None, typer.Argument(metavar="[TABLE]...", help="The tables; all of the workspace if none is named.")
+]
+Output = Annotated[Listing, typer.Option("--output", "-o", help="How to write the answer.")]
+Advance = Callable[[int, int], None]
+
+
+@app.command()
+def stats(
+    tables: TableNames = None, home: Home = None, workspace: WorkspaceName = None, output: Output = Listing.TABLE
+) -> None:
+    """Tell what there is of each table.
+
+    Its rows, its files and their index, how many files `compact` would write anew, and what `vacuum` may delete in
+    time.
+    """
+    found: list[tuple[object, ...]] = []
+    with opened(home) as lake:
+        place = workspace_of(lake, workspace)
+        for name in _named(lake, place, tables):
+            s = lake.upkeep.statistics(place.name, name)
+            days = lake.upkeep.retention.days(place.name, name) or None
+            numbers = (s.rows, s.files, s.days, s.bytes, s.index_bytes, s.indexed, s.to_compact, s.unreferenced)
+            found.append((name, s.version, *numbers, days, _time(s.since), _time(s.until)))
+    numbers_of = ["version", "rows", "files", "days", "bytes", "index bytes", "indexed", "to compact", "unreferenced"]
+    headings = ["table", *numbers_of, "kept days", "from", "to"]
+    show(headings, found, output, {*numbers_of, "kept days"})
+
+
+@app.command()
+def compact(
+    tables: TableNames = None, home: Home = None, workspace: WorkspaceName = None, output: Output = Listing.TABLE
+) -> None:
+    """Write many small files anew as few large ones.
+
+    By days that are over, and today's hours that are, in the order of time. The old files stay for queries that run,
+    until `vacuum` deletes them.
+    """
+    with _work(home, workspace, tables) as work:
+        rows = [
+            (name, c.files_before, c.files_after, c.bytes_before, c.bytes_after, c.rows, c.skipped)
+            for name, c in work.each(lambda lake, place, name, p: lake.upkeep.compact(place, name, p))
+        ]
+        headings = ["files before", "files after", "bytes before", "bytes after", "rows", "skipped"]
+        show(["table", *headings], rows, output, set(headings))
+
+
+@app.command()
+def index(
+    tables: TableNames = None,
+    home: Home = None,
+    workspace: WorkspaceName = None,
+    anew: Annotated[bool, typer.Option("--anew", help="Build all of it, also what is whole.")] = False,
+    output: Output = Listing.TABLE,
+) -> None:
+    """Build what is missing of the term index, or damaged.
+
+    A server that runs takes it up when it is started again.
+    """
+    with _work(home, workspace, tables) as work:
+        rows = [
+            (name, i.files, i.built)
+            for name, i in work.each(lambda lake, place, name, p: lake.upkeep.index(place, name, p, anew=anew))
+        ]
+        show(["table", "files", "built"], rows, output, {"files", "built"})
+
+
+@app.command()
+def retention(
+    tables: TableNames = None,
+    home: Home = None,
+    workspace: WorkspaceName = None,
+    days: Annotated[
+        int | None, typer.Option("--days", min=0, metavar="N", help="Keep rows of these tables so long; 0: forever.")
+    ] = None,
+    default: Annotated[bool, typer.Option("--default", help="Let the setting `retention_days` count again.")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Take away now what is too old.")] = False,
+    output: Output = Listing.TABLE,
+) -> None:
+    """Tell, or say, how many days rows are kept.
+
+    A server takes away by itself what is older: whole days, for good once `vacuum` has deleted their files.
+    """
+    if days is not None and default:
+        raise Invalid("`--days` and `--default` exclude each other")
+    if (days is not None or default) and not tables:
+        raise Invalid("name the tables that it is said of; the setting `retention_days` counts for all others")
+    with _work(home, workspace, tables, empty=days is not None or default) as work:
+        kept = work.lake.upkeep.retention
+        if days is not None or default:
+            for name in work.names:
+                kept.set(work.place.name, name, days)
+        gone = dict(work.each(lambda lake, place, name, _: lake.upkeep.expire(place, name))) if apply else {}
+        rows = []
+        for name in work.names:
+            said = kept.said(work.place.name, name)
+            away = (gone[name].rows,) if name in gone else (None,) if apply else ()
+            told = "the table" if said is not None else "the setting"
+            rows.append((name, kept.days(work.place.name, name) or "forever", told, *away))
+        headings = ["table", "days", "said by", *(["rows taken away"] if apply else [])]
+        show(headings, rows, output, {"days", "rows taken away"})
+
+
+@app.command()
+def vacuum(
+    tables: TableNames = None,
+    home: Home = None,
+    workspace: WorkspaceName = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Delete nothing; tell what would be.")] = False,
+    output: Output = Listing.TABLE,
+) -> None:
+    """Delete files that no table has any more.
+
+    Those that were replaced or are too old, and what crashes have left, once the setting `vacuum_hours` has passed.
+    """
+    with _work(home, workspace, tables) as work:
+        rows = [
+            (name, v.files, v.bytes)
+            for name, v in work.each(lambda lake, place, name, _: lake.upkeep.vacuum(place, name, dry=dry_run))
+        ]
+        show(["table", "files", "bytes"], rows, output, {"files", "bytes"})
+
+
+@app.command()
+def verify(
+    tables: TableNames = None,
+    home: Home = None,
+    workspace: WorkspaceName = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Read the ends of files, not every value.")] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Build the index anew where it disagrees: nothing is lost by that.")
+    ] = False,
+    output: Output = Listing.TABLE,
+) -> None:
+    """Prove that log, files, statistics and index agree.
+
+    Each disagreement is told with the file that it is in; if one is left, the exit code is 1.
+    """
+    with _work(home, workspace, tables) as work:
+        files = rows = 0
+        wrong: list[tuple[str, str, str, bool]] = []
+        for name, found in work.each(
+            lambda lake, place, name, p: lake.upkeep.verify(place, name, p, quick=quick, repair=repair)
+        ):
+            files, rows = files + found.files, rows + found.rows
+            wrong += [(name, d.file, d.what, d.repaired) for d in found.disagreements]
+        note(f"{rows:,} rows in {files:,} files of {len(work.names):,} tables agree" + (" but for these" * bool(wrong)))
+        if wrong or output is Listing.JSON:
+            shown = [(t, f, w, "yes" if r else "no") for t, f, w, r in wrong]
+            show(["table", "file", "what", "repaired"], shown, output)
+        work.failed = work.failed or not all(repaired for *_, repaired in wrong)
+
+
+class _Work:
+    """The tables that a command is about, and what it does to each of them."""
+
+    def __init__(self, lake: App, place: Workspace, names: Sequence[str]) -> None:
+        self.lake = lake
+        self.place = place
+        self.names = names
+        self.failed = False
+
+    def each(self, act: Callable[[App, str, str, Advance], T]) -> list[tuple[str, T]]:
+        """What `act` gives of each table; one that another process is at is told of, and left out."""
+        done = []
+        with _progress() as begin:
+            for name in self.names:
+                try:
+                    done.append((name, act(self.lake, self.place.name, name, begin(name))))
+                except Conflict as conflict:
+                    note(f"error: {conflict}")
+                    self.failed = True
+        return done
+
+
+@contextmanager
+def _work(home: Home, workspace: WorkspaceName, tables: TableNames, *, empty: bool = False) -> Iterator[_Work]:
+    """The tables; `empty` are meant too. Afterwards, if some were left out, it leaves with the exit code for that."""
+    with opened(home) as lake:
+        place = workspace_of(lake, workspace)
+        work = _Work(lake, place, _named(lake, place, tables, empty=empty))
+        yield work
+    if work.failed:
+        raise typer.Exit(FAILED)
+
+
+def _named(lake: App, place: Workspace, tables: list[str] | None, *, empty: bool = False) -> list[str]:
+    there = lake.lake.tables(place.name)
+    if not tables:
+        return there
+    known = lake.tables.names(place.name) if empty else there
+    for name in tables:
+        if name not in known:
+            hint = did_you_mean(name, known)
+            rows = "is named" if empty else "with rows is named"
+            raise NotFound(f"no table {rows} `{name}`" + (f": {hint}" if hint else ""))
+    return list(dict.fromkeys(tables))
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], Advance]]:
+    if not is_terminal(sys.stderr):
+        yield lambda _table: lambda _done, _total: None
+        return
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+
+    columns = ("{task.description}", BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
+
+        def begin(table: str) -> Advance:
+            task = bar.add_task(table, total=None)
+            return lambda done, total: bar.update(task, completed=done, total=total, visible=done < total)
+
+        yield begin
+
+
+def _time(moment: datetime | None) -> str | None:
+    return f"{moment.isoformat(timespec='seconds')}Z" if moment else None

@@ -1,0 +1,86 @@
+"""`huntlake lake`: what it tells, and its exit codes."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.cli.conftest import Run
+
+from huntlake.lake.maintenance.lock import alone
+
+
+def rows(run: Run, *arguments: str) -> list[dict[str, object]]:
+    told = run("lake", *arguments, "-o", "json")
+    assert told.code == 0, told.err
+    found: list[dict[str, object]] = json.loads(told.out)
+    return found
+
+
+@pytest.fixture
+def twice(run: Run, lake: Path, tmp_path: Path) -> Path:
+    """The folder of a table with two files of one day that is over."""
+    assert run("ingest", tmp_path / "signins.jsonl", "--table", "SigninLogs").code == 0
+    return lake / "lake" / "default" / "SigninLogs"
+
+
+def test_compact_makes_one_file_of_two_and_stats_tell_it(run: Run, twice: Path) -> None:
+    (before,) = rows(run, "stats")
+    assert (before["table"], before["files"], before["to_compact"]) == ("SigninLogs", 2, 2)
+    (done,) = rows(run, "compact", "SigninLogs")
+    assert (done["files_before"], done["files_after"], done["rows"]) == (2, 1, 4)
+    (after,) = rows(run, "stats")
+    assert (after["rows"], after["files"], after["to_compact"]) == (4, 1, 0)
+    assert run("query", "SigninLogs | count", "-o", "csv").out == "Count\n4\n"
+    assert rows(run, "verify") == []
+
+
+def test_a_table_that_isnt_there_is_refused_with_a_suggestion(run: Run, twice: Path) -> None:
+    told = run("lake", "compact", "SigninLog")
+    assert told.code == 1
+    assert "did you mean `SigninLogs`?" in told.err
+
+
+def test_a_table_that_another_process_is_at_is_told(run: Run, twice: Path) -> None:
+    with alone(twice):
+        told = run("lake", "compact")
+    assert told.code == 1
+    assert "another process" in told.err
+    assert len(rows(run, "compact")) == 1
+
+
+def test_retention_is_said_told_and_applied(run: Run, twice: Path) -> None:
+    assert rows(run, "retention") == [{"table": "SigninLogs", "days": "forever", "said_by": "the setting"}]
+    assert run("lake", "retention", "--days", "30").code == 1
+    assert run("lake", "retention", "SigninLogs", "--days", "30", "--default").code == 1
+    (said,) = rows(run, "retention", "SigninLogs", "--days", "30")
+    assert (said["days"], said["said_by"]) == (30, "the table")
+    assert run("query", "SigninLogs | count", "-o", "csv").out == "Count\n4\n"
+    (gone,) = rows(run, "retention", "--apply")
+    assert gone["rows_taken_away"] == 4
+    assert run("query", "SigninLogs | count", "-o", "csv").out == "Count\n0\n"
+    (back,) = rows(run, "retention", "SigninLogs", "--default")
+    assert back["days"] == "forever"
+
+
+def test_retention_can_be_said_of_a_table_before_it_has_rows(run: Run, twice: Path) -> None:
+    (said,) = rows(run, "retention", "AuditLogs", "--days", "7")
+    assert said["days"] == 7
+    assert run("lake", "retention", "AuditLog", "--days", "7").code == 1
+
+
+def test_vacuum_waits_for_its_time(run: Run, twice: Path) -> None:
+    rows(run, "compact")
+    (found,) = rows(run, "vacuum", "--dry-run")
+    assert found["files"] == 0
+
+
+def test_verify_leaves_with_1_until_what_is_wrong_is_repaired(run: Run, twice: Path) -> None:
+    sidecar = next(twice.rglob("*.terms"))
+    sidecar.write_bytes(b"damaged")
+    told = run("lake", "verify")
+    assert told.code == 1
+    assert sidecar.name in told.out
+    assert run("lake", "verify", "--repair").code == 0
+    assert run("lake", "verify").code == 0
+    sidecar.unlink()
+    assert [r["built"] for r in rows(run, "index")] == [1]
