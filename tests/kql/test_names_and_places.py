@@ -42,6 +42,7 @@ HOSTILE = (
     "') union select 'x' --",
     r"\"; drop table x; --",
     "{0}",
+    "{rest}error('') || ",
     "'",
 )
 
@@ -356,3 +357,16 @@ def test_texts_in_a_list_mean_the_values_type() -> None:
         of=row,
     )
     assert found == [True, True, True, False]
+
+
+@pytest.mark.parametrize("text", ["{rest}error('here') || ", "{0}", "{", "{rest.__class__}"])
+def test_braces_in_a_text_leave_an_address_sought_in_a_column_what_it_is(text: str) -> None:
+    found = pages.rows(f"""
+        datatable(n:string)["10.1.", "10.1.2.3", "9."]
+        | project p = has_ipv4_prefix("{text} 10.1.2.3", n), w = has_ipv4("{text} 10.1.2.3", n)
+    """)
+    assert found == [[(True, False), (True, True), (False, False)]]
+
+
+def test_a_column_whose_name_is_empty_is_one() -> None:
+    assert pages.values('print d = dynamic({"": 1, "x": 2}) | evaluate bag_unpack(d)') == [[1, 2]]

@@ -71,9 +71,8 @@ def _real(value: float) -> str:
 
 
 def _decimal(value: Decimal) -> str:
-    exponent = value.as_tuple().exponent
-    scale = min(max(-exponent, 0), 37) if isinstance(exponent, int) else 0
-    return f"{value:f}::DECIMAL(38,{scale})"
+    # Of decimals with other scales the engine takes the one with fewer digits, and rounds the rest away.
+    return f"{value:f}::{SQL_TYPES[ScalarType.DECIMAL]}"
 
 
 # -- JSON ------------------------------------------------------------------------

@@ -76,3 +76,13 @@ def test_a_difference_that_was_planted_is_found_first() -> None:
     bad = [r for r in rows if r[2] == "bad"]
     assert found[0][1] == str(sum(r[0] == "x" for r in bad))
     assert float(found[0][3]) == 100 * int(found[0][1]) / len(bad)
+
+
+def test_a_share_of_exactly_the_threshold_is_enough() -> None:
+    rows = 'range i from 1 to 100 step 1 | project a = iff(i <= 7, "x", tostring(i))'
+    assert pages.values(f"{rows} | evaluate basket(0.07)") == [[0, 7, 7.0, "x"]]
+    halves = 'range i from 1 to 200 step 1 | extend s = iff(i <= 100, "A", "B")'
+    halves += ' | project s, a = case(i <= 35, "x", i between (101 .. 130), "x", tostring(i))'
+    assert pages.values(f'{halves} | evaluate diffpatterns(s, "A", "B", "~", 0.05)') == [
+        [0, 35, 30, 35.0, 30.0, 5.0, "x"]
+    ]

@@ -8,6 +8,7 @@ from functools import partial
 from huntlake.kql import plan
 from huntlake.kql.binding.language import Surroundings
 from huntlake.kql.binding.naming import Names
+from huntlake.kql.symbols import Kind
 from huntlake.kql.syntax import nodes
 from huntlake.kql.types import ScalarType
 
@@ -36,7 +37,32 @@ def _measured(
         return _any(item, call, input, names, b, keys)
     if isinstance(call, nodes.FunctionCall) and call.name in _PERCENTILES:
         return _percentiles(item, call, input, names, b)
-    return _others(item, input, names, b)
+    found = _others(item, input, names, b)
+    for output in found:
+        if (column := _of_single_rows(output.value, keys)) is not None:
+            b.fail(
+                "SEM0001",
+                f"`{column}` has a value in each row, and here one of the whole group is expected",
+                item.span,
+                help="aggregate it, `take_any()`, or make it a key",
+            )
+    return found
+
+
+def _of_single_rows(value: plan.Scalar, keys: set[str]) -> str | None:
+    """A column that stands outside every aggregate, and is no key; None where there is none."""
+    pending = [value]
+    while pending:
+        match pending.pop():
+            case plan.ColumnRef(name, _) if name not in keys:
+                return name
+            case plan.Call(function, _, arguments) if function.kind is not Kind.AGGREGATE:
+                pending += arguments
+            case plan.Convert(inner, _) | plan.Among(inner, _):
+                pending.append(inner)
+            case plan.DynamicPath(inner, steps):
+                pending += [inner, *(s for s in steps if not isinstance(s, str | int))]
+    return None
 
 
 def _others(item: nodes.NamedExpression, input: plan.Relation, names: Names, b: Surroundings) -> list[plan.Output]:

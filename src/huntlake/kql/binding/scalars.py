@@ -214,6 +214,8 @@ class ScalarBinder:
         call = self.call(function, arguments, node.span)
         implied = [self._b.implied_name(a) for a in node.arguments]
         columns = function.columns(function.name, [a.type for a in arguments], implied)
+        if not columns:
+            self._b.expected(ScalarType.DYNAMIC, arguments[0].type, node.arguments[0].span)
         if len(columns) == 1:
             return Tuple(columns, (call,))
         return Tuple(columns, tuple(self.convert(plan.DynamicPath(call, (i,)), c.type) for i, c in enumerate(columns)))
@@ -328,6 +330,8 @@ class ScalarBinder:
     # -- `in` and its kin ---------------------------------------------------------
 
     def _list_operator(self, node: nodes.FunctionCall, row: plan.Relation | None, aggregating: bool) -> plan.Scalar:
+        if not node.arguments:
+            self._b.fail("SEM0219", f"`{node.name}` takes what is looked for, and where", node.span)
         name, (first, *rest) = node.name, node.arguments
         if isinstance(first, nodes.Star):
             return self._any_column_in(node, row)

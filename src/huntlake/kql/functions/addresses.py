@@ -425,13 +425,14 @@ def _pattern(needle: str, *, prefix: bool) -> str | None:
 
 
 def _has_computed(source: str, needle: str, *, prefix: bool) -> str:
-    around = f"regexp_matches({source}, '(?:^|{_EDGE})' || regexp_escape({needle}) || {{rest}}'(?:$|{_EDGE})')"
-    whole = f"regexp_full_match({needle}, {quoted(_ADDRESS)}) and " + around.format(rest="")
+    # Not by `format`: the source may be a text of the query that holds braces.
+    begin, end = f"regexp_matches({source}, '(?:^|{_EDGE})' || regexp_escape({needle}) || ", f"'(?:$|{_EDGE})')"
+    whole = f"regexp_full_match({needle}, {quoted(_ADDRESS)}) and {begin}{end}"
     if not prefix:
         return f"({whole})"
     begun = quoted(rf"(?:{_OCTET}\.){{1,3}}")
     rest = rf"'{_OCTET}' || repeat('\.{_OCTET}', 3 - (length({needle}) - length(replace({needle}, '.', '')))) || "
-    return f"({whole} or regexp_full_match({needle}, {begun}) and {around.format(rest=rest)})"
+    return f"({whole} or regexp_full_match({needle}, {begun}) and {begin}{rest}{end})"
 
 
 # -- IPv6 ----------------------------------------------------------------------------

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
-from huntlake.kql.forms import moment
+from huntlake.kql.forms import SQL_TYPES, moment
 from huntlake.kql.symbols import Datetime, Decimal, Long, Naming, Number, P, Real, Sql, Timespan, scalar
 from huntlake.kql.syntax.literals import MAX_DATETIME
 from huntlake.kql.types import ScalarType
@@ -113,8 +114,21 @@ def multiply(left: P, right: P) -> P:
 
     >>> 2 * 3
     6
+    >>> decimal(250) * decimal(0.5)
+    decimal(125)
     """
+    if isinstance(left, Sql) and left.type is ScalarType.DECIMAL:
+        return _decimal_product(left, right)
     return f"{left} * {right}"
+
+
+def _decimal_product(left: str, right: str) -> str:
+    # The engine adds up the scales of both, which leaves no room for a product of more than two digits before the
+    # point: whole parts and fractions are multiplied apart.
+    wholes = [f"trunc({d})::DECIMAL(20,0)" for d in (left, right)]
+    fractions = [f"({d} - trunc({d}))::DECIMAL(18,18)" for d in (left, right)]
+    pairs = ((wholes[0], wholes[1]), (wholes[0], fractions[1]), (fractions[0], wholes[1]), fractions)
+    return " + ".join(f"({a} * {b})::{SQL_TYPES[ScalarType.DECIMAL]}" for a, b in pairs)
 
 
 @multiply.overload
@@ -144,6 +158,8 @@ def _(left: object, right: object, *, types: Sequence[ScalarType]) -> object:
     if not isinstance(left, int | float) or not isinstance(right, int | float):
         return NotImplemented
     product = left * right
+    if ScalarType.TIMESPAN in types and not math.isfinite(product):
+        return None
     return _in_range(round(product) if ScalarType.TIMESPAN in types else product, types)
 
 
@@ -249,7 +265,8 @@ def _(value: Timespan, roundTo: Timespan) -> Timespan:
 def _(value: Datetime, roundTo: Timespan) -> Datetime:
     # Kusto counts bins from the year 1: with a bin of weeks, that is a Monday.
     offset = 62_135_596_800_000_000
-    size = f"nullif({roundTo} // 10, 0)"
+    # A bin of a few ticks is within the microsecond to which times are kept.
+    size = f"nullif(case when {roundTo} between 1 and 9 then 1 else {roundTo} // 10 end, 0)"
     if isinstance(roundTo, Sql) and isinstance(roundTo.value, int) and roundTo.value >= 10:
         micros = roundTo.value // 10
         shift = offset % micros

@@ -54,14 +54,15 @@ def equals(element: str, value: str) -> str:
 
 
 @scalar("array_concat")
-def array_concat(*arrays: Dynamic) -> Dynamic:
+def array_concat(array: Dynamic, *arrays: Dynamic) -> Dynamic:
     """The elements of the arrays, one array behind the other.
 
     >>> array_concat(dynamic([1, 2]), dynamic(["a"]))
     dynamic([1,2,"a"])
     """
-    present = " and ".join(f"{elements(a)} is not null" for a in arrays)
-    return f"case when {present} then to_json(list_concat({', '.join(elements(a) for a in arrays)})) end"
+    parts = [elements(a) for a in (array, *arrays)]
+    present = " and ".join(f"{p} is not null" for p in parts)
+    return f"case when {present} then to_json(list_concat({', '.join(parts)})) end"
 
 
 @scalar("array_iff", "array_iif")
@@ -210,15 +211,16 @@ def _split(array: str, places: str) -> str:
 
 
 @scalar("zip")
-def zip_(*arrays: Dynamic) -> Dynamic:
+def zip_(array: Dynamic, *arrays: Dynamic) -> Dynamic:
     """An array of the first elements of each array, of the second ones, and so on.
 
     >>> zip(dynamic([1, 3, 5]), dynamic([2, 4]))
     dynamic([[1,2],[3,4],[5,null]])
     """
-    rows = f"list_zip({', '.join(elements(a) for a in arrays)})"
-    row = ", ".join(f"{_X}[{n + 1}]" for n in range(len(arrays)))
-    any_array = " or ".join(f"{elements(a)} is not null" for a in arrays)
+    lists = [elements(a) for a in (array, *arrays)]
+    rows = f"list_zip({', '.join(lists)})"
+    row = ", ".join(f"{_X}[{n + 1}]" for n in range(len(lists)))
+    any_array = " or ".join(f"{one} is not null" for one in lists)
     return f"case when {any_array} then to_json(list_transform({rows}, lambda {_X}: json_array({row}))) end"
 
 
@@ -405,4 +407,8 @@ def strcat_array(array: Dynamic, delimiter: String) -> String:
     "1->a->3"
     """
     texts = f"list_transform({elements(array)}, lambda {_X}: coalesce(json_extract_string({_X}, '$'), ''))"
-    return f"coalesce(array_to_string({texts}, {delimiter}), '')"
+    if isinstance(delimiter, Sql) and delimiter.constant:
+        return f"coalesce(array_to_string({texts}, {delimiter}), '')"
+    # The engine joins by a constant alone.
+    joined = f"list_reduce({texts}, lambda {_X}, {_I}: {_X} || {delimiter} || {_I})"
+    return f"coalesce(case when json_array_length({array}) > 0 then {joined} end, '')"

@@ -19,12 +19,13 @@ def bag_keys(object: Dynamic) -> Dynamic:
 
 
 @scalar("bag_merge")
-def bag_merge(*bags: Dynamic) -> Dynamic:
+def bag_merge(bag: Dynamic, *bags: Dynamic) -> Dynamic:
     """One bag of the properties of all; of those with one name, the first. What is no bag is left out.
 
     >>> bag_merge(dynamic({"A1": 12, "B1": 2}), dynamic({"A2": 81, "B1": 3}))
     dynamic({"A1":12,"B1":2,"A2":81})
     """
+    bags = (bag, *bags)
     any_bag = " or ".join(f"coalesce(json_type({b}) = 'OBJECT', false)" for b in bags)
     merged = f"hl_merge_bags(json_array({', '.join(as_json(b) for b in bags)}), null::BIGINT)::JSON"
     return f"case when {any_bag} then {merged} end"

@@ -31,6 +31,8 @@ def bag_pack(*pairs: Scalar) -> Dynamic:
     >>> bag_pack("a", 1)
     dynamic({"a":1})
     """
+    if len(pairs) % 2:
+        raise Unsupported("a name that has no value behind it")
     keys, values = pairs[::2], pairs[1::2]
     return "json_object(" + ", ".join(f"{as_text(k)}, {as_json(v)}" for k, v in zip(keys, values, strict=True)) + ")"
 

@@ -25,7 +25,8 @@ def hash_(source: Scalar, modulus: Long = "null::BIGINT") -> Long:
     1380966698541616202
     """
     hashed = _hashed(source)
-    if modulus == "null::BIGINT":
+    given = not isinstance(modulus, Sql) or modulus.constant
+    if modulus == "null::BIGINT" and not given:
         return hashed
     # The hash is an unsigned number there: its remainder isn't negative.
     unsigned = f"case when {hashed} < 0 then {hashed}::HUGEINT + 18446744073709551616 else {hashed} end"

@@ -255,7 +255,7 @@ def case(*values: A) -> A:
 
 
 @scalar("coalesce")
-def coalesce(*values: A) -> A:
+def coalesce(value: A, *others: A) -> A:
     """The first that is not null; of strings, the first that is not empty.
 
     >>> coalesce(long(null), 2, 3)
@@ -263,7 +263,8 @@ def coalesce(*values: A) -> A:
     >>> coalesce("", "b")
     "b"
     """
-    if isinstance(values[0], Sql) and values[0].type.value == "string":
+    values = (value, *others)
+    if isinstance(value, Sql) and value.type.value == "string":
         return f"coalesce({', '.join(f'nullif({v}, {chr(39)}{chr(39)})' for v in values)}, '')"
     return f"coalesce({', '.join(values)})"
 

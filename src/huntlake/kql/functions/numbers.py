@@ -352,23 +352,23 @@ def isfinite(number: Real) -> Bool:
 
 
 @scalar("max_of")
-def max_of(*arg: O) -> O:
+def max_of(arg: O, *args: O) -> O:
     """The greatest of the values; nulls don't count where there is something else.
 
     >>> max_of(10, 1, -3, 17)
     17
     """
-    return f"greatest({', '.join(arg)})"
+    return f"greatest({', '.join((arg, *args))})"
 
 
 @scalar("min_of")
-def min_of(*arg: O) -> O:
+def min_of(arg: O, *args: O) -> O:
     """The least of the values; nulls don't count where there is something else.
 
     >>> min_of(10, 1, -3, 17)
     -3
     """
-    return f"least({', '.join(arg)})"
+    return f"least({', '.join((arg, *args))})"
 
 
 @scalar("bin_at", named=Naming.FIRST_ARGUMENT)

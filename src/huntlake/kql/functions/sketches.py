@@ -78,21 +78,21 @@ def rank_tdigest(digest: Dynamic, value: Number) -> Real:
 
 
 @scalar("hll_merge", named=Naming.PREFIX, prefix="hll_merged_result")
-def hll_merge(*hll: Dynamic) -> Dynamic:
+def hll_merge(hll: Dynamic, *hlls: Dynamic) -> Dynamic:
     """The distinct values of several `hll` of one row.
 
     >>> dcount_hll(hll_merge(dynamic(["a", "b"]), dynamic(["b", "c"])))
     3
     """
-    lists = ", ".join(f"try_cast({h}::JSON as JSON[])" for h in hll)
+    lists = ", ".join(f"try_cast({h}::JSON as JSON[])" for h in (hll, *hlls))
     return f"to_json(list_distinct(list_concat({lists})))"
 
 
 @scalar("tdigest_merge", "merge_tdigest", named=Naming.PREFIX, prefix="tdigests_merge_result")
-def tdigest_merge(*tdigest: Dynamic) -> Dynamic:
+def tdigest_merge(tdigest: Dynamic, *tdigests: Dynamic) -> Dynamic:
     """The values of several `tdigest` of one row.
 
     >>> percentile_tdigest(tdigest_merge(dynamic([1.0, 2.0]), dynamic([3.0])), 50)
     dynamic(2.0)
     """
-    return f"to_json(list_concat({', '.join(f'try_cast({t}::JSON as JSON[])' for t in tdigest)}))"
+    return f"to_json(list_concat({', '.join(f'try_cast({t}::JSON as JSON[])' for t in (tdigest, *tdigests))}))"

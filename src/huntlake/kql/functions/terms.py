@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 
 from huntlake.kql.forms import ITEM, as_text
-from huntlake.kql.symbols import Bool, Function, Scalar, Sql, String, quoted, scalar
+from huntlake.kql.symbols import Bool, Function, Scalar, Sql, String, Unsupported, quoted, scalar
 from huntlake.kql.types import NUMBERS, ScalarType
 
 _EDGE = r"[^\p{L}\p{N}]"
@@ -371,10 +371,12 @@ def not_in_any_case(value: Scalar, *items: Scalar) -> Bool:
 
 def _in(value: str, items: tuple[str, ...], *, any_case: bool = False) -> str:
     assert isinstance(value, Sql)
+    if any_case and value.type.value not in ("string", "dynamic"):
+        raise Unsupported(f"a `{value.type}`")
     compared = f"coalesce(json_extract_string({value}, '$'), '')" if value.type.value == "dynamic" else f"{value}"
     if any_case:
         compared = f"lower({compared})"
-    plain, conditions = [], []
+    plain, conditions, nullable = [], [], value.nullable
     for item in items:
         assert isinstance(item, Sql)
         if item.type.value == "dynamic":
@@ -387,11 +389,14 @@ def _in(value: str, items: tuple[str, ...], *, any_case: bool = False) -> str:
             conditions.append(f"coalesce({number} = {item}::DECIMAL(38,18), false)")
         elif value.type.value == "dynamic":
             plain.append(_lowered(as_text(item)) if any_case else f"{as_text(item)}")
+        elif any_case:
+            plain.append(_lowered(item if item.type.value == "string" else as_text(item)))
         else:
-            plain.append(_lowered(item) if any_case else f"{item}")
+            plain.append(f"{item}")
+            nullable = nullable or item.nullable
     if plain:
         listed = f"{compared} in ({', '.join(plain)})"
-        conditions.insert(0, f"coalesce({listed}, false)" if value.nullable else listed)
+        conditions.insert(0, f"coalesce({listed}, false)" if nullable else listed)
     return " or ".join(conditions) or "false"
 
 
@@ -444,10 +449,10 @@ def has_all(source: String, *terms: Scalar) -> Bool:
         if isinstance(term, Sql) and term.type.value == "dynamic":
             # Every element must be there; a lambda's own names can't be columns.
             inner = _computed_term(source, ITEM, cased=False, before=True, after=True)
-            texts = f"json_extract_string({term}, '$[*]')"
+            texts = _listed_terms(term)
             conditions.append(f"coalesce(list_bool_and(list_transform({texts}, lambda {ITEM}: {inner})), true)")
         else:
-            conditions.append(f"({has_term(source, term)})")
+            conditions.append(f"({has_term(source, _term_text(term))})")
     return " and ".join(conditions) or "true"
 
 
@@ -455,6 +460,16 @@ def has_all(source: String, *terms: Scalar) -> Bool:
 def not_has_all(source: String, *terms: Scalar) -> Bool:
     """The opposite of `has_all`."""
     return f"not ({has_all.signatures[0].body(source, *terms)})"
+
+
+def _listed_terms(array: str) -> str:
+    """The texts of an array's elements; a dynamic that is no array is a term itself."""
+    one = f"case when json_type({array}) <> 'NULL' then [json_extract_string({array}, '$')] end"
+    return f"case when json_type({array}) = 'ARRAY' then json_extract_string({array}, '$[*]') else {one} end"
+
+
+def _term_text(term: str) -> str:
+    return term if not isinstance(term, Sql) or term.type.value == "string" else as_text(term)
 
 
 def _pattern_of_any(terms: tuple[str, ...], edge: str) -> str:
@@ -478,11 +493,11 @@ def _any_term(source: str, terms: tuple[str, ...]) -> str:
         if term in constant:
             continue
         if isinstance(term, Sql) and term.type.value == "dynamic":
-            elements = f"json_extract_string({term}, '$[*]')"
+            elements = _listed_terms(term)
             inner = _computed_term(source, ITEM, cased=False, before=True, after=True)
             conditions.append(f"coalesce(list_bool_or(list_transform({elements}, lambda {ITEM}: {inner})), false)")
         else:
-            conditions.append(f"({has_term(source, term)})")
+            conditions.append(f"({has_term(source, _term_text(term))})")
     return " or ".join(conditions) or "false"
 
 

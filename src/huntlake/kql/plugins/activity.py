@@ -17,6 +17,7 @@ from huntlake.kql.binding import Binder
 from huntlake.kql.syntax import nodes
 from huntlake.kql.types import Column, ScalarType
 
+_WIDTHS = ("step", "window", "lookback", "period", "bin")
 _TIMELINES = (ScalarType.DATETIME, ScalarType.LONG, ScalarType.INT)
 
 
@@ -153,9 +154,16 @@ def _arguments(
             b.refuse(f"`{call.name}` by calendar periods", node.span)
         if value.type is not type_ and not b.convertible(value.type, type_):
             b.expected(type_, value.type, node.span)
-        constants.append(b.convert(value, type_))
+        constant = b.convert(value, type_)
+        if name in _WIDTHS and isinstance(constant, plan.Literal) and not _positive(constant.value):
+            b.fail("SEM0001", f"the {name} is more than nothing", node.span)
+        constants.append(constant)
     dimensions = [column_of(n, input, b) for n in rest[len(names) :]]
     return column_of(id_, input, b), times, constants, dimensions
+
+
+def _positive(value: object) -> bool:
+    return isinstance(value, int) and value > 0
 
 
 def _is_column(node: nodes.Expression, columns: Mapping[str, plan.ColumnRef]) -> bool:

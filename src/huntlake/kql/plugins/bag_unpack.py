@@ -19,6 +19,8 @@ _KINDS = {
     "VARCHAR": ScalarType.STRING,
 }
 MAX_COLUMNS = 1000
+_ARGUMENTS = ("column", "OutputColumnPrefix", "columnsConflict", "ignoredProperties")
+_CONFLICTS = ("error", "replace_source", "keep_source")
 
 
 def bag_unpack(
@@ -26,10 +28,13 @@ def bag_unpack(
 ) -> plan.Relation:
     """A column for each property of the bags in one column; that column itself goes away."""
     positional = [a for a in call.arguments if not isinstance(a, nodes.NamedExpression)]
+    if len(positional) > len(_ARGUMENTS):
+        b.fail("SEM0219", f"`bag_unpack` takes no more than {len(_ARGUMENTS)} arguments", call.span)
     named = {a.name: a.expression for a in call.arguments if isinstance(a, nodes.NamedExpression)}
-    values = dict(
-        zip(("column", "OutputColumnPrefix", "columnsConflict", "ignoredProperties"), positional, strict=False)
-    )
+    for argument in call.arguments:
+        if isinstance(argument, nodes.NamedExpression) and argument.name not in _ARGUMENTS:
+            b.refuse(f"the argument `{argument.name}` of `bag_unpack`", argument.span)
+    values = dict(zip(_ARGUMENTS, positional, strict=False))
     values |= {str(k): v for k, v in named.items()}
     node = values.get("column")
     if not isinstance(node, nodes.NameReference):
@@ -39,14 +44,22 @@ def bag_unpack(
         b.expected(ScalarType.DYNAMIC, bag.type, node.span)
     prefix = b.constant_text(values["OutputColumnPrefix"]) if "OutputColumnPrefix" in values else ""
     conflict = b.constant_text(values["columnsConflict"]) if "columnsConflict" in values else "error"
+    if conflict not in _CONFLICTS:
+        b.fail("SEM0001", f"`{conflict}` is no way to solve a conflict", call.span, help=", ".join(_CONFLICTS))
     ignored = b.constant(values["ignoredProperties"]).value if "ignoredProperties" in values else []
+    if not isinstance(ignored, list | None):
+        b.fail("SEM0001", "the ignored properties are an array of names", call.span)
     kept = [(n, c) for n, c in b.columns_of(input).items() if n != bag.name]
     if declared is not None:
-        return plan.Project(input, tuple(_declared(declared, open, dict(kept), bag, prefix, b)))
+        hidden = {n for n, _ in kept} & {c.name for c in declared}
+        if conflict == "replace_source" and hidden:
+            # Whether some bag has the property, and takes the column's place, only the data could say.
+            b.refuse(f"`replace_source` with the declared column `{min(hidden)}`, which is there already,", call.span)
+        return plan.Project(input, tuple(_declared(declared, open, dict(kept), bag, prefix, set(ignored or ()), b)))
     found = _properties(input, bag, call, b)
     names = Names() if conflict != "error" else Names(n for n, _ in kept)
     outputs = {n: plan.Output(n, c) for n, c in kept}
-    skip = set(ignored) if isinstance(ignored, list) else set()
+    skip = set(ignored or ())
     for key, type_ in found:
         if key in skip:
             continue
@@ -72,6 +85,7 @@ def _declared(
     kept: dict[str, plan.ColumnRef],
     bag: plan.ColumnRef,
     prefix: str,
+    ignored: set[str],
     b: Binder,
 ) -> list[plan.Output]:
     outputs = {n: plan.Output(n, c) for n, c in kept.items()} if open else {}
@@ -80,6 +94,11 @@ def _declared(
             outputs[column.name] = plan.Output(column.name, b.convert(kept[column.name], column.type))
         else:
             key = column.name.removeprefix(prefix)
+            if key in ignored:
+                outputs[column.name] = plan.Output(
+                    column.name, b.convert(plan.Literal(None, ScalarType.DYNAMIC), column.type)
+                )
+                continue
             outputs[column.name] = plan.Output(column.name, b.convert(plan.DynamicPath(bag, (key,)), column.type))
     return list(outputs.values())
 

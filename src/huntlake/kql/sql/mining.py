@@ -27,7 +27,7 @@ def basket(r: Reading, names: Mapping[str, str]) -> str:
     _, threshold, dimensions = (r.sql(a) for a in r.arguments[:3])
 
     def search(groups: str, weights: list[str], totals: list[str]) -> str:
-        return f"hl_basket({groups}, {weights[0]}, ceil({threshold} * {totals[0]})::BIGINT, {dimensions})"
+        return f"hl_basket({groups}, {weights[0]}, {_least(threshold, totals[0])}, {dimensions})"
 
     return _mined(r, names, 1, search)
 
@@ -89,8 +89,14 @@ def _mined(r: Reading, names: Mapping[str, str], parts: int, search: Search, lea
     return f'{steps} select {columns} from {joined} order by "~i"'
 
 
+def _least(share: str, total: str) -> str:
+    """The least weight that is so large a share. 7 % of 100 are 7, although 0.07 * 100 is a little more."""
+    return f"ceil(round({share} * {total}, 6))::BIGINT"
+
+
 def _frequent(column: int, parts: int, rare: str, least: int) -> str:
     """The values of a column that weigh enough, in a part of the rows, to be of a pattern; each with a number."""
-    enough = (f'sum("~w{p}") >= greatest({rare} * (select sum("~w{p}") from "~rows"), {least})' for p in range(parts))
+    totals = (f'(select sum("~w{p}") from "~rows")' for p in range(parts))
+    enough = (f'sum("~w{p}") >= greatest({_least(rare, total)}, {least})' for p, total in enumerate(totals))
     values = f'select "~v{column}" as v from "~rows" group by 1 having {" or ".join(enough)}'
     return f"select v, row_number() over (order by v) as code from ({values})"

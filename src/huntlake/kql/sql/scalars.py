@@ -39,13 +39,13 @@ def identifiers_of(columns: Iterable[Column]) -> dict[str, str]:
     What begins with one `~` is a name of the compiler's own, which no column of a query can have.
     """
     columns = tuple(columns)
-    plain = {c.name: name(c.name) for c in columns if not _OWN.search(c.name)}
+    plain = {c.name: name(c.name) for c in columns if c.name and not _OWN.search(c.name)}
     if len({n.lower() for n in plain}) == len(columns):
         return plain
     taken: set[str] = set()
     found = {}
     for column in columns:
-        stem = f"~{column.name}" if column.name.startswith("~") else column.name
+        stem = f"~{column.name}" if column.name.startswith("~") else column.name or "~~"
         stem = stem.replace("\x00", "~0").replace("\x01", "~1")
         chosen, number = stem, 0
         while chosen.lower() in taken:
@@ -133,8 +133,9 @@ class Expressions:
     def _shared(self, argument: Sql, text: str) -> Sql:
         """The argument, as a column of a step before where `text` repeats it, or may not hold it."""
         own, printed = str.__str__(argument), argument.printed
-        # No engine lets a subquery stand inside a lambda.
-        if (len(own) > HOIST_FROM and text.count(own) > 1) or ("(select " in own and " lambda " in text):
+        # No engine lets a subquery stand inside a lambda, nor inside what it only tries.
+        barred = " lambda " in text or "try(" in text
+        if (len(own) > HOIST_FROM and text.count(own) > 1) or ("(select " in own and barred):
             return self._hoist(argument)
         if len(printed) > HOIST_FROM and text.count(printed) > 1:
             column = str.__str__(self._hoist(Sql(printed, ScalarType.STRING)))

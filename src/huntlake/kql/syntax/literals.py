@@ -158,7 +158,7 @@ def _ticks(
         return None
     ticks = ticks_of(at) + int((fraction or "").ljust(7, "0"))
     if zone and zone[0] in "+-":
-        hours, minutes = int(zone[1:3]), int(zone[-2:])
+        hours, minutes = int(zone[1:-2].rstrip(":")), int(zone[-2:])
         offset = (hours * 60 + minutes) * 60 * TICKS_PER_SECOND
         ticks += offset if zone[0] == "-" else -offset
     return ticks if 0 <= ticks <= MAX_DATETIME else None

@@ -172,11 +172,12 @@ def diffpatterns(
     codes = orjson.loads(groups)
     a, b = _Rows(codes, orjson.loads(in_a)), _Rows(codes, orjson.loads(in_b))
     whole = a.weight(a.all), b.weight(b.all)
-    heavy = [(table, max(1, ceil(threshold * total))) for table, total in zip((a, b), whole, strict=True)]
+    heavy = [(table, max(1, ceil(round(threshold * total, 6)))) for table, total in zip((a, b), whole, strict=True)]
     found = []
     for pattern, rows in a.closed_patterns(heavy, dimensions).items():
         shares = [t.weight(rows) / w if w else 0.0 for t, w in zip((a, b), whole, strict=True)]
-        if pattern and abs(shares[0] - shares[1]) >= threshold:
+        # 0.35 - 0.3 is a little less than 0.05.
+        if pattern and round(abs(shares[0] - shares[1]), 9) >= threshold:
             found.append(_Scored(shares[0] - shares[1], pattern, rows))
     found.sort(key=lambda s: (-abs(s.score), len(s.pattern), s.pattern))
     more_in_a = _new(a, [s for s in found if s.score > 0])
