@@ -145,9 +145,15 @@ def figures(suite: Suite, outcome: Outcome) -> None:
     match suite.name:
         case "documentation":
             _documentation(outcome)
+        case "kustoloco":
+            share = _share(outcome)
+            _keep("kql.2", share, "% of another engine's tests", ">= 90", share >= 90)
         case "community":
-            share = 100 * len(outcome.passed) / (len(outcome.passed) + len(outcome.failures))
+            share = _share(outcome)
             _keep("main-job.4", share, "% of the published queries", ">= 80", share >= 80)
+            _keep("kql.3", share, "% of the published queries in the official binder's columns", ">= 99", share >= 99)
+            types = 100 * sum(verdict(f) == "types" for f in outcome.failures) / _asked(outcome)
+            _keep("kql.3b", types, "% of the published queries with another type", "<= 0.3", types <= 0.3)
             odd = sum(verdict(f) in ("crash", "timeout") for f in outcome.failures)
             _keep("main-job.4b", odd, "published queries that crash or take too long", "0", odd == 0)
             errors = sum(verdict(f) == "error" for f in outcome.failures)
@@ -162,11 +168,26 @@ def figures(suite: Suite, outcome: Outcome) -> None:
             engine = re.compile("EngineDefect|TypeError|QueryFailed")
             broken = sum(verdict(f) != "refused" and bool(engine.search(f.get("why", ""))) for f in outcome.failures)
             _keep("main-job.4d", broken, "engine errors over sample rows", "0", broken == 0)
+            _keep("kql.3c", broken, "engine errors over sample rows", "0", broken == 0)
+
+
+def _asked(outcome: Outcome) -> int:
+    return len(outcome.passed) + len(outcome.failures)
+
+
+def _share(outcome: Outcome) -> float:
+    return 100 * len(outcome.passed) / _asked(outcome)
 
 
 def _documentation(outcome: Outcome) -> None:
     lines = (SHARED / "conformance" / "docs_examples.jsonl").read_text().splitlines()
-    geo = {row["id"] for row in map(json.loads, lines) if row["category"] == "geo"}
+    category = {row["id"]: row["category"] for row in map(json.loads, lines)}
+    apart = {id for id, name in category.items() if name in ("geo", "graph") or name.startswith("sketches")}
+    rest = [f for f in outcome.failures if f["id"] not in apart]
+    share = 100 * len(outcome.passed - apart) / (len(outcome.passed - apart) + len(rest))
+    what = "% of the documentation's examples outside geo, graph and sketches"
+    _keep("kql.1", share, what, ">= 92", share >= 92)
+    geo = {id for id, name in category.items() if name == "geo"}
     failed = [f for f in outcome.failures if f["id"] not in geo]
     passed = len(outcome.passed - geo)
     share = 100 * passed / (passed + len(failed))
