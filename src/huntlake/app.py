@@ -22,6 +22,7 @@ from huntlake.workspace.catalogue import Catalogue
 from huntlake.workspace.external_addresses import Outside
 from huntlake.workspace.functions import SavedFunctions
 from huntlake.workspace.ingestion import Ingestion
+from huntlake.workspace.ingestion.streaming import Pace, Streams
 from huntlake.workspace.query import Queries
 from huntlake.workspace.table_sources import LakeTables, MemoryTables
 from huntlake.workspace.tables import Tables
@@ -60,6 +61,7 @@ class Analytics:
     watchlists: Watchlists
     queries: Queries
     ingestion: Ingestion
+    streams: Streams
 
     @classmethod
     def over(
@@ -70,6 +72,7 @@ class Analytics:
         clock: Clock,
         state: Shelf | None = None,
         borders: Borders = Borders(),
+        pace: Pace = Pace(),
     ) -> Analytics:
         """The services over `home`; nothing is read or opened before it is needed.
 
@@ -82,7 +85,9 @@ class Analytics:
         state = state or MemoryShelf()
         watchlists, builtin = Watchlists(state, clock), BuiltinFunctions()
         looked_up = WatchlistTables(watchlists, catalogue, engine, clock)
-        sources = (memory, looked_up, LakeTables(lake, tables))
+        ingestion = Ingestion(lake, tables, clock, home / "dead-letters")
+        streams = Streams(lake, ingestion, engine, clock, pace)
+        sources = (memory, looked_up, LakeTables(lake, tables, streams))
         saved = SavedFunctions(state, sources, (builtin,), (looked_up,), clock, catalogue.is_open)
         return cls(
             lake=lake,
@@ -94,8 +99,14 @@ class Analytics:
             builtin_functions=builtin,
             watchlists=watchlists,
             queries=Queries(engine, sources, clock, (saved, builtin), (looked_up,), borders, catalogue.is_open),
-            ingestion=Ingestion(lake, tables, clock, home / "dead-letters"),
+            ingestion=ingestion,
+            streams=streams,
         )
+
+    def close(self) -> None:
+        """Bring what streams have waiting into the tables, and give the engine's memory back."""
+        self.streams.close()
+        self.engine.close()
 
 
 @dataclass(frozen=True)
@@ -202,9 +213,13 @@ class App:
     def ingestion(self) -> Ingestion:
         return self.analytics.ingestion
 
+    @property
+    def streams(self) -> Streams:
+        return self.analytics.streams
+
     def close(self) -> None:
-        """Give back the engine's memory and the state database."""
-        self.analytics.engine.close()
+        """Bring what streams have waiting into the tables; give back the engine's memory and the state database."""
+        self.analytics.close()
         self.state.close()
 
 

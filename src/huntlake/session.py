@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +18,7 @@ from huntlake.engines.duckdb.database import Bounds
 from huntlake.engines.geography import NetworkTable
 from huntlake.workspace.functions import WorkspaceFunctions
 from huntlake.workspace.ingestion import IngestReport
+from huntlake.workspace.ingestion.streaming import Receipt
 from huntlake.workspace.query import QueryOptions
 from huntlake.workspace.results import Result
 from huntlake.workspace.watchlists import WorkspaceWatchlists
@@ -94,6 +95,15 @@ class Session:
         paths = [Path(source)] if isinstance(source, str | Path) else [Path(one) for one in source]
         return self._analytics.ingestion.ingest(self.workspace, table, paths)
 
+    def append(
+        self, table: str, rows: bytes | Iterable[Mapping[str, Any] | bytes | str], *, source: str = "stream"
+    ) -> Receipt:
+        """Take a batch of events into `table`: JSON lines in bytes, or objects. When this returns, the disk has it.
+
+        Queries see it at once. Rows that don't fit go to the table `HuntlakeDeadLetters`, with the reason.
+        """
+        return self._analytics.streams.append(self.workspace, table, rows, source=source)
+
     @property
     def functions(self) -> WorkspaceFunctions:
         """The functions that the workspace has saved."""
@@ -111,7 +121,7 @@ class Session:
 
     def close(self) -> None:
         """Give memory back; a session in memory loses its tables."""
-        self._analytics.engine.close()
+        self._analytics.close()
         if self._app is not None:
             self._app.close()
         if self._finalizer is not None:

@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from huntlake.core.diagnostics import Diagnostic, Source, SourceError
 from huntlake.core.errors import (
+    Busy,
     Cancelled,
     Conflict,
     DomainError,
@@ -24,6 +25,7 @@ from huntlake.core.errors import (
     PreconditionFailed,
     Refused,
     TimedOut,
+    Unavailable,
 )
 from huntlake.identity.throttle import Throttled
 from huntlake.identity.tokens import InvalidToken
@@ -76,6 +78,12 @@ def problem_of(error: Exception) -> Problem:
             told = "Query execution took longer than the assigned timeout and has been aborted."
             kind = _EXCEPTIONS + "KustoServiceTimeoutException"
             return Problem(504, "GatewayTimeout", told, text or told, kind, permanent=False)
+        case Busy():
+            kind = _EXCEPTIONS + "KustoRequestThrottledException"
+            return Problem(429, "TooManyRequests", "Too many requests.", text, kind, False, None, {"Retry-After": "5"})
+        case Unavailable():
+            kind = _EXCEPTIONS + "KustoServiceException"
+            return Problem(503, "ServiceUnavailable", text, text, kind, False, None, {"Retry-After": "30"})
         case LimitExceeded():
             kind = _EXCEPTIONS + "KustoServicePartialQueryFailureLimitsExceededException"
             return Problem(400, "LimitsExceeded", _BAD_REQUEST, _limits(text), kind, permanent=False)

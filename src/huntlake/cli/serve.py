@@ -43,6 +43,8 @@ def serve(
     log(quiet)
     given: dict[str, Any] = {"tls": False} if no_tls else {}
     with opened(home, make=True, **given) as app, _upkeep(app):
+        if recovery := app.streams.open():
+            note(f"{recovery}: an earlier process had taken them in, and ended before they were in files")
         server.serve(app, host=host, port=port, listening=lambda serving: _tell(app, serving))
 
 

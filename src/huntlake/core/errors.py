@@ -31,6 +31,14 @@ class LimitExceeded(DomainError):
     """A limit of time, rows, bytes or memory was met."""
 
 
+class Busy(LimitExceeded):
+    """There is too much to do already; the caller may try again later."""
+
+
+class Unavailable(DomainError):
+    """Something that the work needs, such as room on the disk, isn't there now; the caller may try again later."""
+
+
 class TimedOut(LimitExceeded):
     """The work took longer than the caller, or the server, allows."""
 

@@ -20,6 +20,8 @@ Any Delta reader may read them. The lake knows nothing of KQL: a column has a `F
 | `index` | the term index beside each file |
 | `maintenance` | compaction, retention, vacuum, verification |
 | `loading` | all of it: files into one table, and what didn't fit |
+| `log` | what streams have brought, until a commit holds it |
+| `staging` | rows of streams: lines into columns in memory, and these into files |
 """
 
 from huntlake.lake.store import Lake

@@ -49,16 +49,34 @@ class Reader:
     def _read_lines(self, source: Source) -> Iterator[Batch]:
         read = 0
         for block in line_blocks(source):
-            rejects = list(block.rejects)
-            rows, wrong = _as_text(block.numbers, block.lines)
-            rejects += wrong
-            # Several pieces, so that several threads have work.
-            self.connection.register("lines", rows)
-            self.connection.execute("create or replace temp view batch as select * from lines")
-            yield self._json_batch(source.path.name, block.read - read, rejects)
-            self.connection.execute("drop view if exists batch")
-            self.connection.unregister("lines")
+            yield self.read_lines(source.path.name, block.numbers, block.lines, block.read - read, block.rejects)
+            self.forget_lines()
             read = block.read
+
+    def read_lines(
+        self,
+        name: str,
+        numbers: Sequence[int],
+        lines: list[bytes],
+        bytes: int = 0,
+        rejects: Sequence[Reject] = (),
+        *,
+        wrapped: bool = True,
+    ) -> Batch:
+        """The rows of lines in memory, which `numbers` tell apart. Call `forget_lines` when they are staged.
+
+        Where rows may be `wrapped`, a line may be an object that holds an array of them.
+        """
+        rows, wrong = _as_text(numbers, lines)
+        # Several pieces, so that several threads have work.
+        self.connection.register("lines", rows)
+        self.connection.execute("create or replace temp view batch as select * from lines")
+        return self._json_batch(name, bytes, [*rejects, *wrong], wrapped)
+
+    def forget_lines(self) -> None:
+        """Let go of the lines that `read_lines` holds."""
+        self.connection.execute("drop view if exists batch")
+        self.connection.unregister("lines")
 
     def _read_documents(self, source: Source) -> Iterator[Batch]:
         path = self._plain(source)
@@ -73,7 +91,7 @@ class Reader:
             self._become(f"select * from documents where _line > {start} and _line <= {start + _SLICE}")
             yield self._json_batch(source.path.name, share, [])
 
-    def _json_batch(self, name: str, bytes: int, rejects: list[Reject]) -> Batch:
+    def _json_batch(self, name: str, bytes: int, rejects: list[Reject], wrapped: bool = True) -> Batch:
         import duckdb
 
         try:
@@ -97,7 +115,8 @@ class Reader:
         # New columns stand as the first row has them; groups come in no order.
         first = self.connection.execute("select json_keys(_text) from batch limit 1").fetchall()
         fields = {k: counts[k] for k in dict.fromkeys([*(first[0][0] if first else ()), *counts])}
-        if fields and _WRAPPERS & fields.keys() and fields.keys() <= _WRAPPING and self._unwrap():
+        wraps = wrapped and _WRAPPERS & fields.keys() and fields.keys() <= _WRAPPING
+        if fields and wraps and self._unwrap():
             return self._json_batch(name, bytes, rejects)
         long = f"from batch where strlen(_text) > {LONGEST}"
         if self._count(f"select count(*) {long}"):

@@ -22,10 +22,27 @@ class ScanColumn:
     """SQL for the value where a file lacks the column: `''` for a text that is never null."""
 
 
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Rows that wait for a commit, in a relation of the engine; each has its number in its writer's log in `NUMBER`."""
+
+    relation: str
+    columns: tuple[str, ...]
+    writer: str
+
+
+NUMBER = "number in the log"
+"""No table's column has a blank in its name."""
+
+
 def scan_sql(
-    snapshot: Snapshot, columns: Sequence[ScanColumn], since: datetime | None = None, until: datetime | None = None
+    snapshot: Snapshot,
+    columns: Sequence[ScanColumn],
+    since: datetime | None = None,
+    until: datetime | None = None,
+    pending: Sequence[Pending] = (),
 ) -> str:
-    """A SELECT of `columns`, in their order, over the files of `snapshot`.
+    """A SELECT of `columns`, in their order, over the files of `snapshot`, and over the `pending` rows not in them.
 
     `since` and `until` (UTC, inclusive) let the engine skip row groups; None reads all. Instants come as TIMESTAMP.
     """
@@ -45,6 +62,13 @@ def scan_sql(
         )
         where = bounds if TIME.lower() in present else ""
         reads.extend(f"select {fields} from {source}{where}" for source in _sources(files))
+    for rows in pending:
+        present = {name.lower() for name in rows.columns}
+        fields = ", ".join(
+            _field(c, types.get(c.name.lower()) if c.name.lower() in present else None, False) for c in columns
+        )
+        where = f"{bounds or ' where true'} and {identifier(NUMBER)} > {snapshot.holds.get(rows.writer, 0)}"
+        reads.append(f"select {fields} from {rows.relation}{where}")
     nothing = ", ".join(f"{c.missing}::{c.type} as {identifier(c.label)}" for c in columns)
     return " union all ".join(reads) or f"select {nothing} where false"
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -43,6 +43,8 @@ class Snapshot:
     files: tuple[DataFile, ...]
     schema: tuple[tuple[str, str], ...]
     """Every column's name and the SQL type that a query sees, in the order of the files."""
+    holds: Mapping[str, int] = field(default_factory=dict)
+    """Of the writers that were asked about, up to which number of their logs the files hold the rows."""
 
     @property
     def rows(self) -> int:

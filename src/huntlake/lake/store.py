@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -82,6 +82,7 @@ class Lake:
         since: datetime | None = None,
         until: datetime | None = None,
         clauses: Sequence[Clause] = (),
+        writers: Iterable[str] = (),
     ) -> Snapshot:
         """The files of a table that may hold an answer: see `LakeTable.snapshot`."""
-        return self.table(workspace, table).snapshot(since, until, clauses)
+        return self.table(workspace, table).snapshot(since, until, clauses, writers)

@@ -143,17 +143,26 @@ class LakeTable:
         self._durably(lambda handle: handle.delete(commit_properties=CommitProperties(max_commit_retries=0)))
 
     def snapshot(
-        self, since: datetime | None = None, until: datetime | None = None, clauses: Sequence[Clause] = ()
+        self,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        clauses: Sequence[Clause] = (),
+        writers: Iterable[str] = (),
     ) -> Snapshot:
         """The files, and of those that have an index the rows, that may hold an answer.
 
-        That is rows of `since <= TimeGenerated <= until` (UTC) that fit every clause.
+        That is rows of `since <= TimeGenerated <= until` (UTC) that fit every clause. Of the logs of `writers` it tells
+        what the files hold.
         """
-        state = self._current()
+        state, holds = self._holding(tuple(writers))
         if state is None:
             return NOTHING
         files = self._shelf.narrowed(state.files.within(since, until), clauses)
-        return Snapshot(state.version, files, tuple((c.name, c.form.sql) for c in state.columns))
+        return Snapshot(state.version, files, tuple((c.name, c.form.sql) for c in state.columns), holds)
+
+    def holds(self, writer: str) -> int:
+        """Up to which number of a writer's log the table holds the rows; 0 where it holds none."""
+        return self._holding((writer,))[1].get(writer, 0)
 
     def add_actions(self) -> list[dict[str, Any]]:
         """What the log says of each file: `path`, `size_bytes`, `num_records`, `min.<column>` and their kin."""
@@ -176,25 +185,27 @@ class LakeTable:
         schema, partitioned = self._ensure(columns)
         return write(connection, relation, columns, schema, self.folder, partitioned)
 
-    def commit(self, files: Sequence[WrittenFile], *, replacing: bool = False) -> None:
+    def commit(
+        self, files: Sequence[WrittenFile], *, replacing: bool = False, holds: Mapping[str, int] | None = None
+    ) -> None:
         """Make `files` part of the table, all of them or none. When this returns, the disk has them.
 
-        With `replacing` they take the place of all rows that are there, in the same step.
+        With `replacing` they take the place of all rows that are there, in the same step. `holds` says up to which
+        number of which writers' logs the table then holds the rows.
         """
-        if not files and not replacing:
+        if not files and not replacing and not holds:
             return
-        from deltalake import CommitProperties
+        from deltalake import CommitProperties, Transaction
+
+        held = [Transaction(writer, number) for writer, number in (holds or {}).items()]
 
         def act(handle: DeltaTable) -> None:
             partition = list(handle.metadata().partition_columns)
             actions = [_added(f, bool(partition), data_change=True) for f in files]
-            if replacing:
-                once = CommitProperties(max_commit_retries=0)
-                handle.create_write_transaction(
-                    actions, "overwrite", handle.schema(), partition, commit_properties=once
-                )
-            else:
-                handle.create_write_transaction(actions, "append", handle.schema(), partition)
+            # Tried again by itself, what replaces rows would leave those that came meanwhile.
+            properties = CommitProperties(app_transactions=held or None, max_commit_retries=0 if replacing else None)
+            mode = "overwrite" if replacing else "append"
+            handle.create_write_transaction(actions, mode, handle.schema(), partition, commit_properties=properties)
 
         self._durably(act)
 
@@ -362,6 +373,18 @@ class LakeTable:
                     columns = self._state.columns
                 self._state = _State(handle.version(), columns, self._files(handle, columns), _about(handle))
             return self._state
+
+    def _holding(self, writers: Sequence[str]) -> tuple[_State | None, dict[str, int]]:
+        """What the newest version says, and what that very version holds of the logs of `writers`."""
+        with self._lock:
+            state = self._current()
+            while state is not None and writers:
+                assert self._handle is not None
+                if self._handle.version() == state.version:
+                    return state, {w: self._handle.transaction_version(w) or 0 for w in writers}
+                self._seen = -1
+                state = self._current()
+            return state, {}
 
     def _is_newest(self, version: int) -> bool:
         """Whether nobody has committed since that version was read: two looks at the folder, where Delta reads it."""

@@ -17,6 +17,7 @@ from huntlake.kql.types import Column, ScalarType
 from huntlake.lake import Lake
 from huntlake.lake.index.terms import Clause, clause, prefix_of, terms_of
 from huntlake.lake.snapshot import DataFile
+from huntlake.workspace.ingestion.streaming import Streams
 from huntlake.workspace.tables import Tables
 
 if TYPE_CHECKING:
@@ -66,8 +67,10 @@ class LakeTables:
 
     lake: Lake
     tables: Tables
+    streams: Streams
 
     def table(self, workspace: str, name: str) -> tuple[Column, ...] | None:
+        self.streams.settle(workspace, name)
         return self.tables.table(workspace, name)
 
     def names(self, workspace: str) -> Iterable[str]:
@@ -83,9 +86,14 @@ class LakeTables:
         if self.known_empty(workspace, scan.table):
             return Reading(empty_sql(scan.columns, scan.sql_names))
         clauses = [c for c in map(_clause, scan.clauses) if c]
-        snapshot = self.lake.snapshot(workspace, scan.table, scan.since, scan.until, clauses)
-        sql = snapshot_sql(snapshot, scan.columns, scan.sql_names, scan.since, scan.until)
-        return Reading(sql, snapshot.files)
+        # What moves into files between these two lines is in the snapshot, which says so; the reverse would lose it.
+        parts = self.streams.pending(workspace, scan.table)
+        snapshot = self.lake.snapshot(
+            workspace, scan.table, scan.since, scan.until, clauses, dict.fromkeys(p.writer for p in parts)
+        )
+        waiting = [r for p in parts for r in p.relations(self.streams.engine)]
+        sql = snapshot_sql(snapshot, scan.columns, scan.sql_names, scan.since, scan.until, waiting)
+        return Reading(sql, snapshot.files, held=tuple(parts))
 
 
 @dataclass

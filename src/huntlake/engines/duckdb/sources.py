@@ -7,7 +7,7 @@ from datetime import datetime
 
 from huntlake.engines.duckdb.database import kept, quoted
 from huntlake.kql.types import Column, ScalarType
-from huntlake.lake.scanning import ScanColumn, scan_sql
+from huntlake.lake.scanning import Pending, ScanColumn, scan_sql
 from huntlake.lake.snapshot import Snapshot
 
 PHYSICAL = {
@@ -31,8 +31,9 @@ def snapshot_sql(
     labels: Sequence[str],
     since: datetime | None = None,
     until: datetime | None = None,
+    pending: Sequence[Pending] = (),
 ) -> str:
-    """A SELECT of `columns` from the files of `snapshot`; what a file lacks is null or `''`.
+    """A SELECT of `columns` from the files of `snapshot` and rows that are `pending`; what they lack is null or `''`.
 
     Here and below `labels` are the SQL identifiers, quoted, by which the query knows the columns.
     """
@@ -40,7 +41,7 @@ def snapshot_sql(
         ScanColumn(column.name, _unquoted(label), PHYSICAL[column.type], _missing(column.type))
         for column, label in zip(columns, labels, strict=True)
     ]
-    return scan_sql(snapshot, wanted, since, until)
+    return scan_sql(snapshot, wanted, since, until, pending)
 
 
 def memory_sql(table: str, columns: Sequence[Column], labels: Sequence[str]) -> str:

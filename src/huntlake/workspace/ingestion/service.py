@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -90,7 +91,7 @@ class Ingestion:
         """
         started, now = perf_counter(), self.clock.now()
         sources = [detect(p, format) for p in ([source] if isinstance(source, Path) else source)]
-        mapping = self._mapping(workspace, table)
+        mapping = self.mapping(workspace, table, now)
         total = sum(size(s.path) for s in sources)
         rows = undated = done = 0
         with (
@@ -143,7 +144,7 @@ class Ingestion:
         With `replacing` they take the place of the table's rows.
         """
         now = self.clock.now()
-        mapping = self._mapping(workspace, table)
+        mapping = self.mapping(workspace, table, now)
         forms = {f.name: _arrow_form(f.type) for f in schema}
         targets = mapping.exactly(forms)
         if mapping.timed and TIME.lower() not in {n.lower() for n in forms}:
@@ -153,8 +154,11 @@ class Ingestion:
                 loader.stage_arrow(batch, targets)
             return loader.commit(replacing=replacing)
 
-    def _mapping(self, workspace: Workspace, table: str) -> Mapping:
-        now = self.clock.now()
+    def mapping(self, workspace: Workspace, table: str, now: datetime) -> Mapping:
+        """How fields of rows that arrive `now` become columns of a table.
+
+        :raises NotFound: there is no such table, and its name isn't one that may be made
+        """
         schema = self.tables.catalogue.table(table)
         on_disk = self.tables.exists_on_disk(workspace.name, table)
         if schema is None and not on_disk:

@@ -1,0 +1,152 @@
+"""Rows of streams: lines into columns in memory, and these into files."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import RLock
+from typing import TYPE_CHECKING
+
+from huntlake.lake.batches import Reader
+from huntlake.lake.conversion import Batch, Conversion, Plan
+from huntlake.lake.forms import TIME, Form, StoredColumn, identifier
+from huntlake.lake.inference import infer
+from huntlake.lake.scanning import NUMBER
+from huntlake.lake.sources import Reject, shown
+from huntlake.lake.table import LakeTable
+from huntlake.lake.writing import WrittenFile
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Planned = Callable[[Batch, Callable[[Sequence[str]], dict[str, Form]]], Plan]
+"""Makes the plan of a batch; it is given what tells the forms of fields."""
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """Rows in columns, the number of each in `NUMBER`, and rows that didn't fit."""
+
+    rows: pa.Table
+    columns: tuple[StoredColumn, ...]
+    rejects: tuple[Reject, ...]
+    """Their lines are counted from 0 in the lines that were given."""
+
+
+class Stage:
+    """An engine of its own for rows on their way. Threads may share it, and wait for one another."""
+
+    def __init__(self, scratch: Path, *, memory: str = "1GB") -> None:
+        import duckdb
+
+        self._folder = TemporaryDirectory(prefix="stage-", dir=scratch)
+        folder = Path(self._folder.name)
+        self._connection = duckdb.connect(config={"memory_limit": memory, "temp_directory": str(folder / "spill")})
+        self._connection.execute("set TimeZone = 'UTC'")
+        self._reader = Reader(self._connection, folder)
+        self._lock = RLock()
+        # Left open at the interpreter's end, DuckDB complains of leaks on standard error.
+        self._finalizer = weakref.finalize(self, self._connection.close)
+
+    def close(self) -> None:
+        """Give everything back."""
+        with self._lock:
+            self._finalizer()
+            self._folder.cleanup()
+
+    def convert(self, lines: list[bytes], numbers: Sequence[int], plan: Planned) -> list[Converted]:
+        """Lines of JSON objects as columns; `numbers` are those of the batches that the lines are of.
+
+        A row that the engine can't digest is a reject, and doesn't take others with it.
+        """
+        with self._lock:
+            return self._convert(lines, numbers, plan, 0)
+
+    def write(self, table: LakeTable, parts: Iterable[Converted]) -> list[WrittenFile]:
+        """Write rows into files that a commit makes part of `table`."""
+        with self._lock:
+            parts = [p for p in parts if p.rows.num_rows]
+            columns = {c.name.lower(): c for p in parts for c in p.columns}
+            selects = []
+            try:
+                for i, part in enumerate(parts):
+                    self._connection.register(f"part{i}", part.rows)
+                    held = {c.name.lower() for c in part.columns}
+                    fields = ", ".join(
+                        f"{identifier(c.name) if key in held else c.form.missing} as {identifier(c.name)}"
+                        for key, c in columns.items()
+                    )
+                    selects.append(f"select {fields} from part{i}")
+                if not selects:
+                    return []
+                self._connection.execute(f"create or replace temp table staged as {' union all '.join(selects)}")
+                return table.write(self._connection, "staged", list(columns.values()))
+            finally:
+                self._connection.execute("drop table if exists staged")
+                for i in range(len(selects)):
+                    self._connection.unregister(f"part{i}")
+
+    def _convert(self, lines: list[bytes], numbers: Sequence[int], plan: Planned, first: int) -> list[Converted]:
+        import duckdb
+
+        try:
+            return [self._converted(lines, numbers, plan, first)]
+        except duckdb.Error as error:
+            if len(lines) > 1:
+                half = len(lines) // 2
+                before = self._convert(lines[:half], numbers[:half], plan, first)
+                return before + self._convert(lines[half:], numbers[half:], plan, first + half)
+            import pyarrow as pa
+
+            why = str(error).split("\n", 1)[0][:300]
+            reject = Reject(first, f"the row can't be read: {why}", shown(lines[0]))
+            return [Converted(pa.table({NUMBER: pa.array([], pa.int64())}), (), (reject,))]
+
+    def _converted(self, lines: list[bytes], numbers: Sequence[int], plan: Planned, first: int) -> Converted:
+        import pyarrow as pa
+
+        batch = self._reader.read_lines("stream", range(len(lines)), lines, wrapped=False)
+        try:
+            planned = plan(batch, lambda fields: infer(self._connection, batch, fields))
+            conversion = Conversion(batch, planned)
+            columns = [t.column for t in planned.targets if t.column.name != TIME]
+            if planned.timed:
+                columns.insert(0, StoredColumn(TIME, Form.INSTANT))
+            names = ", ".join(identifier(c.name) for c in columns)
+            self._connection.execute(f"create or replace temp table converted as {conversion.sql()}")
+            good = f"select {names}, _line as {identifier(NUMBER)} from converted where _bad is null"
+            rows = self._connection.sql(good).to_arrow_table()
+            rejects = list(batch.rejects)
+            if rows.num_rows < batch.rows:
+                wrong = f"select _line, _bad, {conversion.text()} from converted join batch using (_line)"
+                found = self._connection.execute(f"{wrong} where _bad is not null order by _line").fetchall()
+                rejects += [Reject(line, reason, text) for line, reason, text in found]
+        finally:
+            self._connection.execute("drop table if exists converted")
+            self._reader.forget_lines()
+        at = rows.column_names.index(NUMBER)
+        rows = rows.set_column(at, NUMBER, pa.array(numbers, pa.int64()).take(rows.column(at)))
+        return Converted(
+            rows,
+            tuple(columns),
+            tuple(Reject(None if r.line is None else first + r.line, r.reason, r.text) for r in rejects),
+        )
+
+
+def said(converted: Converted) -> set[str]:
+    """The columns that say something in some row, by lower-case name."""
+    import pyarrow.compute as pc
+
+    found = set()
+    for column in converted.columns:
+        values = converted.rows.column(column.name)
+        if column.form is Form.TEXT:
+            some = pc.any(pc.not_equal(values, "")).as_py()
+        else:
+            some = values.null_count < len(values)
+        if some:
+            found.add(column.name.lower())
+    return found

@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from huntlake.core.errors import Unavailable
+from huntlake.lake.log.frames import Draft, Frame, encode, scan
+from huntlake.lake.log.owners import abandoned, new_owner, writers
+from huntlake.lake.log.reading import Tail, frames_of, keep_damaged, segments
+from huntlake.lake.log.writing import LogWriter, Write
+from huntlake.lake.sources import Reject
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+ID = "11111111-2222-3333-4444-555555555555"
+
+
+def batch(n: int, table: str = "T_CL") -> Draft:
+    return Draft("soc", ID, table, "here", 2, NOON, b'{"n":%d}\n{"n":%d}' % (n, -n))
+
+
+def numbered(*numbers: int) -> bytes:
+    return b"".join(encode(batch(n)).numbered(n) for n in numbers)
+
+
+class Log:
+    """A writer, and what it was told to publish."""
+
+    def __init__(self, root: Path, write: Write = os.write, segment_bytes: int = 1 << 20) -> None:
+        self.frames: list[Frame] = []
+        self.owned = new_owner(root)
+        self.writer = LogWriter(self.owned, self.published, segment_bytes=segment_bytes, write=write)
+
+    def published(self, frames: Sequence[Frame]) -> None:
+        self.frames += frames
+
+    def die(self) -> None:
+        """What a kill leaves: the folder, without its lock."""
+        self.owned.release()
+
+
+def left(root: Path) -> list[int]:
+    (owned,) = abandoned(root)
+    found = [f.sequence for frames, _ in frames_of(owned) for f in frames]
+    owned.release()
+    return found
+
+
+def test_a_frame_comes_back_as_it_went_in() -> None:
+    draft = Draft("soc", ID, "T_CL", "é", 1, NOON, b'{"a":1}', (3,), (Reject(2, "not JSON", "{\u20ac"),))
+    found = scan(encode(draft).numbered(7))
+    assert found.frames == (Frame(7, draft),)
+    assert not found.damage
+
+
+def test_every_cut_of_the_last_frame_loses_that_frame_alone() -> None:
+    first, whole = len(numbered(1)), numbered(1, 2)
+    for length in range(first, len(whole)):
+        found = scan(whole[:length])
+        assert [f.sequence for f in found.frames] == [1]
+        assert found.end == first
+        assert not found.damage
+
+
+def test_room_that_was_never_written_is_no_damage() -> None:
+    assert not scan(numbered(1) + bytes(10_000)).damage
+
+
+def test_any_flipped_byte_is_found_and_what_follows_it_is_read() -> None:
+    first, whole = len(numbered(1)), numbered(1, 2, 3)
+    second = len(numbered(2))
+    for at in range(first, first + second):
+        data = bytearray(whole)
+        data[at] ^= 0x55
+        found = scan(bytes(data))
+        assert [f.sequence for f in found.frames] == [1, 3], at
+        assert found.damage == ((first, first + second),)
+
+
+def test_one_who_reads_a_living_log_stops_at_what_is_not_whole() -> None:
+    data = bytearray(numbered(1, 2, 3))
+    data[len(numbered(1)) + 30] ^= 1
+    found = scan(bytes(data), live=True)
+    assert [f.sequence for f in found.frames] == [1]
+    assert not found.damage
+
+
+def test_what_was_acknowledged_is_there_after_a_death(tmp_path: Path) -> None:
+    log = Log(tmp_path)
+    assert [log.writer.append(batch(n)) for n in range(1, 4)] == [1, 2, 3]
+    assert [f.sequence for f in log.frames] == [1, 2, 3]
+    log.die()
+    assert left(tmp_path) == [1, 2, 3]
+
+
+def test_a_living_writers_folder_is_nobody_elses(tmp_path: Path) -> None:
+    log = Log(tmp_path)
+    log.writer.append(batch(1))
+    assert list(abandoned(tmp_path)) == []
+    assert [f.name for f in writers(tmp_path)] == [log.writer.writer]
+
+
+def test_a_folder_is_taken_over_once(tmp_path: Path) -> None:
+    Log(tmp_path).die()
+    (first,) = abandoned(tmp_path)
+    assert list(abandoned(tmp_path)) == []
+    first.remove()
+    assert writers(tmp_path) == ()
+
+
+def test_many_threads_share_flushes_and_all_of_theirs_is_kept_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushes = 0
+    real = os.fdatasync
+
+    def counted(descriptor: int) -> None:
+        nonlocal flushes
+        flushes += 1
+        threading.Event().wait(0.002)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fdatasync", counted)
+    log = Log(tmp_path, segment_bytes=4096)
+
+    def work() -> None:
+        for n in range(25):
+            log.writer.append(batch(n))
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert [f.sequence for f in log.frames] == list(range(1, 201))
+    assert flushes < 200
+    log.die()
+    assert left(tmp_path) == list(range(1, 201))
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
+def test_a_disk_that_refuses_keeps_nothing_of_the_batch_and_takes_the_next(tmp_path: Path, number: int) -> None:
+    refusing = False
+
+    def write(descriptor: int, data: bytes) -> int:
+        if refusing:
+            # Half of it gets there, as on a disk that fills up.
+            os.write(descriptor, data[: len(data) // 2])
+            raise OSError(number, os.strerror(number))
+        return os.write(descriptor, data)
+
+    log = Log(tmp_path, write)
+    log.writer.append(batch(1))
+    refusing = True
+    for _ in range(3):
+        with pytest.raises(Unavailable, match="nothing of the batch was taken in"):
+            log.writer.append(batch(2))
+    refusing = False
+    assert log.writer.append(batch(3)) == 5
+    assert [f.sequence for f in log.frames] == [1, 5]
+    log.die()
+    assert left(tmp_path) == [1, 5]
+
+
+def test_segments_go_when_the_tables_hold_all_of_them(tmp_path: Path) -> None:
+    log = Log(tmp_path, segment_bytes=1)
+    for n, table in enumerate(("A_CL", "B_CL", "A_CL"), 1):
+        log.writer.append(batch(n, table))
+    assert len(segments(log.owned.folder)) == 3
+    log.writer.trim({("soc", "A_CL"): 1})
+    assert len(segments(log.owned.folder)) == 2
+    log.writer.trim({("soc", "A_CL"): 3})
+    assert len(segments(log.owned.folder)) == 1
+    log.writer.trim({("soc", "A_CL"): 3, ("soc", "B_CL"): 2})
+    assert segments(log.owned.folder) == []
+    assert log.writer.append(batch(4)) == 4
+    log.writer.trim({("soc", "T_CL"): 4})
+    log.writer.close()
+    assert writers(tmp_path) == ()
+
+
+def test_a_writer_that_ends_with_rows_waiting_leaves_them(tmp_path: Path) -> None:
+    log = Log(tmp_path)
+    log.writer.append(batch(1))
+    log.writer.close()
+    assert left(tmp_path) == [1]
+
+
+def test_a_damaged_segment_is_kept_and_told_of(tmp_path: Path) -> None:
+    log = Log(tmp_path)
+    for n in (1, 2, 3):
+        log.writer.append(batch(n))
+    log.die()
+    (segment,) = segments(log.owned.folder)
+    data = bytearray(segment.read_bytes())
+    data[len(encode(batch(1)).numbered(1)) + 40] ^= 1
+    segment.write_bytes(data)
+    (owned,) = abandoned(tmp_path)
+    ((frames, (damage,)),) = frames_of(owned)
+    assert [f.sequence for f in frames] == [1, 3]
+    keep_damaged(owned)
+    assert damage.file.read_bytes() == data
+    assert segments(owned.folder) == []
+    owned.remove()
+    assert list(abandoned(tmp_path)) == []
+
+
+@pytest.fixture
+def living(tmp_path: Path) -> Iterator[tuple[Log, Tail]]:
+    log = Log(tmp_path, segment_bytes=300)
+    yield log, Tail(log.owned.folder)
+    log.die()
+
+
+def test_a_tail_follows_a_log_as_it_grows_and_is_trimmed(living: tuple[Log, Tail]) -> None:
+    log, tail = living
+    assert tail.frames() == ()
+    for n in range(1, 6):
+        log.writer.append(batch(n))
+        assert [f.sequence for f in tail.frames()] == list(range(1, n + 1))
+    log.writer.trim({("soc", "T_CL"): 5})
+    assert tail.frames() == ()
+    log.writer.append(batch(6))
+    assert [f.sequence for f in tail.frames()] == [6]
