@@ -17,6 +17,7 @@ from huntlake.engines.cancellation import Cancellation
 from huntlake.engines.duckdb import udf
 from huntlake.engines.duckdb.errors import translate
 from huntlake.engines.duckdb.execution import Execution
+from huntlake.engines.duckdb.watch import Watch
 from huntlake.engines.errors import EngineDefect
 from huntlake.engines.geography import Geography, Nowhere
 
@@ -55,6 +56,7 @@ class Database:
         self._registered: set[str] = set()
         self._lock = Lock()
         self._connection: Any = None
+        self._watch = Watch()
 
     def stream(
         self, sql: str, *, timeout: timedelta | None = None, cancellation: Cancellation | None = None
@@ -65,12 +67,12 @@ class Database:
         """
         cursor = self._cursor()
         try:
-            statement = _only_select(cursor, sql)
+            _check_only_select(cursor, sql)
             self._register_functions(sql)
         except Exception:
             cursor.close()
             raise
-        return Execution(cursor, statement, timeout, cancellation)
+        return Execution(cursor, sql, self._watch, timeout, cancellation)
 
     def table(self, sql: str, *, timeout: timedelta | None = None) -> pyarrow.Table:
         """Run one SELECT and keep all of its rows."""
@@ -83,7 +85,7 @@ class Database:
         """DuckDB's plan of one SELECT, as a picture in text; the query isn't run."""
         cursor = self._cursor()
         try:
-            _only_select(cursor, sql)
+            _check_only_select(cursor, sql)
             self._register_functions(sql)
             return "\n".join(str(row[1]) for row in cursor.execute(f"explain {sql}").fetchall())
         except _duckdb_error() as error:
@@ -217,8 +219,8 @@ def _close(connection: Any) -> None:
         connection.close()
 
 
-def _only_select(cursor: Any, sql: str) -> Any:
-    """The parsed statement, if `sql` is exactly one SELECT: whatever the compiler does wrong, nothing else runs."""
+def _check_only_select(cursor: Any, sql: str) -> None:
+    """Raise unless `sql` is exactly one SELECT: whatever the compiler does wrong, nothing else runs."""
     import duckdb
 
     try:
@@ -227,7 +229,6 @@ def _only_select(cursor: Any, sql: str) -> Any:
         raise translate(error) from error
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         raise EngineDefect("the compiled query is not one SELECT")
-    return statements[0]
 
 
 def _duckdb_error() -> type[Exception]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
-from threading import Event, Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from huntlake.core.errors import Cancelled, DomainError, TimedOut
 from huntlake.engines.cancellation import Cancellation
 from huntlake.engines.duckdb.errors import translate
+from huntlake.engines.duckdb.watch import Watch, Watched
 
 if TYPE_CHECKING:
     import pyarrow
@@ -33,22 +33,24 @@ class Execution:
     def __init__(
         self,
         cursor: Any,
-        statement: Any,
+        sql: str,
+        watch: Watch,
         timeout: timedelta | None = None,
         cancellation: Cancellation | None = None,
     ) -> None:
         self._cursor = cursor
-        self._timed_out = False
+        self._watched: Watched | None = None
         self._cancellation = cancellation
         self._ends = ExitStack()
         self._ends.callback(cursor.close)
         if timeout is not None or cancellation is not None:
-            self._watch(timeout, cancellation)
+            self._begin(watch, timeout, cancellation)
         try:
             self._stop_if_ended()
             # A SELECT may hold `WITH x AS (INSERT …)`: only a read-only transaction rules writing out.
             cursor.execute("begin transaction read only")
-            self._reader = cursor.sql(statement).to_arrow_reader(BATCH_ROWS)
+            # What `cursor.sql(…).to_arrow_reader` does in the end, without binding the query once more before.
+            self._reader = cursor._submit(sql, None, "stream", BATCH_ROWS).arrow_reader()
             self.schema: pyarrow.Schema = self._reader.schema
             self._stop_if_ended()
         except Exception as error:
@@ -76,33 +78,18 @@ class Execution:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def _watch(self, timeout: timedelta | None, cancellation: Cancellation | None) -> None:
+    def _begin(self, watch: Watch, timeout: timedelta | None, cancellation: Cancellation | None) -> None:
         seconds = None if timeout is None else max(0.0, timeout.total_seconds())
-        awake, over = Event(), Event()
-
-        def watch() -> None:
-            self._timed_out = not awake.wait(seconds)
-            # An interrupt that comes before the engine has begun is lost: ask until the query is over.
-            while not over.wait(0.01):
-                self._cursor.interrupt()
-
-        watcher = Thread(target=watch, name="huntlake-query-watch", daemon=True)
-
-        def end() -> None:
-            over.set()
-            awake.set()
-            watcher.join()
-
-        watcher.start()
+        self._watched = watch.over(self._cursor, seconds)
         # Before the cursor closes: interrupting a closed one is an error.
-        self._ends.callback(end)
+        self._ends.callback(self._watched.over)
         if cancellation is not None:
-            self._ends.enter_context(cancellation.watched(awake.set))
+            self._ends.enter_context(cancellation.watched(self._watched.cancel))
 
     def _stop_if_ended(self) -> None:
         if self._cancellation is not None and self._cancellation.cancelled:
             raise Cancelled(STOPPED)
-        if self._timed_out:
+        if self._watched is not None and self._watched.timed_out:
             raise TimedOut(TOO_LONG)
 
     def _explained(self, error: Exception) -> DomainError:
@@ -110,6 +97,6 @@ class Execution:
             return error
         if self._cancellation is not None and self._cancellation.cancelled:
             return Cancelled(STOPPED)
-        if self._timed_out:
+        if self._watched is not None and self._watched.timed_out:
             return TimedOut(TOO_LONG)
         return translate(error)

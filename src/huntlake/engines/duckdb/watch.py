@@ -1,0 +1,86 @@
+"""The thread that ends queries: at their time limit, or when they are cancelled."""
+
+from __future__ import annotations
+
+from threading import Condition, Thread
+from time import monotonic
+from typing import Any
+
+AGAIN = 0.01
+"""Seconds between two interrupts of one query."""
+
+LINGER = 10.0
+"""Seconds that the thread waits for another query to watch."""
+
+
+class Watched:
+    """One query, from its beginning to its end."""
+
+    def __init__(self, watch: Watch, cursor: Any, seconds: float | None) -> None:
+        self._watch = watch
+        self.cursor = cursor
+        self.ends_at = None if seconds is None else monotonic() + seconds
+        self.timed_out = False
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        """Interrupt the query now."""
+        self.cancelled = True
+        self._watch.wake()
+
+    def over(self) -> None:
+        """The query is done with, and its cursor may be closed: no interrupt comes after this."""
+        self._watch.leave(self)
+
+
+class Watch:
+    """Interrupts the queries that are too long. One thread watches all: to start one costs as much as a small query."""
+
+    def __init__(self) -> None:
+        self._changed = Condition()
+        self._watched: set[Watched] = set()
+        self._thread: Thread | None = None
+        self._wakes_at = 0.0
+
+    def over(self, cursor: Any, seconds: float | None) -> Watched:
+        """Watch what `cursor` runs, at most so many `seconds`; None is without limit."""
+        watched = Watched(self, cursor, seconds)
+        with self._changed:
+            self._watched.add(watched)
+            if self._thread is None:
+                self._thread = Thread(target=self._run, name="huntlake-query-watch", daemon=True)
+                self._thread.start()
+            elif watched.ends_at is not None and watched.ends_at < self._wakes_at:
+                self._changed.notify()
+        return watched
+
+    def wake(self) -> None:
+        """Look at all queries now."""
+        with self._changed:
+            self._changed.notify()
+
+    def leave(self, watched: Watched) -> None:
+        """Watch a query no more."""
+        with self._changed:
+            self._watched.discard(watched)
+
+    def _run(self) -> None:
+        with self._changed:
+            while True:
+                idle = not self._watched
+                now = monotonic()
+                self._wakes_at = min((self._ended(w, now) for w in self._watched), default=now + LINGER)
+                self._changed.wait(min(self._wakes_at - now, LINGER))
+                if idle and not self._watched:
+                    self._thread = None
+                    return
+
+    def _ended(self, watched: Watched, now: float) -> float:
+        """Interrupt a query whose time is over; when to look at it again."""
+        ends_at = watched.ends_at
+        if not watched.cancelled and (ends_at is None or now < ends_at):
+            return now + LINGER if ends_at is None else ends_at
+        watched.timed_out = not watched.cancelled
+        # An interrupt that comes before the engine has begun is lost: ask until the query is over.
+        watched.cursor.interrupt()
+        return now + AGAIN
