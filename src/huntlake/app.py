@@ -19,6 +19,8 @@ from huntlake.state.memory import MemoryShelf
 from huntlake.workspace.activity import Activity
 from huntlake.workspace.builtin_functions import BuiltinFunctions
 from huntlake.workspace.catalogue import Catalogue
+from huntlake.workspace.evidence.custody import Custody, EvidenceTable
+from huntlake.workspace.evidence.service import EvidenceImport
 from huntlake.workspace.external_addresses import Outside
 from huntlake.workspace.functions import SavedFunctions
 from huntlake.workspace.ingestion import Ingestion
@@ -62,6 +64,7 @@ class Analytics:
     queries: Queries
     ingestion: Ingestion
     streams: Streams
+    evidence: EvidenceImport
 
     @classmethod
     def over(
@@ -87,7 +90,8 @@ class Analytics:
         looked_up = WatchlistTables(watchlists, catalogue, engine, clock)
         ingestion = Ingestion(lake, tables, clock, home / "dead-letters")
         streams = Streams(lake, ingestion, engine, clock, pace)
-        sources = (memory, looked_up, LakeTables(lake, tables, streams))
+        custody = Custody(state)
+        sources = (memory, looked_up, EvidenceTable(custody, engine), LakeTables(lake, tables, streams))
         saved = SavedFunctions(state, sources, (builtin,), (looked_up,), clock, catalogue.is_open)
         return cls(
             lake=lake,
@@ -101,6 +105,7 @@ class Analytics:
             queries=Queries(engine, sources, clock, (saved, builtin), (looked_up,), borders, catalogue.is_open),
             ingestion=ingestion,
             streams=streams,
+            evidence=EvidenceImport(lake, ingestion, custody, clock),
         )
 
     def close(self) -> None:

@@ -16,6 +16,8 @@ from huntlake.core.clock import SystemClock
 from huntlake.core.errors import Invalid, NotFound
 from huntlake.engines.duckdb.database import Bounds
 from huntlake.engines.geography import NetworkTable
+from huntlake.workspace.evidence.plain import mappings
+from huntlake.workspace.evidence.service import ImportReport, user_name
 from huntlake.workspace.functions import WorkspaceFunctions
 from huntlake.workspace.ingestion import IngestReport
 from huntlake.workspace.ingestion.streaming import Receipt
@@ -103,6 +105,31 @@ class Session:
         Queries see it at once. Rows that don't fit go to the table `HuntlakeDeadLetters`, with the reason.
         """
         return self._analytics.streams.append(self.workspace, table, rows, source=source)
+
+    def import_evidence(
+        self,
+        path: str | Path,
+        *,
+        mapping: str | Path | None = None,
+        time_zone: str = "UTC",
+        again: bool = False,
+        dry: bool = False,
+    ) -> ImportReport:
+        """Take in a file of evidence, or all files below a folder: what each is, is found by what is in it.
+
+        `mapping` is a file that says what to do with files of kinds that nobody knows; stamps without a zone are of
+        `time_zone`, where the file itself doesn't tell; `again` takes in once more what is in already; `dry` takes in
+        nothing.
+        """
+        return self._analytics.evidence.take(
+            self.workspace,
+            Path(path),
+            by=user_name(),
+            mappings=mappings(Path(mapping)) if mapping is not None else (),
+            time_zone=time_zone,
+            again=again,
+            dry=dry,
+        )
 
     @property
     def functions(self) -> WorkspaceFunctions:

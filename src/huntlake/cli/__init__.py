@@ -15,6 +15,7 @@ from huntlake.cli import (
     demo,
     explain,
     function,
+    import_evidence,
     ingest,
     lake,
     principal,
@@ -47,6 +48,7 @@ app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
 app.command("query")(query.query)
 app.command("ingest")(ingest.ingest)
+app.command("import")(import_evidence.import_evidence)
 app.command("tables")(tables.tables)
 app.command("schema")(schema.schema)
 app.command("explain")(explain.explain)

@@ -123,8 +123,20 @@ def _begins(path: Path, magic: bytes) -> bool:
         return file.read(len(magic)) == magic
 
 
+def _gunzip(path: Path) -> IO[bytes]:
+    return gzip.open(path, "rb")  # type: ignore[return-value]
+
+
+def _bunzip(path: Path) -> IO[bytes]:
+    return bz2.open(path, "rb")
+
+
+def _unxz(path: Path) -> IO[bytes]:
+    return lzma.open(path, "rb")
+
+
 _STREAMS: tuple[tuple[bytes, Callable[[Path], IO[bytes]]], ...] = (
-    (b"\x1f\x8b", lambda path: gzip.open(path, "rb")),  # type: ignore[return-value]
-    (b"BZh", lambda path: bz2.open(path, "rb")),  # type: ignore[return-value]
-    (b"\xfd7zXZ\0", lambda path: lzma.open(path, "rb")),  # type: ignore[return-value]
+    (b"\x1f\x8b", _gunzip),
+    (b"BZh", _bunzip),
+    (b"\xfd7zXZ\0", _unxz),
 )

@@ -9,7 +9,18 @@ from typing import Any
 
 import orjson
 
-from huntlake.workspace.evidence.records import Context, Fields, Record, Row, first, moment, said, stamp, within, written
+from huntlake.workspace.evidence.records import (
+    Context,
+    Fields,
+    Record,
+    Row,
+    first,
+    moment,
+    said,
+    stamp,
+    within,
+    written,
+)
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _DEVICE = (
@@ -214,7 +225,7 @@ def is_directory_audit(fields: Fields, file: str) -> bool:
 
 
 def directory_audit(record: Record, context: Context) -> Iterator[Row]:
-    """Changes in Entra ID: Microsoft Graph's objects, diagnostic settings' envelopes, or the rows of the portal's CSV."""
+    """Changes in Entra ID: Microsoft Graph's objects, diagnostic settings' envelopes, or rows of the portal's CSV."""
     fields = record.fields
     types = context.columns("AuditLogs") or {}
     if any(n in fields for n in ("activityDateTime", "properties", "LoggedByService")):
@@ -431,7 +442,10 @@ def _bag(value: Any) -> dict[str, Any]:
 
 _ACTIONS = (
     (r"ProcessCreated|OpenProcess$", "DeviceProcessEvents"),
-    (r"Connection|InboundConnection|ListeningConnection|NetworkSignature|SslConnection|HttpConnection", "DeviceNetworkEvents"),
+    (
+        r"Connection|InboundConnection|ListeningConnection|NetworkSignature|SslConnection|HttpConnection",
+        "DeviceNetworkEvents",
+    ),
     (r"FileCreated|FileModified|FileRenamed|FileDeleted", "DeviceFileEvents"),
     (r"Registry(Key|Value)", "DeviceRegistryEvents"),
     (r"Logon(Success|Failed|Attempted)|LogonSuccess", "DeviceLogonEvents"),

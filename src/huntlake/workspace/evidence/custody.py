@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
+from uuid import uuid4
+
+import orjson
 
 from huntlake.engines.duckdb.database import Database
 from huntlake.engines.duckdb.sources import memory_sql
 from huntlake.kql.types import Column, ScalarType
 from huntlake.state.documents import Documents, Json, Shelf
-from huntlake.workspace.table_sources import Reading, Scan, held_in_memory
+from huntlake.workspace.table_sources import KeptRows, Reading, Scan
 
 TABLE = "HuntlakeEvidence"
 
@@ -28,6 +31,7 @@ COLUMNS = (
     Column("Format", ScalarType.STRING),
     Column("Kinds", ScalarType.DYNAMIC),
     Column("RowsRead", ScalarType.LONG),
+    Column("RowsMade", ScalarType.LONG),
     Column("RowsDead", ScalarType.LONG),
     Column("RowsByTable", ScalarType.DYNAMIC),
     Column("TimesCorrected", ScalarType.LONG),
@@ -64,14 +68,21 @@ class Evidence:
     kinds: dict[str, int] = field(default_factory=dict)
     read: int = 0
     """Pieces of the file: events, lines, objects."""
+    made: int = 0
+    """Rows that the events became; one event may be a row of several tables."""
     dead: int = 0
-    """Pieces, and rows made of them, that no table took: the dead letters say why."""
+    """Pieces that were no event, and rows that no table took: the dead letters say why."""
     tables: dict[str, int] = field(default_factory=dict)
     """The rows that landed."""
     corrected: int = 0
     assumed: int = 0
     undated: int = 0
     ended: str = ""
+
+    @property
+    def unexplained(self) -> int:
+        """Pieces and rows of which it isn't known what became of them: none, or the import has lost some."""
+        return self.made + self.read - sum(self.kinds.values()) - sum(self.tables.values()) - self.dead
 
 
 class Custody:
@@ -91,7 +102,11 @@ class Custody:
     def taken(self, workspace: str) -> dict[str, Evidence]:
         """By their SHA-256, files whose rows are in tables, or may be in some of them."""
         kept = (document.value for document in self.of(workspace).list())
-        return {one.sha256: one for one in kept if one.status in ("imported", "unpacked", "started")}
+        return {
+            one.sha256: one
+            for one in kept
+            if one.status in ("imported", "unpacked") or (one.status in ("started", "failed") and one.tables)
+        }
 
 
 @dataclass(frozen=True)
@@ -118,12 +133,11 @@ class EvidenceTable:
 
         rows = [_cells(document.value) for document in self.custody.of(workspace).list()]
         arrays = {c.name: pa.array([r[c.name] for r in rows], _arrow(c.type)) for c in COLUMNS}
-        return held_in_memory(self.database, pa.table(arrays), scan)
+        kept = KeptRows(self.database, f"evidence {uuid4()}", pa.table(arrays))
+        return Reading(memory_sql(kept.name, scan.columns, scan.sql_names), held=kept)
 
 
 def _cells(one: Evidence) -> dict[str, object]:
-    import orjson
-
     return {
         "TimeGenerated": _moment(one.started),
         "EvidenceId": one.id,
@@ -137,6 +151,7 @@ def _cells(one: Evidence) -> dict[str, object]:
         "Format": one.format,
         "Kinds": orjson.dumps(one.kinds).decode(),
         "RowsRead": one.read,
+        "RowsMade": one.made,
         "RowsDead": one.dead,
         "RowsByTable": orjson.dumps(one.tables).decode(),
         "TimesCorrected": one.corrected,

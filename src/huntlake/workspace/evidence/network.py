@@ -28,7 +28,11 @@ def zeek(record: Record, context: Context) -> Iterator[Row]:
 
 
 def is_eve(fields: Fields, file: str) -> bool:
-    return "event_type" in fields and "timestamp" in fields and ("flow_id" in fields or "src_ip" in fields or "stats" in fields)
+    return (
+        "event_type" in fields
+        and "timestamp" in fields
+        and ("flow_id" in fields or "src_ip" in fields or "stats" in fields)
+    )
 
 
 def eve(record: Record, context: Context) -> Iterator[Row]:
@@ -59,8 +63,8 @@ def _column(name: str) -> str:
 
 
 _LOGS = frozenset(
-    "capture_loss conn dce_rpc dhcp dnp3 dns dpd files ftp http intel irc kerberos known_certs known_hosts known_services"
-    " modbus mqtt_connect mqtt_publish mqtt_subscribe mysql notice ntlm ntp ocsp pe radius rdp rfb signatures sip"
-    " smb_files smb_mapping smtp snmp socks software ssh ssl stats syslog traceroute tunnel weird x509 telemetry"
-    " analyzer".split()
+    "capture_loss conn dce_rpc dhcp dnp3 dns dpd files ftp http intel irc kerberos known_certs known_hosts"
+    " known_services modbus mqtt_connect mqtt_publish mqtt_subscribe mysql notice ntlm ntp ocsp pe radius rdp rfb"
+    " signatures sip smb_files smb_mapping smtp snmp socks software ssh ssl stats syslog traceroute tunnel weird"
+    " x509 telemetry analyzer".split()
 )

@@ -69,7 +69,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class SourceKind:
-    """A kind of record: how to know one, and the rows that it becomes; the first is the event, others are further views.
+    """A kind of record: how to know one, and the rows that it becomes; the first is the event, others further views.
 
     `claims` is asked of every kind in the order of the list, until one says yes. `rows` raises `ValueError` for a
     record that it can't make sense of.

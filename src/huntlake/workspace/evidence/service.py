@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import hashlib
 import os
 import time
@@ -116,7 +117,7 @@ class EvidenceImport:
     ingestion: Ingestion
     custody: Custody
     clock: Clock
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
 
     def take(
         self,
@@ -130,7 +131,7 @@ class EvidenceImport:
         dry: bool = False,
         progress: Callable[[Progress], None] | None = None,
     ) -> ImportReport:
-        """Import a file, or every file below a folder. A file that is in the workspace already is skipped, unless `again`.
+        """Import a file, or every file below a folder; one that is in the workspace already is skipped, unless `again`.
 
         A file that can't be read fails by itself, and is reported; the others land.
 
@@ -152,6 +153,7 @@ class EvidenceImport:
                 done += file.stat().st_size
                 self._file(running, file, str(file), file.name, "", 0)
             self._land(running)
+            self._mark_archives(running)
             if progress:
                 progress(Progress(total, total, running.rows, ""))
         return ImportReport(
@@ -167,7 +169,7 @@ class EvidenceImport:
         evidence = self._described(running, path, shown, container)
         before = running.taken.get(evidence.sha256)
         if before is not None:
-            halfway = "" if before.status != "started" else ", and that import never ended"
+            halfway = "" if before.status != "started" else "; that import never ended, --again takes all of it in anew"
             running.skipped.append(f"{shown}: taken in on {before.started[:19]}Z as {before.path}{halfway}")
             return
         running.taken[evidence.sha256] = evidence
@@ -217,8 +219,11 @@ class EvidenceImport:
             self._ended(running, evidence)
             return
         if evidence.read != evidence.dead + sum(evidence.kinds.values()):
-            raise Invalid(f"of {evidence.read} pieces {sum(evidence.kinds.values())} became rows and {evidence.dead} not")
-        running.rows += sum(parsed["tables"].values())
+            raise Invalid(
+                f"of {evidence.read} pieces {sum(evidence.kinds.values())} became rows and {evidence.dead} not"
+            )
+        evidence.made = sum(parsed["tables"].values())
+        running.rows += evidence.made
         if running.dry:
             evidence.tables, evidence.status = parsed["tables"], "imported"
             return
@@ -253,6 +258,10 @@ class EvidenceImport:
         wrong: dict[str, list[str]] = {}
         for table in sorted({t for one in waiting for t in one.rows}):
             having = [one for one in waiting if table in one.rows]
+            for one in having:
+                # From here on nobody can know, should this process end, whether the rows have landed.
+                one.evidence.tables[table] = 0
+                self.custody.keep(running.workspace.name, one.evidence)
             try:
                 report = self.ingestion.ingest(
                     running.workspace, table, [one.rows[table] for one in having], format="json"
@@ -261,6 +270,7 @@ class EvidenceImport:
                 for one in having:
                     wrong.setdefault(one.evidence.id, []).append(f"{table}: {error}")
                     one.evidence.dead += one.written[table]
+                    del one.evidence.tables[table]
                 continue
             refused = _refused(report.dead_letter_file)
             if report.dead_letter_file:
@@ -282,6 +292,17 @@ class EvidenceImport:
                 path.unlink(missing_ok=True)
             self._ended(running, one.evidence)
 
+    def _mark_archives(self, running: _Run) -> None:
+        """An archive is taken in when all of its files are; else it is opened again with the next import."""
+        # Files stand behind the archive that held them.
+        broken: set[str] = set()
+        for evidence in reversed(running.files):
+            if evidence.sha256 in broken:
+                evidence.status, evidence.reason = "failed", f"{evidence.reason}, not all of which were taken in"
+                self._ended(running, evidence)
+            if evidence.status == "failed" and evidence.container:
+                broken.add(evidence.container)
+
     def _ended(self, running: _Run, evidence: Evidence) -> None:
         evidence.ended = self.clock.now().isoformat()
         if not running.dry:
@@ -302,6 +323,14 @@ class EvidenceImport:
             version=_version(),
             container=container,
         )
+
+
+def user_name() -> str:
+    """Who runs this program, as the system calls them."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return ""
 
 
 def _files(path: Path) -> Iterator[Path]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from huntlake.workspace.evidence.records import Context, Fields, Record, Row, moment, said, stamp, written
+from huntlake.workspace.evidence.records import Context, Fields, Record, Row, moment, said, written
 
 _OLD = re.compile(
     r"(?:<(?P<pri>\d{1,3})>)?(?P<time>[A-Z][a-z]{2} {1,2}\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d(?: \d{4})?)"
@@ -22,7 +22,9 @@ _NEW = re.compile(
 _TAG = re.compile(r"(?P<app>[^\s:\[]{1,128})(?:\[(?P<pid>\d+)\])?: ?(?P<rest>.*)", re.DOTALL)
 _STRUCTURED = re.compile(r'(?:-|(?:\[(?:[^"\]]|"(?:[^"\\]|\\.)*")*\])+) ?')
 _CEF = re.compile(r"CEF: ?\d+\|")
-_AUDIT = re.compile(r"(?:node=(?P<node>\S+) )?type=(?P<type>\S+) msg=audit\((?P<time>\d+\.\d+):(?P<serial>\d+)\): ?(?P<rest>.*)")
+_AUDIT = re.compile(
+    r"(?:node=(?P<node>\S+) )?type=(?P<type>\S+) msg=audit\((?P<time>\d+\.\d+):(?P<serial>\d+)\): ?(?P<rest>.*)"
+)
 _PAIR = re.compile(r"""(\w[\w-]*)=("[^"]*"|'[^']*'|\S*)""")
 _EXTENSION = re.compile(r"(?:^|\s)([A-Za-z0-9_.\-]+)=")
 

@@ -23,9 +23,7 @@ def in_order(data: Data) -> dict[str, Any]:
     return dict(sorted(data.items(), key=lambda item: _ORDER.get(item[0].lower(), len(_ORDER))))
 
 
-def device_row(
-    id: int, data: Data, computer: str, record: str, time: datetime | None, context: Context
-) -> Row | None:
+def device_row(id: int, data: Data, computer: str, record: str, time: datetime | None, context: Context) -> Row | None:
     """The event in the table that Defender keeps its like in; None where it has no equal."""
     known = _EVENTS.get(id)
     if known is None:
@@ -305,7 +303,7 @@ _ORDER = {
     for i, name in enumerate(
         "RuleName EventType UtcTime SourceProcessGuid SourceProcessId SourceThreadId SourceImage TargetProcessGuid"
         " TargetProcessId TargetImage NewThreadId StartAddress StartModule StartFunction GrantedAccess CallTrace"
-        " SourceUser TargetUser ProcessGuid ProcessId QueryName QueryStatus QueryResults PipeName User_ Image ImageLoaded"
+        " SourceUser TargetUser ProcessGuid ProcessId QueryName QueryStatus QueryResults PipeName Image ImageLoaded"
         " TargetFilename CreationUtcTime PreviousCreationUtcTime TargetObject Details NewName FileVersion Description"
         " Product Company OriginalFileName CommandLine CurrentDirectory User LogonGuid LogonId TerminalSessionId"
         " IntegrityLevel Hashes Signed Signature SignatureStatus IsExecutable Archived Protocol Initiated SourceIsIpv6"

@@ -1,4 +1,4 @@
-"""Windows events, in whichever words a collector has put them, as `SecurityEvent` and `Event`; Sysmon's also as Defender's."""
+"""Windows events, however a collector has written them, as `SecurityEvent` and `Event`; Sysmon's also as Defender's."""
 
 from __future__ import annotations
 
@@ -13,7 +13,18 @@ from xml.sax.saxutils import escape, quoteattr
 
 import orjson
 
-from huntlake.workspace.evidence.records import Context, Fields, Record, Row, first, moment, said, stamp, within, written
+from huntlake.workspace.evidence.records import (
+    Context,
+    Fields,
+    Record,
+    Row,
+    first,
+    moment,
+    said,
+    stamp,
+    within,
+    written,
+)
 from huntlake.workspace.evidence.sysmon import SYSMON, device_row, in_order
 
 _QUARTER = timedelta(minutes=15)
@@ -442,6 +453,7 @@ def _from_flat(fields: Fields) -> WindowsEvent:
     )
 
 
+_TOLD = ("Channel", "SourceName", "ProviderName", "LogName", "Computer")
 _FORMS = (
     _Form(lambda f: isinstance(within(f, "Event", "System"), Mapping), _from_xml),
     _Form(lambda f: isinstance(f.get("System"), Mapping) and "EventID" in f["System"], _from_xml),
@@ -450,7 +462,6 @@ _FORMS = (
     _Form(lambda f: "EventID" in f and any(n in f for n in _TOLD) and "Type" not in _catalogued(f), _from_flat),
 )
 _TOLD_IN_TEXT = re.compile(r"^(\w+): (.*?)\r?$", re.MULTILINE)
-_TOLD = ("Channel", "SourceName", "ProviderName", "LogName", "Computer")
 
 
 def _catalogued(fields: Fields) -> tuple[str, ...]:
@@ -465,8 +476,8 @@ _ABOUT = frozenset(
     " UserId port".split()
 )
 _NXLOG = frozenset(
-    "SourceModuleType SourceModuleName EventReceivedTime EventType Severity SeverityValue AccountName AccountType Domain"
-    " Category".split()
+    "SourceModuleType SourceModuleName EventReceivedTime EventType Severity SeverityValue AccountName AccountType"
+    " Domain Category".split()
 )
 _LEVELS = {1: "Critical", 2: "Error", 3: "Warning", 4: "Information", 5: "Verbose"}
 _SEVERITIES = {"CRITICAL": 1, "ERROR": 2, "WARNING": 3, "INFO": 4, "DEBUG": 5}
