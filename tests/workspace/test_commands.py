@@ -310,3 +310,29 @@ def test_no_command_does_what_its_caller_may_not(hunting: Analytics, run: Run, c
 def test_no_command_is_both_there_and_refused() -> None:
     words = {c.words for c in COMMANDS}
     assert not [r for r in REFUSED if any(w == r or w.startswith(f"{r} ") for w in words)]
+
+
+def test_operators_may_follow_a_command(run: Run) -> None:
+    assert run('.show tables | where TableName == "SigninLogs" | project TableName') == [{"TableName": "SigninLogs"}]
+    assert run(".show version | count") == [{"Count": 1}]
+    run(".create table Kept_CL (a:string)")
+    assert run(".show table Kept_CL cslschema | extend n = strlen(Schema) | project n") == [{"n": len("a:string")}]
+    assert run('.show tables | where TableName has "Kept" | summarize n = count()') == [{"n": 1}]
+
+
+def test_a_mistake_behind_a_command_has_its_place(run: Run) -> None:
+    text = ".show tables | where TableNane has 'x'"
+    with pytest.raises(SourceError) as told:
+        run(text)
+    (diagnostic,) = told.value.diagnostics
+    assert text[diagnostic.span.start : diagnostic.span.end] == "TableNane"
+
+
+def test_operators_behind_a_command_read_no_other_table(run: Run) -> None:
+    with pytest.raises(SourceError, match="no table is named `SigninLogs`"):
+        run(".show tables | join SigninLogs on $left.TableName == $right.UserPrincipalName")
+
+
+@pytest.mark.parametrize("words", [c.words for c in COMMANDS if c.words == c.syntax and c.needs is not Need.MANAGE])
+def test_what_a_command_answers_can_be_asked(run: Run, words: str) -> None:
+    assert run(f"{words} | count") == [{"Count": len(run(words))}]

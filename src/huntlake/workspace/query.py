@@ -113,13 +113,24 @@ class Queries:
         )
 
     @contextmanager
-    def over(self, workspace: Workspace, rows: pyarrow.Table, text: str) -> Iterator[Answer]:
-        """The answer to `text` where `Rows`, whose columns are texts, is the only table; good within the block."""
-        given = GivenRows(f"given {uuid4()}", tuple(rows.column_names))
+    def over(
+        self,
+        workspace: Workspace,
+        rows: pyarrow.Table,
+        text: str,
+        columns: tuple[Column, ...] | None = None,
+        options: QueryOptions | None = None,
+    ) -> Iterator[Answer]:
+        """The answer to `text` where `Rows` is the only table; good within the block.
+
+        Without `columns` its columns are texts; without `options` nothing bounds the answer.
+        """
+        named = tuple(Column(n, ScalarType.STRING) for n in rows.column_names) if columns is None else columns
+        given = GivenRows(f"given {uuid4()}", named)
         self._engine.keep(given.name, rows)
         try:
-            options = QueryOptions(max_rows=None, max_bytes=None)
-            yield Queries(self._engine, [given], self._clock).run(workspace, text, options)
+            bounds = options or QueryOptions(max_rows=None, max_bytes=None)
+            yield Queries(self._engine, [given], self._clock).run(workspace, text, bounds)
         finally:
             self._engine.forget(given.name)
 

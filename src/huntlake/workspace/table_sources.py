@@ -13,7 +13,7 @@ from huntlake.engines.duckdb.database import Database
 from huntlake.engines.duckdb.frames import arrow_table, physical
 from huntlake.engines.duckdb.sources import empty_sql, memory_sql, snapshot_sql
 from huntlake.kql.plan import Needle
-from huntlake.kql.types import Column, ScalarType
+from huntlake.kql.types import Column
 from huntlake.lake import Lake
 from huntlake.lake.index.terms import Clause, clause, prefix_of, terms_of
 from huntlake.lake.snapshot import DataFile
@@ -147,21 +147,24 @@ def held_in_memory(database: Database, names: Sequence[str], rows: Sequence[Sequ
     return Reading(memory_sql(kept.name, columns, scan.sql_names), held=kept)
 
 
+GIVEN = "Rows"
+
+
 @dataclass(frozen=True)
 class GivenRows:
-    """One table named `Rows`, of texts, that the database keeps under `name` as long as someone works on it."""
+    """One table named `Rows` that the database keeps under `name` as long as someone works on it."""
 
     name: str
-    fields: tuple[str, ...]
+    columns: tuple[Column, ...]
 
     def table(self, workspace: str, name: str) -> tuple[Column, ...] | None:
-        return tuple(Column(f, ScalarType.STRING) for f in self.fields) if name == "Rows" else None
+        return self.columns if name == GIVEN else None
 
     def names(self, workspace: str) -> Iterable[str]:
-        return ("Rows",)
+        return (GIVEN,)
 
     def names_with_rows(self, workspace: str) -> Iterable[str]:
-        return ("Rows",)
+        return (GIVEN,)
 
     def known_empty(self, workspace: str, name: str) -> bool:
         return False

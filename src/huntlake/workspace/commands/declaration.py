@@ -112,7 +112,7 @@ class Command:
                 raise Unfit(piece.word)
             elif piece.optional:
                 arguments[piece.word.replace("-", "_")] = True
-        if not reader.ended():
+        if not reader.ended() and not reader.at("|"):
             raise Unfit("")
         return arguments
 

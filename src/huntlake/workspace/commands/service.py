@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+import orjson
+
 from huntlake.core.clock import Clock
 from huntlake.core.diagnostics import Source, SourceError, Span, did_you_mean
 from huntlake.core.errors import Refused
@@ -22,7 +24,8 @@ from huntlake.workspace.commands.refused import REFUSED
 from huntlake.workspace.functions import SavedFunctions
 from huntlake.workspace.ingestion import Ingestion
 from huntlake.workspace.query import DEFAULT, Queries, QueryOptions
-from huntlake.workspace.workspaces import Workspaces
+from huntlake.workspace.table_sources import GIVEN
+from huntlake.workspace.workspaces import Workspace, Workspaces
 
 COMMANDS: tuple[Command, ...] = (
     server.show_version,
@@ -112,7 +115,7 @@ class Commands:
         not do it, and what the services behind it raise.
         """
         source = Source(text, "command")
-        command, arguments = _read(source)
+        command, arguments, operators = _read(source)
         if read_only and command.needs in (Need.WRITE, Need.MANAGE):
             raise Refused(f"`{command.words}` changes something, and the request says that it may not")
         context = Context(
@@ -131,11 +134,27 @@ class Commands:
             options,
             cancellation,
         )
-        return CommandTable(command.columns, [*command.run(context, **arguments)])
+        answer = CommandTable(command.columns, [*command.run(context, **arguments)])
+        return answer if operators is None else self._piped(answer, source, operators, options)
+
+    def _piped(self, answer: CommandTable, source: Source, operators: int, options: QueryOptions) -> CommandTable:
+        """What the operators behind a command, which begin at the place `operators`, make of its answer."""
+        # The command gives way to the name of its rows, and every place of the text stays what it is.
+        query = GIVEN.ljust(operators) + source.text[operators:]
+        with self.queries.over(_NOWHERE, answer.arrow(), query, answer.columns, options) as given:
+            *_, table = given.tables
+            rows = orjson.loads(b"[" + b",".join(table.json_rows()) + b"]")
+            if table.truncated_by is not None:
+                raise table.truncated_by
+            return CommandTable(table.columns, rows, visualization=table.visualization)
 
 
-def _read(source: Source) -> tuple[Command, Mapping[str, Any]]:
-    """The command that a text is, and what it gives at its places."""
+_NOWHERE = Workspace("nowhere", "00000000-0000-0000-0000-000000000000")
+"""Rows that are of no workspace."""
+
+
+def _read(source: Source) -> tuple[Command, Mapping[str, Any], int | None]:
+    """The command that a text is, what it gives at its places, and where operators begin that follow it."""
     reader = CommandReader(source)
     # Of several commands that begin alike, those that fit the text longest say what is wrong.
     furthest, wanted, complaints = -1, dict[str, None](), list[SourceError]()
@@ -144,7 +163,8 @@ def _read(source: Source) -> tuple[Command, Mapping[str, Any]]:
             continue
         for form in command.forms():
             try:
-                return command, command.read(form, reader)
+                arguments = command.read(form, reader)
+                return command, arguments, reader.current.start if reader.at("|") else None
             except (Unfit, SourceError) as error:
                 if reader.place < furthest:
                     continue
