@@ -356,3 +356,33 @@ def test_a_host_has_only_so_much_time_and_room(site: str) -> None:
         outside.read(f"http://{site}/endless")
     with pytest.raises(Invalid, match="leads on and on"):
         Outside(hosts=[f"http://{site}"]).read(f"http://{site}" + f"/to/http://{site}" * 9 + "/a.csv")
+
+
+def test_half_a_letter_is_none(made: Analytics, shelf: Path) -> None:
+    (shelf / "half.json").write_text('{"a": "x\\ud800", "d": {"y": "\\udfff"}}')
+    assert asked(made, shelf / "half.json", "a:string, d:dynamic") == [["x\ufffd", {"y": "\ufffd"}]]
+
+
+def test_what_json_has_no_number_for_is_an_error(made: Analytics, shelf: Path) -> None:
+    (shelf / "nan.json").write_text('{"d": {"x": NaN}}')
+    with pytest.raises(Invalid, match="NaN"):
+        asked(made, shelf / "nan.json", "d:dynamic")
+
+
+def test_a_mapping_that_nests_without_end_is_an_error(made: Analytics, shelf: Path) -> None:
+    (shelf / "a.json").write_text('{"a": 1}')
+    with pytest.raises(SourceError, match="a JSON array of mappings"):
+        asked(made, shelf / "a.json", "a:long", f"format = 'json', ingestionMapping = '{'[' * 20_000}'")
+
+
+def test_many_files_have_no_more_room_than_one(made: Analytics, shelf: Path) -> None:
+    (shelf / "large.txt").write_text("x" * 40_000)
+    assert rows(made, f"externaldata (a:string) [@'{shelf}/large.txt'] | count") == [[1]]
+    with pytest.raises(LimitExceeded):
+        rows(made, f"externaldata (a:string) [@'{shelf}/large.txt', @'{shelf}/large.txt'] | count")
+
+
+@pytest.mark.parametrize("host", ["a..example.org", f"{'a' * 70}.example.org"])
+def test_a_name_that_no_host_can_have_is_an_error(tmp_path: Path, host: str) -> None:
+    with pytest.raises(Invalid):
+        Outside(hosts=["*.example.org"]).read(f"https://{host}/x.csv")

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from huntlake.core.diagnostics import Source
+from huntlake.core.errors import LimitExceeded
 from huntlake.kql import operators, plugins
 from huntlake.kql.aggregates import AGGREGATES
 from huntlake.kql.aggregates import REFUSED as REFUSED_AGGREGATES
@@ -94,10 +95,10 @@ def compile_kql(
 
     `parameters` are the values of `declare query_parameters`, `now` is the query's own moment, `probe` lets
     plugins such as `pivot` ask the data for their columns, `period` bounds the rows that are read.
-    Raises `SourceError` with a place for every complaint.
+    Raises `SourceError` with a place for every complaint, and `LimitExceeded` for a query that grows too large while
+    it is compiled.
     """
-    if sys.getrecursionlimit() < _RECURSION:
-        sys.setrecursionlimit(_RECURSION)
+    _make_room()
     source = Source(text)
     tree = _parser(source).query()
     ticks = ticks_of(now or datetime.now(UTC))
@@ -108,9 +109,18 @@ def compile_kql(
 
     rows = rows_now if probe else None
     binder = Binder(source, schema, LANGUAGE, ticks, parameters or {}, _stored_function, rows, period)
-    results = binder.query(tree)
-    tables = tuple(_compiled(r, source, engine) for r in results)
+    try:
+        results = binder.query(tree)
+        tables = tuple(_compiled(r, source, engine) for r in results)
+    except RecursionError:
+        # The parser bounds how deep a text is; a table may still be made of thousands, one after the other.
+        raise LimitExceeded("a query of so many operators, one behind the other, is not supported") from None
     return Compiled(tables, binder.options)
+
+
+def _make_room() -> None:
+    if sys.getrecursionlimit() < _RECURSION:
+        sys.setrecursionlimit(_RECURSION)
 
 
 def check_function(name: str, text: str, schema: Schema, *, names: bool = True) -> None:
@@ -118,6 +128,7 @@ def check_function(name: str, text: str, schema: Schema, *, names: bool = True) 
 
     Without `names` only its syntax is looked at.
     """
+    _make_room()
     source = Source(text, name)
     if names:
         Binder(source, schema, LANGUAGE, ticks_of(datetime.now(UTC)), {}, _stored_function).check(name, source)

@@ -134,7 +134,8 @@ class Outside:
                 yield connection.getresponse()
         except TimeoutError:
             raise TimedOut(f"{shown(address)} took too long to answer") from None
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, UnicodeError) as error:
+            # A name or a path that can't be written as such is an error of text.
             raise Invalid(f"{shown(address)} can't be read: {error}") from None
 
     def _connected(self, host: str, port: int, tls: bool, deadline: float) -> socket.socket:

@@ -6,13 +6,14 @@ import csv
 import gzip
 import io
 import json
+import lzma
 import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from huntlake.core.errors import Invalid, LimitExceeded, Refused
@@ -25,6 +26,7 @@ FORMATS = {*DELIMITERS, LINES, WHOLE, *NESTED, "parquet"}
 PROPERTIES = {"format", "ignorefirstrecord", "ingestionmapping"}
 
 Row = list[str]
+_HALVES = re.compile("[\ud800-\udfff]")
 _Reader = Callable[[object], object]
 
 
@@ -111,7 +113,15 @@ def _unpacked(content: bytes, name: str, max_bytes: int) -> tuple[bytes, str]:
                 with archive.open(inside[0]) as file:
                     content = file.read(max_bytes + 1)
                 name = PurePosixPath(inside[0].filename).name.lower()
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+    except (
+        OSError,
+        EOFError,
+        zlib.error,
+        lzma.LZMAError,
+        zipfile.BadZipFile,
+        RuntimeError,
+        NotImplementedError,
+    ) as error:
         raise Invalid(f"`{name}` can't be unpacked: {error}") from None
     if len(content) > max_bytes:
         raise LimitExceeded(f"`{name}` unpacks to more than {max_bytes} bytes")
@@ -181,16 +191,17 @@ def _as_text(value: Any, type: ScalarType) -> str:
     if value is None:
         return ""
     if type is ScalarType.DYNAMIC or not isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return value
+        value = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    # JSON may name half of a letter, which no text can hold.
+    return _HALVES.sub("\ufffd", value)
 
 
 def _values(text: str, format: str) -> Iterator[Any]:
     """The JSON values of a text: one a line, or one after another; of arrays the elements."""
-    decoder = json.JSONDecoder()
+    decoder = json.JSONDecoder(parse_constant=_no_constant)
     try:
         if format == "json":
-            yield from (json.loads(line) for line in text.split("\n") if line.strip())
+            yield from (decoder.decode(line) for line in text.split("\n") if line.strip())
             return
         at = _blank(text, 0)
         while at < len(text):
@@ -199,6 +210,10 @@ def _values(text: str, format: str) -> Iterator[Any]:
             at = _blank(text, at)
     except (ValueError, RecursionError) as error:
         raise Invalid(f"external data is no JSON: {error}") from None
+
+
+def _no_constant(text: str) -> NoReturn:
+    raise ValueError(f"`{text}` is no number there")
 
 
 def _blank(text: str, at: int) -> int:
@@ -243,7 +258,7 @@ def _plain(value: Any) -> Any:
 def _mapping(text: str, columns: Sequence[Column]) -> tuple[_Source, ...]:
     try:
         entries = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         entries = None
     if not isinstance(entries, list) or not entries or not all(isinstance(e, dict) for e in entries):
         raise Invalid("`ingestionMapping` is a JSON array of mappings, none of them by name")

@@ -8,7 +8,7 @@ from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Protocol
 
-from huntlake.core.errors import Invalid, NotFound, Refused
+from huntlake.core.errors import Invalid, LimitExceeded, NotFound, Refused
 from huntlake.engines.duckdb.database import Database
 from huntlake.engines.duckdb.sources import empty_sql
 from huntlake.kql.types import Column, ScalarType
@@ -174,9 +174,15 @@ class Visible:
         uris, shape = self._external[scan.table]
         outside = self._borders.outside
         rows: list[list[str]] = []
+        size = 0
         try:
             for uri in uris:
-                rows += records(outside.read(uri, timeout), uri, shape, outside.max_bytes)
+                for row in records(outside.read(uri, timeout), uri, shape, outside.max_bytes):
+                    # One query holds the rows of all its files at once.
+                    size += sum(map(len, row))
+                    if size > outside.max_bytes:
+                        raise LimitExceeded(f"the external files of one query have more than {outside.max_bytes} bytes")
+                    rows.append(row)
         except Refused as error:
             raise Invalid(f"{error} is not supported") from None
         except NotFound as error:

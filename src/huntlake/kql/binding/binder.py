@@ -11,7 +11,7 @@ from functools import partial
 from typing import ClassVar, NoReturn, Self, TypeVar
 
 from huntlake.core.diagnostics import NOWHERE, Diagnostic, Source, SourceError, Span, did_you_mean
-from huntlake.core.errors import NotFound, Refused
+from huntlake.core.errors import LimitExceeded, NotFound, Refused
 from huntlake.kql import plan
 from huntlake.kql.binding.complaints import Complaints, Unsaid
 from huntlake.kql.binding.language import Language
@@ -30,6 +30,8 @@ N = TypeVar("N")
 T = TypeVar("T")
 
 MAX_CALL_DEPTH = 64
+MAX_CALLS = 10_000
+"""How often one query may call functions of users: a few that call one another twice are soon millions."""
 
 
 class Operator(nodes.QueryOperator, ABC):
@@ -111,6 +113,7 @@ class Binder:
         self._entities: dict[tuple[int, str], str] = {}
         self._home: str | None = None
         self._running: list[UserFunction] = []
+        self._calls = 0
         self._depth = 0
         self._forgiving = 0
         self._complaints = Complaints()
@@ -286,6 +289,10 @@ class Binder:
             self.refuse(f"`{function.name}`, which calls itself,", call.span)
         if len(self._running) >= MAX_CALL_DEPTH:
             self.fail("SEM0001", "functions call one another too deeply", call.span)
+        self._calls += 1
+        if self._calls > MAX_CALLS:
+            # No mistake of one place, that might be forgiven there.
+            raise LimitExceeded(f"a query that calls functions more than {MAX_CALLS} times is not supported")
         return self._body(function, given)
 
     def check(self, name: str, source: Source) -> None:

@@ -15,6 +15,9 @@ from huntlake.kql import plan
 from huntlake.kql.syntax import literals
 from huntlake.kql.types import NUMBERS, ScalarType
 
+LONGEST = 1 << 16
+"""Characters of texts that are put together while compiling; of more than these the engine makes what it may."""
+
 
 def folded(call: plan.Call) -> plan.Scalar:
     """The call's value as a literal where all its arguments are, and its function knows what to make of them."""
@@ -24,6 +27,8 @@ def folded(call: plan.Call) -> plan.Scalar:
         return call.arguments[1] if chosen.value else call.arguments[2]
     fold = call.function.fold
     if fold is None or not all(isinstance(a, plan.Literal) for a in call.arguments):
+        return call
+    if sum(len(a.value) for a in call.arguments if isinstance(a, plan.Literal) and isinstance(a.value, str)) > LONGEST:
         return call
     value = fold(
         *(a.value for a in call.arguments if isinstance(a, plan.Literal)), types=[a.type for a in call.arguments]

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import NoReturn
 
 from huntlake.core.diagnostics import Span, did_you_mean
+from huntlake.core.errors import LimitExceeded
 from huntlake.kql import plan
 from huntlake.kql.binding import folding
 from huntlake.kql.binding.language import Surroundings
@@ -18,6 +19,9 @@ from huntlake.kql.symbols import Function
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.literals import typed_value
 from huntlake.kql.types import NUMBERS, Column, ScalarType
+
+MAX_TERMS = 200_000
+"""How large one expression may be, written out: each `let x = y + y` that is made of another doubles it."""
 
 _LISTS = {"in", "!in", "in~", "!in~", "has_any", "!has_any", "has_all", "!has_all"}
 _EQUALITIES = {"==", "!="}
@@ -52,6 +56,7 @@ class ScalarBinder:
     def __init__(self, surroundings: Surroundings) -> None:
         self._b = surroundings
         self._columns: dict[int, tuple[plan.Relation, Mapping[str, plan.ColumnRef]]] = {}
+        self._sizes: dict[int, tuple[plan.Call, int]] = {}
 
     def columns_of(self, row: plan.Relation) -> Mapping[str, plan.ColumnRef]:
         """The columns of a table by name."""
@@ -212,6 +217,8 @@ class ScalarBinder:
             return None
         arguments = self._b.all_of(node.arguments, lambda a: self.bind(a, row, aggregating))
         call = self.call(function, arguments, node.span)
+        if not node.arguments:
+            self._b.fail("SEM0219", f"`{node.name}` takes an argument", node.span)
         implied = [self._b.implied_name(a) for a in node.arguments]
         columns = function.columns(function.name, [a.type for a in arguments], implied)
         if not columns:
@@ -279,7 +286,23 @@ class ScalarBinder:
             self._mismatch(function, arguments, span)
         converted = tuple(self.convert(a, t) for a, t in zip(arguments, resolved.arguments, strict=True))
         call = plan.Call(function, resolved.signature, converted, resolved.type, span)
+        if self._size(call) > MAX_TERMS:
+            raise LimitExceeded(f"an expression of more than {MAX_TERMS} terms is not supported")
         return folding.folded(call)
+
+    def _size(self, scalar: plan.Scalar) -> int:
+        """The terms of an expression as SQL would write them: what `let` names is written wherever it is named."""
+        match scalar:
+            case plan.Call(_, _, arguments):
+                if id(scalar) not in self._sizes:
+                    # The call is kept beside, so that its id can't come to mean another.
+                    self._sizes[id(scalar)] = scalar, 1 + sum(map(self._size, arguments))
+                return self._sizes[id(scalar)][1]
+            case plan.Convert(value, _) | plan.DynamicPath(value, _):
+                return self._size(value)
+            case plan.Literal(str(text), _):
+                return 1 + len(text) // 100
+        return 1
 
     def _mismatch(self, function: Function, arguments: Sequence[plan.Scalar], span: Span) -> NoReturn:
         types = ", ".join(str(a.type) for a in arguments)
