@@ -236,6 +236,8 @@ class Function:
     """The columns of a function that gives several values: its SQL is an array of them, but of one only that value."""
     fold: Callable[..., object] | None = None
     filter_body: Body | None = None
+    inner_bodies: dict[int, Body] = field(default_factory=dict)
+    """By the signature's number, the SQL of a dynamic of which only something within is asked for."""
     _resolved: dict[tuple[ScalarType, ...], Resolved | None] = field(default_factory=dict, repr=False)
 
     # -- declaring
@@ -267,6 +269,15 @@ class Function:
         self.filter_body = body
         return body
 
+    def inside(self, signature: int = 0) -> Callable[[Body], Body]:
+        """Declare a plainer SQL for where a path leads into the value: it may be null where nothing is within."""
+
+        def keep(body: Body) -> Body:
+            self.inner_bodies[signature] = body
+            return body
+
+        return keep
+
     # -- calling
 
     def resolve(self, given: Sequence[ScalarType]) -> Resolved | None:
@@ -277,9 +288,19 @@ class Function:
             self._resolved[key] = next((f for f in fits if f), None)
         return self._resolved[key]
 
-    def sql(self, signature: Signature, engine: str, arguments: list[Sql], *, in_filter: bool = False) -> str:
-        """The SQL of a call."""
+    def sql(
+        self,
+        signature: Signature,
+        engine: str,
+        arguments: list[Sql],
+        *,
+        in_filter: bool = False,
+        inside: bool = False,
+    ) -> str:
+        """The SQL of a call; `inside` says that only something within its value is asked for."""
         body = signature.spellings.get(engine, signature.body)
+        if inside and self.inner_bodies:
+            body = self.inner_bodies.get(self.signatures.index(signature), body)
         if in_filter and self.filter_body and signature is self.signatures[0]:
             body = self.filter_body
         missing = [

@@ -142,20 +142,35 @@ def _(value: String) -> Dynamic:
     # The engine's own trimming is slow, and seldom needed.
     trimmed = f"case when starts_with({value}, ' ') or ends_with({value}, ' ') then trim({value}) else {value} end"
     found = f"nullif({trimmed}, 'null')"
-    # The engine also takes `NaN` and a comma before a bracket, which no client could read. Few texts are suspect; only
-    # in these the strings are cut out, for there such words mean nothing.
+    suspect, loose = _unreadable(value)
+    return (
+        f"case when not json_valid({value}) then case when {value} = '' then null else {text} end "
+        f"when {suspect} then case when {loose} then {text} else {found} end "
+        f"else {found} end"
+    )
+
+
+@parse_json.inside(1)
+def _(value: String) -> Dynamic:
+    suspect, loose = _unreadable(value)
+    # What is no JSON is a text, and has nothing within.
+    return (
+        f"case when not json_valid({value}) then null "
+        f"when {suspect} then case when not {loose} then {value} end else {value} end"
+    )
+
+
+def _unreadable(value: str) -> tuple[str, str]:
+    """Whether a text that the engine takes for JSON may be none, and whether it is: no client could read it."""
+    # The engine also takes `NaN` and a comma before a bracket. Few texts are suspect; only in these the strings are
+    # cut out, for there such words mean nothing.
     bare = f"regexp_replace({value}, '{_QUOTED}', '', 'g')"
     blank = " or ".join(f"contains({value}, {b})" for b in ("', '", "chr(10)", "chr(13)", "chr(9)"))
     comma = (
         f"case when {blank} then regexp_matches({value}, ',\\s*[\\]}}]') "
         f"else contains({value}, ',]') or contains({value}, ',}}') end"
     )
-    suspect = f"{value} ilike '%nan%' or {value} ilike '%inf%' or {comma}"
-    return (
-        f"case when not json_valid({value}) then case when {value} = '' then null else {text} end "
-        f"when {suspect} then case when regexp_matches({bare}, '{_LOOSE}') then {text} else {found} end "
-        f"else {found} end"
-    )
+    return f"{value} ilike '%nan%' or {value} ilike '%inf%' or {comma}", f"regexp_matches({bare}, '{_LOOSE}')"
 
 
 _QUOTED = r'"(?:[^"\\]|\\.)*"'

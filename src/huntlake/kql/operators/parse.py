@@ -75,15 +75,22 @@ class ParseOperator(Operator):
             group = b.call("extract", (regex, plan.Literal(own, ScalarType.LONG), text), self.span)
             values.append(b.convert(group, column.type))
         fits = b.call("matches regex", (text, pattern), self.span)
+        outputs = {n: plan.Output(n, c) for n, c in b.columns_of(input).items()}
+        relation = input
         if self.kind == "simple" or (self.only_matching and self.kind != "relaxed"):
             # One value that its type can't hold, and the whole pattern doesn't fit.
             typed = [v for v, c in zip(values, columns, strict=True) if c.type is not ScalarType.STRING]
             if typed:
                 fits = b.call("and", (fits, *(b.call("isnotnull", (v,), self.span) for v in typed)), self.span)
+                # Every column asks whether the pattern fits: it is matched in a step before.
+                found = [plan.Output(f"~parsed{i}", v) for i, v in enumerate(values)]
+                relation = plan.Project(input, (*outputs.values(), *found, plan.Output("~fits", fits)))
+                fits = plan.ColumnRef("~fits", fits.type)
+                values = [plan.ColumnRef(o.name, o.value.type) for o in found]
                 nothing = [plan.Literal("" if v.type is ScalarType.STRING else None, v.type) for v in values]
                 values = [b.call("iff", (fits, v, n), self.span) for v, n in zip(values, nothing, strict=True)]
-        relation = plan.Filter(input, fits) if self.only_matching else input
-        outputs = {n: plan.Output(n, c) for n, c in b.columns_of(input).items()}
+        if self.only_matching:
+            relation = plan.Filter(relation, fits)
         outputs |= {c.name: plan.Output(c.name, v) for c, v in zip(columns, values, strict=True)}
         return plan.Project(relation, tuple(outputs.values()))
 

@@ -99,7 +99,7 @@ class Expressions:
 
     # -- calls ------------------------------------------------------------------
 
-    def _call(self, call: plan.Call, in_filter: bool) -> Sql:
+    def _call(self, call: plan.Call, in_filter: bool, inside: bool = False) -> Sql:
         function = call.function
         through = in_filter and function.name in ("and", "or")
         outer_may_hoist = self.may_hoist
@@ -111,11 +111,11 @@ class Expressions:
             nested = [windowed(a) for a in call.arguments]
             arguments = [self._window_before(a) if n else a for a, n in zip(arguments, nested, strict=True)]
         try:
-            text = function.sql(call.signature, self.engine, arguments, in_filter=in_filter)
+            text = function.sql(call.signature, self.engine, arguments, in_filter=in_filter, inside=inside)
             if self.may_hoist and any(map(_worth_hoisting, arguments)) and not _aggregates(call):
                 kept = self._hoist_repeated(arguments, text)
                 if kept is not None:
-                    text = function.sql(call.signature, self.engine, kept, in_filter=in_filter)
+                    text = function.sql(call.signature, self.engine, kept, in_filter=in_filter, inside=inside)
         except Unsupported as refusal:
             diagnostic = Diagnostic("HL001", f"`{function.name}` with {refusal} is not supported", call.span)
             raise SourceError(self.source, diagnostic) from None
@@ -179,10 +179,14 @@ class Expressions:
     # -- dynamics -----------------------------------------------------------------
 
     def _path(self, value: plan.Scalar, steps: tuple[str | int | plan.Scalar, ...]) -> str:
-        base = self.sql(value)
-        if isinstance(value, plan.Call) and value.function.columns and self.may_hoist and not _aggregates(value):
-            # Each column of a tuple reads it: it is computed once, before.
-            base = self._hoist(base)
+        if isinstance(value, plan.Call):
+            base = self._call(value, in_filter=False, inside=bool(steps))
+            # A tuple is read by each of its columns, a JSON text often by several paths: it is computed once, before.
+            shared = value.function.columns or (value.function.inner_bodies and len(base) > HOIST_FROM)
+            if shared and self.may_hoist and not _aggregates(value):
+                base = self._hoist(base)
+        else:
+            base = self.sql(value)
         constant: list[str | int] = []
         text = str.__str__(base)
         for step in steps:

@@ -128,9 +128,10 @@ def ipv4_networks(first: str | None, last: str | None) -> str | None:
 
 def _ipv4(text: str | None) -> tuple[int, int] | None:
     address, slash, prefix = (text or "").strip().partition("/")
-    bits = _bits(prefix, 32) if slash else 32
+    # Blanks may stand around the `/`, as in the pattern by which plain SQL reads a network.
+    bits = _bits(prefix.strip(), 32) if slash else 32
     try:
-        return None if bits is None else (int(IPv4Address(address)), bits)
+        return None if bits is None else (int(IPv4Address(address.strip())), bits)
     except AddressValueError:
         return None
 

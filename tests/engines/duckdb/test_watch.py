@@ -1,0 +1,56 @@
+"""The thread that ends queries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic, sleep
+
+from huntlake.engines.duckdb.watch import Watch
+
+
+class Cursor:
+    def __init__(self) -> None:
+        self.interrupts = 0
+
+    def interrupt(self) -> None:
+        self.interrupts += 1
+
+
+def until(what: Callable[[], object], seconds: float = 5.0) -> None:
+    """Wait until `what` says yes."""
+    ends = monotonic() + seconds
+    while not what() and monotonic() < ends:
+        sleep(0.005)
+
+
+def test_a_short_limit_holds_although_the_thread_waits_for_a_long_one() -> None:
+    watch, long, short = Watch(), Cursor(), Cursor()
+    first = watch.over(long, 600)
+    sleep(0.05)
+    second = watch.over(short, 0.02)
+    until(lambda: short.interrupts)
+    second.over()
+    first.over()
+    assert short.interrupts and not long.interrupts
+    assert second.timed_out and not first.timed_out
+
+
+def test_an_interrupt_is_repeated_until_the_query_is_over_and_then_never_again() -> None:
+    watch, cursor = Watch(), Cursor()
+    watched = watch.over(cursor, 0)
+    until(lambda: cursor.interrupts > 2)
+    watched.over()
+    seen = cursor.interrupts
+    sleep(0.05)
+    assert seen > 2
+    assert cursor.interrupts == seen
+
+
+def test_a_query_without_a_limit_that_is_cancelled_has_not_timed_out() -> None:
+    watch, cursor = Watch(), Cursor()
+    watched = watch.over(cursor, None)
+    watched.cancel()
+    until(lambda: cursor.interrupts)
+    watched.over()
+    assert cursor.interrupts
+    assert not watched.timed_out
