@@ -31,8 +31,10 @@ def test_a_short_limit_holds_although_the_thread_waits_for_a_long_one() -> None:
     until(lambda: short.interrupts)
     second.over()
     first.over()
-    assert short.interrupts and not long.interrupts
-    assert second.timed_out and not first.timed_out
+    assert short.interrupts
+    assert not long.interrupts
+    assert second.timed_out
+    assert not first.timed_out
 
 
 def test_an_interrupt_is_repeated_until_the_query_is_over_and_then_never_again() -> None:
