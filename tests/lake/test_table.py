@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,6 +17,7 @@ from tests.lake.rows import COUNT, HOST, TIME, append, hours, read
 from huntlake.core.errors import Conflict, Invalid
 from huntlake.lake import Lake
 from huntlake.lake.forms import Form, StoredColumn
+from huntlake.lake.snapshot import DataFile, Files
 from huntlake.lake.table import LakeTable
 
 
@@ -206,3 +208,39 @@ def test_files_that_were_not_committed_are_not_seen(table: LakeTable) -> None:
     assert table.snapshot().rows == 1
     table.discard(files)
     assert len(list(table.folder.rglob("*.parquet"))) == 1
+
+
+def test_a_handle_keeps_up_with_files_that_go_come_and_change_their_columns(table: LakeTable) -> None:
+    append(table, hours("2026-11-01 00:00:00", 3), TIME, HOST, COUNT)
+    reader = LakeTable(table.folder)
+    first = reader.snapshot().files
+    append(table, hours("2026-11-02 00:00:00", 2), TIME, HOST, COUNT)
+    second = reader.snapshot().files
+    assert second[0] is first[0]
+    table.add_columns([StoredColumn("More", Form.TEXT)])
+    append(table, "select now() as TimeGenerated, 'm' as More", TIME, StoredColumn("More", Form.TEXT))
+    assert [len(f.columns) for f in reader.snapshot().files] == [3, 3, 4]
+    table.clear()
+    assert reader.snapshot().files == ()
+    append(table, hours("2026-11-01 00:00:00", 1), TIME, HOST, COUNT)
+    assert [f.rows for f in reader.snapshot().files] == [1]
+
+
+def test_files_are_found_by_time_however_they_overlap() -> None:
+    dice = random.Random(7)
+    start = datetime(2026, 11, 1)
+    files = []
+    for i in range(60):
+        since = start + timedelta(hours=dice.randrange(100)) if dice.random() < 0.9 else None
+        until = (since or start) + timedelta(hours=dice.randrange(30)) if dice.random() < 0.9 else None
+        files.append(DataFile(Path(f"f{i}"), 1, 1, since, until, ()))
+    held = Files(files)
+    for _ in range(300):
+        low, high = (start + timedelta(hours=dice.randrange(-5, 140)) if dice.random() < 0.8 else None for _ in "ab")
+        expected = {
+            f.path
+            for f in files
+            if (low is None or f.until is None or f.until >= low)
+            and (high is None or f.since is None or f.since <= high)
+        }
+        assert {f.path for f in held.within(low, high)} == expected

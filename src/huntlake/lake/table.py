@@ -76,6 +76,11 @@ class LakeTable:
     _seen: int = field(default=-1, repr=False)
     """When the log's folder was last changed before `_state` was read, in nanoseconds."""
     _foreign: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    _known: dict[str, DataFile] = field(default_factory=dict, repr=False)
+    """The files of `_state`, by what the log calls them."""
+    _prefixes: tuple[tuple[StoredColumn, ...], dict[int, tuple[str, ...]]] = field(
+        default_factory=lambda: ((), {}), repr=False
+    )
     _shelf: Shelf = field(default_factory=Shelf, repr=False)
 
     @property
@@ -399,27 +404,39 @@ class LakeTable:
         import pyarrow as pa
 
         actions = pa.table(handle.get_add_actions(flatten=True))
+        # A commit says little that is new: of a thousand days of files, all but a few are as they were.
+        known = self._known if self._state is not None and self._state.columns is columns else {}
+        paths = actions.column("path").to_pylist()
+        fresh = [i for i, path in enumerate(paths) if path not in known]
         wanted = ["path", "size_bytes", "num_records", f"partition.{DAY}", f"min.{TIME}", f"max.{TIME}"]
-        rows = actions.select([n for n in wanted if n in actions.column_names]).to_pylist()
-        names = tuple(c.name for c in columns)
-        prefixes: dict[int, tuple[str, ...]] = {}
-        files = []
-        for row in rows:
-            path = unquote(row["path"])
-            count = held_columns(path)
-            held = self._footer(path) if count is None else prefixes.setdefault(count, names[:count])
-            day = row.get(f"partition.{DAY}")
-            start, end = whole_day(day) if day else (None, None)
-            low, high = _naive(row.get(f"min.{TIME}")) or start, _naive(row.get(f"max.{TIME}")) or end
-            records = row["num_records"]
-            if count is None and high is not None and high != end:
-                # Others keep milliseconds, and cut off the rest.
-                high += timedelta(milliseconds=1)
-            foreign = count is None
-            files.append(
-                DataFile(self.folder / path, records or 0, row["size_bytes"], low, high, held, foreign=foreign, day=day)
-            )
-        return Files(files)
+        rows = (
+            actions.select([n for n in wanted if n in actions.column_names])
+            .take(pa.array(fresh, pa.int64()))
+            .to_pylist()
+        )
+        made = {row["path"]: self._file(row, columns) for row in rows}
+        self._known = {path: known.get(path) or made[path] for path in paths}
+        return Files(self._known.values())
+
+    def _file(self, said: Mapping[str, Any], columns: tuple[StoredColumn, ...]) -> DataFile:
+        """A file, from what the log says of it."""
+        path = unquote(said["path"])
+        count = held_columns(path)
+        held = self._footer(path) if count is None else self._prefix(columns, count)
+        day = said.get(f"partition.{DAY}")
+        start, end = whole_day(day) if day else (None, None)
+        low, high = _naive(said.get(f"min.{TIME}")) or start, _naive(said.get(f"max.{TIME}")) or end
+        if count is None and high is not None and high != end:
+            # Others keep milliseconds, and cut off the rest.
+            high += timedelta(milliseconds=1)
+        size, rows, foreign = said["size_bytes"], said["num_records"] or 0, count is None
+        return DataFile(self.folder / path, rows, size, low, high, held, foreign=foreign, day=day)
+
+    def _prefix(self, columns: tuple[StoredColumn, ...], count: int) -> tuple[str, ...]:
+        """The names of the first `count` columns; the same object for all files that hold them."""
+        if self._prefixes[0] is not columns:
+            self._prefixes = columns, {}
+        return self._prefixes[1].setdefault(count, tuple(c.name for c in columns[:count]))
 
     def _footer(self, path: str) -> tuple[str, ...]:
         """The columns of a file that another engine wrote."""
