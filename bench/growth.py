@@ -36,8 +36,8 @@ _COLUMNS = (
 )
 _DAY = "where TimeGenerated >= datetime(2026-11-15) and TimeGenerated < datetime(2026-11-16)"
 _QUERIES = {
-    "counts": f"Log_CL | {_DAY} | summarize count() by Host",
-    "a term": f'Log_CL | {_DAY} | where Message_s has "needle17" | count',
+    "lake.5d": f"Log_CL | {_DAY} | summarize count() by Host",
+    "lake.5d-term": f'Log_CL | {_DAY} | where Message_s has "needle17" | count',
 }
 
 
@@ -47,11 +47,11 @@ def main() -> None:
         for name, text in _QUERIES.items():
             times = _interleaved({days: _asked(lake, text) for days, lake in lakes.items()})
             print(f"{name}: {times[SHORT]:.2f} ms over {SHORT} days, {times[LONG]:.2f} ms over {LONG}")
-            _write(f"lake.5d {name}", times)
-        renewed = {days: _renewed(lake, _QUERIES["counts"]) for days, lake in lakes.items()}
+            _write(name, times)
+        renewed = {days: _renewed(lake, _QUERIES["lake.5d"]) for days, lake in lakes.items()}
         times = _interleaved(renewed)
         print(f"after a commit: {times[SHORT]:.2f} ms over {SHORT} days, {times[LONG]:.2f} ms over {LONG}")
-        _write("lake.5d after a commit", times, goal=False)
+        _write("lake.5d-commit", times, goal=False)
 
 
 def _write(name: str, times: dict[int, float], *, goal: bool = True) -> None:
