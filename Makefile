@@ -3,11 +3,11 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test check bench determinism meaning docs outside accept clean .venv
+.PHONY: help demo test check bench determinism meaning kill-points docs outside accept clean .venv
 .DEFAULT_GOAL := help
 
 help:                ## what there is to make
-	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/'
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/'
 
 # The environment, made anew when the pins or the declarations change.
 .venv: $(VENV)/.made
@@ -40,6 +40,9 @@ meaning: .venv       ## 24,000 expressions made at random, against an evaluator 
 
 determinism: .venv   ## ask everything a hundred times on 1, 2 and 8 threads: hours
 	$(BIN)/python -m bench.determinism 100
+
+kill-points: .venv   ## kill a process that takes logs in, a thousand times, and count what is lost or doubled: an hour
+	$(BIN)/python -m bench.kill_points 1000
 
 docs: .venv          ## write the pages that are made from the code
 	$(BIN)/python -m tools.documents

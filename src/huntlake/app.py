@@ -176,6 +176,7 @@ class App:
                 analytics.lake,
                 analytics.tables,
                 analytics.ingestion,
+                analytics.streams,
                 analytics.queries,
                 analytics.functions,
                 workspaces,

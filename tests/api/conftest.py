@@ -18,6 +18,7 @@ from huntlake.core.diagnostics import Diagnostic, Source, SourceError, Span
 from huntlake.core.errors import Cancelled, LimitExceeded, TimedOut
 from huntlake.core.settings import Settings
 from huntlake.engines.cancellation import Cancellation
+from huntlake.engines.duckdb.database import Database as Engine
 from huntlake.engines.errors import EngineDefect
 from huntlake.identity.audiences import LAKE
 from huntlake.identity.keys import SigningKeys
@@ -35,6 +36,7 @@ from huntlake.workspace.catalogue import Catalogue
 from huntlake.workspace.commands import Commands
 from huntlake.workspace.functions import SavedFunctions
 from huntlake.workspace.ingestion import Ingestion
+from huntlake.workspace.ingestion.streaming import Streams
 from huntlake.workspace.query import QueryOptions
 from huntlake.workspace.tables import Tables
 from huntlake.workspace.visible import WorkspaceNamed
@@ -182,7 +184,8 @@ class Server:
         tables: Any = TwoTables()
         ingestion = Ingestion(lake, Tables(lake, Catalogue()), clock, home / "dead-letters")
         functions, asked = SavedFunctions(database), cast("Any", queries)
-        commands = Commands(lake, tables, ingestion, asked, functions, workspaces, activity, clock)
+        streams = Streams(lake, ingestion, Engine(), clock)
+        commands = Commands(lake, tables, ingestion, streams, asked, functions, workspaces, activity, clock)
         return cls(home, settings, clock, TENANT, keys, principals, tokens, workspaces, queries, activity, commands)
 
     def principal(self, client_id: str = CLIENT) -> Principal:

@@ -47,6 +47,7 @@ def run(hunting: Analytics) -> Run:
         hunting.lake,
         hunting.tables,
         hunting.ingestion,
+        hunting.streams,
         hunting.queries,
         hunting.functions,
         workspaces,
@@ -336,3 +337,13 @@ def test_operators_behind_a_command_read_no_other_table(run: Run) -> None:
 @pytest.mark.parametrize("words", [c.words for c in COMMANDS if c.words == c.syntax and c.needs is not Need.MANAGE])
 def test_what_a_command_answers_can_be_asked(run: Run, words: str) -> None:
     assert run(f"{words} | count") == [{"Count": len(run(words))}]
+
+
+def test_what_waits_in_the_log_goes_with_a_table_that_is_dropped_or_cleared(run: Run, hunting: Analytics) -> None:
+    for command in (".drop table Events_CL", ".clear table Events_CL data"):
+        hunting.streams.append(SOC, "Events_CL", [{"n": 1}])
+        run(command)
+        hunting.streams.flush()
+        assert hunting.tables.row_count("soc", "Events_CL") == 0
+    assert not hunting.streams.pending("soc", "Events_CL")
+    hunting.close()

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,7 +13,7 @@ import pytest
 
 from huntlake.app import Analytics
 from huntlake.core.clock import FixedClock
-from huntlake.core.errors import Busy, Invalid, NotFound
+from huntlake.core.errors import Busy, Invalid, NotFound, Unavailable
 from huntlake.engines.duckdb.database import Bounds
 from huntlake.engines.geography import Nowhere
 from huntlake.lake.log.owners import writers
@@ -273,6 +275,40 @@ def test_too_much_that_waits_is_refused_and_taken_later(place: Place, monkeypatc
     streams.flush()
     one.streams.append(SOC, "T_CL", [{"n": 3, "s": "x" * 800}])
     assert numbers(one) == [1, 3]
+
+
+def test_a_full_disk_refuses_and_queries_go_on(place: Place) -> None:
+    one = place.process()
+    one.streams.append(SOC, "T_CL", [{"n": 1}])
+    streams: Any = one.streams
+
+    def full(descriptor: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    streams._log._write = full
+    with pytest.raises(Unavailable, match="the disk is full"):
+        one.streams.append(SOC, "T_CL", [{"n": 2}])
+    assert numbers(one) == [1]
+    streams._log._write = os.write
+    one.streams.append(SOC, "T_CL", [{"n": 3}])
+    assert numbers(one) == [1, 3]
+
+
+def test_a_log_that_the_disk_has_spoilt_is_told_of_and_kept(place: Place) -> None:
+    one = place.process()
+    for n in (1, 2, 3):
+        one.streams.append(SOC, "T_CL", [{"n": n}])
+    place.kill(one)
+    (segment,) = one.lake.root.glob("_log/*/*.log")
+    data = bytearray(segment.read_bytes())
+    data[len(data) // 2] ^= 1
+    segment.write_bytes(data)
+    two = place.process()
+    recovery = two.streams.open()
+    assert recovery.rows == 2
+    assert [d.file.read_bytes() for d in recovery.damage] == [data]
+    assert "could not read bytes" in str(recovery)
+    assert numbers(two) == [1, 3]
 
 
 def test_a_clock_that_goes_back_changes_nothing(place: Place) -> None:

@@ -18,6 +18,7 @@ from huntlake.workspace.activity import Activity
 from huntlake.workspace.commands.declaration import Need
 from huntlake.workspace.functions import SavedFunctions
 from huntlake.workspace.ingestion import Ingestion
+from huntlake.workspace.ingestion.streaming import Streams
 from huntlake.workspace.query import DEFAULT, Queries, QueryOptions
 from huntlake.workspace.workspaces import Workspace, Workspaces
 
@@ -63,6 +64,7 @@ class Context:
     lake: Lake
     tables: KnownTables
     ingestion: Ingestion
+    streams: Streams
     queries: Queries
     functions: SavedFunctions
     workspaces: Workspaces

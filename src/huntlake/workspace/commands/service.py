@@ -23,6 +23,7 @@ from huntlake.workspace.commands.declaration import Command, Need, Unfit
 from huntlake.workspace.commands.refused import REFUSED
 from huntlake.workspace.functions import SavedFunctions
 from huntlake.workspace.ingestion import Ingestion
+from huntlake.workspace.ingestion.streaming import Streams
 from huntlake.workspace.query import DEFAULT, Queries, QueryOptions
 from huntlake.workspace.table_sources import GIVEN
 from huntlake.workspace.workspaces import Workspace, Workspaces
@@ -93,6 +94,7 @@ class Commands:
     lake: Lake
     tables: KnownTables
     ingestion: Ingestion
+    streams: Streams
     queries: Queries
     functions: SavedFunctions
     workspaces: Workspaces
@@ -122,6 +124,7 @@ class Commands:
             self.lake,
             self.tables,
             self.ingestion,
+            self.streams,
             self.queries,
             self.functions,
             self.workspaces,

@@ -141,6 +141,8 @@ def clear_table_data(c: Context, table: Named) -> Rows:
     workspace = c.workspace()
     c.columns(workspace, table)
     if c.on_disk(workspace, table.text):
+        # What waits belongs to the rows that are there.
+        c.streams.flush()
         c.lake.table(workspace.name, table.text).clear()
     yield ["Success"]
 
@@ -215,6 +217,8 @@ def _drop(c: Context, tables: Sequence[Named], ifexists: bool) -> Rows:
             )
         if not c.on_disk(workspace, table.text) and not ifexists:
             c.no_table(workspace, table)
+    # What waits would make the table again.
+    c.streams.flush()
     for table in tables:
         if c.on_disk(workspace, table.text):
             c.lake.drop(workspace.name, table.text)
