@@ -12,6 +12,7 @@ MEASUREMENTS = (
     "determinism",
     "growth",
     "hunting",
+    "ingest",
     "installation",
     "mission",
     "mutations",

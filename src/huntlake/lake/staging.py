@@ -39,12 +39,14 @@ class Converted:
 class Stage:
     """An engine of its own for rows on their way. Threads may share it, and wait for one another."""
 
-    def __init__(self, scratch: Path, *, memory: str = "1GB") -> None:
+    def __init__(self, scratch: Path, *, memory: str = "1GB", threads: int = 1) -> None:
         import duckdb
 
         self._folder = TemporaryDirectory(prefix="stage-", dir=scratch)
         folder = Path(self._folder.name)
-        self._connection = duckdb.connect(config={"memory_limit": memory, "temp_directory": str(folder / "spill")})
+        # One thread: who brings the next batch wants to be answered meanwhile.
+        bounds = {"memory_limit": memory, "threads": threads, "temp_directory": str(folder / "spill")}
+        self._connection = duckdb.connect(config=bounds)
         self._connection.execute("set TimeZone = 'UTC'")
         self._reader = Reader(self._connection, folder)
         self._lock = RLock()
