@@ -128,3 +128,20 @@ def test_a_column_beside_the_aggregates_is_a_mistake_in_the_text() -> None:
     assert "`a` has a value in each row" in refusal(query.format("(a)"))
     assert "`a` has a value in each row" in refusal(query.format("count() + strlen(a)"))
     assert values(query.format("count() + strlen(max(a))")) == [[1, 1, 2]]
+
+
+@pytest.mark.parametrize(
+    "query", ["print -datetime(2016-01-01)", "print dynamic([-datetime(2016-01-01)])", "print -true"]
+)
+def test_what_has_no_negative_is_a_mistake_in_the_text(query: str) -> None:
+    refusal(query)
+
+
+@pytest.mark.parametrize("operator", ["sort by 2", "top 1 by 1.5", 'order by a asc, "x" desc'])
+def test_a_constant_in_an_order_is_no_place_of_a_column(operator: str) -> None:
+    assert "in no order" in refusal(f"datatable(a:long, b:long)[3, 1, 2, 5] | {operator}")
+
+
+def test_a_bound_of_a_series_may_be_a_dynamic() -> None:
+    table = "datatable(t:datetime, m:real)[datetime(2020-01-01), 1.0]"
+    compile_kql(f"{table} | make-series avg(m) on t from datetime(2020-01-01) to dynamic([1]) step 1d", NoTables())

@@ -123,14 +123,15 @@ class MakeSeriesOperator(Operator):
         """The axis, both bounds and the step, brought to types that fit one another."""
         if axis.type not in _AXES:
             b.refuse(f"`make-series` on a `{axis.type}`", self.axis.span)
-        given = {n: b.scalar(n, None) for n in (self.start, self.stop, self.step) if n is not None}
-        step = given[self.step]
+        first, last = (None if n is None else b.scalar(n, None) for n in (self.start, self.stop))
+        step = b.scalar(self.step, None)
+        given = [(n, v) for n, v in ((self.start, first), (self.stop, last), (self.step, step)) if n and v]
         if axis.type in _TIMES:
             type_, step_type = axis.type, ScalarType.TIMESPAN
         else:
-            real = ScalarType.REAL in {axis.type, *(v.type for v in given.values())}
+            real = ScalarType.REAL in {axis.type, *(v.type for _, v in given)}
             type_ = step_type = ScalarType.REAL if real else ScalarType.LONG
-        for node, found in given.items():
+        for node, found in given:
             wanted = step_type if node is self.step else type_
             if found.type is not wanted and not (
                 b.convertible(found.type, wanted) and ScalarType.BOOL not in (found.type, wanted)
@@ -141,9 +142,8 @@ class MakeSeriesOperator(Operator):
         finest = 10 if type_ is ScalarType.DATETIME else 0
         if isinstance(size, int | float) and (size <= 0 or (finest and size % finest)):
             b.fail("SEM0001", "the step of `make-series` is too small", self.step.span)
-        first = None if self.start is None else b.convert(given[self.start], type_)
-        last = None if self.stop is None else b.convert(given[self.stop], type_)
-        return b.convert(axis, type_), first, last, b.convert(step, step_type)
+        bounds = [None if v is None else b.convert(v, type_) for v in (first, last)]
+        return b.convert(axis, type_), bounds[0], bounds[1], b.convert(step, step_type)
 
 
 def _axis(p: Parser) -> nodes.NamedExpression:

@@ -30,6 +30,8 @@ class SortOperator(Operator):
 
 def sort_key(node: nodes.OrderedExpression, input: plan.Relation, b: Binder) -> plan.SortKey:
     """One key of an order."""
-    return plan.SortKey(
-        b.key(b.scalar(node.expression, input), node.span, "an order"), node.ascending, node.nulls_first
-    )
+    value = b.scalar(node.expression, input)
+    if isinstance(value, plan.Literal):
+        # To an engine a number would be the place of a column.
+        b.fail("SEM0001", "a constant puts rows in no order", node.span)
+    return plan.SortKey(b.key(value, node.span, "an order"), node.ascending, node.nulls_first)

@@ -12,7 +12,7 @@ from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.cursor import Cursor
 from huntlake.kql.syntax.literals import json_value, typed_value
 from huntlake.kql.syntax.tokens import Token, TokenKind
-from huntlake.kql.types import ALIASES, ScalarType
+from huntlake.kql.types import ALIASES, NUMBERS, ScalarType
 
 T = TypeVar("T")
 
@@ -626,7 +626,12 @@ class Parser(Cursor):
                 self._depth -= 1
             if start.text == "+":
                 return operand
-            if isinstance(operand, nodes.Literal) and isinstance(operand.value, int | float | Decimal):
+            # A datetime and a bool are whole numbers to Python, and have no negative.
+            if (
+                isinstance(operand, nodes.Literal)
+                and operand.type in (*NUMBERS, ScalarType.TIMESPAN)
+                and isinstance(operand.value, int | float | Decimal)
+            ):
                 return replace(operand, value=-operand.value, span=self.since(start))
             return nodes.FunctionCall("-", (operand,), span=self.since(start))
         return self._postfix()
