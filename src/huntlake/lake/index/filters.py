@@ -25,14 +25,13 @@ _SEEN = 1 << 15
 
 
 class Filling:
-    """The wide vector, filled by one block after another."""
+    """The terms of one block after another."""
 
     def __init__(self) -> None:
         import numpy as np
 
-        self._bits = np.zeros((3, 1 << WIDTH), bool)
-        self._flat = self._bits.reshape(-1)
         self._seen = np.zeros(_SEEN, np.uint64)
+        self._hashes: list[NDArray[np.uint64]] = []
 
     def add(self, hashes: NDArray[np.uint64]) -> None:
         """Take in terms; those that it has change nothing."""
@@ -43,21 +42,27 @@ class Filling:
         fresh = self._seen[spot] != hashes
         hashes = hashes[fresh]
         self._seen[spot[fresh]] = hashes
-        for thirds, within in places(hashes):
-            self._flat[(thirds << WIDTH) | within] = True
+        self._hashes.append(hashes)
 
     def take(self) -> tuple[int, NDArray[np.uint8]]:
-        """The folded filter: its size, as `size_of` reads it, and its bytes. The next block begins with nothing."""
+        """The folded filter: its size, as `bytes_of` reads it, and its bytes. The next block begins with nothing."""
         import numpy as np
 
-        filled = int(np.count_nonzero(self._bits))
-        whole = self._bits.size
+        # No wider than so many terms could need, were they all different: most files are small.
+        hashes = np.concatenate(self._hashes) if self._hashes else np.empty(0, np.uint64)
+        width = _size_for(len(hashes) * BITS_A_TERM)[0]
+        bits = np.zeros((3, 1 << width), bool)
+        flat, mask = bits.reshape(-1), (1 << width) - 1
+        for thirds, within in places(hashes):
+            flat[(thirds << width) | (within & mask)] = True
+        self._hashes.clear()
+        self._seen[:] = 0
+        filled, whole = int(np.count_nonzero(bits)), bits.size
         terms = -whole / HASHES * math.log1p(-min(filled, whole - 1) / whole)
         power, in_thirds = _size_for(terms * BITS_A_TERM)
-        folded = self._bits.reshape(3, -1, 1 << power).any(axis=1)
+        power = min(power, width)
+        folded = bits.reshape(3, -1, 1 << power).any(axis=1)
         folded = folded if in_thirds else folded.any(axis=0)
-        self._bits[:] = False
-        self._seen[:] = 0
         return (power << 1) | in_thirds, np.packbits(folded.reshape(-1), bitorder="little")
 
 
