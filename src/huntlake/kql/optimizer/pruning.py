@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from huntlake.kql import plan
-from huntlake.kql.plan.graph import columns_in, inputs_of, nested_in, scalars_of, tables_of, uses, with_scalars
+from huntlake.kql.plan.graph import columns_in, nested_in, scalars_of, tables_of, uses, with_scalars
 
 
 def pruned(root: plan.Relation) -> plan.Relation:
@@ -27,8 +27,11 @@ class _Needed:
         ready: list[plan.Relation] = [root]
         while ready:
             relation = ready.pop()
+            nested = nested_in(relation)
+            for inner in nested:
+                self._need(inner, [inner.columns[0].name])
             self._tell_inputs(relation)
-            for input_ in inputs_of(relation):
+            for input_ in (*tables_of(relation), *nested):
                 waiting[id(input_)] -= 1
                 if waiting[id(input_)] == 0:
                     ready.append(input_)
@@ -38,8 +41,6 @@ class _Needed:
 
     def _tell_inputs(self, relation: plan.Relation) -> None:
         mine = self.columns.setdefault(id(relation), set())
-        for inner in nested_in(relation):
-            self._need(inner, [inner.columns[0].name])
         own = columns_in(*_kept_scalars(relation, mine))
         match relation:
             case plan.Scan() | plan.Values() | plan.OuterRow():

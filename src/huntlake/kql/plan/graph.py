@@ -58,10 +58,13 @@ def tables_of(relation: plan.Relation) -> tuple[plan.Relation, ...]:
     return (relation.input,)
 
 
-def subqueries(scalar: plan.Scalar) -> list[plan.Relation]:
-    """The relations that stand inside a scalar, but for those inside these."""
+_LEAVES = (plan.ColumnRef, plan.Literal)
+
+
+def nested_in(relation: plan.Relation) -> list[plan.Relation]:
+    """The relations that stand inside the scalars of a relation, but for those inside these."""
     found: list[plan.Relation] = []
-    pending = [scalar]
+    pending = computed_in(relation)
     while pending:
         match pending.pop():
             case plan.Call(_, _, arguments):
@@ -71,20 +74,12 @@ def subqueries(scalar: plan.Scalar) -> list[plan.Relation]:
             case plan.DynamicPath(value, steps):
                 pending.append(value)
                 pending += [s for s in steps if not isinstance(s, str | int)]
-            case plan.First(relation, _):
-                found.append(relation)
-            case plan.Among(value, relation):
-                found.append(relation)
+            case plan.First(inner, _):
+                found.append(inner)
+            case plan.Among(value, inner):
+                found.append(inner)
                 pending.append(value)
     return found
-
-
-_LEAVES = (plan.ColumnRef, plan.Literal)
-
-
-def nested_in(relation: plan.Relation) -> list[plan.Relation]:
-    """The relations that stand inside the scalars of a relation."""
-    return [r for s in computed_in(relation) for r in subqueries(s)]
 
 
 def inputs_of(relation: plan.Relation) -> list[plan.Relation]:
