@@ -15,6 +15,7 @@ from deltalake import DeltaTable, write_deltalake
 from tests.lake.rows import COUNT, HOST, TIME, append, hours, read
 
 from huntlake.core.errors import Conflict, Invalid
+from huntlake.lake.forms import Form, StoredColumn
 from huntlake.lake.index.sidecar import path_of
 from huntlake.lake.index.terms import Clause
 from huntlake.lake.maintenance.compaction import Aim, compact, planned
@@ -137,6 +138,17 @@ def test_files_of_another_engine_become_ours(crowded: LakeTable, tmp_path: Path)
     assert read(crowded.snapshot(), ALL) == before
     assert not any(f.foreign for f in crowded.snapshot().files)
     assert verify(crowded).disagreements == ()
+
+
+def test_texts_that_another_engine_calls_json(table: LakeTable, tmp_path: Path) -> None:
+    bag = StoredColumn("Bag", Form.JSON)
+    append(table, "select '2026-11-01 00:00:00+00'::TIMESTAMPTZ as TimeGenerated, '{\"a\": 1}' as Bag", TIME, bag)
+    append(
+        table, "select '2026-11-01 01:00:00+00'::TIMESTAMPTZ as TimeGenerated, json_object('a', 2) as Bag", TIME, bag
+    )
+    compact(table, tmp_path, NOW)
+    assert read(table.snapshot(), ["Bag"]) == [('{"a": 1}',), ('{"a":2}',)]
+    assert verify(table).disagreements == ()
 
 
 def test_appends_while_it_is_compacted(table: LakeTable, tmp_path: Path) -> None:

@@ -56,7 +56,9 @@ def _block(batch: pa.RecordBatch, columns: Iterable[StoredColumn], filling: Fill
     import pyarrow.compute as pc
 
     for column in columns:
-        distinct = pc.unique(batch.column(column.name)).drop_null()
+        values = batch.column(column.name)
+        # Another engine may say of a text that it is JSON: Arrow has a type for that which computes nothing.
+        distinct = pc.unique(getattr(values, "storage", values)).drop_null()
         data, offsets = _texts(distinct)
         if len(data) and data.max() >= 0x80 and pc.any(pc.match_substring_regex(distinct, _LOWERED)).as_py():
             return False
