@@ -321,3 +321,24 @@ def test_a_clock_that_goes_back_changes_nothing(place: Place) -> None:
     two = place.process()
     two.streams.open()
     assert numbers(two) == [1, 2, 3]
+
+
+def test_fields_may_have_any_name(place: Place) -> None:
+    one = place.process()
+    row = {
+        "n": 1,
+        "_line": 77,
+        "_bad": "b",
+        "_undated": "u",
+        "_text": "t",
+        "r0": 5,
+        "v0": 6,
+        "s": 7,
+        "number in the log": 8,
+    }
+    one.streams.append(SOC, "T_CL", [row])
+    assert ask(one, "T_CL | project n, _line, _bad, _undated, _text, r0, v0, s, number_in_the_log") == [[*row.values()]]
+    file = place.home / "rows.json"
+    file.write_text(json.dumps(row))
+    one.ingestion.ingest(SOC, "F_CL", file)
+    assert ask(one, "F_CL | project n, _line, _bad, _undated, _text, r0, v0, s, number_in_the_log") == [[*row.values()]]

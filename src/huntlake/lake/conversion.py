@@ -54,6 +54,10 @@ class Batch:
     rejects: tuple[Reject, ...] = ()
 
 
+LINE, UNDATED, MISFIT = '"line of the batch"', '"no time told"', '"why it does not fit"'
+"""What `Conversion.sql` adds to the columns, as SQL: no table's column has a blank in its name."""
+
+
 class Conversion:
     """One batch under one plan, as SQL."""
 
@@ -64,7 +68,7 @@ class Conversion:
         self._taken: set[str] = set()
 
     def sql(self) -> str:
-        """A SELECT of the targets, `_line`, `_undated`, and `_bad`: why the row doesn't fit, or null."""
+        """A SELECT of the targets, `LINE`, `UNDATED`, and `MISFIT`: why the row doesn't fit, or null."""
         raw, converted, columns, wrong = [], [], [], []
         times: list[str] = []
         for i, target in enumerate(self._plan.targets):
@@ -98,14 +102,13 @@ class Conversion:
         told_time = f"coalesce({', '.join(times)})" if times else "null::TIMESTAMPTZ"
         if self._plan.timed:
             columns.append((TIME, f"coalesce({told_time}, {now})"))
-        columns += [
-            ("_undated", f"{told_time} is null" if self._plan.timed else "false"),
-            ("_bad", f"nullif(concat_ws('; ', {', '.join(wrong)}), '')" if wrong else "null::VARCHAR"),
-        ]
+        undated = f"{told_time} is null" if self._plan.timed else "false"
+        unfit = f"nullif(concat_ws('; ', {', '.join(wrong)}), '')" if wrong else "null::VARCHAR"
+        shown = [f"_line as {LINE}", *(f"{value} as {identifier(name)}" for name, value in columns)]
         # A row is parsed once, its fields are taken, then converted, then judged.
         taken = f"select {_list(['_line', *raw])} from (select {self._parsed()} from batch)"
         values = f"select {_list(['*', *converted])} from ({taken})"
-        return f"select _line, {_list(f'{value} as {identifier(name)}' for name, value in columns)} from ({values})"
+        return f"select {_list(shown)}, {undated} as {UNDATED}, {unfit} as {MISFIT} from ({values})"
 
     def text(self) -> str:
         """SQL for the text of a row of `batch`."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 from huntlake.core.errors import LimitExceeded
 from huntlake.lake.batches import Reader
-from huntlake.lake.conversion import Batch, Conversion, Plan, Target
+from huntlake.lake.conversion import LINE, MISFIT, UNDATED, Batch, Conversion, Plan, Target
 from huntlake.lake.forms import TIME, Form, StoredColumn, identifier, literal
 from huntlake.lake.inference import infer
 from huntlake.lake.sources import Reject
@@ -77,13 +77,14 @@ class Loader:
         if plan.timed:
             columns.insert(0, StoredColumn(TIME, Form.INSTANT))
         names = ", ".join(identifier(c.name) for c in columns)
-        part = self._part(columns, f"select {names}, _undated from ({conversion.sql()}) where _bad is null")
+        part = self._part(columns, f"select {names}, {UNDATED} from ({conversion.sql()}) where {MISFIT} is null")
         rows = self._count(f"select count(*) from {part}")
-        undated = self._count(f"select count(*) from {part} where _undated")
+        undated = self._count(f"select count(*) from {part} where {UNDATED}")
         rejects = [*batch.rejects]
         if rows < batch.rows:
-            wrong = f"select _line, _bad, {conversion.text()} from ({conversion.sql()}) join batch using (_line)"
-            found = self._connection.execute(f"{wrong} where _bad is not null order by _line").fetchall()
+            joined = f"({conversion.sql()}) as converted join batch on converted.{LINE} = batch._line"
+            wrong = f"select converted.{LINE}, {MISFIT}, {conversion.text()} from {joined}"
+            found = self._connection.execute(f"{wrong} where {MISFIT} is not null order by 1").fetchall()
             rejects += [Reject(line, reason, text) for line, reason, text in found]
         self._rows += rows
         self._bytes += batch.bytes

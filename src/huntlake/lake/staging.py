@@ -11,7 +11,7 @@ from threading import RLock
 from typing import TYPE_CHECKING
 
 from huntlake.lake.batches import Reader
-from huntlake.lake.conversion import Batch, Conversion, Plan
+from huntlake.lake.conversion import LINE, MISFIT, Batch, Conversion, Plan
 from huntlake.lake.forms import TIME, Form, StoredColumn, identifier
 from huntlake.lake.inference import infer
 from huntlake.lake.scanning import NUMBER
@@ -119,12 +119,13 @@ class Stage:
                 columns.insert(0, StoredColumn(TIME, Form.INSTANT))
             names = ", ".join(identifier(c.name) for c in columns)
             self._connection.execute(f"create or replace temp table converted as {conversion.sql()}")
-            good = f"select {names}, _line as {identifier(NUMBER)} from converted where _bad is null"
+            good = f"select {names}, {LINE} as {identifier(NUMBER)} from converted where {MISFIT} is null"
             rows = self._connection.sql(good).to_arrow_table()
             rejects = list(batch.rejects)
             if rows.num_rows < batch.rows:
-                wrong = f"select _line, _bad, {conversion.text()} from converted join batch using (_line)"
-                found = self._connection.execute(f"{wrong} where _bad is not null order by _line").fetchall()
+                joined = f"converted join batch on converted.{LINE} = batch._line"
+                wrong = f"select converted.{LINE}, {MISFIT}, {conversion.text()} from {joined}"
+                found = self._connection.execute(f"{wrong} where {MISFIT} is not null order by 1").fetchall()
                 rejects += [Reject(line, reason, text) for line, reason, text in found]
         finally:
             self._connection.execute("drop table if exists converted")
