@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test check bench determinism meaning kill-points docs outside accept clean .venv
+.PHONY: help demo test check bench determinism evidence meaning kill-points docs outside accept clean .venv
 .DEFAULT_GOAL := help
 
 help:                ## what there is to make
@@ -43,6 +43,8 @@ determinism: .venv   ## ask everything a hundred times on 1, 2 and 8 threads: ho
 
 kill-points: .venv   ## kill a process that takes logs in, a thousand times, and count what is lost or doubled: an hour
 	$(BIN)/python -m bench.kill_points 1000
+evidence: .venv      ## import recorded attacks, and see if the rules still fire
+	$(BIN)/python -m bench evidence
 
 docs: .venv          ## write the pages that are made from the code
 	$(BIN)/python -m tools.documents

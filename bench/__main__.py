@@ -10,6 +10,7 @@ MEASUREMENTS = (
     "compile_times",
     "demo",
     "determinism",
+    "evidence",
     "growth",
     "hunting",
     "ingest",
