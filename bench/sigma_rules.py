@@ -47,7 +47,7 @@ _REGISTRY = Source(
     "DeviceRegistryEvents",
     {
         **_ACTOR,
-        "TargetObject": 'replace_regex(strcat(replace_string(replace_string('
+        "TargetObject": "replace_regex(strcat(replace_string(replace_string("
         'RegistryKey, "HKEY_LOCAL_MACHINE", "HKLM"), '
         '"HKEY_USERS", "HKU"), "\\\\", RegistryValueName), @"\\\\$", "")',
         "Details": "RegistryValueData",
