@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -92,7 +93,8 @@ def _read(paths: Iterable[Path], more: str = "") -> str:
 
 def escaped(path: Path) -> str:
     """`path` as DuckDB takes it: `*`, `?` and `[` in a folder's name are not patterns."""
-    return "".join(f"[{c}]" if c in "*?[" else c for c in str(path))
+    text = str(path)
+    return re.sub(r"[*?[]", r"[\g<0>]", text) if any(c in text for c in "*?[") else text
 
 
 def _field(column: ScanColumn, stored: str | None, foreign: bool) -> str:
