@@ -59,7 +59,10 @@ def read_evtx(path: Path) -> Records:
             # The parser goes on after a damaged record, and after a damaged chunk of records.
             yield Unread(number, f"a damaged record: {error}"[:_SHOWN], "")
             continue
-        yield _object(number, str(one["data"]).encode())
+        if one is None:
+            yield Unread(number, "a record of which the parser says nothing", "")
+        else:
+            yield _object(number, str(one["data"]).encode())
 
 
 def read_json(path: Path) -> Records:
