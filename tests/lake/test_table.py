@@ -244,3 +244,14 @@ def test_files_are_found_by_time_however_they_overlap() -> None:
             and (high is None or f.since is None or f.since <= high)
         }
         assert {f.path for f in held.within(low, high)} == expected
+
+
+@pytest.mark.parametrize("feature", ["deletionVectors", "columnMapping"])
+def test_what_another_engine_says_beside_the_files_is_never_passed_over(tmp_path: Path, feature: str) -> None:
+    append(LakeTable(tmp_path), hours("2026-11-01 00:00:00", 3), TIME, HOST, COUNT)
+    versions = sorted((tmp_path / "_delta_log").glob("*.json"))
+    wants = {"minReaderVersion": 3, "minWriterVersion": 7, "readerFeatures": [feature], "writerFeatures": [feature]}
+    log = tmp_path / "_delta_log" / f"{len(versions):020d}.json"
+    log.write_text(json.dumps({"protocol": wants}) + "\n")
+    with pytest.raises(Invalid, match=f"`{feature}`.*not supported"):
+        LakeTable(tmp_path).snapshot()

@@ -373,6 +373,7 @@ class LakeTable:
             except (FileNotFoundError, TableNotFoundError):
                 return None
             if self._state is None or self._state.version != handle.version():
+                _check_readable(handle, self.folder.name)
                 columns = _columns(handle)
                 if self._state is not None and self._state.columns == columns:
                     columns = self._state.columns
@@ -469,6 +470,17 @@ def _about(handle: DeltaTable) -> About:
 def _not_the_day(columns: Sequence[StoredColumn]) -> None:
     if any(c.name.lower() == DAY.lower() for c in columns):
         raise Invalid(f"a column can't be named `{DAY}`: the lake keeps the day of each row under that name")
+
+
+_UNREAD = {"deletionVectors": "rows deleted beside the files", "columnMapping": "columns by other names in the files"}
+
+
+def _check_readable(handle: DeltaTable, name: str) -> None:
+    # The files are read as they are: what a feature says of them beside would be passed over.
+    features = {str(f) for f in handle.protocol().reader_features or ()}
+    for feature, what in _UNREAD.items():
+        if feature in features:
+            raise Invalid(f"the table `{name}` has {what} (Delta's `{feature}`), which is not supported")
 
 
 def _columns(handle: DeltaTable) -> tuple[StoredColumn, ...]:
