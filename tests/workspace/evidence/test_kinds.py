@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.workspace.evidence.conftest import Bring
+
+from huntlake.core.errors import Invalid
+from huntlake.workspace.evidence import formats
 
 Rows = Callable[[str], list[dict[str, Any]]]
 
@@ -383,10 +388,11 @@ def test_a_file_is_known_by_what_is_in_it(
     assert rows(f"{table} | where {where} | count") == [{"Count": 1}], rows(table)
 
 
-def test_an_event_log_without_its_package_says_what_is_missing(bring: Bring) -> None:
-    evidence = bring("Security.evtx", b"ElfFile\0" + bytes(5000))
-    assert evidence.status == "failed"
-    assert "evtx" in evidence.reason or "event log" in evidence.reason
+def test_an_event_log_without_its_package_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "evtx", None)
+    (tmp_path / "Security.evtx").write_bytes(b"ElfFile\0" + bytes(5000))
+    with pytest.raises(Invalid, match="evtx"):
+        list(formats.read_evtx(tmp_path / "Security.evtx"))
 
 
 def test_text_in_utf_16_is_read(bring: Bring, rows: Rows) -> None:
