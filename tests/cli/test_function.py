@@ -13,6 +13,8 @@ def test_a_function_is_saved_listed_shown_called_and_deleted(run: Run, lake: Pat
     assert (listed["function"], listed["parameters"], listed["category"]) == ("Failures", "ok:string = '0'", "Mine")
     assert run("function", "show", "Failures").out == f"Failures(ok:string = '0') {{{body}\n}}\n"
     assert json.loads(run("query", "Failures | count", "-o", "json").out) == [{"Count": 1}]
+    assert run("function", "save", "Failures", body, "-p", "(ok:string = '0')").code == 0
+    assert run("function", "show", "Failures").out == f"Failures(ok:string = '0') {{{body}\n}}\n"
     assert run("function", "delete", "Failures").code == 0
     assert run("function", "delete", "Failures").code == 1
 

@@ -83,7 +83,10 @@ def save(
     body = query_text(text, file)
     with opened(home, make=True) as lake:
         place = workspace_of(lake, workspace, make=True)
-        function = SavedFunction(name, body, parameters, category, description)
+        # As `show` prints them, parameters stand in parentheses.
+        bare = parameters.strip()
+        bare = bare[1:-1] if bare.startswith("(") and bare.endswith(")") else bare
+        function = SavedFunction(name, body, bare, category, description)
         lake.functions.put(place, function, skip_validation=skip_validation)
         note(f"{name}() can be called in {place.name}")
 

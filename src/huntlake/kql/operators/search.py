@@ -155,15 +155,19 @@ def anywhere(term: str, span: Span, table: plan.Relation, b: Binder, *, case_sen
     return b.call(f"* {word}", (literal, *(c for c in columns if _may_hold(c.type, needle))), span)
 
 
-_CHARACTERS = {
-    ScalarType.INT: "-0123456789",
-    ScalarType.LONG: "-0123456789",
-    ScalarType.DATETIME: "-:.tz0123456789",
-    ScalarType.TIMESPAN: "-:.0123456789",
-    ScalarType.GUID: "-0123456789abcdef",
+_SHAPES = {
+    ScalarType.INT: r"-?\d*",
+    ScalarType.LONG: r"-?\d*",
+    ScalarType.REAL: r"[-+]?\d*\.?\d*(e[-+]?\d*)?|-?[aefinty]*|∞",
+    ScalarType.DECIMAL: r"[-+]?\d*\.?\d*(e[-+]?\d*)?",
+    ScalarType.DATETIME: r"\d{0,4}-?\d{0,2}-?\d{0,2}t?\d{0,2}:?\d{0,2}:?\d{0,2}\.?\d{0,7}z?",
+    ScalarType.TIMESPAN: r"-?\d*\.?\d{0,2}:?\d{0,2}:?\d{0,2}\.?\d{0,7}",
+    ScalarType.GUID: r"[0-9a-f]*-?[0-9a-f]*-?[0-9a-f]*-?[0-9a-f]*-?[0-9a-f]*",
     ScalarType.BOOL: "",
 }
-"""What the text of a type is made of, in lower case; of the others, anything."""
+"""What any part of a type's text looks like, in lower case; of the others, anything."""
+_LONGEST = 64
+"""No text of those types is longer; the patterns would take long to say so."""
 
 
 def _read(node: nodes.Expression) -> str:
@@ -205,8 +209,8 @@ def names_in(node: nodes.Expression) -> Iterator[nodes.NameReference]:
 
 def _may_hold(type_: ScalarType, needle: str) -> bool:
     """Whether a value's text can have the needle: writing out every time to look for a word in it costs dearly."""
-    allowed = _CHARACTERS.get(type_)
-    return allowed is None or set(needle.lower()) <= set(allowed)
+    shape = _SHAPES.get(type_)
+    return shape is None or (len(needle) <= _LONGEST and re.fullmatch(shape, needle.lower()) is not None)
 
 
 def _operator(term: str, *, case_sensitive: bool) -> tuple[str, str]:
