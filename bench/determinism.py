@@ -190,7 +190,10 @@ def main(runs: int = 1) -> None:
     with tempfile.TemporaryDirectory() as home:
         wrong = measure(Path(home), runs)
     unit = f"questions whose answer differs on 1, 2 or 8 threads, in {runs} runs of each"
-    figures.write("kql.5", len(wrong), unit, "0", not wrong, by="make bench" if runs == 1 else "make determinism")
+    # Fewer runs can miss the goal, and not meet it.
+    met = False if wrong else True if runs >= RUNS else None
+    by = "make bench" if runs == 1 else "make determinism"
+    figures.write("kql.5", len(wrong), unit, f"0 in {RUNS} runs", met, by=by)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ def stored(texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
     return np.frombuffer(b"".join(data), np.uint8), np.cumsum([0, *map(len, data)])
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(LETTERS, max_size=20) | TEXTS, max_size=8))
 def test_the_terms_of_texts_are_those_of_each(texts: list[str]) -> None:
     wanted = set()
@@ -76,7 +77,7 @@ def matches(text: str, needle: str, begins: bool, ends: bool) -> bool:
     return re.search(start + re.escape(needle.lower()) + end, text.lower()) is not None
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(TEXTS, TEXTS, st.booleans(), st.booleans(), st.integers(0, 24), st.integers(1, 24))
 def test_what_a_needle_asks_for_is_in_each_text_that_holds_it(
     text: str, other: str, begins: bool, ends: bool, start: int, length: int
