@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test check bench determinism evidence meaning kill-points docs outside accept clean .venv
+.PHONY: help demo test check bench determinism evidence fuzz meaning kill-points docs outside accept clean .venv
 .DEFAULT_GOAL := help
 
 help:                ## what there is to make
@@ -38,11 +38,15 @@ bench: .venv         ## measure, and write bench/figures.json
 meaning: .venv       ## 24,000 expressions made at random, against an evaluator of our own
 	$(BIN)/python -m bench.meaning
 
+fuzz: .venv          ## the tests that make up their own input, with other input each time
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest $$(grep -rl --include='test_*.py' '^from hypothesis' tests)
+
 determinism: .venv   ## ask everything a hundred times on 1, 2 and 8 threads: hours
 	$(BIN)/python -m bench.determinism 100
 
 kill-points: .venv   ## kill a process that takes logs in, a thousand times, and count what is lost or doubled: an hour
 	$(BIN)/python -m bench.kill_points 1000
+
 evidence: .venv      ## import recorded attacks, and see if the rules still fire
 	$(BIN)/python -m bench evidence
 

@@ -29,11 +29,7 @@ def same(found: Any, wanted: Any) -> bool:
     return type(found) is type(wanted) and bool(found == wanted)
 
 
-@settings(
-    max_examples=EXPRESSIONS // (AT_ONCE + CONDITIONS),
-    deadline=None,
-    derandomize="HUNTLAKE_EXPRESSIONS" not in os.environ,
-)
+@settings(max_examples=EXPRESSIONS // (AT_ONCE + CONDITIONS), deadline=None)
 @given(
     ROWS,
     st.lists(st.sampled_from([*RULES]).flatmap(expressions), min_size=AT_ONCE, max_size=AT_ONCE),

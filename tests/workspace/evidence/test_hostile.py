@@ -122,6 +122,13 @@ def test_whatever_happens_to_a_file_every_piece_is_accounted_for(
     assert written == sum(parsed.tables.values())
 
 
+@pytest.mark.parametrize("head", [b'\r"a": 1, "b": 2}\nx,y\n', b'a,"b\r', b'a,"b"c\r,d'])
+def test_a_bare_carriage_return_in_a_first_line_is_no_fault(tmp_path: Path, head: bytes) -> None:
+    path = tmp_path / "x.log"
+    path.write_bytes(head)
+    format_of(path)
+
+
 @settings(max_examples=150, deadline=None)
 @given(head=st.binary(max_size=300))
 def test_the_first_bytes_of_anything_can_be_looked_at(tmp_path_factory: pytest.TempPathFactory, head: bytes) -> None:

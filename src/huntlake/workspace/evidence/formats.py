@@ -280,12 +280,18 @@ def _first_line(pattern: str) -> Callable[[str], object]:
     return lambda text: form.match(text.lstrip().split("\n", 1)[0])
 
 
+_LINE_END = re.compile("\r\n?|\n")
+
+
 def _has_header(text: str) -> bool:
-    lines = [one for one in text.split("\n") if one.strip() and not one.startswith("#")]
+    lines = [one for one in _LINE_END.split(text) if one.strip() and not one.startswith("#")]
     if not lines:
         return False
     delimiter = max(",;\t|", key=lines[0].count)
-    names = next(csv.reader([lines[0]], delimiter=delimiter), [])
+    try:
+        names = next(csv.reader([lines[0]], delimiter=delimiter), [])
+    except csv.Error:
+        return False
     return len(names) > 1 and all(n.strip() and len(n) < 200 for n in names)
 
 
