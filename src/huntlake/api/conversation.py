@@ -14,6 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from huntlake.api.envelopes import envelope_of
 from huntlake.api.errors import error_response
 from huntlake.core.clock import Clock
 from huntlake.core.errors import Invalid
@@ -28,7 +29,8 @@ class Conversation:
     """ASGI middleware around all faces.
 
     Gives each request, in its state, `client_request_id` (the client's, or a new one), `activity_id`,
-    `at` (when it came), `base_url` (`https://host:port`, no slash after it) and `tenant_id`.
+    `at` (when it came), `base_url` (`https://host:port`, no slash after it), `tenant_id`, and
+    `error_response`, which says no in the manner of the face that the path belongs to.
     """
 
     def __init__(self, app: ASGIApp, clock: Clock, tenant_id: str, external_url: str = "") -> None:
@@ -46,6 +48,7 @@ class Conversation:
         state["activity_id"] = str(uuid.uuid4())
         state["at"] = self._clock.now()
         state["tenant_id"] = self._tenant_id
+        state["error_response"] = envelope_of(scope["path"])
         state["base_url"] = base_url = self._external_url or _base_url(scope, headers)
         began = time.monotonic()
         sent = {"status": 0, "bytes": 0}

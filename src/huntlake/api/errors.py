@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -115,6 +115,25 @@ EXPECTED: tuple[type[Exception], ...] = (
     *(e for e in DomainError.__subclasses__() if e.__module__ == DomainError.__module__),
 )
 """The errors that are answers rather than accidents."""
+
+
+def rest_problem(error: Exception) -> Problem:
+    """What clients of the resource APIs (ARM, Graph, Defender) are told: what isn't there is a 404 to them."""
+    problem = problem_of(error)
+    match error:
+        case NotFound():
+            return replace(problem, status=404, code="NotFound", message=problem.detail)
+        case SourceError():
+            line, column = error.source.position(error.diagnostics[0].span.start)
+            told = "; ".join(f"{d.message}{f' ({d.help})' if d.help else ''}" for d in error.diagnostics)
+            return replace(problem, code="BadRequest", message=f"{told} [line {line}, column {column}]")
+        case Invalid() if not isinstance(error, BodyTooLarge):
+            return replace(problem, code="BadRequest", message=str(error))
+        case LimitExceeded() if problem.status == 400:
+            return replace(problem, code="BadRequest", message=problem.detail)
+        case InvalidToken() | Refused() | TimedOut():
+            return replace(problem, message=problem.detail)
+    return problem
 
 
 def one_api_error(problem: Problem, *, client_request_id: str, activity_id: str, at: datetime) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Azure Resource Manager's face: one declaration for each type of resource (`resources.py` lists them)."""

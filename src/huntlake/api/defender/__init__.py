@@ -1,0 +1,1 @@
+"""Defender's face: advanced hunting, machines, what is done to them, and alerts."""

@@ -1,0 +1,1 @@
+"""Microsoft Graph's face: hunting, incidents, alerts, sign-ins and directory audits."""
