@@ -51,6 +51,24 @@ def left(root: Path) -> list[int]:
     return found
 
 
+def test_of_batches_that_are_kept_together_all_are_there_or_none(tmp_path: Path) -> None:
+    full = False
+
+    def write(descriptor: int, data: bytes) -> int:
+        if full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return os.write(descriptor, data)
+
+    log = Log(tmp_path, write)
+    assert log.writer.append_all([batch(1), batch(2, "Other_CL")]) == (1, 2)
+    full = True
+    with pytest.raises(Unavailable):
+        log.writer.append_all([batch(3), batch(4, "Other_CL")])
+    assert [f.sequence for f in log.frames] == [1, 2]
+    log.die()
+    assert left(tmp_path) == [1, 2]
+
+
 def test_a_frame_comes_back_as_it_went_in() -> None:
     draft = Draft("soc", ID, "T_CL", "é", 1, NOON, b'{"a":1}', (3,), (Reject(2, "not JSON", "{\u20ac"),))
     found = scan(encode(draft).numbered(7))

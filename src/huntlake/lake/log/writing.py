@@ -36,7 +36,7 @@ class _Segment:
 
 @dataclass
 class _Waiting:
-    frame: Frame
+    frames: list[Frame]
     data: bytes
     done: bool = False
     failure: OSError | None = None
@@ -78,11 +78,16 @@ class LogWriter:
 
         :raises Unavailable: the disk is full, or fails; nothing of the batch is kept
         """
-        encoded = encode(batch)
+        return self.append_all([batch])[0]
+
+    def append_all(self, batches: Sequence[Draft]) -> tuple[int, ...]:
+        """Keep batches, all of them or none, as `append` does one; their numbers, in their order."""
+        encoded = [encode(batch) for batch in batches]
         with self._turn:
-            sequence = self._next
-            self._next += 1
-            mine = _Waiting(Frame(sequence, batch), encoded.numbered(sequence))
+            sequences = tuple(range(self._next, self._next + len(batches)))
+            self._next += len(batches)
+            frames = [Frame(n, batch) for n, batch in zip(sequences, batches, strict=True)]
+            mine = _Waiting(frames, b"".join(e.numbered(n) for n, e in zip(sequences, encoded, strict=True)))
             self._waiting.append(mine)
             while not mine.done and self._writing:
                 self._turn.wait()
@@ -101,7 +106,7 @@ class LogWriter:
                     self._turn.notify_all()
         if mine.failure is not None:
             raise _unavailable(mine.failure) from mine.failure
-        return sequence
+        return sequences
 
     def trim(self, done: Mapping[Key, int]) -> None:
         """Delete the segments of which the tables hold everything: `done` says up to which number each table does."""
@@ -151,9 +156,10 @@ class LogWriter:
                 self._undo(segment)
             return error
         segment.size += size
-        for one in group:
-            segment.last[one.frame.batch.key] = one.frame.sequence
-        self._published([one.frame for one in group])
+        frames = [frame for one in group for frame in one.frames]
+        for frame in frames:
+            segment.last[frame.batch.key] = frame.sequence
+        self._published(frames)
         return None
 
     def _current(self) -> _Segment:

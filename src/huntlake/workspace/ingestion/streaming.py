@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Condition, Event, RLock, Thread
 from time import monotonic
 from typing import Any
@@ -62,6 +62,20 @@ class Pace:
     """Bytes of rows that may wait in all; whoever brings more waits."""
     patience: timedelta = timedelta(seconds=5)
     """… so long, and is then refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows for one table that are JSON objects, one a line, and what stood among them and is none."""
+
+    workspace: Workspace
+    table: str
+    source: str
+    """What the dead letters say of where a row came from."""
+    lines: Sequence[bytes]
+    numbers: Sequence[int]
+    """Where each line stood in what was sent, from 1."""
+    rejects: Sequence[Reject] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,36 +206,34 @@ class Streams:
         :raises Busy: too much waits already, and went on waiting
         :raises Unavailable: the disk is full, or fails; nothing of the batch was taken in
         """
+        lines, numbers, rejects = lines_of(rows)
+        batch = Batch(workspace, table, source, lines, numbers, rejects)
+        return self.append_all([batch])[0]
+
+    def append_all(self, batches: Sequence[Batch]) -> tuple[Receipt, ...]:
+        """Take in batches for several tables, all of them or none, as `append` does one."""
         if self._log is None and (recovery := self.open()):
             _LOG.warning("%s", recovery)
         log = self._log
         assert log is not None
-        self._have(workspace, table)
-        lines, numbers, rejects = _lines(rows)
-        joined = b"\n".join(lines)
-        if len(joined) > LARGEST:
-            raise Invalid(f"the batch has {len(joined):,} bytes; the largest that is taken in has {LARGEST:,}")
-        if not lines and not rejects:
-            return Receipt(table, 0, (), 0)
-        straight = numbers == list(range(1, len(lines) + 1))
-        draft = Draft(
-            workspace.name,
-            workspace.id,
-            table,
-            source,
-            len(lines),
-            self._clock.now(),
-            joined,
-            None if straight else tuple(numbers),
-            tuple(rejects),
+        for one in batches:
+            self._have(one.workspace, one.table)
+        now = self._clock.now()
+        drafts = {i: _draft(one, now) for i, one in enumerate(batches) if one.lines or one.rejects}
+        size = sum(len(draft.lines) for draft in drafts.values())
+        if size > LARGEST:
+            raise Invalid(f"the batch has {size:,} bytes; the largest that is taken in has {LARGEST:,}")
+        sequences: dict[int, int] = {}
+        if drafts:
+            self._reserve(size)
+            try:
+                sequences = dict(zip(drafts, log.append_all([*drafts.values()]), strict=True))
+            except BaseException:
+                self._give_back(size)
+                raise
+        return tuple(
+            Receipt(one.table, len(one.lines), tuple(one.rejects), sequences.get(i, 0)) for i, one in enumerate(batches)
         )
-        self._reserve(len(joined))
-        try:
-            number = log.append(draft)
-        except BaseException:
-            self._give_back(len(joined))
-            raise
-        return Receipt(table, len(lines), tuple(rejects), number)
 
     def flush(self) -> None:
         """Have the tables hold all that was taken in before."""
@@ -473,7 +485,22 @@ def _letters(table: str, letters: Sequence[Letter]) -> Converted:
     return Converted(rows, _LETTER_COLUMNS, ())
 
 
-def _lines(
+def _draft(batch: Batch, now: datetime) -> Draft:
+    straight = list(batch.numbers) == list(range(1, len(batch.lines) + 1))
+    return Draft(
+        batch.workspace.name,
+        batch.workspace.id,
+        batch.table,
+        batch.source,
+        len(batch.lines),
+        now,
+        b"\n".join(batch.lines),
+        None if straight else tuple(batch.numbers),
+        tuple(batch.rejects),
+    )
+
+
+def lines_of(
     rows: bytes | Iterable[Mapping[str, Any] | bytes | str],
 ) -> tuple[list[bytes], list[int], list[Reject]]:
     """The JSON objects of a batch, one a line, where each stood, and what is none."""
