@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import contextlib
 import json
 import tarfile
 import zipfile
@@ -126,7 +127,9 @@ def test_whatever_happens_to_a_file_every_piece_is_accounted_for(
 def test_a_bare_carriage_return_in_a_first_line_is_no_fault(tmp_path: Path, head: bytes) -> None:
     path = tmp_path / "x.log"
     path.write_bytes(head)
-    format_of(path)
+    if (form := format_of(path)) is not None:
+        with contextlib.suppress(Invalid):
+            list(form.read(path))
 
 
 @settings(max_examples=150, deadline=None)

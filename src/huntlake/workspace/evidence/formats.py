@@ -82,7 +82,10 @@ def read_csv(path: Path) -> Records:
         while line.startswith("#") and not line.startswith("#TYPE,"):
             line = text.readline(HEAD)
         delimiter = max(",;\t|", key=line.count)
-        header = [n.strip().strip('"') for n in next(csv.reader([line], delimiter=delimiter), [])]
+        try:
+            header = [n.strip().strip('"') for n in next(csv.reader([line], delimiter=delimiter), [])]
+        except csv.Error as error:
+            raise Invalid(f"the first line is no row of CSV: {error}") from None
         if len(set(header)) < len(header):
             raise Invalid("the first line names a column twice")
         rows = csv.reader(_without_nul(text), delimiter=delimiter, strict=True)

@@ -71,7 +71,7 @@ def parse_csv(text: str | None) -> str | None:
     if not text:
         return None
     try:
-        return orjson.dumps(next(csv.reader(io.StringIO(text)), [])).decode()
+        return orjson.dumps(next(csv.reader(io.StringIO(text, newline="")), [])).decode()
     except csv.Error:
         return None
 
