@@ -18,6 +18,7 @@ MEASUREMENTS = (
     "mission",
     "mutations",
     "rights",
+    "table_search",
 )
 """The modules of this folder that measure; each has a `main`."""
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from huntlake.state.database import Database
     from huntlake.state.documents import Shelf
     from huntlake.workspace.commands import Commands
+    from huntlake.workspace.known_questions import KnownQuestions
     from huntlake.workspace.upkeep import Upkeep
     from huntlake.workspace.workspaces import Workspaces
 
@@ -131,6 +132,7 @@ class App:
     activity: Activity
     commands: Commands
     upkeep: Upkeep
+    known_questions: KnownQuestions
 
     @classmethod
     def open(cls, home: Path, settings: Settings | None = None, clock: Clock | None = None) -> App:
@@ -143,6 +145,7 @@ class App:
         from huntlake.identity.tokens import Tokens
         from huntlake.state.database import Database
         from huntlake.workspace.commands import Commands
+        from huntlake.workspace.known_questions import KnownQuestions
         from huntlake.workspace.upkeep import Retention, Upkeep
         from huntlake.workspace.workspaces import Workspaces
 
@@ -189,7 +192,13 @@ class App:
                 clock,
                 timedelta(hours=settings.vacuum_hours),
             ),
+            known_questions=KnownQuestions(state),
         )
+
+    @property
+    def tools(self) -> App:
+        """What the tools for AI clients need."""
+        return self
 
     @property
     def lake(self) -> Lake:

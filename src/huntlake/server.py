@@ -9,7 +9,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -30,6 +30,7 @@ from huntlake.api.oauth import OAuth
 from huntlake.api.services import FaceSettings, Services
 from huntlake.core.errors import Invalid
 from huntlake.identity.certificates import server_certificate
+from huntlake.mcp import face as mcp
 
 _LOG = logging.getLogger("huntlake.server")
 _DRAIN_SECONDS = 10
@@ -51,7 +52,16 @@ class ServerSettings(FaceSettings, Protocol):
     def tls_key(self) -> Path | None: ...
 
 
-class ServerServices(Services, Protocol):
+class FacesServices(Services, Protocol):
+    """The services of all faces."""
+
+    @property
+    def tools(self) -> mcp.FaceServices | None:
+        """What the tools for AI clients need; None where there are no such tools."""
+        ...
+
+
+class ServerServices(FacesServices, Protocol):
     """The services of the faces, with the settings of a server and the folder it lives in."""
 
     @property
@@ -69,7 +79,7 @@ class Serving:
     certificate_expires: datetime | None
 
 
-def create_app(app: Services, *, daily: Callable[[], None] | None = None) -> Starlette:
+def create_app(app: FacesServices, *, daily: Callable[[], None] | None = None) -> Starlette:
     """The ASGI application. Every answer it gives, whatever was asked, is one that Azure's clients can read.
 
     As long as it lives it calls `daily` once a day, in a thread.
@@ -78,10 +88,13 @@ def create_app(app: Services, *, daily: Callable[[], None] | None = None) -> Sta
     pool = ThreadPoolExecutor(settings.queries_at_once, thread_name_prefix="query")
     authentication = Authentication(app.principals, app.tokens, frozenset(n.lower() for n in settings.names))
 
+    tools = mcp.McpFace(app.tools, authentication.principal, error_response) if app.tools else None
+
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         chores = asyncio.create_task(_every_day(daily)) if daily else None
-        yield
+        async with tools.running() if tools else nullcontext():
+            yield
         if chores:
             chores.cancel()
         pool.shutdown(wait=False, cancel_futures=True)
@@ -89,6 +102,7 @@ def create_app(app: Services, *, daily: Callable[[], None] | None = None) -> Sta
     starlette = Starlette(
         routes=[
             *KustoFace(app, authentication, pool).routes(),
+            *(tools.routes() if tools else ()),
             *OAuth(app, authentication).routes(),
         ],
         middleware=[

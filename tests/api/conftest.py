@@ -166,6 +166,7 @@ class Server:
     queries: CountingQueries
     activity: Activity
     commands: Commands
+    tools: None = None
 
     @classmethod
     def open(cls, home: Path, keys: SigningKeys, **given: Any) -> Server:

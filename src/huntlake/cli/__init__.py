@@ -18,8 +18,10 @@ from huntlake.cli import (
     import_evidence,
     ingest,
     lake,
+    mcp,
     principal,
     query,
+    question,
     schema,
     serve,
     tables,
@@ -57,6 +59,8 @@ app.add_typer(principal.app, name="principal")
 app.add_typer(workspace.app, name="workspace")
 app.add_typer(function.app, name="function")
 app.add_typer(watchlist.app, name="watchlist")
+app.add_typer(question.app, name="question")
+app.command("mcp")(mcp.mcp)
 app.command("version")(version.version)
 
 

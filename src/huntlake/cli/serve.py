@@ -58,7 +58,8 @@ def _upkeep(app: App) -> AbstractContextManager[None]:
 def log(quiet: bool) -> None:
     """Send what the server logs to standard error."""
     logging.basicConfig(stream=sys.stderr, format="%(message)s", level=logging.INFO)
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    for chatty in ("uvicorn", "mcp"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     logging.getLogger("huntlake.access").setLevel(logging.WARNING if quiet else logging.INFO)
 
 

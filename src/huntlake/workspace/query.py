@@ -94,7 +94,7 @@ class Queries:
         Raises `SourceError` for a text that can't be understood. The time limit begins here.
         """
         deadline = monotonic() + options.timeout.total_seconds()
-        tables = self._visible(workspace, workspaces)
+        tables = self.visible(workspace, workspaces)
         compiled = self._compile(text, tables, options, deadline, cancellation)
         bounds = bounded(options, compiled.options)
         return Answer(
@@ -144,7 +144,7 @@ class Queries:
     ) -> tuple[Explanation, ...]:
         """How each table of the answer would be computed. Only what the compiler must ask the data is run."""
         deadline = monotonic() + options.timeout.total_seconds()
-        tables = self._visible(workspace, workspaces)
+        tables = self.visible(workspace, workspaces)
         explained = []
         for table in self._compile(text, tables, options, deadline).results:
             readings = tables.readings(table, self._engine, run=False)
@@ -163,7 +163,8 @@ class Queries:
             explained.append(Explanation(table.name, tuple(table.columns), sql, self._engine.plan(sql), scans))
         return tuple(explained)
 
-    def _visible(self, workspace: Workspace, workspaces: WorkspaceNamed | None) -> Visible:
+    def visible(self, workspace: Workspace, workspaces: WorkspaceNamed | None = None) -> Visible:
+        """What a query of `workspace` can see: its tables, functions and watchlists."""
         return Visible(workspace, workspaces, self._sources, self._functions, self._calls, self._borders, self._is_open)
 
     def _compile(
