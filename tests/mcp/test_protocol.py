@@ -45,10 +45,10 @@ def test_an_answer_is_text_and_structure(lake: App) -> None:
 
 
 def test_a_wrong_query_is_an_error_that_the_model_can_read(lake: App) -> None:
-    found = call(lake, "query_lake", {"query": "SigninLogs | wher x"})
+    found = call(lake, "query_lake", {"query": "SigninLogs | whree x"})
     assert found.is_error
     assert "Syntax error" in found.content[0].text
-    assert "wher" in found.content[0].text
+    assert "whree" in found.content[0].text
 
 
 def test_a_refusal_is_said_and_not_raised(lake: App) -> None:

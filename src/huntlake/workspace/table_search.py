@@ -48,7 +48,7 @@ _ALIKE = (
     "dll image module",
     "user account identity",
     "ueba behaviour behavior",
-    "k8s kubernetes aks",
+    "k8s kubernetes",
     "o365 office365 office",
     "uncommon unusual rare abnormal",
 )
