@@ -177,7 +177,8 @@ def run(folder: Path, known: Mapping[str, str], only: str) -> Outcome:
     shutil.copytree(KIT, kit, ignore=shutil.ignore_patterns("node_modules", "__pycache__", ".pytest_cache"))
     files = sorted(f.name for f in kit.glob("test_*.py") if only in f.name)
     outcome = Outcome()
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("KIT_", "PYTHON", "HUNTLAKE"))} | known
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("KIT_", "PYTHON", "HUNTLAKE"))}
+    environment.update(known)
     for name, chosen in (("most", [f for f in files if f != MSTICPY]), ("msticpy", [f for f in files if f == MSTICPY])):
         if not chosen:
             continue
