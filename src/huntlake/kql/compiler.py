@@ -77,6 +77,9 @@ class Compiled:
     options: Mapping[str, object]
 
 
+Read = Callable[[Source, nodes.Query], nodes.Query]
+"""Looks at a query that was read, and gives the one that is meant, or raises `SourceError`."""
+
 Probe = Callable[[CompiledTable], Sequence[tuple[object, ...]]]
 """Runs a table while the query is still being compiled, and gives its rows."""
 
@@ -90,17 +93,21 @@ def compile_kql(
     probe: Probe | None = None,
     engine: str = "duckdb",
     period: Period | None = None,
+    read: Read | None = None,
 ) -> Compiled:
     """Compile a query.
 
     `parameters` are the values of `declare query_parameters`, `now` is the query's own moment, `probe` lets
-    plugins such as `pivot` ask the data for their columns, `period` bounds the rows that are read.
+    plugins such as `pivot` ask the data for their columns, `period` bounds the rows that are read; `read` has the first
+    word on the query's syntax.
     Raises `SourceError` with a place for every complaint, and `LimitExceeded` for a query that grows too large while
     it is compiled.
     """
     _make_room()
     source = Source(text)
     tree = _parser(source).query()
+    if read is not None:
+        tree = read(source, tree)
     ticks = ticks_of(now or datetime.now(UTC))
 
     def rows_now(relation: object) -> Sequence[tuple[object, ...]]:
