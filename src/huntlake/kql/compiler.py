@@ -18,6 +18,7 @@ from huntlake.kql.binding.settings import Period
 from huntlake.kql.functions import FUNCTIONS
 from huntlake.kql.functions import REFUSED as REFUSED_FUNCTIONS
 from huntlake.kql.optimizer import optimized
+from huntlake.kql.optimizer.firsts import Firsts, firsts_of
 from huntlake.kql.plan import Clause
 from huntlake.kql.sql.scalars import identifiers_of
 from huntlake.kql.sql.writer import Written, write
@@ -47,11 +48,35 @@ class TableScan:
     since: datetime | None = None
     until: datetime | None = None
     clauses: tuple[Clause, ...] = ()
+    newest: bool = False
+    """Whether only some rows are wanted, and the newest best."""
 
     @property
     def sql_names(self) -> tuple[str, ...]:
         """The quoted identifiers by which the SQL knows the columns."""
         return tuple(identifiers_of(self.columns).values())
+
+
+@dataclass(frozen=True)
+class FirstRows:
+    """Rows of some scans of a query of which it lets only `count` through, by an order.
+
+    `sql` finds the places where such rows lie, in its only column. It reads `found`: of each of the query's `scans`,
+    named by their `relation`, the columns that tell. The last of these, `place of a row`, is a number that means the
+    same to whoever gives the rows of `found` and reads the answer. Rows that aren't to be found may be left out there,
+    and so may rows of which something else is known; all of these the query has to read. `descending`: the rows come by
+    TimeGenerated, the newest first, or if False the oldest; None is some other order.
+    """
+
+    count: int
+    descending: bool | None
+    scans: tuple[str, ...]
+    found: tuple[TableScan, ...]
+    written: Written = field(repr=False)
+
+    def sql(self, sources: Mapping[str, str]) -> str:
+        """The statement, given the SQL of each scan of `found`."""
+        return self.written.text(sources)
 
 
 @dataclass(frozen=True)
@@ -63,6 +88,7 @@ class CompiledTable:
     scans: tuple[TableScan, ...]
     visualization: Mapping[str, object] | None
     written: Written = field(repr=False)
+    firsts: tuple[FirstRows, ...] = ()
 
     def sql(self, sources: Mapping[str, str]) -> str:
         """The statement, given for each scan the SQL that yields its columns in their order, named as `sql_names`."""
@@ -166,7 +192,22 @@ def _stored_function(source: Source) -> nodes.FunctionDeclaration:
 def _compiled(result: Result, source: Source, engine: str) -> CompiledTable:
     relation = optimized(result.relation)
     written = write(relation, source, engine)
-    scans = tuple(
-        TableScan(step, s.table, s.workspace, s.columns, s.since, s.until, s.clauses) for step, s in written.scans
+    names = {id(scan): step for step, scan in written.scans}
+    firsts = tuple(_first_rows(f, names, source, engine) for f in firsts_of(relation))
+    columns = result.relation.columns
+    return CompiledTable(result.name, columns, _scans(written), result.visualization, written, firsts)
+
+
+def _first_rows(firsts: Firsts, names: Mapping[int, str], source: Source, engine: str) -> FirstRows:
+    written = write(firsts.relation, source, engine)
+    # The steps meet the scans in an order of their own.
+    by_id = {id(scan): names[id(own)] for own, scan in zip(firsts.scans, firsts.found, strict=True)}
+    scans = tuple(by_id[id(scan)] for _, scan in written.scans)
+    return FirstRows(firsts.count, firsts.descending, scans, _scans(written), written)
+
+
+def _scans(written: Written) -> tuple[TableScan, ...]:
+    return tuple(
+        TableScan(step, s.table, s.workspace, s.columns, s.since, s.until, s.clauses, s.newest)
+        for step, s in written.scans
     )
-    return CompiledTable(result.name, result.relation.columns, scans, result.visualization, written)

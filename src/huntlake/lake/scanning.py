@@ -36,54 +36,103 @@ NUMBER = "number in the log"
 """No table's column has a blank in its name."""
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Asks a scan to tell where each row lies, in a column of that `label`; files are counted from `first`."""
+
+    label: str
+    first: int = 0
+
+
+def file_and_row(place: int) -> tuple[int, int]:
+    """What the number that tells a place says: a file's number, and that of a row in it."""
+    return place >> _ROW_BITS, place & ((1 << _ROW_BITS) - 1)
+
+
+_ROW_BITS = 40
+
+
+def in_order_of_reading(files: Iterable[DataFile]) -> list[DataFile]:
+    """The files as a scan counts them."""
+    return [f for shape in _shapes(files) for f in shape]
+
+
 def scan_sql(
     snapshot: Snapshot,
     columns: Sequence[ScanColumn],
     since: datetime | None = None,
     until: datetime | None = None,
     pending: Sequence[Pending] = (),
+    *,
+    newest: bool = False,
+    places: Places | None = None,
 ) -> str:
     """A SELECT of `columns`, in their order, over the files of `snapshot`, and over the `pending` rows not in them.
 
     `since` and `until` (UTC, inclusive) let the engine skip row groups; None reads all. Instants come as TIMESTAMP.
+    With `newest` the engine meets the newest files first. Rows that are pending have no `places`.
     """
-    if not columns:
+    if not columns and places is None:
         columns = (ScanColumn("", "_", "BOOLEAN"),)
     types = {name.lower(): type for name, type in snapshot.schema}
     bounds = _bounds(since, until) if TIME.lower() in types else ""
-    # One read for the files of one shape: `union_by_name` would open every file's footer first.
-    shapes: dict[tuple[tuple[str, ...], bool], list[DataFile]] = {}
-    for file in snapshot.files:
-        shapes.setdefault((file.columns, file.foreign), []).append(file)
     reads: list[str] = []
-    for (held, foreign), files in sorted(shapes.items()) if len(shapes) > 1 else shapes.items():
-        present = {name.lower() for name in held}
-        fields = ", ".join(
-            _field(c, types.get(c.name.lower()) if c.name.lower() in present else None, foreign) for c in columns
-        )
+    number = places.first if places else 0
+    for files in _shapes(reversed(snapshot.files) if newest else snapshot.files, in_order=newest):
+        present = {name.lower() for name in files[0].columns}
+        fields = [
+            _field(c, types.get(c.name.lower()) if c.name.lower() in present else None, files[0].foreign)
+            for c in columns
+        ]
         where = bounds if TIME.lower() in present else ""
-        reads.extend(f"select {fields} from {source}{where}" for source in _sources(files))
+        own = [identifier(places.label)] if places else []
+        reads += [
+            f"select {', '.join(fields + own)} from {source}{where}" for source in _sources(files, number, places)
+        ]
+        number += len(files)
+    waiting = []
     for rows in pending:
         present = {name.lower() for name in rows.columns}
-        fields = ", ".join(
-            _field(c, types.get(c.name.lower()) if c.name.lower() in present else None, False) for c in columns
-        )
+        fields = [_field(c, types.get(c.name.lower()) if c.name.lower() in present else None, False) for c in columns]
+        fields += [f"null::BIGINT as {identifier(places.label)}"] if places else []
         where = f"{bounds or ' where true'} and {identifier(NUMBER)} > {snapshot.holds.get(rows.writer, 0)}"
-        reads.append(f"select {fields} from {rows.relation}{where}")
-    nothing = ", ".join(f"{c.missing}::{c.type} as {identifier(c.label)}" for c in columns)
-    return " union all ".join(reads) or f"select {nothing} where false"
+        waiting.append(f"select {', '.join(fields)} from {rows.relation}{where}")
+    reads = [*waiting, *reads] if newest else [*reads, *waiting]
+    nothing = [f"{c.missing}::{c.type} as {identifier(c.label)}" for c in columns]
+    nothing += [f"null::BIGINT as {identifier(places.label)}"] if places else []
+    return " union all ".join(reads) or f"select {', '.join(nothing)} where false"
 
 
-def _sources(files: list[DataFile]) -> Iterable[str]:
+def _shapes(files: Iterable[DataFile], *, in_order: bool = False) -> list[list[DataFile]]:
+    """Files that have the same columns, and are read at once; of each shape those first that are read whole."""
+    # One read for the files of one shape: `union_by_name` would open every file's footer first.
+    shapes: dict[tuple[tuple[str, ...], bool], list[DataFile]] = {}
+    for file in files:
+        shapes.setdefault((file.columns, file.foreign), []).append(file)
+    found = list(shapes.values()) if in_order or len(shapes) < 2 else [of for _, of in sorted(shapes.items())]
+    return [sorted(of, key=lambda f: f.ranges is not None) for of in found]
+
+
+def _sources(files: Sequence[DataFile], number: int, places: Places | None) -> Iterable[str]:
+    """The files of one shape as relations that have their columns, and the places. The first has that number."""
     whole = [f.path for f in files if f.ranges is None]
     if whole:
-        yield _read(whole)
-    for file in files:
-        if file.ranges is not None:
-            # A file to each SELECT: a condition on the file's name would cost more than what it saves.
-            read = _read([file.path], ", file_row_number = true")
-            rows = " or ".join(f"file_row_number between {low} and {high}" for low, high in file.ranges)
-            yield f"(select * from {read} where {rows})"
+        read = _read(whole)
+        yield f"(select *, {_place(number, places)} from {read})" if places else read
+    some = []
+    for at, file in enumerate(files[len(whole) :], number + len(whole)):
+        assert file.ranges is not None
+        # A file to each SELECT: a condition on the file's name would cost more than what it saves.
+        read = _read([file.path], ", file_row_number = true")
+        rows = " or ".join(f"file_row_number between {low} and {high}" for low, high in file.ranges)
+        place = f", {_place(at, places)}" if places else ""
+        some.append(f"select *{place} from {read} where {rows}")
+    if some:
+        yield f"({' union all '.join(some)})"
+
+
+def _place(number: int, places: Places) -> str:
+    return f"((file_index::BIGINT + {number}) << {_ROW_BITS}) | file_row_number as {identifier(places.label)}"
 
 
 def _read(paths: Iterable[Path], more: str = "") -> str:

@@ -22,6 +22,7 @@ from huntlake.kql.binding.settings import Period
 from huntlake.kql.syntax.literals import ticks_of
 from huntlake.kql.types import Column, ScalarType
 from huntlake.lake.snapshot import DataFile
+from huntlake.workspace.first_rows import narrowed
 from huntlake.workspace.table_sources import GivenRows, Reading, TableSource
 from huntlake.workspace.visible import Borders, CallSource, FunctionSource, Visible, WorkspaceNamed
 from huntlake.workspace.workspaces import Workspace
@@ -295,8 +296,12 @@ class ResultTable:
             yield from rows
 
     def _sql(self) -> str:
-        sql = self._table.sql(_selects(self._readings))
+        sql = self._table.sql(_selects(narrowed(self._table, self._readings, self._places)))
         return sql if self._options.take is None else f"select * from ({sql}) limit {self._options.take}"
+
+    def _places(self, sql: str) -> Iterator[int]:
+        for batch in self._batches(sql):
+            yield from batch.column(0).to_pylist()
 
     def _limits(self) -> _Limits:
         self.truncated_by, self.row_count, self.byte_count = None, 0, 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 import weakref
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,7 +16,8 @@ from huntlake.kql.plan import Needle
 from huntlake.kql.types import Column
 from huntlake.lake import Lake
 from huntlake.lake.index.terms import Clause, clause, prefix_of, terms_of
-from huntlake.lake.snapshot import DataFile
+from huntlake.lake.scanning import Pending
+from huntlake.lake.snapshot import DataFile, Snapshot
 from huntlake.workspace.ingestion.streaming import Streams
 from huntlake.workspace.tables import Tables
 
@@ -39,6 +40,34 @@ class Scan(Protocol):
     def until(self) -> datetime | None: ...
     @property
     def clauses(self) -> Sequence[Sequence[Needle]]: ...
+    @property
+    def newest(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LakeScan:
+    """A scan of one snapshot of a table, and of the rows that wait for a commit."""
+
+    snapshot: Snapshot
+    waiting: tuple[Pending, ...]
+    scan: Scan
+
+    def sql(self) -> str:
+        """The SELECT that yields its columns."""
+        scan = self.scan
+        return snapshot_sql(
+            self.snapshot, scan.columns, scan.sql_names, scan.since, scan.until, self.waiting, newest=scan.newest
+        )
+
+    def of(self, files: Sequence[DataFile]) -> LakeScan:
+        """The same over other files of the snapshot, or other rows of them."""
+        return replace(self, snapshot=replace(self.snapshot, files=tuple(files)))
+
+    @property
+    def tells_places(self) -> bool:
+        """Whether a row's place in the files can be asked for."""
+        # The engine knows the place by these names, unless the files have such columns.
+        return not {name.lower() for name, _ in self.snapshot.schema} & {"file_index", "file_row_number"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +78,14 @@ class Reading:
     files: tuple[DataFile, ...] = ()
     held: object = None
     """What has to last as long as the reading: rows in memory go when nobody holds it any more."""
+    lake: LakeScan | None = None
+    """What it reads of the lake, where that is all."""
+
+    def of(self, files: Sequence[DataFile]) -> Reading:
+        """The same of the lake, over other files, or other rows of them."""
+        assert self.lake is not None
+        fewer = self.lake.of(files)
+        return replace(self, sql=fewer.sql(), files=tuple(files), lake=fewer)
 
 
 class TableSource(Protocol):
@@ -91,9 +128,9 @@ class LakeTables:
         snapshot = self.lake.snapshot(
             workspace, scan.table, scan.since, scan.until, clauses, dict.fromkeys(p.writer for p in parts)
         )
-        waiting = [r for p in parts for r in p.relations(self.streams.engine)]
-        sql = snapshot_sql(snapshot, scan.columns, scan.sql_names, scan.since, scan.until, waiting)
-        return Reading(sql, snapshot.files, held=tuple(parts))
+        waiting = tuple(r for p in parts for r in p.relations(self.streams.engine))
+        lake = LakeScan(snapshot, waiting, scan)
+        return Reading(lake.sql(), snapshot.files, held=tuple(parts), lake=lake)
 
 
 @dataclass

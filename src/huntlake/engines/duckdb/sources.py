@@ -7,7 +7,7 @@ from datetime import datetime
 
 from huntlake.engines.duckdb.database import kept, quoted
 from huntlake.kql.types import Column, ScalarType
-from huntlake.lake.scanning import Pending, ScanColumn, scan_sql
+from huntlake.lake.scanning import Pending, Places, ScanColumn, scan_sql
 from huntlake.lake.snapshot import Snapshot
 
 PHYSICAL = {
@@ -32,6 +32,9 @@ def snapshot_sql(
     since: datetime | None = None,
     until: datetime | None = None,
     pending: Sequence[Pending] = (),
+    *,
+    newest: bool = False,
+    places: Places | None = None,
 ) -> str:
     """A SELECT of `columns` from the files of `snapshot` and rows that are `pending`; what they lack is null or `''`.
 
@@ -41,7 +44,7 @@ def snapshot_sql(
         ScanColumn(column.name, _unquoted(label), PHYSICAL[column.type], _missing(column.type))
         for column, label in zip(columns, labels, strict=True)
     ]
-    return scan_sql(snapshot, wanted, since, until, pending)
+    return scan_sql(snapshot, wanted, since, until, pending, newest=newest, places=places)
 
 
 def memory_sql(table: str, columns: Sequence[Column], labels: Sequence[str]) -> str:

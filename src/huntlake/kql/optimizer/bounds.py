@@ -33,10 +33,14 @@ class Range:
 
 @dataclass(frozen=True)
 class Demands:
-    """What a row must be: the range of its times, by column, and the texts of which it must hold some."""
+    """What a row must be: the range of its times, by column, and the texts of which it must hold some.
+
+    Where `newest`, some such rows are enough, and the newest are the best.
+    """
 
     ranges: tuple[tuple[str, Range], ...] = ()
     clauses: tuple[plan.Clause, ...] = ()
+    newest: bool = False
 
     def range_of(self, column: str) -> Range:
         return dict(self.ranges).get(column, Range())
@@ -47,13 +51,13 @@ class Demands:
         for column, range_ in _ranges(predicate):
             merged[column] = merged.get(column, Range()).within(range_)
         clauses = dict.fromkeys((*self.clauses, *clauses_of(predicate)))
-        return Demands(tuple(sorted(merged.items(), key=lambda r: r[0])), tuple(clauses))
+        return Demands(tuple(sorted(merged.items(), key=lambda r: r[0])), tuple(clauses), self.newest)
 
     def through(self, column_of: Callable[[str], str | None], text_of: Callable[[str], str | None]) -> Demands:
         """These of the rows below: which column is the one of that name, and in which its text is held."""
         ranges = {below: r for name, r in self.ranges if (below := column_of(name)) is not None}
         clauses = through(self.clauses, text_of) if self.clauses else ()
-        return Demands(tuple(sorted(ranges.items(), key=lambda r: r[0])), clauses)
+        return Demands(tuple(sorted(ranges.items(), key=lambda r: r[0])), clauses, self.newest)
 
     def of(self, names: Callable[[str], bool]) -> Demands:
         """Those that speak only of some columns."""
@@ -65,6 +69,7 @@ class Demands:
 
 
 NONE = Demands()
+NEWEST = Demands(newest=True)
 
 
 def bounded(root: plan.Relation) -> plan.Relation:
@@ -94,9 +99,9 @@ class _Bounds:
                 mine = demands.range_of(TIME)
                 since = None if mine.since is None else datetime_of(mine.since)
                 until = None if mine.until is None else datetime_of(mine.until)
-                if since is None and until is None and not demands.clauses:
+                if since is None and until is None and not demands.clauses and not demands.newest:
                     return relation
-                return replace(relation, since=since, until=until, clauses=demands.clauses)
+                return replace(relation, since=since, until=until, clauses=demands.clauses, newest=demands.newest)
             case plan.Values() | plan.OuterRow():
                 return relation
             case plan.Filter(input, predicate):
@@ -106,11 +111,15 @@ class _Bounds:
             case plan.Project(input, outputs) if any(windowed(s) for s in computed_in(relation)):
                 # A window looks at rows that the filters above it drop.
                 return replace(relation, input=self.of(input, NONE))
-            case plan.Project(input, outputs) | plan.Summarize(input, outputs, _):
+            case plan.Project(input, outputs):
                 return replace(relation, input=self.of(input, _below(outputs, demands)))
+            case plan.Summarize(input, outputs, _):
+                return replace(relation, input=self.of(input, _below(outputs, replace(demands, newest=False))))
             case plan.Sort(input, _):
-                return replace(relation, input=self.of(input, demands))
-            case plan.Limit(input, _) | plan.FirstOf(input, _) | plan.Materialize(input):
+                return replace(relation, input=self.of(input, replace(demands, newest=False)))
+            case plan.Limit(input, _):
+                return replace(relation, input=self.of(input, NEWEST))
+            case plan.FirstOf(input, _) | plan.Materialize(input):
                 # A demand from above would change which rows these let through.
                 return replace(relation, input=self.of(input, NONE))
             case plan.Unnest(input, items, index, _, _):

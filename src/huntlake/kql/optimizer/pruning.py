@@ -127,7 +127,7 @@ class _Rebuilt:
     def _rebuild(self, old: plan.Relation, needed: set[str]) -> plan.Relation:
         relation = with_scalars(old, self.of)
         match relation:
-            case plan.Scan(_, columns, _, _, _, _):
+            case plan.Scan(_, columns):
                 # One column stays even where none is read: rows must be counted somehow.
                 wanted = tuple([c for c in columns if c.name in needed]) or tuple(columns[:1])
                 return relation if len(wanted) == len(columns) else replace(relation, columns=wanted)

@@ -122,7 +122,10 @@ Clause = tuple[Needle, ...]
 
 @dataclass(frozen=True, eq=False)
 class Scan:
-    """A table of a workspace. The bounds are what the filters above say of TimeGenerated, the clauses what of texts."""
+    """A table of a workspace. The bounds are what the filters above say of TimeGenerated, the clauses what of texts.
+
+    Where `newest`, some rows are enough for those above: any, but the newest best.
+    """
 
     table: str
     columns: tuple[Column, ...]
@@ -130,6 +133,7 @@ class Scan:
     since: datetime | None = None
     until: datetime | None = None
     clauses: tuple[Clause, ...] = ()
+    newest: bool = False
 
 
 @dataclass(frozen=True, eq=False)
