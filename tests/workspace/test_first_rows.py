@@ -26,7 +26,7 @@ from huntlake.workspace import first_rows
 from huntlake.workspace.ingestion.streaming import Pace
 
 TABLES = ("Rows_CL", "More_CL")
-HOURS = st.integers(0, 60)
+HOURS: st.SearchStrategy[int | None] = st.integers(0, 60)
 """Hours before now: few of them, so that many rows have the same time."""
 
 FILTERS = (
@@ -100,7 +100,7 @@ def rows_of(lake: Analytics, text: str) -> list[dict[str, Any]]:
     return found
 
 
-PARTS = st.lists(
+PARTS: st.SearchStrategy[list[list[tuple[int | None, str]]]] = st.lists(
     st.lists(st.tuples(HOURS, st.sampled_from(["a", "b", "c", ""])), min_size=1, max_size=12), min_size=1, max_size=9
 )
 
@@ -164,7 +164,10 @@ def read_by(lake: Analytics, text: str) -> int:
         ("Rows_CL | where s == 'b' | sort by TimeGenerated desc | extend x = s | where x has 'b' | take 5", 5),
         ("Rows_CL | where n == 77 | take 5", 1),
         ("Rows_CL | where n == 1000 | top 5 by TimeGenerated", 0),
-        ("Rows_CL | top 3 by TimeGenerated | join kind=inner (Rows_CL | where TimeGenerated > ago(3d) | top 1 by n) on s", 4),
+        (
+            "Rows_CL | top 3 by TimeGenerated | join kind=inner (Rows_CL | where TimeGenerated > ago(3d) | top 1 by n) on s",
+            4,
+        ),
         ("Rows_CL | summarize count() by s | top 3 by s", 240),
         ("let newest = Rows_CL | top 4 by TimeGenerated; newest | union newest", 4),
         ("Rows_CL | take 3", 240),
