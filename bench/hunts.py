@@ -34,7 +34,8 @@ HUNTS = (
         "failed logons by hour, 7 days",
         "SecurityEvent | where TimeGenerated > ago(7d) | where EventID == 4625 "
         "| summarize count() by bin(TimeGenerated, 1h)",
-        "select toDateTime64(toStartOfHour(TimeGenerated), 6) as t, count() from $SecurityEvent(7) where EventID = 4625 group by 1",
+        "select toDateTime64(toStartOfHour(TimeGenerated), 6) as t, count() from $SecurityEvent(7) "
+        "where EventID = 4625 group by 1",
         "select date_trunc('hour', \"TimeGenerated\") as t, count(*) from $SecurityEvent(7) "
         'where "EventID" = 4625 group by t',
         lambda p, t: (

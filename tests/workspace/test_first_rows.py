@@ -18,8 +18,8 @@ from tests.workspace.conftest import NOW, SOC
 
 from huntlake.app import Analytics
 from huntlake.core.clock import FixedClock
-from huntlake.engines.cancellation import Cancellation
 from huntlake.core.errors import Cancelled
+from huntlake.engines.cancellation import Cancellation
 from huntlake.engines.duckdb.database import Bounds
 from huntlake.engines.geography import Nowhere
 from huntlake.workspace import first_rows
@@ -165,7 +165,7 @@ def read_by(lake: Analytics, text: str) -> int:
         ("Rows_CL | where n == 77 | take 5", 1),
         ("Rows_CL | where n == 1000 | top 5 by TimeGenerated", 0),
         (
-            "Rows_CL | top 3 by TimeGenerated | join kind=inner (Rows_CL | where TimeGenerated > ago(3d) | top 1 by n) on s",
+            "Rows_CL | top 3 by TimeGenerated | join (Rows_CL | where s has 'b' | top 1 by n) on s",
             4,
         ),
         ("Rows_CL | summarize count() by s | top 3 by s", 240),
