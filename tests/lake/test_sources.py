@@ -20,8 +20,9 @@ def lines(path: Path, zipped: bool = False, block: int = 64, longest: int = 1000
     kept: dict[int, bytes] = {}
     reasons = []
     for made in line_blocks(Source(path, Format.LINES, zipped), block, longest):
-        kept |= dict(zip(made.numbers, made.lines, strict=True))
-        reasons += [f"{r.line}: {r.reason}" for r in made.rejects]
+        numbers, found, rejects = made.split(longest)
+        kept |= dict(zip(numbers, found, strict=True))
+        reasons += [f"{r.line}: {r.reason}" for r in rejects]
     return kept, reasons
 
 

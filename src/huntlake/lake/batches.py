@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from huntlake.core.errors import Invalid
 from huntlake.lake.conversion import Batch
 from huntlake.lake.forms import Form, identifier, literal
-from huntlake.lake.sources import LONGEST, Format, Reject, Source, csv_header, line_blocks, shown, size, unclosed
+from huntlake.lake.sources import LONGEST, Format, Reject, Source, csv_header, shown, size, unclosed
 
 if TYPE_CHECKING:
     import duckdb
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 _SLICE = 50_000
 _PIECE = 4_096
 _LARGEST = 256 * 1024 * 1024
-_WRAPPERS = {"records", "value"}
-_WRAPPING = _WRAPPERS | {"count", "nextLink", "@odata.context", "@odata.nextLink", "@odata.count", "odata.metadata"}
+WRAPPERS = {"records", "value"}
+"""Fields of an object that only holds an array of rows."""
+
+_WRAPPING = WRAPPERS | {"count", "nextLink", "@odata.context", "@odata.nextLink", "@odata.count", "odata.metadata"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +40,13 @@ class Reader:
         """
         match source.format:
             case Format.LINES:
-                yield from self._read_lines(source)
+                raise AssertionError("lines are read block by block")
             case Format.ARRAY | Format.DOCUMENT:
                 yield from self._read_documents(source)
             case Format.CSV:
                 yield from self._read_csv(source)
             case Format.PARQUET:
                 yield from self._read_parquet(source)
-
-    def _read_lines(self, source: Source) -> Iterator[Batch]:
-        read = 0
-        for block in line_blocks(source):
-            yield self.read_lines(source.path.name, block.numbers, block.lines, block.read - read, block.rejects)
-            self.forget_lines()
-            read = block.read
 
     def read_lines(
         self,
@@ -115,7 +110,7 @@ class Reader:
         # New columns stand as the first row has them; groups come in no order.
         first = self.connection.execute("select json_keys(_text) from batch limit 1").fetchall()
         fields = {k: counts[k] for k in dict.fromkeys([*(first[0][0] if first else ()), *counts])}
-        wraps = wrapped and _WRAPPERS & fields.keys() and fields.keys() <= _WRAPPING
+        wraps = wrapped and WRAPPERS & fields.keys() and fields.keys() <= _WRAPPING
         if fields and wraps and self._unwrap():
             return self._json_batch(name, bytes, rejects)
         long = f"from batch where strlen(_text) > {LONGEST}"
@@ -139,12 +134,12 @@ class Reader:
 
     def _unwrap(self) -> bool:
         """Replace objects that only wrap an array of rows by those rows; whether that is what the batch held."""
-        arrays = [f"json_type(_text, '$.{w}') = 'ARRAY'" for w in sorted(_WRAPPERS)]
+        arrays = [f"json_type(_text, '$.{w}') = 'ARRAY'" for w in sorted(WRAPPERS)]
         if self._count(f"select count(*) from batch where not coalesce({' or '.join(arrays)}, false)"):
             return False
         parts = [
             f'select _line, unnest(from_json(_text, \'{{"{w}": ["JSON"]}}\').{w})::VARCHAR as _text from batch'
-            for w in sorted(_WRAPPERS)
+            for w in sorted(WRAPPERS)
         ]
         self.connection.execute(f"create or replace temp table unwrapped as {' union all '.join(parts)}")
         # A row is found again by its number, and a line may now hold many rows.

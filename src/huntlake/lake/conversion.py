@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
-from huntlake.lake.forms import TIME, Form, StoredColumn, from_json, from_text, identifier, literal, misfit
+from huntlake.lake.forms import TIME, Form, StoredColumn, from_json, from_plain, from_text, identifier, literal, misfit
 from huntlake.lake.sources import Reject
 
 
@@ -18,6 +19,7 @@ class Target:
     column: StoredColumn
     fields: tuple[str, ...] = ()
     otherwise: str | None = None
+    """Spelled as `forms.from_plain` reads it."""
     type: str = ""
     """What people call the column's type, for the reason why a text is none."""
 
@@ -35,6 +37,11 @@ class Plan:
     """The JSON column that takes the fields which no target names."""
     timed: bool = True
     """Whether the table has a `TimeGenerated` to fill."""
+
+    def columns(self) -> list[StoredColumn]:
+        """The columns that are filled, the time first."""
+        others = [t.column for t in self.targets if t.column.name != TIME]
+        return [StoredColumn(TIME, Form.INSTANT), *others] if self.timed else others
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,61 +61,90 @@ class Batch:
     rejects: tuple[Reject, ...] = ()
 
 
+Infer = Callable[[Sequence[str]], dict[str, Form]]
+"""Tells the forms that fields have in the rows of a batch."""
+
+
+class Planner(Protocol):
+    """Says which field becomes which column."""
+
+    def plan(self, batch: Batch, infer: Infer) -> Plan:
+        """How to convert a batch, which may have fields that need new columns."""
+        ...
+
+    def knows(self, fields: Iterable[str]) -> bool:
+        """Whether each of the fields has a column: nothing new is learned from a plan for them."""
+        ...
+
+
 LINE, UNDATED, MISFIT = '"line of the batch"', '"no time told"', '"why it does not fit"'
 """What `Conversion.sql` adds to the columns, as SQL: no table's column has a blank in its name."""
 
 
 class Conversion:
-    """One batch under one plan, as SQL."""
+    """One batch under one plan, as SQL.
 
-    def __init__(self, batch: Batch, plan: Plan) -> None:
+    A `plain` one is quicker, and calls some rows misfits that fit: their values are spelled as few are.
+    """
+
+    def __init__(self, batch: Batch, plan: Plan, *, plain: bool = False) -> None:
         self._batch = batch
         self._plan = plan
+        self._plain = plain
+        self._from_text = from_plain if plain else from_text
         self._struct: dict[str, str] = {}
         self._taken: set[str] = set()
 
     def sql(self) -> str:
         """A SELECT of the targets, `LINE`, `UNDATED`, and `MISFIT`: why the row doesn't fit, or null."""
-        raw, converted, columns, wrong = [], [], [], []
+        raw, converted, columns = [], [], []
+        # What must not be, and SQL that says so.
+        wrong: list[tuple[str, str]] = []
         times: list[str] = []
         for i, target in enumerate(self._plan.targets):
             name, form, told = target.column.name, target.column.form, self._source(target)
             if told is None:
                 if name != TIME:
-                    columns.append((name, _constant(target)))
+                    columns.append((name, self._constant(target)))
                 continue
             raw.append(f"{told} as r{i}")
             if several := self._several(target):
                 raw.append(f"{several} as m{i}")
-                wrong.append(f"case when m{i} then {literal(f'`{name}` is said twice, and differently')} end")
+                wrong.append((f"m{i}", literal(f"`{name}` is said twice, and differently")))
             converted.append(f"{self._convert(target, f'r{i}')} as v{i}")
             if test := misfit(form, f"r{i}", f"v{i}"):
                 reason = literal(f"`{name}` is no {target.type or form.value}: ")
-                wrong.append(f"case when {test} then {reason} || left(r{i}, 100) end")
+                wrong.append((test, f"{reason} || left(r{i}, 100)"))
             if name == TIME:
                 times.append(f"v{i}")
             elif target.otherwise is not None:
-                columns.append((name, f"case when coalesce(r{i}, '') = '' then {_constant(target)} else v{i} end"))
+                columns.append((name, f"case when coalesce(r{i}, '') = '' then {self._constant(target)} else v{i} end"))
             else:
                 columns.append((name, f"v{i}"))
         for i, name in enumerate(self._plan.time_fields):
             raw.append(f"{self._leaf(name, 'VARCHAR')} as t{i}")
-            times.append(from_text(Form.INSTANT, f"t{i}"))
+            times.append(self._from_text(Form.INSTANT, f"t{i}"))
         if self._plan.rest:
             raw.append(f"{self._rest()} as _rest")
-            wrong.append("case when _rest is null then 'a name stands twice in the object' end")
+            wrong.append(("_rest is null", "'a name stands twice in the object'"))
             columns = [(n, _merged(n, v) if n == self._plan.rest else v) for n, v in columns]
         now = f"'{self._plan.now.isoformat(sep=' ')}'::TIMESTAMPTZ"
         told_time = f"coalesce({', '.join(times)})" if times else "null::TIMESTAMPTZ"
         if self._plan.timed:
             columns.append((TIME, f"coalesce({told_time}, {now})"))
         undated = f"{told_time} is null" if self._plan.timed else "false"
-        unfit = f"nullif(concat_ws('; ', {', '.join(wrong)}), '')" if wrong else "null::VARCHAR"
+        unfit = self._unfit(wrong) if wrong else "null::VARCHAR"
         shown = [f"_line as {LINE}", *(f"{value} as {identifier(name)}" for name, value in columns)]
         # A row is parsed once, its fields are taken, then converted, then judged.
         taken = f"select {_list(['_line', *raw])} from (select {self._parsed()} from batch)"
         values = f"select {_list(['*', *converted])} from ({taken})"
         return f"select {_list(shown)}, {undated} as {UNDATED}, {unfit} as {MISFIT} from ({values})"
+
+    def _unfit(self, wrong: Sequence[tuple[str, str]]) -> str:
+        if self._plain:
+            return f"case when {' or '.join(test for test, _ in wrong)} then 'it does not fit' end"
+        reasons = _list(f"case when {test} then {reason} end" for test, reason in wrong)
+        return f"nullif(concat_ws('; ', {reasons}), '')"
 
     def text(self) -> str:
         """SQL for the text of a row of `batch`."""
@@ -156,7 +192,13 @@ class Conversion:
         if form is Form.JSON:
             told = {self._batch.types.get(f) for f in target.fields}
             return from_json(text) if self._batch.nested or told == {Form.JSON} else from_text(form, text)
-        return from_text(form, text)
+        return self._from_text(form, text)
+
+    def _constant(self, target: Target) -> str:
+        """SQL for the value of a column that nothing told."""
+        if target.otherwise is None:
+            return target.column.form.missing
+        return self._from_text(target.column.form, literal(target.otherwise))
 
     def _rest(self) -> str:
         """SQL for a JSON object of the fields that no target takes; null where a name stands twice."""
@@ -181,13 +223,6 @@ def pointer(name: str) -> str:
 
 def _list(parts: Iterable[str]) -> str:
     return ", ".join(parts)
-
-
-def _constant(target: Target) -> str:
-    """SQL for the value of a column that nothing told."""
-    if target.otherwise is None:
-        return target.column.form.missing
-    return from_text(target.column.form, literal(target.otherwise))
 
 
 def _object(pairs: str) -> str:

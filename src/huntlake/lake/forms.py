@@ -119,6 +119,18 @@ def from_text(form: Form, text: str) -> str:
             return _instant(text)
 
 
+def from_plain(form: Form, text: str) -> str:
+    """SQL that turns `text` into `form` where it is spelled as most are, and is null for some other spellings."""
+    match form:
+        case Form.INTEGER | Form.BIGINT:
+            cast = f"try_cast({text} as {form.sql})"
+            return f"case when {cast}::VARCHAR = {text} then {cast} end"
+        case Form.INSTANT:
+            return f"case when {_iso(text)} then try_cast({text} as TIMESTAMPTZ) end"
+        case _:
+            return from_text(form, text)
+
+
 def from_json(json: str) -> str:
     """SQL that turns `json` (SQL of JSON text, null where absent) into the form `JSON`.
 
@@ -139,8 +151,6 @@ def misfit(form: Form, text: str, converted: str) -> str | None:
 
 
 def _instant(text: str) -> str:
-    # `infinity`, `epoch` and years before Christ are times to a cast, and to nobody else.
-    iso = f"{text} like '____-%' and not contains({text}, '(')"
     # Seconds, milliseconds, microseconds and nanoseconds of the years 2001 to 2286 have 10, 13, 16 and 19 digits;
     # 18 digits are ticks since 1601 or since 1: nobody can know which.
     digits = "regexp_full_match(t, '[0-9]{10}([.][0-9]+)?|[0-9]{13}([.][0-9]+)?|[0-9]{16}|[0-9]{19}')"
@@ -152,11 +162,16 @@ def _instant(text: str) -> str:
     # Only the twelve-hour form tells that the month comes first.
     american = ", ".join(f"'%m/%d/%Y{comma} %I:%M{rest} %p'" for comma in (",", "") for rest in (":%S.%g", ":%S", ""))
     other = (
-        "case when t like '____-%' and not contains(t, '(') then try_cast(t as TIMESTAMPTZ) "
+        f"case when {_iso('t')} then try_cast(t as TIMESTAMPTZ) "
         f"when {digits} then make_timestamptz(floor({micros})::BIGINT) "
         f"when right(t, 1) = 'M' then make_timestamptz(epoch_us(try_strptime(t, [{american}]))) end"
     )
-    return f"case when {iso} then try_cast({text} as TIMESTAMPTZ) else {_seldom(text, other)} end"
+    return f"case when {_iso(text)} then try_cast({text} as TIMESTAMPTZ) else {_seldom(text, other)} end"
+
+
+def _iso(text: str) -> str:
+    # `infinity`, `epoch` and years before Christ are times to a cast, and to nobody else.
+    return f"{text} like '____-%' and not contains({text}, '(')"
 
 
 def _seldom(text: str, value: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Self
 
 from huntlake.core.errors import LimitExceeded
 from huntlake.lake.batches import Reader
-from huntlake.lake.conversion import LINE, MISFIT, UNDATED, Batch, Conversion, Plan, Target
+from huntlake.lake.conversion import LINE, MISFIT, UNDATED, Batch, Conversion, Planner, Target
 from huntlake.lake.forms import TIME, Form, StoredColumn, identifier, literal
 from huntlake.lake.inference import infer
-from huntlake.lake.sources import Reject
+from huntlake.lake.sources import Format, LineBlock, Reject, Source, line_blocks
+from huntlake.lake.straight import WRONG, Straight
 from huntlake.lake.table import LakeTable
 from huntlake.lake.writing import WrittenFile
 
@@ -31,6 +32,8 @@ class Staged:
     rows: int
     undated: int
     rejects: tuple[Reject, ...]
+    bytes: int
+    """Bytes of the source, as it lies on disk."""
 
 
 class Loader:
@@ -45,7 +48,10 @@ class Loader:
         self._connection = duckdb.connect(config={"memory_limit": memory, "temp_directory": str(folder / "spill")})
         # Times without a zone are UTC. As a setting of `connect` it would ask for an extension.
         self._connection.execute("set TimeZone = 'UTC'")
-        self.reader = Reader(self._connection, folder)
+        # The lines of one block after another stand under one name.
+        self._connection.execute("set enable_external_file_cache = false")
+        self._reader = Reader(self._connection, folder)
+        self._straight = Straight(self._connection)
         self._columns: dict[str, StoredColumn] = {}
         self._parts: dict[str, set[str]] = {}
         self._rows = 0
@@ -60,24 +66,62 @@ class Loader:
         import duckdb
 
         self._connection.close()
+        self._straight.close()
         self._folder.cleanup()
         if not self._committed:
             self._table.discard(self._files)
         if isinstance(error, duckdb.OutOfMemoryException):
             raise LimitExceeded("the rows need more memory than a load may have; nothing of it has landed") from error
 
-    def infer(self, batch: Batch, fields: Sequence[str]) -> dict[str, Form]:
-        """The form that each of `fields` has in all rows of `batch`."""
-        return infer(self._connection, batch, fields)
+    def load(self, source: Source, planner: Planner) -> Iterator[Staged]:
+        """Convert a file, batch by batch; what fits waits to be written.
 
-    def stage(self, batch: Batch, plan: Plan) -> Staged:
-        """Convert a batch; what fits waits to be written."""
+        :raises Invalid: the file as a whole can't be read
+        """
+        if source.format is not Format.LINES:
+            for batch in self._reader.read(source):
+                yield self._convert(batch, planner)
+            return
+        read = 0
+        for block in line_blocks(source):
+            staged = self._go_straight(block, block.read - read, planner)
+            if staged is None:
+                numbers, lines, rejects = block.split()
+                batch = self._reader.read_lines(source.path.name, numbers, lines, block.read - read, rejects)
+                staged = self._convert(batch, planner)
+                self._reader.forget_lines()
+            read = block.read
+            yield staged
+
+    def _go_straight(self, block: LineBlock, size: int, planner: Planner) -> Staged | None:
+        """Stage lines that all fit; None, and nothing is staged, where one may not."""
+        import duckdb
+
+        found = self._straight.rows(block, planner, wrapped=True)
+        if found is None:
+            return None
+        sql, columns = found
+        try:
+            part = self._part(sql)
+        except duckdb.OutOfMemoryException:
+            raise
+        except duckdb.Error:
+            return None
+        counts = f"select count(*), count(*) filter ({UNDATED}), count(*) filter ({WRONG}) from {part}"
+        ((rows, undated, wrong),) = self._connection.execute(counts).fetchall()
+        # A blank line is no row; whoever looks at each line knows what others there are.
+        if wrong or rows != block.count:
+            self._connection.execute(f"drop table {part}")
+            return None
+        self._keep(part, columns, rows, size)
+        return Staged(rows, undated, tuple(block.rejects), size)
+
+    def _convert(self, batch: Batch, planner: Planner) -> Staged:
+        plan = planner.plan(batch, lambda fields: infer(self._connection, batch, fields))
         conversion = Conversion(batch, plan)
-        columns = [t.column for t in plan.targets if t.column.name != TIME]
-        if plan.timed:
-            columns.insert(0, StoredColumn(TIME, Form.INSTANT))
+        columns = plan.columns()
         names = ", ".join(identifier(c.name) for c in columns)
-        part = self._part(columns, f"select {names}, {UNDATED} from ({conversion.sql()}) where {MISFIT} is null")
+        part = self._part(f"select {names}, {UNDATED} from ({conversion.sql()}) where {MISFIT} is null")
         rows = self._count(f"select count(*) from {part}")
         undated = self._count(f"select count(*) from {part} where {UNDATED}")
         rejects = [*batch.rejects]
@@ -86,24 +130,19 @@ class Loader:
             wrong = f"select converted.{LINE}, {MISFIT}, {conversion.text()} from {joined}"
             found = self._connection.execute(f"{wrong} where {MISFIT} is not null order by 1").fetchall()
             rejects += [Reject(line, reason, text) for line, reason, text in found]
-        self._rows += rows
-        self._bytes += batch.bytes
-        if self._rows >= _FLUSH_ROWS or self._bytes >= _FLUSH_BYTES:
-            self._flush()
-        return Staged(rows, undated, tuple(rejects))
+        self._keep(part, columns, rows, batch.bytes)
+        return Staged(rows, undated, tuple(rejects), batch.bytes)
 
     def stage_arrow(self, rows: pa.Table, targets: Sequence[Target]) -> int:
         """Stage rows whose columns are of the right forms already; how many they are."""
         self._connection.register("given", rows)
         try:
             values = ", ".join(f"{_typed(t)} as {identifier(t.column.name)}" for t in targets)
-            part = self._part([t.column for t in targets], f"select {values} from given")
+            part = self._part(f"select {values} from given")
         finally:
             self._connection.unregister("given")
         count = self._count(f"select count(*) from {part}")
-        self._rows += count
-        if self._rows >= _FLUSH_ROWS:
-            self._flush()
+        self._keep(part, [t.column for t in targets], count, 0)
         return count
 
     def commit(self, *, replacing: bool = False) -> tuple[WrittenFile, ...]:
@@ -117,15 +156,22 @@ class Loader:
         self._table.commit(self._files, replacing=replacing)
         return tuple(self._files)
 
-    def _part(self, columns: Iterable[StoredColumn], rows: str) -> str:
-        """Keep rows until they are written. The name of the table that holds them."""
+    def _part(self, rows: str) -> str:
+        """Rows in a table of their own, whose name is given back."""
         # One table for all would be compressed whenever a row group of it is full: a third of the work, for nothing.
         part = f"part{len(self._parts)}"
         self._connection.execute(f"create temp table {part} as {rows}")
+        return part
+
+    def _keep(self, part: str, columns: Iterable[StoredColumn], rows: int, size: int) -> None:
+        """Have rows wait until they are written."""
         self._parts[part] = {c.name.lower() for c in columns}
         for column in columns:
             self._columns.setdefault(column.name.lower(), column)
-        return part
+        self._rows += rows
+        self._bytes += size
+        if self._rows >= _FLUSH_ROWS or self._bytes >= _FLUSH_BYTES:
+            self._flush()
 
     def _flush(self) -> None:
         if self._rows:

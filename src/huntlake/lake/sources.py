@@ -146,79 +146,98 @@ def _head(path: Path, zipped: bool) -> bytes:
 
 @dataclass
 class LineBlock:
-    """Some lines of a file: their numbers, their text in UTF-8, and those that can't be text of that kind."""
+    """Some whole lines of a file, and what is known to be none. They are good until the next block is asked for."""
 
-    numbers: list[int] | range
-    lines: list[bytes]
+    first: int
+    """The number of the first line."""
+    buffer: bytes | bytearray
+    start: int
+    end: int
+    """The lines are the bytes from `start` to `end` of `buffer`, with a line end between two of them."""
     rejects: list[Reject] = field(default_factory=list)
     read: int = 0
     """Bytes of the file, as it lies on disk, that have been read so far."""
 
+    @property
+    def count(self) -> int:
+        """How many lines there are, blank ones among them."""
+        return self.buffer.count(b"\n", self.start, self.end) + 1 if self.end > self.start else 0
+
+    def split(self, longest: int = LONGEST) -> tuple[list[int] | range, list[bytes], list[Reject]]:
+        """The lines that aren't blank, their numbers, and all that are none: what is longer than `longest`, too."""
+        data = bytes(memoryview(self.buffer)[self.start : self.end])
+        lines = data.split(b"\n") if data else []
+        numbers = range(self.first, self.first + len(lines))
+        if all(lines) and (not lines or max(map(len, lines)) <= longest):
+            return numbers, lines, self.rejects
+        kept: list[tuple[int, bytes]] = []
+        rejects = []
+        for number, line in zip(numbers, lines, strict=True):
+            if len(line) > longest:
+                rejects.append(_too_long(number, line, longest))
+            elif line.strip():
+                kept.append((number, line))
+        return [n for n, _ in kept], [line for _, line in kept], [*rejects, *self.rejects]
+
 
 def line_blocks(source: Source, block: int = _BLOCK, longest: int = LONGEST) -> Iterator[LineBlock]:
-    """The lines of a file, blank ones left out, in blocks of about `block` bytes.
+    """The lines of a file, in blocks of about `block` bytes.
 
     A line that is longer than `longest` is rejected without ever being held in memory; so is what a damaged gzip
     stream breaks off.
     """
     number = 1
-    rest = b""
     skipping = False
+    # One buffer for all: to touch so much new memory costs more than to read a file.
+    buffer, held = bytearray(block), 0
     with source.path.open("rb") as raw:
         stream: IO[bytes] = gzip.GzipFile(fileobj=raw) if source.zipped else raw  # type: ignore[assignment]
         while True:
             rejects: list[Reject] = []
-            data, error = _fill(stream, block)
+            if held == len(buffer):
+                buffer.extend(bytes(len(buffer)))
+            begun, (held, error) = held > 0 or number > 1 or skipping, _fill(stream, buffer, held)
             if error:
                 why = f"the compressed stream is damaged, nothing after this was read: {error}"
                 rejects.append(Reject(None, why, ""))
-            if number == 1 and not rest:
-                data = data.removeprefix(b"\xef\xbb\xbf")
-            ended = not data or error is not None
+            ended = held < len(buffer)
+            at = 3 if not begun and buffer.startswith(b"\xef\xbb\xbf", 0, held) else 0
             if skipping:
-                _, newline, data = data.partition(b"\n")
-                if not newline and not ended:
+                newline = buffer.find(b"\n", 0, held)
+                if newline < 0 and not ended:
+                    held = 0
                     continue
+                at = newline + 1 if newline >= 0 else held
                 skipping, number = False, number + 1
-            lines = (rest + data).split(b"\n")
-            rest = b"" if ended else lines.pop()
-            if len(rest) > longest:
-                rejects.append(_too_long(number + len(lines), rest, longest))
-                rest, skipping = b"", True
-            made = _block(number, lines, longest)
-            made.rejects.extend(rejects)
-            made.read = raw.tell()
-            number += len(lines)
-            yield made
+            if ended:
+                end = held - buffer.endswith(b"\n", at, held)
+            else:
+                end = max(buffer.rfind(b"\n", at, held), at - 1)
+            rest = end + 1
+            made = LineBlock(number, buffer, at, max(end, at), rejects, raw.tell())
+            lines = buffer.count(b"\n", at, rest)
+            if held - rest > longest:
+                rejects.append(_too_long(number + lines, bytes(buffer[rest : rest + _SHOWN]), longest))
+                skipping = True
+            if made.end > made.start or rejects:
+                yield made
             if ended:
                 return
+            number += lines
+            left = 0 if skipping else held - rest
+            buffer[:left] = buffer[rest : rest + left]
+            held = left
 
 
-def _fill(stream: IO[bytes], block: int) -> tuple[bytes, Exception | None]:
-    """About `block` bytes; or what came before a damaged place, and what is wrong with it."""
-    pieces: list[bytes] = []
-    left = block
-    try:
-        while left > 0 and (piece := stream.read1(left)):  # type: ignore[attr-defined]
-            pieces.append(piece)
-            left -= len(piece)
-    except BROKEN as error:
-        return b"".join(pieces), error
-    return b"".join(pieces), None
-
-
-def _block(first: int, lines: list[bytes], longest: int) -> LineBlock:
-    numbers = range(first, first + len(lines))
-    if all(lines) and (not lines or max(map(len, lines)) <= longest):
-        return LineBlock(numbers, lines)
-    kept: list[tuple[int, bytes]] = []
-    rejects = []
-    for number, line in zip(numbers, lines, strict=True):
-        if len(line) > longest:
-            rejects.append(_too_long(number, line, longest))
-        elif line.strip():
-            kept.append((number, line))
-    return LineBlock([n for n, _ in kept], [line for _, line in kept], rejects)
+def _fill(stream: IO[bytes], buffer: bytearray, held: int) -> tuple[int, Exception | None]:
+    """Fill a buffer of which `held` bytes are full: how many are then, and what is wrong with what comes next."""
+    with memoryview(buffer) as view:
+        try:
+            while held < len(view) and (read := stream.readinto1(view[held:])):  # type: ignore[attr-defined]
+                held += read
+        except BROKEN as error:
+            return held, error
+    return held, None
 
 
 def _too_long(number: int, line: bytes, longest: int) -> Reject:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,12 @@ from huntlake.lake.index.hashing import hashes
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
+    import pyarrow.parquet as pq
     from numpy.typing import NDArray
+
+    Hashes = NDArray[np.uint64]
+    Places = NDArray[np.int64]
+    Flags = NDArray[np.bool_]
 
 BLOCK = 16_384
 """Rows in a block: what a needle makes the engine read at least."""
@@ -40,50 +46,131 @@ def terms_in(file: Path, columns: Sequence[StoredColumn]) -> tuple[int, list[str
     parquet = pq.ParquetFile(file)
     held = set(parquet.schema_arrow.names)
     texts = [c for c in columns if c.form in _TEXTS and c.name in held]
-    filling = Filling()
+    names = [c.name for c in texts]
+    # Of a column that the file keeps as a list of its values, each value is looked at once.
+    parquet = pq.ParquetFile(file, read_dictionary=_listed(parquet, names))
+    blocks = -(-parquet.metadata.num_rows // BLOCK)
     filters: list[tuple[int, object]] = []
-    for batch in parquet.iter_batches(batch_size=BLOCK, columns=[c.name for c in texts], use_threads=False):
-        if _block(batch, texts, filling):
-            filters.append(filling.take())
-        else:
-            filling.take()
-            filters.append(everything())
-    return parquet.metadata.num_rows, [c.name for c in texts], filters
+    filling, known, first = Filling(), True, 0
+    for group in range(parquet.num_row_groups):
+        rows = parquet.metadata.row_group(group).num_rows
+        read = parquet.read_row_group(group, columns=names, use_threads=False) if texts else None
+        stretches = [s for c in texts if read is not None for s in _stretches(read.column(c.name), c.form)]
+        at = first
+        while at < first + rows:
+            end = min(first + rows, at - at % BLOCK + BLOCK)
+            # Nothing has to be known of a block of which something isn't.
+            known = known and all(s.fill(filling, at - first, end - first) for s in stretches)
+            if end % BLOCK == 0 or end == parquet.metadata.num_rows:
+                filters.append(filling.take() if known else everything())
+                filling, known = (filling if known else Filling()), True
+            at = end
+        first += rows
+    assert len(filters) == blocks
+    return parquet.metadata.num_rows, names, filters
 
 
-def _block(batch: pa.RecordBatch, columns: Iterable[StoredColumn], filling: Filling) -> bool:
-    """Fill in the terms of one block; False where it holds what no term can say."""
+def _listed(parquet: pq.ParquetFile, names: Iterable[str]) -> list[str]:
+    """The columns among `names` whose values the file keeps as a list, with a number for each row."""
+    import pyarrow as pa
+
+    if not parquet.num_row_groups:
+        return []
+    group = parquet.metadata.row_group(0)
+    kinds = {group.column(i).path_in_schema: group.column(i).encodings for i in range(group.num_columns)}
+    plain = {f.name for f in parquet.schema_arrow if pa.types.is_string(f.type)}
+    return [n for n in names if n in plain and any("DICTIONARY" in e for e in kinds.get(n, ()))]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """Rows of one column, from `first` on."""
+
+    first: int
+    rows: int
+    values: pa.Array | None
+    """The texts; None where each is one of a list."""
+    form: Form
+    codes: Places = field(default_factory=lambda: _none())
+    """Of each row the number of its text in the list; the length of the list where it has none."""
+    hashes: Hashes = field(default_factory=lambda: _none())
+    owners: Places = field(default_factory=lambda: _none())
+    odd: Flags | None = None
+    """Which texts of the list no term can say; None where there are none."""
+    listed: int = 0
+
+    def fill(self, filling: Filling, start: int, end: int) -> bool:
+        """Fill in the terms of the rows from `start` to `end`; False where one holds what no term can say."""
+        import numpy as np
+        import pyarrow.compute as pc
+
+        low, high = max(start - self.first, 0), min(end - self.first, self.rows)
+        if low >= high:
+            return True
+        if self.values is not None:
+            found, _, odd = _terms(pc.unique(self.values.slice(low, high - low)).drop_null(), self.form)
+            filling.add(found)
+            return odd is None
+        used = np.zeros(self.listed + 1, bool)
+        used[self.codes[low:high]] = True
+        if self.odd is not None and (self.odd & used[:-1]).any():
+            return False
+        filling.add(self.hashes if used[:-1].all() else self.hashes[used[self.owners]])
+        return True
+
+
+def _stretches(column: pa.ChunkedArray, form: Form) -> Iterator[_Stretch]:
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    for column in columns:
-        values = batch.column(column.name)
-        # Another engine may say of a text that it is JSON: Arrow has a type for that which computes nothing.
-        distinct = pc.unique(getattr(values, "storage", values)).drop_null()
-        data, offsets = _texts(distinct)
-        if len(data) and data.max() >= 0x80 and pc.any(pc.match_substring_regex(distinct, _LOWERED)).as_py():
-            return False
-        filling.add(hashes(data, offsets))
-        if column.form is Form.JSON:
-            import pyarrow as pa
-
-            escaped = distinct.filter(pc.match_substring_regex(distinct, _ESCAPED))
-            if len(escaped):
-                inner = pa.array([s for text in escaped.to_pylist() for s in _strings(text)], pa.string())
-                if len(inner) and pc.any(pc.match_substring_regex(inner, _LOWERED)).as_py():
-                    return False
-                filling.add(hashes(*_texts(inner)))
-    return True
+    first = 0
+    for chunk in column.chunks:
+        if pa.types.is_dictionary(chunk.type):
+            found, owners, odd = _terms(chunk.dictionary, form)
+            listed = len(chunk.dictionary)
+            codes = pc.fill_null(chunk.indices, listed).to_numpy(zero_copy_only=False)
+            yield _Stretch(first, len(chunk), None, form, codes, found, owners, odd, listed)
+        else:
+            # Another engine may say of a text that it is JSON: Arrow has a type for that which computes nothing.
+            yield _Stretch(first, len(chunk), getattr(chunk, "storage", chunk), form)
+        first += len(chunk)
 
 
-def _texts(array: pa.Array) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def _terms(texts: pa.Array, form: Form) -> tuple[Hashes, Places, Flags | None]:
+    """The hashes of the terms of texts, the numbers of the texts, and which texts hold what no term can say."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    found, owners = hashes(texts)
+    odd = _lowered(texts)
+    if form is Form.JSON and pc.any(pc.match_substring(texts, "\\")).as_py():
+        escaped = pc.indices_nonzero(pc.match_substring_regex(texts, _ESCAPED)).to_numpy()
+        inside = [(i, s) for i in escaped.tolist() for s in _strings(texts[i].as_py())]
+        if inside:
+            inner, of = pa.array([s for _, s in inside], pa.string()), np.array([i for i, _ in inside], np.int64)
+            more, whose = hashes(inner)
+            found, owners = np.concatenate([found, more]), np.concatenate([owners, of[whose]])
+            if (deeper := _lowered(inner)) is not None:
+                odd = np.zeros(len(texts), bool) if odd is None else odd
+                odd[of[deeper]] = True
+    return found, owners, odd
+
+
+def _lowered(texts: pa.Array) -> Flags | None:
+    """Which texts have letters whose lower case holds one of ASCII's; None where there are none."""
+    import pyarrow.compute as pc
+
+    if pc.all(pc.string_is_ascii(texts)).as_py():
+        return None
+    flags: Flags = pc.match_substring_regex(texts, _LOWERED).to_numpy(zero_copy_only=False)
+    return flags.copy() if flags.any() else None
+
+
+def _none() -> Any:
     import numpy as np
 
-    _, offsets, data = array.buffers()
-    width = np.int64 if str(array.type).startswith("large") else np.int32
-    places = np.frombuffer(offsets, width)[array.offset : array.offset + len(array) + 1].astype(np.int64)
-    if data is None or not len(array):
-        return np.empty(0, np.uint8), np.zeros(1, np.int64)
-    return np.frombuffer(data, np.uint8), places
+    return np.empty(0, np.int64)
 
 
 def _strings(text: str) -> Iterable[str]:

@@ -21,7 +21,7 @@ WIDTH = 21
 """A third of the wide vector has 2 to this power bits."""
 NARROWEST = 6
 
-_SEEN = 1 << 15
+_SEEN = 1 << 16
 
 
 class Filling:
@@ -31,17 +31,22 @@ class Filling:
         import numpy as np
 
         self._seen = np.zeros(_SEEN, np.uint64)
+        self._last = np.zeros(_SEEN, np.int32)
         self._hashes: list[NDArray[np.uint64]] = []
 
     def add(self, hashes: NDArray[np.uint64]) -> None:
         """Take in terms; those that it has change nothing."""
         import numpy as np
 
-        # Most terms stand in a block many times: what was seen of late needs no setting again.
-        spot = (hashes & np.uint64(_SEEN - 1)).astype(np.int64)
-        fresh = self._seen[spot] != hashes
-        hashes = hashes[fresh]
-        self._seen[spot[fresh]] = hashes
+        # Most terms stand in a block many times. Of those that meet in one spot the last one stays there; what it
+        # equals, now or before, needs no setting again.
+        spot = (hashes & np.uint64(_SEEN - 1)).astype(np.intp)
+        hashes = hashes[fresh := self._seen[spot] != hashes]
+        spot, number = spot[fresh], np.arange(len(hashes), dtype=np.int32)
+        self._last[spot] = number
+        last = self._last[spot]
+        hashes = hashes[kept := (last == number) | (hashes[last] != hashes)]
+        self._seen[spot[kept]] = hashes
         self._hashes.append(hashes)
 
     def take(self) -> tuple[int, NDArray[np.uint8]]:

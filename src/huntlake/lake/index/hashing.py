@@ -8,6 +8,7 @@ from huntlake.lake.index.terms import SHORTEST
 
 if TYPE_CHECKING:
     import numpy as np
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     Bytes = NDArray[np.uint8]
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 LONGEST = 256
 """Of a longer term only so many bytes, its last ones and its length count."""
+
+_PART = 1 << 20
+"""Bytes of texts that are looked at together."""
 
 _WORD = 8
 _M1, _M2, _M3 = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9
@@ -30,60 +34,48 @@ def hash_of(term: str) -> int:
     return int(_hashes(data, np.zeros(1, np.int64), np.array([len(term)]))[0])
 
 
-def hashes(data: Bytes, offsets: Places) -> Hashes:
-    """The hashes of the terms of texts, some of them more than once.
+def hashes(texts: pa.Array) -> tuple[Hashes, Places]:
+    """The hashes of the terms of texts, none of them null, and the number of the text that each is of.
 
-    Text i is the bytes `offsets[i]` to `offsets[i + 1]` of `data`.
+    A term comes as often as it stands there.
     """
     import numpy as np
 
-    begin, size = int(offsets[0]), int(offsets[-1] - offsets[0])
-    if size <= 0:
-        return np.empty(0, np.uint64)
-    lower_case, wordy, digits = _tables()
-    given = data[begin : begin + size]
+    # Parts that fit the processor's cache, and memory that the last part has just given back.
+    step = max(len(texts) * _PART // max(texts.nbytes, 1), 1)
+    parts = [_hashes_of(texts.slice(at, step), at) for at in range(0, len(texts), step)]
+    if not parts:
+        return np.empty(0, np.uint64), np.empty(0, np.int64)
+    return np.concatenate([h for h, _ in parts]), np.concatenate([o for _, o in parts])
+
+
+def _hashes_of(texts: pa.Array, first: int) -> tuple[Hashes, Places]:
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    # A line end between two texts, and one before the first: no run of letters goes over it.
+    whole = pc.binary_join(pa.ListArray.from_arrays(pa.array([0, len(texts)], pa.int32()), texts), "\n")
+    given = b"\n" + whole[0].as_buffer().to_pybytes()
+    size = len(given)
     lower = np.zeros(size + _WORD, np.uint8)
-    np.take(lower_case, given, out=lower[:size])
-    starts, ends = _runs(wordy[given], offsets - begin)
+    lower[:size] = np.frombuffer(given.translate(_LOWER), np.uint8)
+    word = lower[: size + 1] != 0
+    edges = np.flatnonzero(word[1:] != word[:-1]) + 1
+    starts, ends = edges[0::2], edges[1::2]
     lengths = ends - starts
+    after = np.cumsum(pc.binary_length(texts).to_numpy(zero_copy_only=False).astype(np.int64) + 1)
+    owners = np.repeat(np.arange(first, first + len(texts)), np.diff(np.searchsorted(starts, after), prepend=0))
     long = lengths >= SHORTEST
-    found = [_hashes(lower, starts[long], lengths[long])]
-    found += _addresses(lower, starts, ends, digits)
-    return np.concatenate(found) if len(found) > 1 else found[0]
+    found = [(_hashes(lower, starts[long], lengths[long]), owners[long])]
+    found += _addresses(np.frombuffer(given, np.uint8), starts, ends, owners)
+    if len(found) == 1:
+        return found[0]
+    return np.concatenate([h for h, _ in found]), np.concatenate([o for _, o in found])
 
 
-def _tables() -> tuple[Bytes, NDArray[np.bool_], NDArray[np.bool_]]:
-    import numpy as np
-
-    if not _TABLES:
-        lower = np.arange(256, dtype=np.uint8)
-        lower[ord("A") : ord("Z") + 1] += 32
-        digits = np.zeros(256, bool)
-        digits[ord("0") : ord("9") + 1] = True
-        wordy = digits.copy()
-        wordy[ord("A") : ord("Z") + 1] = True
-        wordy[ord("a") : ord("z") + 1] = True
-        _TABLES.append((lower, wordy, digits))
-    return _TABLES[0]
-
-
-_TABLES: list[tuple[Bytes, NDArray[np.bool_], NDArray[np.bool_]]] = []
-
-
-def _runs(wordy: NDArray[np.bool_], offsets: Places) -> tuple[Places, Places]:
-    """Where runs of letters and digits start and end; none goes over the end of a text."""
-    import numpy as np
-
-    size = len(wordy)
-    begins, ends = wordy.copy(), wordy.copy()
-    begins[1:] &= ~wordy[:-1]
-    ends[:-1] &= ~wordy[1:]
-    firsts = offsets[:-1][offsets[:-1] < offsets[1:]]
-    lasts = offsets[1:][offsets[:-1] < offsets[1:]] - 1
-    begins[firsts] = wordy[firsts]
-    ends[lasts] = wordy[lasts]
-    assert size == len(begins)
-    return np.flatnonzero(begins), np.flatnonzero(ends) + 1
+_LOWER = bytes(c + 32 if 65 <= c <= 90 else c if 48 <= c <= 57 or 97 <= c <= 122 else 0 for c in range(256))
+"""What each byte is in a term; 0 where it is in none."""
 
 
 def _hashes(lower: Bytes, starts: Places, lengths: Places) -> Hashes:
@@ -117,22 +109,28 @@ def _mixed(value: Hashes) -> Hashes:
     return value
 
 
-def _addresses(lower: Bytes, starts: Places, ends: Places, digits: NDArray[np.bool_]) -> list[Hashes]:
-    """The hashes of dotted IPv4 addresses and of their beginnings."""
+def _addresses(given: Bytes, starts: Places, ends: Places, owners: Places) -> list[tuple[Hashes, Places]]:
+    """The hashes of dotted IPv4 addresses and of their beginnings, and the numbers of the texts that they are of."""
     import numpy as np
 
-    lengths = ends - starts
-    short = np.flatnonzero(lengths <= 3)
+    short = np.flatnonzero(ends - starts <= 3)
     if len(short) < 4:
         return []
     at, end = starts[short], ends[short]
-    number = digits[lower[at]] & digits[lower[end - 1]] & digits[lower[np.minimum(at + 1, end - 1)]]
-    follows = (at[1:] - end[:-1] == 1) & number[1:] & number[:-1]
-    follows &= lower[end[:-1]] == ord(".")
+    dotted = np.flatnonzero((at[1:] - end[:-1] == 1) & (given[end[:-1]] == ord(".")))
+    if len(dotted) < 3:
+        return []
+    number = np.ones(len(short), bool)
+    for place in (at, end - 1, np.minimum(at + 1, end - 1)):
+        number &= given[place] - np.uint8(48) < 10
+    follows = np.zeros(len(short) - 1, bool)
+    follows[dotted] = number[dotted] & number[dotted + 1]
     four = np.flatnonzero(follows[:-2] & follows[1:-1] & follows[2:])
     if not len(four):
         return []
     first = at[four]
     # `10.1.2.3` whole, then `10.1.2.` and `10.1.`.
     bounds = (end[four + 3], end[four + 2] + 1, end[four + 1] + 1)
-    return [_hashes(lower, first, bound - first) for bound in bounds]
+    # The dots are part of them.
+    spelled = np.concatenate([given, np.zeros(_WORD, np.uint8)])
+    return [(_hashes(spelled, first, bound - first), owners[short[four]]) for bound in bounds]

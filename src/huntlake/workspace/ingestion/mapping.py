@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from huntlake.core.diagnostics import did_you_mean
 from huntlake.core.errors import Invalid
 from huntlake.kql.types import Column
-from huntlake.lake.conversion import Batch, Plan, Target
+from huntlake.lake.conversion import Batch, Infer, Plan, Target
 from huntlake.lake.forms import DAY, TIME, Form, StoredColumn
 from huntlake.workspace.tables import FORMS, TYPES
 
@@ -70,7 +70,7 @@ class Mapping:
         """The mapping onto a table that has the columns someone listed, and fills none by itself but the time."""
         return cls({c.name.lower(): c for c in columns}, {}, False, any(c.name == TIME for c in columns))
 
-    def plan(self, batch: Batch, now: datetime, infer: Callable[[Sequence[str]], dict[str, Form]]) -> Plan:
+    def plan(self, batch: Batch, now: datetime, infer: Infer) -> Plan:
         """How to convert `batch`. `infer` tells the forms that fields have in its rows."""
         fields: dict[str, list[str]] = {}
         strange = []
@@ -102,6 +102,10 @@ class Mapping:
         spelled = {_told(f).lower(): f for f in reversed(list(batch.fields))}
         told = tuple(spelled[t] for t in _TIMES if t in spelled)
         return Plan(targets, now, told, rest.name if rest else None, self.timed)
+
+    def knows(self, fields: Iterable[str]) -> bool:
+        """Whether each of the fields has a column."""
+        return all(self._column(f) is not None for f in fields)
 
     def exactly(self, forms: dict[str, Form]) -> list[Target]:
         """The targets of fields that are columns of the table already, or become some; no other may be among them.
@@ -139,7 +143,7 @@ class Mapping:
         names: list[str],
         fields: dict[str, list[str]],
         batch: Batch,
-        infer: Callable[[Sequence[str]], dict[str, Form]],
+        infer: Infer,
     ) -> list[str]:
         """Give the fields `names` columns; those that got none are returned."""
         room = max(0, MOST_COLUMNS - len(self.columns))
@@ -161,6 +165,22 @@ class Mapping:
                 self.added.append(Column(column.name, TYPES[column.form]))
             fields.setdefault(column.name.lower(), []).append(name)
         return left
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Rows that arrive at one time, onto one table."""
+
+    mapping: Mapping
+    now: datetime
+
+    def plan(self, batch: Batch, infer: Infer) -> Plan:
+        """How to convert a batch."""
+        return self.mapping.plan(batch, self.now, infer)
+
+    def knows(self, fields: Iterable[str]) -> bool:
+        """Whether each of the fields has a column."""
+        return self.mapping.knows(fields)
 
 
 def custom_columns() -> tuple[StoredColumn, ...]:

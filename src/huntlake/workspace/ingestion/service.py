@@ -20,7 +20,7 @@ from huntlake.lake.loading import Loader
 from huntlake.lake.sources import detect, size
 from huntlake.lake.writing import WrittenFile
 from huntlake.workspace.ingestion.dead_letters import DeadLetters
-from huntlake.workspace.ingestion.mapping import Mapping, custom_columns, stored
+from huntlake.workspace.ingestion.mapping import Arrival, Mapping, custom_columns, stored
 from huntlake.workspace.tables import Tables
 from huntlake.workspace.workspaces import Workspace
 
@@ -99,11 +99,9 @@ class Ingestion:
             Loader(self.lake.table(workspace.name, table), self.lake.working_folder) as loader,
         ):
             for one in sources:
-                for batch in loader.reader.read(one):
-                    plan = mapping.plan(batch, now, lambda fields, b=batch: loader.infer(b, fields))  # type: ignore[misc]
-                    staged = loader.stage(batch, plan)
+                for staged in loader.load(one, Arrival(mapping, now)):
                     dead.keep(one.path.name, staged.rejects)
-                    rows, undated, done = rows + staged.rows, undated + staged.undated, done + batch.bytes
+                    rows, undated, done = rows + staged.rows, undated + staged.undated, done + staged.bytes
                     if progress:
                         progress(Progress(min(done, total), total, rows, dead.count))
             # What isn't in the table must be in the file before anyone is told that the load is done.

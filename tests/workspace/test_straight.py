@@ -1,0 +1,167 @@
+"""Lines that are read in one pass land as those do at each of which someone looks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from huntlake.core.clock import FixedClock
+from huntlake.lake import Lake
+from huntlake.lake.scanning import ScanColumn, scan_sql
+from huntlake.lake.sources import LineBlock
+from huntlake.lake.straight import WRONG, Straight
+from huntlake.workspace.catalogue import Catalogue
+from huntlake.workspace.ingestion import Ingestion
+from huntlake.workspace.ingestion.mapping import Arrival
+from huntlake.workspace.tables import Tables
+from huntlake.workspace.workspaces import Workspace
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+SOC = Workspace("soc", "11111111-2222-3333-4444-555555555555")
+CATALOGUE = Catalogue()
+
+TIMES = st.sampled_from(
+    ["2026-11-20T01:02:03.1234567Z", "2026-11-20T01:02:03+02:00", 1700000000, "1700000000123", "soon", "", None, " "]
+)
+NUMBERS = st.sampled_from([1, -1, 42.0, 42.5, "42", " 42 ", "0x2A", "many", "", None, 2**31, 2**64, 10**30, True, [1]])
+TEXTS = st.sampled_from(
+    ["", "a", 'q"\\', "é\u2028", 5, 1.5, 1e300, True, None, {"b": 1}, [1, {"c": None}], "null", "{}"]
+)
+BAGS: st.SearchStrategy[Any] = st.sampled_from(
+    [{}, {"a": 1, "b": {"c": [1, 2.50]}}, [], "{}", '{"x": 1}', "[broken", "text", "", None, 5, False]
+)
+GUIDS = st.sampled_from(["11111111-2222-3333-4444-55555555AAAA", "{11111111-2222-3333-4444-55555555aaaa}", "no", None])
+OBJECTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "TimeGenerated": TIMES,
+        "Timestamp": TIMES,
+        "EventID": NUMBERS,
+        "Computer": TEXTS,
+        "computer": TEXTS,
+        "Account": TEXTS,
+        "EventData": BAGS,
+        "Process": TEXTS,
+        "LogonGuid": GUIDS,
+        "EventOriginId": GUIDS,
+    },
+)
+STRANGE = st.fixed_dictionaries({}, optional={"Bogus": TEXTS, "records": BAGS, "Computer": TEXTS, "_line": NUMBERS})
+ODD_LINES = st.sampled_from(
+    [
+        b"",
+        b"  ",
+        b"\x0c",
+        b"null",
+        b"{}",
+        b"[1]",
+        b"7",
+        b'"text"',
+        b"{",
+        b'{"Computer":"a"} x',
+        b'{"Computer":"a"}{"Computer":"b"}',
+        b'{"Computer":"a"},',
+        b'{"Computer":"a",}',
+        b'{"Computer":NaN}',
+        b'{"Computer":"a","Computer":"b"}',
+        b'{"Computer":"a","Computer":null}',
+        b'{"EventID":-0,"EventData":1.0}',
+        b'{"Computer":"\xff"}',
+        b'{"Computer":"\\ud800"}',
+        b'{"Computer":"\\u0000z"}',
+        b'{"\\u0043omputer":"a"}',
+        b'{"EventData":{"x":1,"x":2}}',
+        b'{"Computer":"a"}\r',
+        b'\xef\xbb\xbf{"Computer":"a"}',
+        b'{"Computer":"a"}\x00',
+        b'{"Computer":' + b"[" * 2000 + b"]" * 2000 + b"}",
+        b'{"value":[{"Computer":"a"}]}',
+    ]
+)
+GOOD_LINES = OBJECTS.filter(bool).map(lambda o: json.dumps(o, ensure_ascii=False).encode())
+LINES = st.lists(GOOD_LINES, max_size=6) | st.lists(
+    GOOD_LINES | STRANGE.map(lambda o: json.dumps(o).encode()) | ODD_LINES, max_size=6
+)
+
+
+def landed(home: Path, table: str, data: bytes) -> Any:
+    """Everything that came of a load."""
+    lake = Lake(home / "lake")
+    tables = Tables(lake, CATALOGUE)
+    ingestion = Ingestion(lake, tables, FixedClock(NOW), home / "dead-letters")
+    home.mkdir(exist_ok=True)
+    path = home / "log.json"
+    path.write_bytes(data)
+    report = ingestion.ingest(SOC, table, path, format="json")
+    letters = report.dead_letter_file.read_text().splitlines() if report.dead_letter_file else []
+    columns = tables.table("soc", table) or ()
+    snapshot = lake.snapshot("soc", table)
+    types = {name.lower(): type for name, type in snapshot.schema}
+    wanted = [ScanColumn(c.name, f"c{i}", types.get(c.name.lower(), "VARCHAR")) for i, c in enumerate(columns)]
+    with duckdb.connect() as engine:
+        rows = engine.execute(f"select * from ({scan_sql(snapshot, wanted)}) order by all").fetchall()
+    counts = report.rows, report.dead, report.undated, report.unknown_columns, report.kept_unknown
+    return counts, rows, letters, [str(c) for c in columns]
+
+
+@pytest.fixture(scope="module")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    return iter(lambda: tmp_path_factory.mktemp("home"), None)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(["SecurityEvent", "AzureDiagnostics", "Own_CL"]), LINES, st.booleans())
+def test_lines_land_as_they_do_one_by_one(homes: Iterator[Path], table: str, lines: list[bytes], ended: bool) -> None:
+    data = b"\n".join(lines) + (b"\n" if ended else b"")
+    if not data.lstrip().startswith(b"{"):
+        # Not what a file of lines begins with.
+        data = b'{"Computer":"first"}\n' + data
+    there = landed(next(homes), table, data)
+    with mock.patch.object(Straight, "rows", return_value=None):
+        assert landed(next(homes), table, data) == there
+
+
+def straight(lines: list[bytes], engine: duckdb.DuckDBPyConnection, way: Straight) -> tuple[int, str] | None:
+    """How many rows come of lines, and the greatest of their bags; None where somebody has to look at each."""
+    home, data = Path("/nowhere"), b"\n".join(lines)
+    lake = Lake(home)
+    mapping = Ingestion(lake, Tables(lake, CATALOGUE), FixedClock(NOW), home).mapping(SOC, "SecurityEvent", NOW)
+    found = way.rows(LineBlock(1, data, 0, len(data)), Arrival(mapping, NOW), wrapped=True)
+    try:
+        sql = f"select count(*), max(EventData) from ({found[0]}) where not {WRONG}" if found else ""
+        return found and engine.execute(sql).fetchall()[0]
+    except duckdb.Error:
+        return None
+
+
+def test_good_lines_go_straight_and_one_strange_field_stops_them() -> None:
+    with duckdb.connect(config={"threads": 2}) as engine:
+        engine.execute("set TimeZone = 'UTC'; set enable_external_file_cache = false")
+        way = Straight(engine)
+        lines = [json.dumps({"Computer": f"c{n}", "EventID": n, "EventData": {"n": n}}).encode() for n in range(30_000)]
+        assert straight(lines, engine, way) == (30_000, '{"n":9}')
+        # As long as before, and in the same place.
+        lines[77] = lines[77].replace(b'{"n": 77}', b'{"z": 77}')
+        assert straight(lines, engine, way) == (30_000, '{"z":77}')
+        lines[20_001] = b'{"Computer": "x", "Strange": null}'
+        assert straight(lines, engine, way) is None
+        way.close()
+
+
+def test_an_engine_that_passes_over_strange_fields_is_not_trusted() -> None:
+    with duckdb.connect() as engine:
+        engine.execute("set TimeZone = 'UTC'")
+        way = Straight(engine)
+        with mock.patch.object(Straight, "_strict", return_value=False):
+            assert straight([b'{"Computer": "x"}'], engine, way) is None
+        assert straight([b'{"Computer": "x"}'], engine, way) is None
+        way.close()
