@@ -118,7 +118,7 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     return iter(lambda: tmp_path_factory.mktemp("home"), None)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.sampled_from(["SecurityEvent", "AzureDiagnostics", "Own_CL"]), LINES, st.booleans())
 def test_lines_land_as_they_do_one_by_one(homes: Iterator[Path], table: str, lines: list[bytes], ended: bool) -> None:
     data = b"\n".join(lines) + (b"\n" if ended else b"")
