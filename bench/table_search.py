@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench import figures
 from huntlake.workspace.catalogue import Catalogue
-from huntlake.workspace.table_search import Described, KnownQuestion, TableSearch, descriptions, words_of
+from huntlake.workspace.table_search import Described, KnownQuestion, TableSearch, words_of
 
 BY = "python -m bench table_search"
 SET = Path(__file__).resolve().parents[2] / "shared" / "hunting"
@@ -40,12 +40,12 @@ class Question:
 
 def questions() -> tuple[list[Question], dict[str, list[Described]]]:
     """The questions, and the tables of each database."""
-    catalogue, said = Catalogue(), descriptions()
+    catalogue = Catalogue()
     tables = {}
     for database in ("Defender", "Sentinel"):
         schema = json.loads((SET / f"nl2kql_{database.lower()}_schema.json").read_text(encoding="utf-8"))
         tables[database] = [
-            Described(n, said.get(n, ""), tuple(c.name for c in known.columns) if known else tuple(columns))
+            Described(n, catalogue.description(n), tuple(c.name for c in known.columns) if known else tuple(columns))
             for n, columns in schema.items()
             for known in [catalogue.table(n)]
         ]

@@ -147,6 +147,8 @@ class TwoTables:
     def names(self, workspace: str) -> tuple[str, ...]:
         return tuple(sorted(self.known))
 
+    listed = names
+
     def table(self, workspace: str, name: str) -> tuple[Column, ...] | None:
         return self.known.get(name)
 

@@ -50,3 +50,10 @@ def test_a_table_belongs_to_its_workspace(tables: Tables) -> None:
 def test_every_type_has_a_form_of_its_own() -> None:
     assert set(FORMS) == set(ScalarType)
     assert set(TYPES) == set(Form)
+
+
+def test_a_list_has_the_tables_that_are_there_and_those_that_people_use(tables: Tables, tmp_path: Path) -> None:
+    tables.lake.table("soc", "Own_CL").declare([TIME, HOST])
+    listed = tables.listed("soc")
+    assert {"Own_CL", "SigninLogs", "SecurityEvent", "DeviceProcessEvents"} <= set(listed)
+    assert len(listed) < 300 < len(tables.names("soc"))

@@ -12,6 +12,7 @@ from __future__ import annotations
 import typer
 
 from huntlake.cli import (
+    clients,
     demo,
     explain,
     function,
@@ -54,6 +55,7 @@ app.command("import")(import_evidence.import_evidence)
 app.command("tables")(tables.tables)
 app.command("schema")(schema.schema)
 app.command("explain")(explain.explain)
+app.command("clients")(clients.clients)
 app.add_typer(lake.app, name="lake")
 app.add_typer(principal.app, name="principal")
 app.add_typer(workspace.app, name="workspace")

@@ -18,7 +18,7 @@ from huntlake.kql.types import Column
 from huntlake.mcp.services import Caller, Services
 from huntlake.workspace.activity import Asked
 from huntlake.workspace.query import Explanation, QueryOptions
-from huntlake.workspace.table_search import Described, Found, KnownQuestion, TableSearch, descriptions
+from huntlake.workspace.table_search import Described, Found, KnownQuestion, TableSearch
 from huntlake.workspace.workspaces import Workspace
 
 _SEARCHES = 8
@@ -106,7 +106,9 @@ class Reader:
         # Of a table that has rows the workspace knows all columns; of the others the catalogue's suffice.
         known = None if name in filled else self.services.catalogue.table(name)
         columns = known.columns if known else self.services.queries.visible(workspace).table(name) or ()
-        return Described(name, _descriptions().get(name, ""), tuple(c.name for c in columns), name in filled)
+        return Described(
+            name, self.services.catalogue.description(name), tuple(c.name for c in columns), name in filled
+        )
 
     def _options(self, rows: int | None) -> QueryOptions:
         most = self.budget.rows if rows is None else max(1, min(rows, self.budget.rows))
@@ -116,8 +118,3 @@ class Reader:
 @lru_cache(maxsize=_SEARCHES)
 def _search(tables: tuple[Described, ...], known: tuple[KnownQuestion, ...]) -> TableSearch:
     return TableSearch(tables, known)
-
-
-@lru_cache(maxsize=1)
-def _descriptions() -> dict[str, str]:
-    return descriptions()

@@ -70,12 +70,26 @@ class Catalogue:
         """The names of all tables, in alphabetical order."""
         return self._names
 
+    def usual(self) -> tuple[str, ...]:
+        """The names of the tables that hunts use most, in alphabetical order: those that somebody has described."""
+        return tuple(sorted(self._descriptions))
+
+    def description(self, name: str) -> str:
+        """What a row of a table is, in a sentence; empty for a table that nobody has described."""
+        return self._descriptions.get(name, "")
+
     def __contains__(self, name: object) -> bool:
         return name in self._lines
 
     @cached_property
     def _names(self) -> tuple[str, ...]:
         return tuple(sorted(self._lines))
+
+    @cached_property
+    def _descriptions(self) -> dict[str, str]:
+        file = self._folder / "descriptions.txt"
+        lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+        return dict(line.split("\t", 1) for line in lines)
 
     @cached_property
     def _lines(self) -> dict[str, tuple[str, str]]:

@@ -8,9 +8,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from pathlib import Path
-
-CONTENT = Path(__file__).parent.parent / "content" / "tables" / "descriptions.txt"
 
 _WEIGHTS = {"name": 3.0, "description": 2.0, "columns": 0.35}
 """What a word counts for, by where of a table it stands."""
@@ -192,12 +189,6 @@ class TableSearch:
 
     def _rarity(self, word: str) -> float:
         return math.log(1 + (len(self.known) + 1) / (self._asked_with[word] + 0.5))
-
-
-def descriptions(path: Path = CONTENT) -> dict[str, str]:
-    """What a row is, by table, for those tables that somebody has described."""
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return dict(line.split("\t", 1) for line in lines)
 
 
 def _words_in(table: Described, place: str) -> Iterable[str]:

@@ -59,6 +59,14 @@ class Tables:
         own = [n for n in self.lake.tables(workspace) if n not in self.catalogue]
         return tuple(sorted((*self.catalogue.names(), *own))) if own else self.catalogue.names()
 
+    def listed(self, workspace: str) -> tuple[str, ...]:
+        """The names of the tables that are worth a line in a list, in alphabetical order.
+
+        Those that were made or hold rows, and of the catalogue those that hunts use most: two thousand names, most of
+        which no source here will ever fill, would hide them, and are more than some clients can read.
+        """
+        return tuple(sorted({*self.catalogue.usual(), *self.lake.tables(workspace)}))
+
     def with_data(self, workspace: str) -> tuple[str, ...]:
         """The names of the tables that rows were written to."""
         return tuple(self.lake.tables(workspace))

@@ -192,7 +192,7 @@ def _parameter(parameter: FunctionParameter) -> dict[str, object]:
 
 
 def _schemas(c: Context, workspace: Workspace) -> Iterator[tuple[str, tuple[Column, ...]]]:
-    for name in c.tables.names(workspace.name):
+    for name in c.tables.listed(workspace.name):
         yield name, c.tables.table(workspace.name, name) or ()
 
 
@@ -269,7 +269,7 @@ def show_database_cslschema(c: Context, database: Named | None = None) -> Rows:
 
 def _names(c: Context, workspace: Workspace, tables: tuple[Named, ...] | None) -> Iterable[str]:
     if tables is None:
-        return c.tables.names(workspace.name)
+        return c.tables.listed(workspace.name)
     for table in tables:
         c.columns(workspace, table)
     return [t.text for t in tables]
