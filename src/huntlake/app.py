@@ -26,6 +26,7 @@ from huntlake.workspace.functions import SavedFunctions
 from huntlake.workspace.ingestion import Ingestion
 from huntlake.workspace.ingestion.streaming import Pace, Streams
 from huntlake.workspace.query import Queries
+from huntlake.workspace.saved_searches import SavedSearches
 from huntlake.workspace.table_sources import LakeTables, MemoryTables
 from huntlake.workspace.tables import Tables
 from huntlake.workspace.visible import Borders
@@ -33,12 +34,16 @@ from huntlake.workspace.watchlists import Watchlists, WatchlistTables
 
 if TYPE_CHECKING:
     from huntlake.core.settings import Settings
+    from huntlake.detection.service import Detection
+    from huntlake.hunting.hunts import Hunts
     from huntlake.identity.keys import SigningKeys
     from huntlake.identity.principals import Principals
-    from huntlake.identity.tenant import Tenant
+    from huntlake.identity.tenant import Subscription, Tenant
     from huntlake.identity.tokens import Tokens
+    from huntlake.playbooks.automation_rules import AutomationRule
     from huntlake.state.database import Database
     from huntlake.state.documents import Shelf
+    from huntlake.state.records import Records
     from huntlake.workspace.commands import Commands
     from huntlake.workspace.known_questions import KnownQuestions
     from huntlake.workspace.upkeep import Upkeep
@@ -125,6 +130,7 @@ class App:
     state: Database
     workspaces: Workspaces
     tenant: Tenant
+    subscription: Subscription
     keys: SigningKeys
     principals: Principals
     tokens: Tokens
@@ -133,16 +139,23 @@ class App:
     commands: Commands
     upkeep: Upkeep
     known_questions: KnownQuestions
+    detection: Detection
+    hunts: Hunts
+    automation_rules: Records[AutomationRule]
+    saved_searches: SavedSearches
 
     @classmethod
     def open(cls, home: Path, settings: Settings | None = None, clock: Clock | None = None) -> App:
         """Open the lake in `home`, making what isn't there; `settings` None reads those of the folder."""
         # These load databases and cryptography: who only asks for help shouldn't wait for them.
         from huntlake.core.settings import load
+        from huntlake.detection.service import Detection
+        from huntlake.hunting.hunts import Hunts
         from huntlake.identity.keys import SigningKeys
         from huntlake.identity.principals import Principals
-        from huntlake.identity.tenant import tenant_of
+        from huntlake.identity.tenant import subscription_of, tenant_of
         from huntlake.identity.tokens import Tokens
+        from huntlake.playbooks.automation_rules import automation_rules
         from huntlake.state.database import Database
         from huntlake.workspace.commands import Commands
         from huntlake.workspace.known_questions import KnownQuestions
@@ -170,6 +183,7 @@ class App:
             state=state,
             workspaces=workspaces,
             tenant=tenant,
+            subscription=subscription_of(state, id=settings.subscription_id, group=settings.resource_group),
             keys=keys,
             principals=Principals(state, clock),
             tokens=Tokens(keys, tenant, clock, lifetime=lifetime),
@@ -193,6 +207,10 @@ class App:
                 timedelta(hours=settings.vacuum_hours),
             ),
             known_questions=KnownQuestions(state),
+            detection=Detection.over(state, clock),
+            hunts=Hunts.over(state, clock),
+            automation_rules=automation_rules(state, clock),
+            saved_searches=SavedSearches(state, clock, analytics.functions),
         )
 
     @property

@@ -22,12 +22,15 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
+from huntlake.api.arm.face import ArmFace
+from huntlake.api.arm.services import ArmServices
 from huntlake.api.authentication import Authentication
 from huntlake.api.conversation import Conversation
+from huntlake.api.envelopes import envelope_of
 from huntlake.api.errors import EXPECTED, error_response
 from huntlake.api.kusto.face import KustoFace
 from huntlake.api.oauth import OAuth
-from huntlake.api.services import FaceSettings, Services
+from huntlake.api.services import FaceSettings
 from huntlake.core.errors import Invalid
 from huntlake.identity.certificates import server_certificate
 from huntlake.mcp import face as mcp
@@ -52,7 +55,7 @@ class ServerSettings(FaceSettings, Protocol):
     def tls_key(self) -> Path | None: ...
 
 
-class FacesServices(Services, Protocol):
+class FacesServices(ArmServices, Protocol):
     """The services of all faces."""
 
     @property
@@ -103,10 +106,17 @@ def create_app(app: FacesServices, *, daily: Callable[[], None] | None = None) -
         routes=[
             *KustoFace(app, authentication, pool).routes(),
             *(tools.routes() if tools else ()),
+            *ArmFace(app, authentication).routes(),
             *OAuth(app, authentication).routes(),
         ],
         middleware=[
-            Middleware(Conversation, clock=app.clock, tenant_id=app.tenant.id, external_url=settings.external_url)
+            Middleware(
+                Conversation,
+                clock=app.clock,
+                tenant_id=app.tenant.id,
+                external_url=settings.external_url,
+                envelope_of=envelope_of,
+            )
         ],
         exception_handlers=dict.fromkeys(EXPECTED, _error),
         lifespan=lifespan,

@@ -17,20 +17,24 @@ from huntlake.core.clock import FixedClock
 from huntlake.core.diagnostics import Diagnostic, Source, SourceError, Span
 from huntlake.core.errors import Cancelled, LimitExceeded, TimedOut
 from huntlake.core.settings import Settings
+from huntlake.detection.service import Detection
 from huntlake.engines.cancellation import Cancellation
 from huntlake.engines.duckdb.database import Database as Engine
 from huntlake.engines.errors import EngineDefect
+from huntlake.hunting.hunts import Hunts
 from huntlake.identity.audiences import LAKE
 from huntlake.identity.keys import SigningKeys
 from huntlake.identity.principals import Principal, Principals
 from huntlake.identity.rights import Role
 from huntlake.identity.secrets import Hasher
-from huntlake.identity.tenant import Tenant
+from huntlake.identity.tenant import Subscription, Tenant
 from huntlake.identity.tokens import Tokens
 from huntlake.kql.types import Column, ScalarType
 from huntlake.lake import Lake
+from huntlake.playbooks.automation_rules import AutomationRule, automation_rules
 from huntlake.server import create_app
 from huntlake.state.database import Database
+from huntlake.state.records import Records
 from huntlake.workspace.activity import Activity
 from huntlake.workspace.catalogue import Catalogue
 from huntlake.workspace.commands import Commands
@@ -38,8 +42,10 @@ from huntlake.workspace.functions import SavedFunctions
 from huntlake.workspace.ingestion import Ingestion
 from huntlake.workspace.ingestion.streaming import Streams
 from huntlake.workspace.query import QueryOptions
+from huntlake.workspace.saved_searches import SavedSearches
 from huntlake.workspace.tables import Tables
 from huntlake.workspace.visible import WorkspaceNamed
+from huntlake.workspace.watchlists import Watchlists
 from huntlake.workspace.workspaces import Workspace, Workspaces
 
 BASE = "https://lake.example:8443"
@@ -47,6 +53,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TENANT = Tenant("aaaaaaaa-0000-0000-0000-000000000001", "contoso.example")
 CLIENT = "bbbbbbbb-0000-0000-0000-000000000001"
 SECRET = "kit-secret"
+SUBSCRIPTION = Subscription("cccccccc-0000-0000-0000-000000000001", "kit-rg")
 WORKSPACE_ID = "11111111-2222-3333-4444-555555555555"
 
 
@@ -116,6 +123,10 @@ class CountingQueries:
         tables = [self._table(part.strip(), options, cancellation, text) for part in text.split(";")]
         return CountingAnswer(tuple(tables))
 
+    def check(self, workspace: Workspace, text: str) -> None:
+        for part in text.split(";"):
+            self._table(part.strip(), QueryOptions(), None, text)
+
     def _table(self, text: str, options: QueryOptions, cancellation: Cancellation | None, whole: str) -> CountingTable:
         if counted := re.fullmatch(r"count (\d+)( render)?", text):
             drawn = {"Visualization": "barchart", "Title": "kit"} if counted[2] else None
@@ -152,6 +163,9 @@ class TwoTables:
     def table(self, workspace: str, name: str) -> tuple[Column, ...] | None:
         return self.known.get(name)
 
+    def with_data(self, workspace: str) -> tuple[str, ...]:
+        return ("SigninLogs",)
+
 
 @dataclass(frozen=True)
 class Server:
@@ -168,6 +182,13 @@ class Server:
     queries: CountingQueries
     activity: Activity
     commands: Commands
+    subscription: Subscription
+    detection: Detection
+    hunts: Hunts
+    automation_rules: Records[AutomationRule]
+    watchlists: Watchlists
+    saved_searches: SavedSearches
+    tables: TwoTables
     tools: None = None
 
     @classmethod
@@ -189,7 +210,26 @@ class Server:
         functions, asked = SavedFunctions(database), cast("Any", queries)
         streams = Streams(lake, ingestion, Engine(), clock)
         commands = Commands(lake, tables, ingestion, streams, asked, functions, workspaces, activity, clock)
-        return cls(home, settings, clock, TENANT, keys, principals, tokens, workspaces, queries, activity, commands)
+        return cls(
+            home,
+            settings,
+            clock,
+            TENANT,
+            keys,
+            principals,
+            tokens,
+            workspaces,
+            queries,
+            activity,
+            commands,
+            SUBSCRIPTION,
+            Detection.over(database, clock),
+            Hunts.over(database, clock),
+            automation_rules(database, clock),
+            Watchlists(database, clock),
+            SavedSearches(database, clock, functions),
+            TwoTables(),
+        )
 
     def principal(self, client_id: str = CLIENT) -> Principal:
         return self.principals.get(client_id)

@@ -8,14 +8,15 @@ import re
 import time
 import traceback
 import uuid
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from huntlake.api.envelopes import envelope_of
-from huntlake.api.errors import error_response
+from huntlake.api.errors import error_response, kusto_error
 from huntlake.core.clock import Clock
 from huntlake.core.errors import Invalid
 
@@ -33,8 +34,16 @@ class Conversation:
     `error_response`, which says no in the manner of the face that the path belongs to.
     """
 
-    def __init__(self, app: ASGIApp, clock: Clock, tenant_id: str, external_url: str = "") -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        clock: Clock,
+        tenant_id: str,
+        external_url: str = "",
+        envelope_of: Callable[[str], Callable[[Request, Exception], Response]] = lambda _: kusto_error,
+    ) -> None:
         self._app, self._clock, self._tenant_id = app, clock, tenant_id
+        self._envelope_of = envelope_of
         self._external_url = external_url.rstrip("/")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -48,7 +57,7 @@ class Conversation:
         state["activity_id"] = str(uuid.uuid4())
         state["at"] = self._clock.now()
         state["tenant_id"] = self._tenant_id
-        state["error_response"] = envelope_of(scope["path"])
+        state["error_response"] = self._envelope_of(scope["path"])
         state["base_url"] = base_url = self._external_url or _base_url(scope, headers)
         began = time.monotonic()
         sent = {"status": 0, "bytes": 0}

@@ -178,7 +178,7 @@ def kusto_error(request: Request, error: Exception) -> Response:
 def json_response(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON answer that nobody keeps."""
     kept = {"Cache-Control": "no-store", **(headers or {})}
-    return Response(orjson.dumps(body), status, kept, media_type="application/json")
+    return Response(orjson.dumps(body, option=orjson.OPT_UTC_Z), status, kept, media_type="application/json")
 
 
 def _source_problem(error: SourceError) -> Problem:

@@ -65,6 +65,10 @@ class Queries(Protocol):
         workspaces: WorkspaceNamed | None = ...,
     ) -> Answer: ...
 
+    def check(self, workspace: Workspace, text: str) -> None:
+        """Raise `SourceError` for a query that the workspace doesn't understand."""
+        ...
+
 
 class Commands(Protocol):
     """Runs management commands."""

@@ -66,6 +66,7 @@ def log(quiet: bool) -> None:
 def _tell(app: App, serving: Serving) -> None:
     note(f"serving {app.home} at {serving.url}; Ctrl-C ends it")
     note(f"tenant {app.tenant.id}")
+    note(f"subscription {app.subscription.id}, resource group {app.subscription.group}")
     if serving.authority:
         note(f"clients must trust {serving.authority}, as by REQUESTS_CA_BUNDLE")
     if not app.principals.list():

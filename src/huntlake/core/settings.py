@@ -41,6 +41,13 @@ class Settings(BaseSettings):
 
     tenant_id: str = Field("", description="GUID of the tenant; empty: one that is made up once and kept.")
     tenant_name: str = Field("huntlake.local", description="Domain name by which the tenant may also be called.")
+    subscription_id: str = Field(
+        "", description="GUID of the subscription in paths of Azure Resource Manager; empty: made up once and kept."
+    )
+    resource_group: str = Field("huntlake", description="Resource group in paths of Azure Resource Manager.")
+    primary_workspace: str = Field(
+        "", description="Workspace that Defender's and Graph's APIs mean; empty: the only one that a caller may read."
+    )
     token_lifetime: int = Field(3599, ge=300, lt=7200, description="How long an access token is good for, in seconds.")
 
     query_timeout: int = Field(240, ge=1, le=3600, description="Time a query gets unless it asks for more, in seconds.")

@@ -7,13 +7,17 @@ from enum import Enum
 
 
 class Action(Enum):
-    """Something that can be done to a workspace's tables."""
+    """Something that can be done in a workspace."""
 
     READ = "read"
     WRITE = "write"
     """Add rows."""
     MANAGE = "manage"
     """Make, change and drop tables and functions, and take rows away."""
+    RESPOND = "respond"
+    """Change incidents and alerts, comment on them, and ask for actions on machines."""
+    AUTHOR = "author"
+    """Make and change what detects: rules, watchlists, bookmarks, hunts, searches and indicators."""
 
 
 class Role(Enum):
@@ -21,6 +25,9 @@ class Role(Enum):
 
     READER = "Log Analytics Reader"
     CONTRIBUTOR = "Log Analytics Contributor"
+    SENTINEL_READER = "Microsoft Sentinel Reader"
+    SENTINEL_RESPONDER = "Microsoft Sentinel Responder"
+    SENTINEL_CONTRIBUTOR = "Microsoft Sentinel Contributor"
 
     @property
     def allows(self) -> frozenset[Action]:
@@ -30,7 +37,11 @@ class Role(Enum):
 
 _ALLOWS = {
     Role.READER: frozenset({Action.READ}),
-    Role.CONTRIBUTOR: frozenset({Action.READ, Action.WRITE, Action.MANAGE}),
+    # A principal has one role in a workspace, so this one has all of them: Azure would give it Sentinel's beside it.
+    Role.CONTRIBUTOR: frozenset(Action),
+    Role.SENTINEL_READER: frozenset({Action.READ}),
+    Role.SENTINEL_RESPONDER: frozenset({Action.READ, Action.RESPOND}),
+    Role.SENTINEL_CONTRIBUTOR: frozenset({Action.READ, Action.RESPOND, Action.AUTHOR}),
 }
 
 

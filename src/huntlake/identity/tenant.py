@@ -24,15 +24,32 @@ class Tenant:
         return text.lower() in {self.id, self.name.lower(), *_ANY_TENANT}
 
 
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """Where Azure Resource Manager has this server's workspaces: a subscription (a lower-case GUID), a group in it."""
+
+    id: str
+    group: str
+
+
+def subscription_of(database: Shelf, *, id: str = "", group: str = "huntlake") -> Subscription:
+    """This server's subscription: with the configured id, or else one that is made up once and kept."""
+    return Subscription(_id_of(database, "subscription", id), group)
+
+
 def tenant_of(database: Shelf, *, id: str = "", name: str = "huntlake.local") -> Tenant:
     """This server's tenant: with the configured id, or else one that is made up once and kept."""
-    if id:
+    return Tenant(_id_of(database, "tenant", id), name)
+
+
+def _id_of(database: Shelf, what: str, given: str) -> str:
+    if given:
         try:
-            return Tenant(str(uuid.UUID(id)), name)
+            return str(uuid.UUID(given))
         except ValueError:
-            raise Invalid(f"the tenant `{id}` is no GUID; one looks like {uuid.UUID(int=0)}") from None
+            raise Invalid(f"the {what} `{given}` is no GUID; one looks like {uuid.UUID(int=0)}") from None
     kept = Documents[str](database, "identity", lambda text: text, lambda stored: cast("str", stored))
     try:
-        return Tenant(kept.put("tenant", str(uuid.uuid4()), create_only=True).value, name)
+        return kept.put(what, str(uuid.uuid4()), create_only=True).value
     except Conflict:
-        return Tenant(kept.get("tenant").value, name)
+        return kept.get(what).value

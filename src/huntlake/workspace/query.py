@@ -113,6 +113,11 @@ class Queries:
             compiled.options,
         )
 
+    def check(self, workspace: Workspace, text: str) -> None:
+        """Raise `SourceError` for a query that the workspace doesn't understand."""
+        deadline = monotonic() + DEFAULT.timeout.total_seconds()
+        self._compile(text, self._visible(workspace, None), DEFAULT, deadline)
+
     @contextmanager
     def over(
         self,

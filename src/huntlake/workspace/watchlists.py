@@ -113,14 +113,27 @@ class Watchlists:
         )
         return lists.put(watchlist.alias, stamped)
 
-    def put_item(self, workspace: Workspace, alias: str, fields: Mapping[str, str], id: str | None = None) -> Item:
-        """Change an item, or add one where no `id` is given. `NotFound` for an item that isn't there."""
+    def put_item(
+        self,
+        workspace: Workspace,
+        alias: str,
+        fields: Mapping[str, str],
+        id: str | None = None,
+        *,
+        create: bool = False,
+    ) -> Item:
+        """Change an item, or add one where no `id` is given.
+
+        `NotFound` for an item that isn't there, unless `create` says that it may be made under that id.
+        """
         made = self._new(self.get(workspace, alias).value, fields)
 
         def changed(items: tuple[Item, ...]) -> tuple[Item, ...]:
             if id is None:
                 return (*items, made)
             old = next((i for i in items if i.id == id), None)
+            if old is None and create:
+                return (*items, replace(made, id=id))
             if old is None:
                 raise NotFound(f"no item `{id}` is in the watchlist `{alias}`")
             return tuple(replace(made, id=id, created=old.created) if i is old else i for i in items)

@@ -1,0 +1,123 @@
+"""What a type of resource is: a path, the form of its properties, where it is kept, and who may do what with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+from huntlake.api.arm.services import ArmServices
+from huntlake.core.errors import Refused
+from huntlake.identity.principals import Principal
+from huntlake.identity.rights import Action
+from huntlake.state.documents import Document
+from huntlake.state.records import Author, Only, Owner
+from huntlake.workspace.workspaces import Workspace
+
+T = TypeVar("T")
+
+SUBSCRIPTION = "/subscriptions/{subscription}"
+GROUP = SUBSCRIPTION + "/resourceGroups/{group}"
+WORKSPACES = GROUP + "/providers/Microsoft.OperationalInsights/workspaces"
+WORKSPACE = WORKSPACES + "/{workspace}"
+SENTINEL = WORKSPACE + "/providers/Microsoft.SecurityInsights"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a request points: the names in its path, and who asks."""
+
+    services: ArmServices
+    principal: Principal
+    base_url: str
+    path: str
+    """The id of the collection, in Azure's spelling."""
+    names: Mapping[str, str]
+    workspace: Workspace | None = None
+
+    @property
+    def here(self) -> Workspace:
+        """The workspace that the path names."""
+        assert self.workspace is not None
+        return self.workspace
+
+    @property
+    def owner(self) -> Owner:
+        """Whose records they are: those of the workspace, or of what the path names below it."""
+        above = [n for k, n in self.names.items() if k not in ("subscription", "group", "workspace")]
+        return (self.workspace.name if self.workspace else "", *above)
+
+    @property
+    def author(self) -> Author:
+        """Who asks, as a record remembers it."""
+        return Author(self.principal.object_id, self.principal.display_name)
+
+    def may(self, action: Action) -> None:
+        """`Refused` unless the caller may do that in the workspace."""
+        if self.workspace is None or not self.principal.may(action, self.workspace.id):
+            raise Refused(
+                f"The client '{self.principal.client_id}' does not have authorization to perform action "
+                f"'{action.value}' over scope '{self.path}' or the scope is invalid."
+            )
+
+
+class Store(Protocol[T]):
+    """Where the resources of a type are kept."""
+
+    def list(self, owner: Owner) -> Sequence[Document[T]]: ...
+    def get(self, owner: Owner, name: str) -> Document[T]: ...
+    def put(
+        self, owner: Owner, name: str, value: T, by: Author = ..., only: Only = ...
+    ) -> tuple[Document[T], bool]: ...
+    def delete(self, owner: Owner, name: str, only: Only = ...) -> bool: ...
+
+
+class Form(Protocol[T]):
+    """How a resource looks: what is shown of it, and what a body means."""
+
+    def shown(self, place: Place, document: Document[T]) -> dict[str, Any]:
+        """Everything but id, name, type and etag: `properties`, and beside it `kind` and the like."""
+        ...
+
+    def meant(self, place: Place, name: str, body: dict[str, Any]) -> T:
+        """The value that a body describes; `Invalid` where it describes none."""
+        ...
+
+
+Post = Callable[[Place, str, dict[str, Any]], tuple[int, object]]
+"""What a POST does: given the place, the name of the resource (empty for a collection) and the body, a status and
+the answer's body, None for an answer without one."""
+
+
+@dataclass(frozen=True)
+class Resource(Generic[T]):
+    """A type of resource: one declaration is all that listing, reading and writing it takes.
+
+    `path` is that of the collection, with `{names}` in it. Without a `write` action it can only be read.
+    """
+
+    type: str
+    path: str
+    form: Form[T]
+    store: Callable[[Place], Store[T]]
+    write: Action | None = None
+    read: Action = Action.READ
+    created: int = 201
+    """The status that says that a PUT made something new; some clients only know 200."""
+    can_list: bool = True
+    can_patch: bool = True
+    pages: bool = True
+    """Whether a list may be given in pages; some clients read the first only."""
+    can_delete: bool = True
+    posts: Mapping[str, tuple[Action, Post]] = field(default_factory=dict)
+    """What can be done with one resource, by the last part of the path."""
+    collection_posts: Mapping[str, tuple[Action, Post]] = field(default_factory=dict)
+    """What can be done with the collection; the empty name is a POST to the collection itself."""
+    filters: frozenset[str] = frozenset()
+    """The properties that lists can be filtered and sorted by."""
+    in_workspace: bool = True
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """The parts of the collection's path."""
+        return tuple(self.path.strip("/").split("/"))

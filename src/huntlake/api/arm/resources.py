@@ -1,0 +1,45 @@
+"""Every type of resource that is served. Of two whose paths fit, the first counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from huntlake.api.arm import (
+    automation_rules,
+    bookmarks,
+    connectors,
+    hunts,
+    incidents,
+    indicators,
+    rules,
+    saved_searches,
+    watchlists,
+    workspaces,
+)
+from huntlake.api.arm.resource import Resource
+
+RESOURCES: tuple[Resource[Any], ...] = (
+    incidents.COMMENTS,
+    incidents.TASKS,
+    incidents.RELATIONS,
+    incidents.INCIDENTS,
+    rules.ACTIONS,
+    rules.RULES,
+    automation_rules.AUTOMATION_RULES,
+    bookmarks.RELATIONS,
+    bookmarks.BOOKMARKS,
+    watchlists.ITEMS,
+    watchlists.WATCHLISTS,
+    hunts.RELATIONS,
+    hunts.COMMENTS,
+    hunts.HUNTS,
+    indicators.INDICATORS,
+    indicators.MAIN,
+    saved_searches.SAVED_SEARCHES,
+    connectors.DATA_CONNECTORS,
+    connectors.TEMPLATES,
+    connectors.ONBOARDING,
+    connectors.SETTINGS,
+    connectors.OPERATIONS,
+    *workspaces.RESOURCES,
+)

@@ -1,0 +1,39 @@
+"""What the face of Azure Resource Manager needs of the services behind it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from huntlake.api.services import Services
+from huntlake.detection.service import Detection
+from huntlake.hunting.hunts import Hunts
+from huntlake.identity.tenant import Subscription
+from huntlake.playbooks.automation_rules import AutomationRule
+from huntlake.state.records import Records
+from huntlake.workspace.saved_searches import SavedSearches
+from huntlake.workspace.watchlists import Watchlists
+
+
+class TablesWithRows(Protocol):
+    """Which tables of a workspace, by its name, rows were written to."""
+
+    def with_data(self, workspace: str) -> tuple[str, ...]: ...
+
+
+class ArmServices(Services, Protocol):
+    """The services whose resources the face shows."""
+
+    @property
+    def subscription(self) -> Subscription: ...
+    @property
+    def detection(self) -> Detection: ...
+    @property
+    def hunts(self) -> Hunts: ...
+    @property
+    def automation_rules(self) -> Records[AutomationRule]: ...
+    @property
+    def watchlists(self) -> Watchlists: ...
+    @property
+    def saved_searches(self) -> SavedSearches: ...
+    @property
+    def tables(self) -> TablesWithRows: ...

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import pytest
+
+from huntlake.detection.alerts import Alert
+from huntlake.detection.entities import Entity
+from huntlake.detection.severity import Severity, Tactic
+
+from .conftest import INCIDENT, SENTINEL, Arm
+
+OWNER = ("contoso-soc",)
+
+
+def test_incidents_are_numbered_and_no_number_comes_twice(arm: Arm) -> None:
+    numbers = [arm.put(f"incidents/{n}", INCIDENT).json()["properties"]["incidentNumber"] for n in range(3)]
+    arm.call("DELETE", "incidents/2")
+    numbers.append(arm.put("incidents/2", INCIDENT).json()["properties"]["incidentNumber"])
+    assert numbers == [1, 2, 3, 4]
+    changed = arm.put("incidents/0", {**INCIDENT, "incidentNumber": 99}).json()["properties"]
+    assert changed["incidentNumber"] == 1
+
+
+def test_only_a_closed_incident_is_classified(arm: Arm) -> None:
+    closed = {**INCIDENT, "status": "Closed", "classification": "TruePositive", "classificationComment": "real"}
+    shown = arm.put("incidents/one", closed).json()["properties"]
+    assert (shown["classification"], shown["classificationComment"]) == ("TruePositive", "real")
+    shown = arm.put("incidents/one", {**closed, "status": "Active"}).json()["properties"]
+    assert not {"classification", "classificationComment"} & set(shown)
+    shown = arm.put("incidents/one", {**INCIDENT, "status": "Closed"}).json()["properties"]
+    assert shown["classification"] == "Undetermined"
+
+
+@pytest.mark.parametrize(
+    ("classification", "reason", "fits"),
+    [
+        ("TruePositive", "SuspiciousActivity", True),
+        ("TruePositive", "InaccurateData", False),
+        ("BenignPositive", "SuspiciousButExpected", True),
+        ("FalsePositive", "IncorrectAlertLogic", True),
+        ("FalsePositive", "SuspiciousActivity", False),
+        ("Undetermined", "InaccurateData", False),
+        (None, "InaccurateData", False),
+    ],
+)
+def test_a_reason_must_fit_its_classification(arm: Arm, classification: str, reason: str, fits: bool) -> None:
+    properties = {"classification": classification, "classificationReason": reason, "status": "Closed"}
+    answer = arm.put("incidents/one", {**INCIDENT, **properties})
+    assert answer.status_code == (201 if fits else 400), answer.text
+
+
+def test_alerts_and_bookmarks_are_related_and_seen_in_the_incident(arm: Arm) -> None:
+    entity = Entity("e1", "Account", {"accountName": "ada"})
+    alert = Alert("Odd", Severity.LOW, product="Azure Sentinel", tactics=(Tactic.IMPACT,), entities=(entity,))
+    arm.server.detection.alerts.put(OWNER, "alert-1", alert)
+    arm.put("incidents/one", INCIDENT)
+    arm.put("bookmarks/mark", {"displayName": "row", "query": "count 1"})
+    for name, id in (("r1", "entities/alert-1"), ("r2", "Bookmarks/mark")):
+        related = arm.put(f"incidents/one/relations/{name}", {"relatedResourceId": f"{SENTINEL}/{id}"})
+        assert related.status_code == 201, related.text
+        assert related.json()["properties"]["relatedResourceName"] == id.rpartition("/")[2]
+    assert arm.server.detection.alerts.get(OWNER, "alert-1").value.incident == "one"
+    held = arm.get("incidents/one").json()["properties"]["additionalData"]
+    assert (held["alertsCount"], held["bookmarksCount"], held["tactics"]) == (1, 1, ["Impact"])
+    (shown,) = arm.call("POST", "incidents/one/alerts").json()["value"]
+    assert shown["properties"]["systemAlertId"] == "alert-1"
+    (marked,) = arm.call("POST", "incidents/one/bookmarks").json()["value"]
+    assert marked["properties"]["displayName"] == "row"
+    found = arm.call("POST", "incidents/one/entities").json()
+    assert found["entities"][0]["properties"] == {"accountName": "ada"}
+    assert found["metaData"] == [{"count": 1, "entityKind": "Account"}]
+
+
+@pytest.mark.parametrize(
+    ("id", "status"),
+    [
+        (f"{SENTINEL}/bookmarks/nothing", 404),
+        (f"{SENTINEL}/hunts/x", 400),
+        (SENTINEL.replace("contoso-soc", "other") + "/bookmarks/mark", 400),
+        ("mark", 400),
+    ],
+)
+def test_an_incident_is_related_to_what_is_there_only(arm: Arm, id: str, status: int) -> None:
+    arm.put("incidents/one", INCIDENT)
+    assert arm.put("incidents/one/relations/r", {"relatedResourceId": id}).status_code == status
+
+
+def test_a_comment_keeps_its_author_and_its_time(arm: Arm) -> None:
+    arm.put("incidents/one", INCIDENT)
+    arm.put("incidents/one/comments/c", {"message": "first"})
+    shown = arm.put("incidents/one/comments/c", {"message": "second"}).json()["properties"]
+    assert shown["author"] == {"objectId": arm.server.principal().object_id, "name": "hunter"}
+    assert shown["createdTimeUtc"] == "2026-03-01T12:00:00Z"
