@@ -183,7 +183,7 @@ class App:
             state=state,
             workspaces=workspaces,
             tenant=tenant,
-            subscription=subscription_of(state, id=settings.subscription_id, group=settings.resource_group),
+            subscription=subscription_of(tenant, id=settings.subscription_id, group=settings.resource_group),
             keys=keys,
             principals=Principals(state, clock),
             tokens=Tokens(keys, tenant, clock, lifetime=lifetime),

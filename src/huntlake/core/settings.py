@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     tenant_id: str = Field("", description="GUID of the tenant; empty: one that is made up once and kept.")
     tenant_name: str = Field("huntlake.local", description="Domain name by which the tenant may also be called.")
     subscription_id: str = Field(
-        "", description="GUID of the subscription in paths of Azure Resource Manager; empty: made up once and kept."
+        "", description="GUID of the subscription in paths of Azure Resource Manager; empty: the tenant's."
     )
     resource_group: str = Field("huntlake", description="Resource group in paths of Azure Resource Manager.")
     primary_workspace: str = Field(

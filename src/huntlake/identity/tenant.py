@@ -32,24 +32,23 @@ class Subscription:
     group: str
 
 
-def subscription_of(database: Shelf, *, id: str = "", group: str = "huntlake") -> Subscription:
-    """This server's subscription: with the configured id, or else one that is made up once and kept."""
-    return Subscription(_id_of(database, "subscription", id), group)
+def subscription_of(tenant: Tenant, *, id: str = "", group: str = "huntlake") -> Subscription:
+    """This server's one subscription: with the configured id, or else the tenant's."""
+    try:
+        return Subscription(str(uuid.UUID(id)) if id else tenant.id, group)
+    except ValueError:
+        raise Invalid(f"the subscription `{id}` is no GUID; one looks like {uuid.UUID(int=0)}") from None
 
 
 def tenant_of(database: Shelf, *, id: str = "", name: str = "huntlake.local") -> Tenant:
     """This server's tenant: with the configured id, or else one that is made up once and kept."""
-    return Tenant(_id_of(database, "tenant", id), name)
-
-
-def _id_of(database: Shelf, what: str, given: str) -> str:
-    if given:
+    if id:
         try:
-            return str(uuid.UUID(given))
+            return Tenant(str(uuid.UUID(id)), name)
         except ValueError:
-            raise Invalid(f"the {what} `{given}` is no GUID; one looks like {uuid.UUID(int=0)}") from None
+            raise Invalid(f"the tenant `{id}` is no GUID; one looks like {uuid.UUID(int=0)}") from None
     kept = Documents[str](database, "identity", lambda text: text, lambda stored: cast("str", stored))
     try:
-        return kept.put(what, str(uuid.uuid4()), create_only=True).value
+        return Tenant(kept.put("tenant", str(uuid.uuid4()), create_only=True).value, name)
     except Conflict:
-        return kept.get(what).value
+        return Tenant(kept.get("tenant").value, name)

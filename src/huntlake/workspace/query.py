@@ -116,7 +116,7 @@ class Queries:
     def check(self, workspace: Workspace, text: str) -> None:
         """Raise `SourceError` for a query that the workspace doesn't understand."""
         deadline = monotonic() + DEFAULT.timeout.total_seconds()
-        self._compile(text, self._visible(workspace, None), DEFAULT, deadline)
+        self._compile(text, self.visible(workspace), DEFAULT, deadline)
 
     @contextmanager
     def over(
