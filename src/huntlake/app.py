@@ -19,6 +19,9 @@ from huntlake.state.memory import MemoryShelf
 from huntlake.workspace.activity import Activity
 from huntlake.workspace.builtin_functions import BuiltinFunctions
 from huntlake.workspace.catalogue import Catalogue
+from huntlake.workspace.collection import Collection, Endpoints, Rules
+from huntlake.workspace.collection.counts import Ledger
+from huntlake.workspace.collection.transforming import Transformer
 from huntlake.workspace.evidence.custody import Custody, EvidenceTable
 from huntlake.workspace.evidence.service import EvidenceImport
 from huntlake.workspace.external_addresses import Outside
@@ -27,9 +30,11 @@ from huntlake.workspace.ingestion import Ingestion
 from huntlake.workspace.ingestion.streaming import Pace, Streams
 from huntlake.workspace.query import Queries
 from huntlake.workspace.saved_searches import SavedSearches
+from huntlake.workspace.table_definitions import TableDefinitions
 from huntlake.workspace.table_sources import LakeTables, MemoryTables
 from huntlake.workspace.tables import Tables
-from huntlake.workspace.visible import Borders
+from huntlake.workspace.upkeep import Retention
+from huntlake.workspace.visible import Borders, WorkspaceNamed
 from huntlake.workspace.watchlists import Watchlists, WatchlistTables
 
 if TYPE_CHECKING:
@@ -71,6 +76,9 @@ class Analytics:
     ingestion: Ingestion
     streams: Streams
     evidence: EvidenceImport
+    table_definitions: TableDefinitions
+    collection: Collection
+    collection_endpoints: Endpoints
 
     @classmethod
     def over(
@@ -82,10 +90,13 @@ class Analytics:
         state: Shelf | None = None,
         borders: Borders = Borders(),
         pace: Pace = Pace(),
+        workspaces: WorkspaceNamed = lambda name: None,
+        retention: Retention | None = None,
     ) -> Analytics:
         """The services over `home`; nothing is read or opened before it is needed.
 
-        Without a `state` what else a workspace keeps lasts as long as the process.
+        Without a `state` what else a workspace keeps lasts as long as the process. `workspaces` finds those that data
+        collection rules name.
         """
         lake, catalogue = Lake(home / "lake", home / "tmp"), Catalogue()
         tables = Tables(lake, catalogue)
@@ -99,6 +110,8 @@ class Analytics:
         custody = Custody(state)
         sources = (memory, looked_up, EvidenceTable(custody, engine), LakeTables(lake, tables, streams))
         saved = SavedFunctions(state, sources, (builtin,), (looked_up,), clock, catalogue.is_open)
+        definitions = TableDefinitions(lake, tables, streams, retention or Retention(state))
+        rules = Rules(state, clock, definitions, workspaces)
         return cls(
             lake=lake,
             catalogue=catalogue,
@@ -112,10 +125,14 @@ class Analytics:
             ingestion=ingestion,
             streams=streams,
             evidence=EvidenceImport(lake, ingestion, custody, clock),
+            table_definitions=definitions,
+            collection=Collection(rules, ingestion, streams, Transformer(lake, engine), Ledger(state), clock),
+            collection_endpoints=Endpoints(state, clock),
         )
 
     def close(self) -> None:
         """Bring what streams have waiting into the tables, and give the engine's memory back."""
+        self.collection.close()
         self.streams.close()
         self.engine.close()
 
@@ -159,7 +176,7 @@ class App:
         from huntlake.state.database import Database
         from huntlake.workspace.commands import Commands
         from huntlake.workspace.known_questions import KnownQuestions
-        from huntlake.workspace.upkeep import Retention, Upkeep
+        from huntlake.workspace.upkeep import Upkeep
         from huntlake.workspace.workspaces import Workspaces
 
         home = home.absolute()
@@ -173,8 +190,16 @@ class App:
         keys = SigningKeys(home / "keys", clock)
         lifetime = timedelta(seconds=settings.token_lifetime)
         workspaces, activity = Workspaces(state), Activity(clock)
+        retention = Retention(state, settings.retention_days)
         analytics = Analytics.over(
-            home, _bounds(home, settings), _geography(settings), clock, state, _borders(settings)
+            home,
+            _bounds(home, settings),
+            _geography(settings),
+            clock,
+            state,
+            _borders(settings),
+            workspaces=workspaces.find,
+            retention=retention,
         )
         return cls(
             home=home,
@@ -202,7 +227,7 @@ class App:
             ),
             upkeep=Upkeep(
                 analytics.lake,
-                Retention(state, settings.retention_days),
+                retention,
                 clock,
                 timedelta(hours=settings.vacuum_hours),
             ),
@@ -249,6 +274,18 @@ class App:
     @property
     def streams(self) -> Streams:
         return self.analytics.streams
+
+    @property
+    def table_definitions(self) -> TableDefinitions:
+        return self.analytics.table_definitions
+
+    @property
+    def collection(self) -> Collection:
+        return self.analytics.collection
+
+    @property
+    def collection_endpoints(self) -> Endpoints:
+        return self.analytics.collection_endpoints
 
     def close(self) -> None:
         """Bring what streams have waiting into the tables; give back the engine's memory and the state database."""

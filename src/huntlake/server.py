@@ -28,6 +28,7 @@ from huntlake.api.authentication import Authentication
 from huntlake.api.conversation import Conversation
 from huntlake.api.envelopes import envelope_of
 from huntlake.api.errors import EXPECTED, error_response
+from huntlake.api.ingestion.face import IngestionFace
 from huntlake.api.kusto.face import KustoFace
 from huntlake.api.oauth import OAuth
 from huntlake.api.services import FaceSettings
@@ -107,6 +108,7 @@ def create_app(app: FacesServices, *, daily: Callable[[], None] | None = None) -
             *KustoFace(app, authentication, pool).routes(),
             *(tools.routes() if tools else ()),
             *ArmFace(app, authentication).routes(),
+            *IngestionFace(app, authentication).routes(),
             *OAuth(app, authentication).routes(),
         ],
         middleware=[

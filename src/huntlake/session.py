@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,7 @@ from huntlake.core.clock import SystemClock
 from huntlake.core.errors import Invalid, NotFound
 from huntlake.engines.duckdb.database import Bounds
 from huntlake.engines.geography import NetworkTable
+from huntlake.workspace.collection import Collected, Collection, Rule, definition_of
 from huntlake.workspace.evidence.plain import mappings
 from huntlake.workspace.evidence.service import ImportReport, user_name
 from huntlake.workspace.functions import WorkspaceFunctions
@@ -45,7 +47,13 @@ class Session:
     def in_memory(cls, *, timeout: timedelta = TIMEOUT) -> Session:
         """A lake that lasts as long as the session, for data frames and for files that are ingested into it."""
         home = Path(tempfile.mkdtemp(prefix="huntlake-"))
-        analytics = Analytics.over(home, Bounds(spill=home / "tmp"), NetworkTable(PLACES), SystemClock())
+        analytics = Analytics.over(
+            home,
+            Bounds(spill=home / "tmp"),
+            NetworkTable(PLACES),
+            SystemClock(),
+            workspaces={IN_MEMORY.name: IN_MEMORY}.get,
+        )
         session = cls(analytics, IN_MEMORY, timeout=timeout)
         session._finalizer = weakref.finalize(session, shutil.rmtree, home, ignore_errors=True)
         return session
@@ -141,6 +149,11 @@ class Session:
         """The watchlists of the workspace."""
         return WorkspaceWatchlists(self._analytics.watchlists, self.workspace)
 
+    @property
+    def collection(self) -> SessionCollection:
+        """The data collection rules of the lake."""
+        return SessionCollection(self._analytics.collection)
+
     def tables(self) -> tuple[str, ...]:
         """The names of the tables that have rows; those of the catalogue can be asked besides."""
         held = self._analytics.tables.with_data(self.workspace.name)
@@ -166,6 +179,32 @@ class Session:
             return self._app.workspaces.by_database(name) if self._app else None
         except NotFound:
             return None
+
+
+@dataclass(frozen=True)
+class SessionCollection:
+    """Data collection rules, and what is sent through them."""
+
+    _collection: Collection
+
+    def put(self, name: str, rule: Mapping[str, Any]) -> Rule:
+        """Keep a rule, written as Azure writes it, in place of one of that name.
+
+        The tables that it fills are made, or get the columns that they lack.
+        """
+        return self._collection.rules.put(name, definition_of(rule)).value
+
+    def names(self) -> list[str]:
+        """The names of all rules."""
+        return [d.value.name for d in self._collection.rules.list()]
+
+    def send(self, rule: str, stream: str, records: bytes | Iterable[Mapping[str, Any]]) -> Collected:
+        """Send records, a JSON array in bytes or objects, through a rule; when this returns, the disk has its rows."""
+        return self._collection.take(self._collection.rules.get(rule), stream, records)
+
+    def delete(self, name: str) -> bool:
+        """Forget a rule; its tables stay. False where there was none."""
+        return self._collection.delete(name)
 
 
 def _workspace(app: App, name: str | None, create: bool) -> Workspace:

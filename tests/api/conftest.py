@@ -190,6 +190,7 @@ class Server:
     saved_searches: SavedSearches
     tables: TwoTables
     tools: None = None
+    collection: Any = None
 
     @classmethod
     def open(cls, home: Path, keys: SigningKeys, **given: Any) -> Server:

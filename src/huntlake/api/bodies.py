@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import zlib
+
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
-from huntlake.api.errors import BodyTooLarge
-from huntlake.core.errors import Cancelled
+from huntlake.api.errors import BodyTooLarge, UnsupportedEncoding
+from huntlake.core.errors import Cancelled, Invalid
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -23,3 +26,32 @@ async def read_body(request: Request, limit: int) -> bytes:
     except ClientDisconnect:
         raise Cancelled("the client went away while it was sending") from None
     return bytes(body)
+
+
+async def read_packed_body(request: Request, limit: int) -> bytes:
+    """The whole body, unpacked where it says that it is gzip; `limit` counts for both forms of it.
+
+    `UnsupportedEncoding` for another packing, `Invalid` for what isn't packed as it says.
+    """
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("identity", "gzip", "x-gzip", ""):
+        raise UnsupportedEncoding(f"the content encoding '{encoding[:50]}' is not supported; send gzip, or none")
+    body = await read_body(request, limit)
+    return body if encoding in ("identity", "") else await run_in_threadpool(unpacked, body, limit)
+
+
+def unpacked(body: bytes, limit: int) -> bytes:
+    """The bytes inside one or more gzip members; no more than `limit` of them are ever made."""
+    found = bytearray()
+    while body:
+        unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+        try:
+            found += unpacker.decompress(body, limit + 1 - len(found))
+        except zlib.error as error:
+            raise Invalid(f"the body is no gzip: {error}") from None
+        if len(found) > limit:
+            raise BodyTooLarge(f"the body has more than {limit} bytes when it is unpacked")
+        if not unpacker.eof:
+            raise Invalid("the body is no gzip: it ends too soon")
+        body = unpacker.unused_data
+    return bytes(found)

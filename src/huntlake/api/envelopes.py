@@ -11,6 +11,7 @@ from huntlake.api.arm.errors import arm_error
 from huntlake.api.defender.errors import defender_error
 from huntlake.api.errors import kusto_error
 from huntlake.api.graph.errors import graph_error
+from huntlake.api.ingestion.errors import ingestion_error
 
 Envelope = Callable[[Request, Exception], Response]
 
@@ -22,6 +23,7 @@ ENVELOPES: tuple[tuple[str, Envelope], ...] = (
     ("/v1.0", graph_error),
     ("/beta", graph_error),
     ("/api", defender_error),
+    ("/datacollectionrules", ingestion_error),
 )
 """By the beginning of a path, in lower case and up to a slash."""
 

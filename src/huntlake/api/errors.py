@@ -35,6 +35,10 @@ class BodyTooLarge(Invalid):
     """The request's body is larger than the server takes."""
 
 
+class UnsupportedEncoding(Invalid):
+    """The request's body is packed in a way that the server can't undo."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """An error as clients are told it.
@@ -90,6 +94,9 @@ def problem_of(error: Exception) -> Problem:
         case BodyTooLarge():
             kind = _EXCEPTIONS + "KustoBadRequestException"
             return Problem(413, "RequestEntityTooLarge", "The request body is too large.", text, kind)
+        case UnsupportedEncoding():
+            kind = _EXCEPTIONS + "KustoBadRequestException"
+            return Problem(415, "UnsupportedMediaType", "The request body can't be read.", text, kind)
         case Invalid():
             detail = f"Request is invalid and cannot be processed: {text}"
             return Problem(400, "General_BadRequest", _BAD_REQUEST, detail, _EXCEPTIONS + "KustoBadRequestException")

@@ -14,6 +14,7 @@ from huntlake.identity.tenant import Tenant
 from huntlake.identity.tokens import Tokens
 from huntlake.kql.types import Column
 from huntlake.workspace.activity import Activity
+from huntlake.workspace.collection import Collection
 from huntlake.workspace.commands import Caller
 from huntlake.workspace.query import QueryOptions
 from huntlake.workspace.visible import WorkspaceNamed
@@ -135,3 +136,5 @@ class Services(Protocol):
     def commands(self) -> Commands: ...
     @property
     def activity(self) -> Activity: ...
+    @property
+    def collection(self) -> Collection: ...

@@ -13,18 +13,18 @@ import typer
 
 from huntlake.cli import (
     clients,
+    collect,
     demo,
     explain,
     function,
     import_evidence,
     ingest,
     lake,
-    mcp,
     principal,
     query,
-    question,
     schema,
     serve,
+    table,
     tables,
     version,
     watchlist,
@@ -61,8 +61,8 @@ app.add_typer(principal.app, name="principal")
 app.add_typer(workspace.app, name="workspace")
 app.add_typer(function.app, name="function")
 app.add_typer(watchlist.app, name="watchlist")
-app.add_typer(question.app, name="question")
-app.command("mcp")(mcp.mcp)
+app.add_typer(table.app, name="table")
+app.add_typer(collect.app, name="collect")
 app.command("version")(version.version)
 
 

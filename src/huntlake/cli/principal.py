@@ -23,17 +23,18 @@ app = typer.Typer(help="Make service principals, and give them secrets and roles
 
 
 class RoleName(StrEnum):
-    """A role: Log Analytics Reader or Contributor, or Microsoft Sentinel's Reader, Responder or Contributor."""
+    """A role: of Log Analytics, of Microsoft Sentinel, or Monitoring Metrics Publisher."""
 
     READER = "reader"
     CONTRIBUTOR = "contributor"
     SENTINEL_READER = "sentinel-reader"
     SENTINEL_RESPONDER = "sentinel-responder"
     SENTINEL_CONTRIBUTOR = "sentinel-contributor"
+    PUBLISHER = "publisher"
 
 
 Who = Annotated[str, typer.Argument(metavar="PRINCIPAL", help="Its client id, or its name if no other has it.")]
-RoleOption = Annotated[RoleName, typer.Option("--role", "-r", help="Of Log Analytics, or of Microsoft Sentinel.")]
+RoleOption = Annotated[RoleName, typer.Option("--role", "-r", help="Of Log Analytics, or Sentinel; or publisher.")]
 Output = Annotated[Listing, typer.Option("--output", "-o", help="How to write the answer.")]
 Days = Annotated[int, typer.Option("--days", min=1, max=3650, help="How long the secret is good for.")]
 

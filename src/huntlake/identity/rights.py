@@ -18,6 +18,8 @@ class Action(Enum):
     """Change incidents and alerts, comment on them, and ask for actions on machines."""
     AUTHOR = "author"
     """Make and change what detects: rules, watchlists, bookmarks, hunts, searches and indicators."""
+    PUBLISH = "publish"
+    """Send records to data collection rules."""
 
 
 class Role(Enum):
@@ -28,6 +30,7 @@ class Role(Enum):
     SENTINEL_READER = "Microsoft Sentinel Reader"
     SENTINEL_RESPONDER = "Microsoft Sentinel Responder"
     SENTINEL_CONTRIBUTOR = "Microsoft Sentinel Contributor"
+    PUBLISHER = "Monitoring Metrics Publisher"
 
     @property
     def allows(self) -> frozenset[Action]:
@@ -42,6 +45,7 @@ _ALLOWS = {
     Role.SENTINEL_READER: frozenset({Action.READ}),
     Role.SENTINEL_RESPONDER: frozenset({Action.READ, Action.RESPOND}),
     Role.SENTINEL_CONTRIBUTOR: frozenset({Action.READ, Action.RESPOND, Action.AUTHOR}),
+    Role.PUBLISHER: frozenset({Action.PUBLISH}),
 }
 
 

@@ -29,6 +29,7 @@ T = TypeVar("T")
 _FORM = "huntlake.form"
 _DECLARED = "huntlake.declared"
 _FOLDER = "huntlake.folder"
+_NOTE = "huntlake.note."
 _ATTEMPTS = 30
 _BY_DELTA = {
     "boolean": Form.BOOLEAN,
@@ -53,6 +54,8 @@ class About:
     declared: bool = False
     description: str = ""
     folder: str = ""
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """What those above the lake keep beside the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +112,15 @@ class LakeTable:
             flush([*(self.folder / "_delta_log").glob("*.json")], self.folder.parent.parent)
             return made
 
-    def describe(self, description: str | None = None, folder: str | None = None) -> None:
-        """Say something else of the table; None leaves what is said."""
+    def describe(
+        self, description: str | None = None, folder: str | None = None, notes: Mapping[str, str] | None = None
+    ) -> None:
+        """Say something else of the table; None leaves what is said, and so do `notes` what they don't name."""
         with self._lock:
+            said = {_NOTE + name: text for name, text in (notes or {}).items()}
             if folder is not None:
-                said = {_FOLDER: folder}
+                said[_FOLDER] = folder
+            if said:
                 self._durably(lambda handle: handle.alter.set_table_properties(said, raise_if_not_exists=False))
             if description is not None:
                 self._durably(lambda handle: handle.alter.set_table_description(description))
@@ -464,7 +471,8 @@ def _added(file: WrittenFile, partitioned: bool, *, data_change: bool) -> Any:
 def _about(handle: DeltaTable) -> About:
     metadata = handle.metadata()
     said = metadata.configuration
-    return About(said.get(_DECLARED) == "true", metadata.description or "", said.get(_FOLDER) or "")
+    notes = {name.removeprefix(_NOTE): text for name, text in said.items() if name.startswith(_NOTE) and text}
+    return About(said.get(_DECLARED) == "true", metadata.description or "", said.get(_FOLDER) or "", notes)
 
 
 def _not_the_day(columns: Sequence[StoredColumn]) -> None:

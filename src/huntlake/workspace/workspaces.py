@@ -56,10 +56,14 @@ class Workspaces:
 
     def get(self, name: str) -> Workspace:
         """The workspace of that name, in any case; `NotFound` where there is none."""
-        found = self._documents.find(name.strip().lower()) if _NAME.fullmatch(name.strip()) else None
-        if found is None:
+        if (found := self.find(name)) is None:
             raise NotFound(f"no workspace is named `{name}`")
-        return found.value
+        return found
+
+    def find(self, name: str) -> Workspace | None:
+        """The workspace of that name, in any case, or None."""
+        found = self._documents.find(name.strip().lower()) if _NAME.fullmatch(name.strip()) else None
+        return found.value if found else None
 
     def by_database(self, text: str) -> Workspace:
         """The workspace that a client means by `name-id`, by the id alone or by the name alone.

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 
 from huntlake.core.diagnostics import did_you_mean
 from huntlake.core.errors import Invalid
@@ -17,6 +18,21 @@ from huntlake.workspace.tables import FORMS, TYPES
 
 REST = "AdditionalFields"
 """The bag that takes what a table has no column for, where the table has it."""
+
+UNKNOWN = "unknown"
+"""The note of a table that says what becomes of fields it has no column for."""
+
+
+class Unknown(Enum):
+    """What becomes of a field that a table has no column for."""
+
+    EXTEND = "extend"
+    """The table gets the column."""
+    KEEP = "keep"
+    """It is kept in the bag `AdditionalFields`."""
+    DROP = "drop"
+    """It is left out, and counted."""
+
 
 MOST_COLUMNS = 500
 """Columns of a custom table; Log Analytics has the same bound."""
@@ -52,6 +68,8 @@ class Mapping:
     """Whether the table has a `TimeGenerated`, as every one has that nobody declared without it."""
     unknown: Counter[str] = field(default_factory=Counter)
     added: list[Column] = field(default_factory=list)
+    drops: bool = False
+    """Whether unknown fields are left out although the table has a bag for them."""
 
     @classmethod
     def of(
@@ -128,7 +146,7 @@ class Mapping:
     def keeps_unknown(self) -> bool:
         """Whether the table has a bag for fields without a column."""
         rest = self.columns.get(REST.lower())
-        return rest is not None and rest.form is Form.JSON
+        return rest is not None and rest.form is Form.JSON and not self.drops
 
     def _column(self, field: str) -> str | None:
         """The key of the column that a field fills."""

@@ -18,9 +18,10 @@ from huntlake.lake.conversion import Target
 from huntlake.lake.forms import TIME, Form, StoredColumn
 from huntlake.lake.loading import Loader
 from huntlake.lake.sources import detect, size
+from huntlake.lake.table import About
 from huntlake.lake.writing import WrittenFile
 from huntlake.workspace.ingestion.dead_letters import DeadLetters
-from huntlake.workspace.ingestion.mapping import Arrival, Mapping, custom_columns, stored
+from huntlake.workspace.ingestion.mapping import UNKNOWN, Arrival, Mapping, Unknown, custom_columns, stored
 from huntlake.workspace.tables import Tables
 from huntlake.workspace.workspaces import Workspace
 
@@ -162,12 +163,18 @@ class Ingestion:
         if schema is None and not on_disk:
             self._may_be_made(workspace, table)
         stored_table = self.lake.table(workspace.name, table)
-        if on_disk and stored_table.about().declared:
-            return Mapping.declared(stored_table.columns())
-        written = stored_table.columns() if on_disk else ()
-        # What files hold already decides, should the catalogue have changed its mind.
-        columns = [*written, *(stored(schema.columns) if schema else custom_columns())]
-        return Mapping.of(columns, table, workspace.id, now, extensible=schema is None or schema.open)
+        about = stored_table.about() if on_disk else About()
+        said = Unknown(about.notes[UNKNOWN]) if UNKNOWN in about.notes else None
+        if about.declared:
+            mapping = Mapping.declared(stored_table.columns())
+        else:
+            written = stored_table.columns() if on_disk else ()
+            # What files hold already decides, should the catalogue have changed its mind.
+            columns = [*written, *(stored(schema.columns) if schema else custom_columns())]
+            mapping = Mapping.of(columns, table, workspace.id, now, extensible=schema is None or schema.open)
+        if said is not None:
+            mapping.extensible, mapping.drops = said is Unknown.EXTEND, said is Unknown.DROP
+        return mapping
 
     def _may_be_made(self, workspace: Workspace, table: str) -> None:
         names = self.tables.names(workspace.name)
