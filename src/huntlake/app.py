@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from huntlake.core.clock import Clock, SystemClock
-from huntlake.core.errors import Invalid
+from huntlake.core.errors import Invalid, NotFound
 from huntlake.engines.duckdb.database import Bounds
 from huntlake.engines.duckdb.database import Database as Engine
 from huntlake.engines.geography import Geography, MaxMindFile, NetworkTable
@@ -49,10 +49,11 @@ if TYPE_CHECKING:
     from huntlake.state.database import Database
     from huntlake.state.documents import Shelf
     from huntlake.state.records import Records
+    from huntlake.workspace.async_queries import AsyncQueries, Readable
     from huntlake.workspace.commands import Commands
     from huntlake.workspace.known_questions import KnownQuestions
     from huntlake.workspace.upkeep import Upkeep
-    from huntlake.workspace.workspaces import Workspaces
+    from huntlake.workspace.workspaces import Workspace, Workspaces
 
 PLACES = Path(__file__).parent / "content" / "geo" / "documentation-ranges.csv"
 """Where the address ranges are that documents and the demo use."""
@@ -156,6 +157,7 @@ class App:
     commands: Commands
     upkeep: Upkeep
     known_questions: KnownQuestions
+    async_queries: AsyncQueries
     detection: Detection
     hunts: Hunts
     automation_rules: Records[AutomationRule]
@@ -174,6 +176,7 @@ class App:
         from huntlake.identity.tokens import Tokens
         from huntlake.playbooks.automation_rules import automation_rules
         from huntlake.state.database import Database
+        from huntlake.workspace.async_queries import AsyncQueries
         from huntlake.workspace.commands import Commands
         from huntlake.workspace.known_questions import KnownQuestions
         from huntlake.workspace.upkeep import Upkeep
@@ -191,6 +194,7 @@ class App:
         lifetime = timedelta(seconds=settings.token_lifetime)
         workspaces, activity = Workspaces(state), Activity(clock)
         retention = Retention(state, settings.retention_days)
+        principals = Principals(state, clock)
         analytics = Analytics.over(
             home,
             _bounds(home, settings),
@@ -210,7 +214,7 @@ class App:
             tenant=tenant,
             subscription=subscription_of(tenant, id=settings.subscription_id, group=settings.resource_group),
             keys=keys,
-            principals=Principals(state, clock),
+            principals=principals,
             tokens=Tokens(keys, tenant, clock, lifetime=lifetime),
             analytics=analytics,
             activity=activity,
@@ -232,6 +236,9 @@ class App:
                 timedelta(hours=settings.vacuum_hours),
             ),
             known_questions=KnownQuestions(state),
+            async_queries=AsyncQueries(
+                state, home / "results", analytics.queries, _readable(principals, workspaces), clock
+            ),
             detection=Detection.over(state, clock),
             hunts=Hunts.over(state, clock),
             automation_rules=automation_rules(state, clock),
@@ -289,6 +296,7 @@ class App:
 
     def close(self) -> None:
         """Bring what streams have waiting into the tables; give back the engine's memory and the state database."""
+        self.async_queries.close()
         self.analytics.close()
         self.state.close()
 
@@ -296,6 +304,20 @@ class App:
 def _bounds(home: Path, settings: Settings) -> Bounds:
     memory = settings.memory_limit or f"{int(_memory_of_machine() * MEMORY_SHARE)}B"
     return Bounds(memory, settings.threads or None, home / "tmp", settings.spill_limit)
+
+
+def _readable(principals: Principals, workspaces: Workspaces) -> Readable:
+    def readable(owner: str, database: str) -> Workspace | None:
+        from huntlake.identity.rights import Action
+
+        principal = principals.find(owner)
+        with suppress(NotFound):
+            workspace = workspaces.by_database(database)
+            if principal is not None and principal.may(Action.READ, workspace.id):
+                return workspace
+        return None
+
+    return readable
 
 
 def _borders(settings: Settings) -> Borders:

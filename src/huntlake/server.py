@@ -29,6 +29,7 @@ from huntlake.api.conversation import Conversation
 from huntlake.api.envelopes import envelope_of
 from huntlake.api.errors import EXPECTED, error_response
 from huntlake.api.ingestion.face import IngestionFace
+from huntlake.api.kusto.asynchronous import AsyncFace, AsyncServices
 from huntlake.api.kusto.face import KustoFace
 from huntlake.api.oauth import OAuth
 from huntlake.api.services import FaceSettings
@@ -56,7 +57,7 @@ class ServerSettings(FaceSettings, Protocol):
     def tls_key(self) -> Path | None: ...
 
 
-class FacesServices(ArmServices, Protocol):
+class FacesServices(ArmServices, AsyncServices, Protocol):
     """The services of all faces."""
 
     @property
@@ -106,6 +107,7 @@ def create_app(app: FacesServices, *, daily: Callable[[], None] | None = None) -
     starlette = Starlette(
         routes=[
             *KustoFace(app, authentication, pool).routes(),
+            *AsyncFace(app, authentication, pool).routes(),
             *(tools.routes() if tools else ()),
             *ArmFace(app, authentication).routes(),
             *IngestionFace(app, authentication).routes(),

@@ -25,7 +25,7 @@ from huntlake.hunting.hunts import Hunts
 from huntlake.identity.audiences import LAKE
 from huntlake.identity.keys import SigningKeys
 from huntlake.identity.principals import Principal, Principals
-from huntlake.identity.rights import Role
+from huntlake.identity.rights import Action, Role
 from huntlake.identity.secrets import Hasher
 from huntlake.identity.tenant import Subscription, Tenant
 from huntlake.identity.tokens import Tokens
@@ -36,6 +36,7 @@ from huntlake.server import create_app
 from huntlake.state.database import Database
 from huntlake.state.records import Records
 from huntlake.workspace.activity import Activity
+from huntlake.workspace.async_queries import AsyncQueries
 from huntlake.workspace.catalogue import Catalogue
 from huntlake.workspace.commands import Commands
 from huntlake.workspace.functions import SavedFunctions
@@ -189,6 +190,7 @@ class Server:
     watchlists: Watchlists
     saved_searches: SavedSearches
     tables: TwoTables
+    async_queries: AsyncQueries
     tools: None = None
     collection: Any = None
 
@@ -208,6 +210,12 @@ class Server:
         queries, activity, lake = CountingQueries(), Activity(clock), Lake(home / "lake")
         tables: Any = TwoTables()
         ingestion = Ingestion(lake, Tables(lake, Catalogue()), clock, home / "dead-letters")
+
+        def readable(owner: str, name: str) -> Workspace | None:
+            principal = principals.find(owner)
+            workspace = next((w for w in workspaces.list() if name in (w.name, w.database)), None)
+            return workspace if workspace and principal and principal.may(Action.READ, workspace.id) else None
+
         functions, asked = SavedFunctions(database), cast("Any", queries)
         streams = Streams(lake, ingestion, Engine(), clock)
         commands = Commands(lake, tables, ingestion, streams, asked, functions, workspaces, activity, clock)
@@ -230,6 +238,7 @@ class Server:
             Watchlists(database, clock),
             SavedSearches(database, clock, functions),
             TwoTables(),
+            AsyncQueries(database, home / "results", asked, readable, clock),
         )
 
     def principal(self, client_id: str = CLIENT) -> Principal:

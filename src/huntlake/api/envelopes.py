@@ -16,6 +16,7 @@ from huntlake.api.ingestion.errors import ingestion_error
 Envelope = Callable[[Request, Exception], Response]
 
 ENVELOPES: tuple[tuple[str, Envelope], ...] = (
+    ("/lake/kql/v2/rest/asyncqueries", arm_error),
     ("/subscriptions", arm_error),
     ("/providers", arm_error),
     ("/tenants", arm_error),

@@ -45,6 +45,8 @@ def serve(
     with opened(home, make=True, **given) as app, _upkeep(app):
         if recovery := app.streams.open():
             note(f"{recovery}: an earlier process had taken them in, and ended before they were in files")
+        if again := app.async_queries.open():
+            note(f"{again} asynchronous queries that an earlier process had not ended run again")
         server.serve(app, host=host, port=port, listening=lambda serving: _tell(app, serving))
 
 
