@@ -87,7 +87,7 @@ def test_parameters_and_limits_of_time_go_with_the_query(made: Callable[..., Asy
 def test_a_wrong_query_is_told_at_once(made: Callable[..., AsyncQueries]) -> None:
     service = made()
     with pytest.raises(SourceError):
-        service.submit("ann", "soc", "SigninLogs | wehre x")
+        service.submit("ann", "soc", "SigninLogs | whree x")
     assert service.list("ann") == []
 
 
