@@ -193,6 +193,8 @@ class Server:
     async_queries: AsyncQueries
     tools: None = None
     collection: Any = None
+    table_definitions: Any = None
+    collection_endpoints: Any = None
 
     @classmethod
     def open(cls, home: Path, keys: SigningKeys, **given: Any) -> Server:

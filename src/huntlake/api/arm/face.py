@@ -312,7 +312,8 @@ def _not_allowed(asked: _Asked, known: Mapping[str, object]) -> tuple[int, objec
 def _writable(found: _Found, place: Place) -> Resource[Any]:
     if found.resource.write is None:
         raise HTTPException(405, headers={"Allow": "GET"})
-    place.may(found.resource.write)
+    if found.resource.in_workspace:
+        place.may(found.resource.write)
     return found.resource
 
 

@@ -116,6 +116,7 @@ class Resource(Generic[T]):
     filters: frozenset[str] = frozenset()
     """The properties that lists can be filtered and sorted by."""
     in_workspace: bool = True
+    """Whether the path names the workspace whose roles count; where it doesn't, the store looks at them."""
 
     @property
     def segments(self) -> tuple[str, ...]:

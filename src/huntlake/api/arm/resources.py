@@ -7,12 +7,14 @@ from typing import Any
 from huntlake.api.arm import (
     automation_rules,
     bookmarks,
+    collection,
     connectors,
     hunts,
     incidents,
     indicators,
     rules,
     saved_searches,
+    tables,
     watchlists,
     workspaces,
 )
@@ -41,5 +43,8 @@ RESOURCES: tuple[Resource[Any], ...] = (
     connectors.ONBOARDING,
     connectors.SETTINGS,
     connectors.OPERATIONS,
+    tables.TABLES,
+    collection.RULES,
+    collection.ENDPOINTS,
     *workspaces.RESOURCES,
 )

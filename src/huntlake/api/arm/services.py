@@ -10,7 +10,9 @@ from huntlake.hunting.hunts import Hunts
 from huntlake.identity.tenant import Subscription
 from huntlake.playbooks.automation_rules import AutomationRule
 from huntlake.state.records import Records
+from huntlake.workspace.collection import Endpoints
 from huntlake.workspace.saved_searches import SavedSearches
+from huntlake.workspace.table_definitions import TableDefinitions
 from huntlake.workspace.watchlists import Watchlists
 
 
@@ -37,3 +39,7 @@ class ArmServices(Services, Protocol):
     def saved_searches(self) -> SavedSearches: ...
     @property
     def tables(self) -> TablesWithRows: ...
+    @property
+    def table_definitions(self) -> TableDefinitions: ...
+    @property
+    def collection_endpoints(self) -> Endpoints: ...

@@ -38,6 +38,19 @@ _REFUSED_PROPERTIES = {
     "directDataSources": "rows come through the Logs Ingestion API",
     "references": "",
 }
+_AROUND = {
+    "dataCollectionEndpointId",
+    "etag",
+    "id",
+    "identity",
+    "kind",
+    "location",
+    "name",
+    "properties",
+    "systemData",
+    "tags",
+    "type",
+}
 _OUT = {"immutableId", "provisioningState", "endpoints", "metadata", "ingestionQuotas"}
 """What a service adds, and clients send back as they got it."""
 
@@ -85,6 +98,9 @@ def definition_of(resource: Mapping[str, Any]) -> RuleDefinition:
 
     :raises Invalid: something in it makes no sense, or isn't supported; the message says where
     """
+    _no_other(resource, _AROUND, "")
+    if resource.get("identity") not in (None, {}, {"type": "None"}):
+        raise Invalid("`identity` is not supported")
     kind = _text(resource, "kind", "")
     if kind not in ("", "Direct"):
         raise Invalid(f"`kind`: rules of the kind `{kind[:50]}` are not supported; `Direct` is")
@@ -287,4 +303,4 @@ def _text(given: Mapping[str, Any], name: str, at: str, *, needed: bool = False)
 def _no_other(given: Mapping[str, Any], known: set[str], at: str) -> None:
     for name in given:
         if name not in known:
-            raise Invalid(f"`{at}.{name}` is not supported{_hint(name, known)}")
+            raise Invalid(f"`{f'{at}.{name}'.lstrip('.')}` is not supported{_hint(name, known)}")
