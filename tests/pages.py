@@ -23,7 +23,7 @@ from huntlake.engines.geography import NetworkTable
 from huntlake.kql.syntax.literals import timespan
 from huntlake.kql.types import Column, ScalarType
 from huntlake.workspace.query import Queries, QueryOptions, ResultTable, physical_type
-from huntlake.workspace.table_sources import Reading, Scan
+from huntlake.workspace.table_sources import Demand, Reading, Scan
 from huntlake.workspace.workspaces import Workspace
 
 FOLDER = Path(__file__).parent / "conformance"
@@ -181,6 +181,9 @@ class _Source:
 
     def known_empty(self, workspace: str, name: str) -> bool:
         return False
+
+    def look(self, workspace: str, demand: Demand) -> None:
+        return None
 
     def read(self, workspace: str, scan: Scan) -> Reading:
         return Reading(memory_sql(scan.table, scan.columns, scan.sql_names))

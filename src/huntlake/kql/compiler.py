@@ -4,31 +4,34 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 
 from huntlake.core.diagnostics import Source
 from huntlake.core.errors import LimitExceeded
-from huntlake.kql import operators, plugins
+from huntlake.kql import forms, operators, plan, plugins
 from huntlake.kql.aggregates import AGGREGATES
 from huntlake.kql.aggregates import REFUSED as REFUSED_AGGREGATES
 from huntlake.kql.binding import Binder, Language, Result, Schema
 from huntlake.kql.binding.settings import Period
 from huntlake.kql.functions import FUNCTIONS
 from huntlake.kql.functions import REFUSED as REFUSED_FUNCTIONS
-from huntlake.kql.optimizer import optimized
+from huntlake.kql.optimizer import Contents, optimized
 from huntlake.kql.optimizer.firsts import Firsts, firsts_of
 from huntlake.kql.plan import Clause
+from huntlake.kql.plan.graph import is_empty
 from huntlake.kql.sql.scalars import identifiers_of
 from huntlake.kql.sql.writer import Written, write
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.literals import ticks_of
 from huntlake.kql.syntax.parser import Parser
-from huntlake.kql.types import Column
+from huntlake.kql.types import Column, ScalarType
 
 LANGUAGE = Language(FUNCTIONS, AGGREGATES, plugins.PLUGINS, REFUSED_FUNCTIONS | REFUSED_AGGREGATES, plugins.REFUSED)
 
+_MANY = 8
+"""So many constant columns are worth to be left out of the SQL."""
 _RECURSION = 12_000
 """Frames that the deepest text the parser lets through may need."""
 
@@ -89,9 +92,25 @@ class CompiledTable:
     visualization: Mapping[str, object] | None
     written: Written = field(repr=False)
     firsts: tuple[FirstRows, ...] = ()
+    constants: Mapping[int, str | None] = field(default_factory=dict)
+    """Columns, by their places, that are the same text, or nothing, in all rows: of a wide table most may be."""
+    empty: bool = False
+    """Whether it is known to have no row."""
 
     def sql(self, sources: Mapping[str, str]) -> str:
         """The statement, given for each scan the SQL that yields its columns in their order, named as `sql_names`."""
+        if not self.constants:
+            return self.written.text(sources)
+        names = identifiers_of(self.columns)
+        varying = identifiers_of(c for i, c in enumerate(self.columns) if i not in self.constants)
+        fields = ", ".join(
+            f"{forms.literal(self.constants[i], c.type) if i in self.constants else varying[c.name]} as {names[c.name]}"
+            for i, c in enumerate(self.columns)
+        )
+        return f"select {fields} from ({self.written.text(sources)})"
+
+    def varying_sql(self, sources: Mapping[str, str]) -> str:
+        """The same without the columns that are `constants`."""
         return self.written.text(sources)
 
 
@@ -120,12 +139,13 @@ def compile_kql(
     engine: str = "duckdb",
     period: Period | None = None,
     read: Read | None = None,
+    contents: Contents | None = None,
 ) -> Compiled:
     """Compile a query.
 
     `parameters` are the values of `declare query_parameters`, `now` is the query's own moment, `probe` lets
     plugins such as `pivot` ask the data for their columns, `period` bounds the rows that are read; `read` has the first
-    word on the query's syntax.
+    word on the query's syntax. `contents` tells what the rows of a scan hold: that must still be so when the SQL runs.
     Raises `SourceError` with a place for every complaint, and `LimitExceeded` for a query that grows too large while
     it is compiled.
     """
@@ -138,13 +158,13 @@ def compile_kql(
 
     def rows_now(relation: object) -> Sequence[tuple[object, ...]]:
         assert probe is not None
-        return probe(_compiled(Result(relation, name="probe"), source, engine))  # type: ignore[arg-type]
+        return probe(_compiled(Result(relation, name="probe"), source, engine, contents))  # type: ignore[arg-type]
 
     rows = rows_now if probe else None
     binder = Binder(source, schema, LANGUAGE, ticks, parameters or {}, _stored_function, rows, period)
     try:
         results = binder.query(tree)
-        tables = tuple(_compiled(r, source, engine) for r in results)
+        tables = tuple(_compiled(r, source, engine, contents) for r in results)
     except RecursionError:
         # The parser bounds how deep a text is; a table may still be made of thousands, one after the other.
         raise LimitExceeded("a query of so many operators, one behind the other, is not supported") from None
@@ -189,13 +209,20 @@ def _stored_function(source: Source) -> nodes.FunctionDeclaration:
     return _parser(source).stored_function()
 
 
-def _compiled(result: Result, source: Source, engine: str) -> CompiledTable:
-    relation = optimized(result.relation)
+def _compiled(result: Result, source: Source, engine: str, contents: Contents | None) -> CompiledTable:
+    relation = optimized(result.relation, contents)
+    constants = _constants(relation)
+    if constants:
+        assert isinstance(relation, plan.Project)
+        varying = tuple(o for i, o in enumerate(relation.outputs) if i not in constants)
+        relation = replace(relation, outputs=varying)
     written = write(relation, source, engine)
     names = {id(scan): step for step, scan in written.scans}
     firsts = tuple(_first_rows(f, names, source, engine) for f in firsts_of(relation))
     columns = result.relation.columns
-    return CompiledTable(result.name, columns, _scans(written), result.visualization, written, firsts)
+    return CompiledTable(
+        result.name, columns, _scans(written), result.visualization, written, firsts, constants, is_empty(relation)
+    )
 
 
 def _first_rows(firsts: Firsts, names: Mapping[int, str], source: Source, engine: str) -> FirstRows:
@@ -211,3 +238,17 @@ def _scans(written: Written) -> tuple[TableScan, ...]:
         TableScan(step, s.table, s.workspace, s.columns, s.since, s.until, s.clauses, s.newest)
         for step, s in written.scans
     )
+
+
+def _constants(relation: plan.Relation) -> dict[int, str | None]:
+    """The columns of a table that are written beside it, and not by the engine; at least one isn't."""
+    found: dict[int, str | None] = {}
+    if isinstance(relation, plan.Project):
+        for place, output in enumerate(relation.outputs):
+            if isinstance(output.value, plan.Literal):
+                text = output.value.value
+                if text is None or (isinstance(text, str) and output.value.type is ScalarType.STRING):
+                    found[place] = text
+        if len(found) == len(relation.outputs):
+            found.pop(0)
+    return found if len(found) >= _MANY else {}

@@ -194,7 +194,15 @@ class Queries:
         period = Period(
             options.time_column, *(None if t is None else ticks_of(t) for t in (options.since, options.until))
         )
-        return compile_kql(text, tables, parameters=options.parameters, now=now, probe=probe, period=period)
+        return compile_kql(
+            text,
+            tables,
+            parameters=options.parameters,
+            now=now,
+            probe=probe,
+            period=period,
+            contents=tables.contents,
+        )
 
 
 @dataclass(frozen=True)
@@ -263,7 +271,7 @@ class ResultTable:
         limits = self._limits()
         held: list[bytes] = []
         size = 0
-        for batch in self._batches(wire.json_rows(self._sql(), self.columns)):
+        for batch in self._batches(self._json_sql()):
             rows = limits.cut(batch.column(0))
             held.append(rows)
             size += len(rows)
@@ -297,11 +305,22 @@ class ResultTable:
                 return
 
     def _batches(self, sql: str) -> Iterator[pyarrow.RecordBatch]:
+        if self._table.empty:
+            return
         with self._engine.stream(sql, timeout=_left(self._deadline), cancellation=self._cancellation) as rows:
             yield from rows
 
     def _sql(self) -> str:
-        sql = self._table.sql(_selects(narrowed(self._table, self._readings, self._places)))
+        return self._taken(self._table.sql(self._sources()))
+
+    def _json_sql(self) -> str:
+        varying = self._taken(self._table.varying_sql(self._sources()))
+        return wire.json_rows(varying, self.columns, self._table.constants)
+
+    def _sources(self) -> dict[str, str]:
+        return _selects(narrowed(self._table, self._readings, self._places))
+
+    def _taken(self, sql: str) -> str:
         return sql if self._options.take is None else f"select * from ({sql}) limit {self._options.take}"
 
     def _places(self, sql: str) -> Iterator[int]:

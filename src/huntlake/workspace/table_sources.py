@@ -7,17 +7,19 @@ import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from huntlake.engines.duckdb.database import Database
 from huntlake.engines.duckdb.frames import arrow_table, physical
-from huntlake.engines.duckdb.sources import empty_sql, memory_sql, snapshot_sql
+from huntlake.engines.duckdb.sources import memory_sql, snapshot_sql
 from huntlake.kql.plan import Needle
 from huntlake.kql.types import Column
 from huntlake.lake import Lake
 from huntlake.lake.index.terms import Clause, clause, prefix_of, terms_of
 from huntlake.lake.scanning import Pending
-from huntlake.lake.snapshot import DataFile, Snapshot
+from huntlake.lake.snapshot import NOTHING, DataFile, Snapshot
+from huntlake.workspace.ingestion.pending import Part
 from huntlake.workspace.ingestion.streaming import Streams
 from huntlake.workspace.tables import Tables
 
@@ -25,21 +27,26 @@ if TYPE_CHECKING:
     import pyarrow
 
 
-class Scan(Protocol):
-    """What a compiled query reads of one table: columns, their names in its SQL, bounds on the time, and on texts."""
+class Demand(Protocol):
+    """Which rows of a table a query reads: bounds on the time, and on texts."""
 
     @property
     def table(self) -> str: ...
-    @property
-    def columns(self) -> Sequence[Column]: ...
-    @property
-    def sql_names(self) -> Sequence[str]: ...
     @property
     def since(self) -> datetime | None: ...
     @property
     def until(self) -> datetime | None: ...
     @property
     def clauses(self) -> Sequence[Sequence[Needle]]: ...
+
+
+class Scan(Demand, Protocol):
+    """What a compiled query reads of one table: also its columns, and their names in the SQL."""
+
+    @property
+    def columns(self) -> Sequence[Column]: ...
+    @property
+    def sql_names(self) -> Sequence[str]: ...
     @property
     def newest(self) -> bool: ...
 
@@ -88,6 +95,17 @@ class Reading:
         return replace(self, sql=fewer.sql(), files=tuple(files), lake=fewer)
 
 
+class Look(Protocol):
+    """The rows that a table has for a query at one moment, before it is settled which columns are read."""
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns that some of the rows have, by lower-case name; none where there is no row."""
+        ...
+
+    def read(self, scan: Scan) -> Reading: ...
+
+
 class TableSource(Protocol):
     """Tables that queries can read, by the name of a workspace and their own."""
 
@@ -95,6 +113,10 @@ class TableSource(Protocol):
     def names(self, workspace: str) -> Iterable[str]: ...
     def names_with_rows(self, workspace: str) -> Iterable[str]: ...
     def known_empty(self, workspace: str, name: str) -> bool: ...
+    def look(self, workspace: str, demand: Demand) -> Look | None:
+        """The rows to read; None where that isn't known before they are read."""
+        ...
+
     def read(self, workspace: str, scan: Scan) -> Reading: ...
 
 
@@ -119,18 +141,41 @@ class LakeTables:
     def known_empty(self, workspace: str, name: str) -> bool:
         return not self.tables.exists_on_disk(workspace, name)
 
-    def read(self, workspace: str, scan: Scan) -> Reading:
-        if self.known_empty(workspace, scan.table):
-            return Reading(empty_sql(scan.columns, scan.sql_names))
-        clauses = [c for c in map(_clause, scan.clauses) if c]
+    def look(self, workspace: str, demand: Demand) -> LakeLook:
+        if self.known_empty(workspace, demand.table):
+            return LakeLook(NOTHING, (), self.streams.engine)
+        clauses = [c for c in map(_clause, demand.clauses) if c]
         # What moves into files between these two lines is in the snapshot, which says so; the reverse would lose it.
-        parts = self.streams.pending(workspace, scan.table)
+        parts = tuple(self.streams.pending(workspace, demand.table))
         snapshot = self.lake.snapshot(
-            workspace, scan.table, scan.since, scan.until, clauses, dict.fromkeys(p.writer for p in parts)
+            workspace, demand.table, demand.since, demand.until, clauses, dict.fromkeys(p.writer for p in parts)
         )
-        waiting = tuple(r for p in parts for r in p.relations(self.streams.engine))
-        lake = LakeScan(snapshot, waiting, scan)
-        return Reading(lake.sql(), snapshot.files, held=tuple(parts), lake=lake)
+        return LakeLook(snapshot, parts, self.streams.engine)
+
+    def read(self, workspace: str, scan: Scan) -> Reading:
+        return self.look(workspace, scan).read(scan)
+
+
+@dataclass(frozen=True)
+class LakeLook:
+    """The files of one snapshot, and the rows that are in none of them yet."""
+
+    snapshot: Snapshot
+    parts: tuple[Part, ...]
+    engine: Database
+
+    @cached_property
+    def columns(self) -> frozenset[str]:
+        # Files know the same few lists of columns.
+        shapes = {f.columns for f in self.snapshot.files}
+        waiting = (c.name for p in self.parts for one in p.converted if one.rows.num_rows for c in one.columns)
+        return frozenset(n.lower() for names in (*shapes, waiting) for n in names)
+
+    def read(self, scan: Scan) -> Reading:
+        """Rows of the look: `scan` is the demand that it was for."""
+        waiting = tuple(r for p in self.parts for r in p.relations(self.engine))
+        lake = LakeScan(self.snapshot, waiting, scan)
+        return Reading(lake.sql(), self.snapshot.files, held=self.parts, lake=lake)
 
 
 @dataclass
@@ -158,6 +203,9 @@ class MemoryTables:
 
     def known_empty(self, workspace: str, name: str) -> bool:
         return False
+
+    def look(self, workspace: str, demand: Demand) -> None:
+        return None
 
     def read(self, workspace: str, scan: Scan) -> Reading:
         return Reading(memory_sql(scan.table, scan.columns, scan.sql_names))
@@ -205,6 +253,9 @@ class GivenRows:
 
     def known_empty(self, workspace: str, name: str) -> bool:
         return False
+
+    def look(self, workspace: str, demand: Demand) -> None:
+        return None
 
     def read(self, workspace: str, scan: Scan) -> Reading:
         return Reading(memory_sql(self.name, scan.columns, scan.sql_names))

@@ -14,7 +14,7 @@ from huntlake.engines.duckdb.sources import empty_sql
 from huntlake.kql.types import Column, ScalarType
 from huntlake.workspace.external_addresses import Outside
 from huntlake.workspace.external_formats import Shape, records, shape
-from huntlake.workspace.table_sources import Reading, TableSource, held_in_memory
+from huntlake.workspace.table_sources import Demand, Look, Reading, TableSource, held_in_memory
 from huntlake.workspace.workspaces import Workspace
 
 if TYPE_CHECKING:
@@ -72,6 +72,13 @@ NOT_HERE = frozenset(("AssignedIPAddresses", "DeviceFromIP", "SeenBy", "_LogOper
 """Functions of Defender and Azure Monitor that nobody has written yet; a workspace may save its own."""
 
 
+class Placed(Demand, Protocol):
+    """Rows of a table in another workspace, or in the query's own."""
+
+    @property
+    def workspace(self) -> str | None: ...
+
+
 class Visible:
     """What one query can see. Of two sources that know a name, the first counts."""
 
@@ -95,6 +102,7 @@ class Visible:
         self._is_open = is_open
         self._function_names: dict[str, list[Container[str]]] = {}
         self._external: dict[str, tuple[Sequence[str], Shape]] = {}
+        self._looks: dict[tuple[object, ...], Look] = {}
 
     def table(self, name: str, workspace: str | None = None) -> tuple[Column, ...] | None:
         folder = self._folder(workspace)
@@ -115,10 +123,8 @@ class Visible:
 
     def known_empty(self, name: str, workspace: str | None = None) -> bool:
         folder = self._folder(workspace)
-        if folder is None:
-            return False
-        source = next((s for s in self._sources if s.table(folder, name) is not None), None)
-        return source is not None and source.known_empty(folder, name)
+        source = self._source(folder, name)
+        return folder is not None and source is not None and source.known_empty(folder, name)
 
     def function(self, name: str, workspace: str | None = None) -> str | None:
         folder = self._folder(workspace)
@@ -163,12 +169,33 @@ class Visible:
                     self._fetched(scan, engine, timeout) if run else Reading(empty_sql(scan.columns, scan.sql_names))
                 )
                 continue
+            # What was found while the query was compiled counts: its SQL rests on that.
+            look = self._looks.get(_key(scan))
+            if look is not None:
+                found[scan.relation] = look.read(scan)
+                continue
             folder = self._folder(scan.workspace)
-            source = next((s for s in self._sources if folder and s.table(folder, scan.table) is not None), None)
+            source = self._source(folder, scan.table)
             if folder is None or source is None:
                 raise NotFound(f"no table is named `{scan.table}`")
             found[scan.relation] = source.read(folder, scan)
         return found
+
+    def contents(self, scan: Placed) -> frozenset[str] | None:
+        """The columns, by lower-case name, of the rows that a scan has to give, as long as this lasts."""
+        key = _key(scan)
+        if key not in self._looks:
+            folder = self._folder(scan.workspace)
+            external = scan.workspace is None and scan.table in self._external
+            source = None if external else self._source(folder, scan.table)
+            look = source.look(folder, scan) if folder and source else None
+            if look is None:
+                return None
+            self._looks[key] = look
+        return self._looks[key].columns
+
+    def _source(self, folder: str | None, table: str) -> TableSource | None:
+        return next((s for s in self._sources if folder and s.table(folder, table) is not None), None)
 
     def _fetched(self, scan: TableScan, engine: Database, timeout: timedelta | None) -> Reading:
         uris, shape = self._external[scan.table]
@@ -195,6 +222,10 @@ class Visible:
             return self._workspace.name
         other = self._workspaces(workspace) if self._workspaces else None
         return other.name if other else None
+
+
+def _key(scan: Placed) -> tuple[object, ...]:
+    return scan.workspace, scan.table, scan.since, scan.until, scan.clauses
 
 
 def type_by_suffix(name: str) -> ScalarType | None:

@@ -20,7 +20,7 @@ from huntlake.engines.duckdb.sources import memory_sql
 from huntlake.kql.types import Column, ScalarType
 from huntlake.state.documents import Document, Documents, Json, Shelf
 from huntlake.workspace.catalogue import Catalogue
-from huntlake.workspace.table_sources import KeptRows, Reading, Scan
+from huntlake.workspace.table_sources import Demand, KeptRows, Reading, Scan
 from huntlake.workspace.workspaces import Workspace
 
 if TYPE_CHECKING:
@@ -286,6 +286,9 @@ class WatchlistTables:
 
     def known_empty(self, workspace: str, name: str) -> bool:
         return False
+
+    def look(self, workspace: str, demand: Demand) -> None:
+        return None
 
     def read(self, workspace: str, scan: Scan) -> Reading:
         if scan.table == TABLE:

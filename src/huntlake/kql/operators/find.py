@@ -9,7 +9,7 @@ from huntlake.core.diagnostics import Span
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder, SourceOperator
 from huntlake.kql.operators.search import POSITIVE, anywhere, filled, names_in
-from huntlake.kql.operators.union import is_empty
+from huntlake.kql.plan.graph import is_empty
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.parser import Parser
 from huntlake.kql.types import Column, ScalarType

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from huntlake.core.diagnostics import Span
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder, Operator, SourceOperator
-from huntlake.kql.operators.union import is_empty, united
+from huntlake.kql.operators.union import united
+from huntlake.kql.plan.graph import is_empty
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.parser import Parser
 from huntlake.kql.types import ScalarType

@@ -9,6 +9,7 @@ from huntlake.core.diagnostics import Span
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder, Operator, SourceOperator
 from huntlake.kql.binding.naming import Names
+from huntlake.kql.plan.graph import is_empty
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.parser import Parser
 from huntlake.kql.types import Column, ScalarType
@@ -70,11 +71,6 @@ class UnionOperator(Operator, SourceOperator):
         if not found and not self.fuzzy:
             b.fail("SEM0100", f"no table's name fits `{pattern}`", span)
         return found
-
-
-def is_empty(table: plan.Relation) -> bool:
-    """Whether a table is known to have columns and no row."""
-    return isinstance(table, plan.Values) and not table.rows
 
 
 def united(

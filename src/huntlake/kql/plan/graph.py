@@ -39,6 +39,11 @@ def scalars_of(relation: plan.Relation) -> list[plan.Scalar]:
     assert_never(relation)
 
 
+def is_empty(relation: plan.Relation) -> bool:
+    """Whether a relation is known to have columns and no row."""
+    return isinstance(relation, plan.Values) and not relation.rows
+
+
 def computed_in(relation: plan.Relation) -> list[plan.Scalar]:
     """Its scalars that are neither a constant nor a column passed on: of a wide table, the few."""
     return [s for s in scalars_of(relation) if type(s) not in _LEAVES]

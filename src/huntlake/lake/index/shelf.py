@@ -93,10 +93,15 @@ class Shelf:
         with self._lock:
             held, arrays = self._holding(files), self._arrays
         found: list[DataFile] = []
-        # Files that know the same columns are asked together.
-        for columns in dict.fromkeys(h.columns for h in held if h.blocks):
-            of = [i for i, h in enumerate(held) if h.blocks and h.columns == columns]
-            asked = [c for c in clauses if c.columns is None or {n.lower() for n in c.columns} <= columns]
+        # Files that know and hold the same columns are asked together.
+        shapes: dict[tuple[frozenset[str], tuple[str, ...]], list[int]] = {}
+        for i, h in enumerate(held):
+            if h.blocks:
+                shapes.setdefault((h.columns, files[i].columns), []).append(i)
+        for (known, present), of in shapes.items():
+            # In a column that a file doesn't hold there is no term: its filters needn't know of it.
+            unknown = {n.lower() for n in present} - known
+            asked = [c for c in clauses if c.columns is None or unknown.isdisjoint(n.lower() for n in c.columns)]
             # Files stand on the shelf in the order in which they were first asked for.
             spans = sorted((held[i].first, held[i].first + held[i].blocks) for i in of)
             blocks = np.concatenate([np.arange(*span) for span in spans])

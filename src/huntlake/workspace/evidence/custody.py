@@ -14,7 +14,7 @@ from huntlake.engines.duckdb.database import Database
 from huntlake.engines.duckdb.sources import memory_sql
 from huntlake.kql.types import Column, ScalarType
 from huntlake.state.documents import Documents, Json, Shelf
-from huntlake.workspace.table_sources import KeptRows, Reading, Scan
+from huntlake.workspace.table_sources import Demand, KeptRows, Reading, Scan
 
 TABLE = "HuntlakeEvidence"
 
@@ -127,6 +127,9 @@ class EvidenceTable:
 
     def known_empty(self, workspace: str, name: str) -> bool:
         return False
+
+    def look(self, workspace: str, demand: Demand) -> None:
+        return None
 
     def read(self, workspace: str, scan: Scan) -> Reading:
         import pyarrow as pa
