@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -13,8 +14,9 @@ from hypothesis import strategies as st
 from tests.lake.rows import TIME, append, connection, read
 
 from huntlake.lake.forms import Form, StoredColumn
-from huntlake.lake.index import sidecar
+from huntlake.lake.index import fingerprints, sidecar
 from huntlake.lake.index.building import BLOCK, build
+from huntlake.lake.index.fingerprints import Filling
 from huntlake.lake.index.hashing import hash_of, hashes
 from huntlake.lake.index.shelf import Shelf
 from huntlake.lake.index.terms import Clause, clause, prefix_of, terms_of
@@ -181,3 +183,49 @@ def test_files_may_be_asked_for_in_any_order_and_number(
         for number in range(6):
             found = shelf.narrowed(some, [Clause(((f"term{number}",),))])
             assert found == tuple(f for f, n in zip(some, numbers, strict=True) if n == number)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 40), max_size=60), max_size=30), st.integers(1, 8))
+def test_a_dictionary_knows_the_blocks_of_every_term(blocks: list[list[int]], spread: int) -> None:
+    filling = Filling()
+    # Terms that many blocks have: each block also has those of the block `spread` before it.
+    held = [set(b) | (set(blocks[i - spread]) if i >= spread else set()) for i, b in enumerate(blocks)]
+    for block in held:
+        filling.add(np.array(sorted(block), np.uint64))
+        filling.end()
+    made = filling.dictionary()
+    assert made is not None
+    again = fingerprints.read(made.facts(), memoryview(b"".join(p.tobytes() for p in made.parts())))
+    assert again is not None
+    asked = np.array(sorted({t for b in held for t in b} | {12345}), np.uint64)
+    which, at = again.find(asked)
+    found = {int(asked[w]): again.blocks_of(a) for w, a in zip(which.tolist(), at.tolist(), strict=True)}
+    for number, block in enumerate(held):
+        assert all(found[term] >> number & 1 for term in block)
+    assert all(0 < blocks_of <= again.all for blocks_of in found.values())
+
+
+def test_terms_that_were_made_to_fall_into_one_bucket_exclude_nothing() -> None:
+    filling = Filling()
+    # Whatever number of buckets is tried, the first gets 300.
+    filling.add(np.array([n << 48 - power for power in range(25) for n in range(1, 301)], np.uint64))
+    filling.end()
+    assert filling.dictionary() is None
+
+
+def test_an_index_that_is_built_later_is_found(tmp_path: Path) -> None:
+    file = written(tmp_path, "select '2026-01-01 00:00:00+00'::TIMESTAMPTZ as TimeGenerated, 'hay' as Text", TEXT)
+    beside, absent = sidecar.path_of(file.path), [Clause((("absent1",),))]
+    kept = beside.read_bytes()
+    beside.unlink()
+    shelf = Shelf(patience=0)
+    assert shelf.narrowed([file], absent) == (file,)
+    beside.write_bytes(kept)
+    assert shelf.narrowed([file], absent) == ()
+
+
+def test_a_column_that_a_file_does_not_hold_is_no_reason_to_read_it(tmp_path: Path) -> None:
+    written(tmp_path, "select '2026-01-01 00:00:00+00'::TIMESTAMPTZ as TimeGenerated, 'hay' as Text", TEXT)
+    table = LakeTable(tmp_path)
+    assert table.snapshot(clauses=[Clause((("absent1",),), ("Text", "Another"))]).files == ()

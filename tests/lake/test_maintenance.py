@@ -261,13 +261,14 @@ def test_sidecars_that_are_missing_or_damaged_are_built(crowded: LakeTable) -> N
 
 def test_verify_finds_a_sidecar_that_hides_rows_and_repairs_it(crowded: LakeTable) -> None:
     from huntlake.lake.index import sidecar
-    from huntlake.lake.index.filters import Filling
+    from huntlake.lake.index.building import BLOCK
+    from huntlake.lake.index.fingerprints import nothing
 
     file = crowded.snapshot().files[0]
-    sidecar.write(file.path, file.rows, 16_384, ["Host"], [Filling().take()])
+    sidecar.write(file.path, sidecar.Sidecar(file.path.name, file.rows, BLOCK, ("Host",), (), nothing(1)))
     assert LakeTable(crowded.folder).snapshot(clauses=[WITH]).files != crowded.snapshot().files
     found = verify(crowded, repair=True).disagreements
-    assert [d.what for d in found] == ["its filters aren't those of the file's terms"]
+    assert [d.what for d in found] == ["its terms aren't those of the file"]
     assert found[0].repaired
     assert verify(crowded).disagreements == ()
 

@@ -126,3 +126,85 @@ def test_what_cannot_match_is_not_read(tmp_path: Path, condition: str) -> None:
     (table,) = analytics.queries.run(SOC, f"Rows_CL | {condition} | project i").tables
     assert json.loads(b"[" + b",".join(table.json_rows()) + b"]") == [[5]]
     analytics.engine.close()
+
+
+def rows_of(analytics: Analytics, text: str) -> list[dict[str, Any]]:
+    """The rows of an answer, each without what it has nothing in; as JSON and as Arrow they are the same."""
+    found = []
+    for table in analytics.queries.run(SOC, text).tables:
+        rows = json.loads(b"[" + b",".join(table.json_rows()) + b"]")
+        assert all(len(row) == len(table.columns) for row in rows)
+        by_name = [{c.name: v for c, v in zip(table.columns, row, strict=True) if v not in ("", None)} for row in rows]
+        arrow = [{n: v for n, v in row.items() if v not in ("", None)} for row in table.arrow().read_all().to_pylist()]
+        assert [row.keys() for row in arrow] == [row.keys() for row in by_name]
+        found += by_name
+    return found
+
+
+@pytest.fixture
+def two_tables(tmp_path: Path) -> Analytics:
+    """Two tables of the catalogue, with a few of their many columns filled."""
+    analytics = opened(tmp_path / "home")
+    time = NOW.isoformat()
+    for name, row in (
+        ("DeviceProcessEvents", {"DeviceName": "host1", "FileName": "evil.exe", "ProcessId": 7}),
+        ("SigninLogs", {"UserPrincipalName": "evil@corp.example", "LocationDetails": {"city": "Oslo"}}),
+    ):
+        file = tmp_path / f"{name}.jsonl"
+        file.write_text(json.dumps({"TimeGenerated": time, **row}))
+        analytics.ingestion.ingest(SOC, name, file)
+    return analytics
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ('search "evil"', ["DeviceProcessEvents", "SigninLogs"]),
+        ('search "evil.exe"', ["DeviceProcessEvents"]),
+        ('search "absent1"', []),
+        ('search in (SigninLogs) "absent1" or "oslo"', ["SigninLogs"]),
+        ('search "evil" | where isempty(MachineGroup) and isnull(Agent)', ["DeviceProcessEvents", "SigninLogs"]),
+        ('search "evil" | sort by MachineGroup asc, $table asc', ["DeviceProcessEvents", "SigninLogs"]),
+        ('search "evil" | top 1 by MachineGroup, DeviceName', None),
+        ('search "evil" | summarize n = count() by MachineGroup', None),
+        ('search "absent1" | summarize n = count()', None),
+        ('search "absent1" | summarize n = count() by MachineGroup', []),
+        ('union withsource=$table DeviceProcessEvents, SigninLogs | where MachineGroup has "absent1"', []),
+        ("union withsource=$table DeviceProcessEvents, (SigninLogs | where Id == 'absent1')", ["DeviceProcessEvents"]),
+    ],
+)
+def test_columns_and_tables_that_hold_nothing_are_as_if_they_were_read(
+    two_tables: Analytics, text: str, names: list[str] | None
+) -> None:
+    found = rows_of(two_tables, text)
+    if names is not None:
+        assert [row.get("$table") for row in found] == names
+    elif "summarize" in text:
+        assert [row["n"] for row in found] == [0 if "absent1" in text else 2]
+    else:
+        assert len(found) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "found"),
+    [("inner", 0), ("leftouter", 1), ("leftanti", 1), ("leftsemi", 0), ("fullouter", 1), ("rightanti", 0)],
+)
+def test_a_join_with_nothing_gives_what_its_kind_says(two_tables: Analytics, kind: str, found: int) -> None:
+    nothing = 'SigninLogs | where UserPrincipalName has "absent1" | project DeviceName = UserPrincipalName'
+    assert len(rows_of(two_tables, f"DeviceProcessEvents | join kind={kind} ({nothing}) on DeviceName")) == found
+    turned = {"rightanti": 1, "fullouter": 1}.get(kind, 0)
+    text = f"{nothing} | join kind={kind} (DeviceProcessEvents | project DeviceName) on DeviceName"
+    assert len(rows_of(two_tables, text)) == turned
+
+
+def test_a_row_that_comes_while_a_query_is_compiled_is_whole_or_absent(two_tables: Analytics, tmp_path: Path) -> None:
+    answer = two_tables.queries.run(SOC, 'search "evil"')
+    file = tmp_path / "late.jsonl"
+    file.write_text(json.dumps({"TimeGenerated": NOW.isoformat(), "FileName": "evil.exe", "MachineGroup": "late"}))
+    two_tables.ingestion.ingest(SOC, "DeviceProcessEvents", file)
+    (table,) = answer.tables
+    assert len(json.loads(b"[" + b",".join(table.json_rows()) + b"]")) == 2
+    assert [row.get("MachineGroup") for row in rows_of(two_tables, 'search "evil.exe" | sort by MachineGroup asc')] == [
+        None,
+        "late",
+    ]

@@ -7,8 +7,8 @@ damaged or of another version excludes nothing: the index changes how much is re
 |---|---|
 | `terms` | what a term is; which terms a row must hold to match |
 | `hashing` | the terms of many texts at once, as hashes |
-| `filters` | a compact filter of one block's terms |
+| `fingerprints` | the terms of a file in few bytes, each with the blocks that hold it |
 | `sidecar` | the file beside a file: written, read, checked |
 | `building` | a Parquet file's sidecar |
-| `shelf` | the filters of many files, asked together |
+| `shelf` | the terms of many files, asked together |
 """

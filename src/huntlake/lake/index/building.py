@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from huntlake.lake.forms import Form, StoredColumn
 from huntlake.lake.index import sidecar
-from huntlake.lake.index.filters import Filling, everything
+from huntlake.lake.index.fingerprints import MOST_BLOCKS, Filling, nothing
 from huntlake.lake.index.hashing import hashes
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     Places = NDArray[np.int64]
     Flags = NDArray[np.bool_]
 
-BLOCK = 16_384
-"""Rows in a block: what a needle makes the engine read at least."""
+BLOCK = 8_192
+"""Rows in a block, unless the file has too many: what a needle makes the engine read at least."""
 
 _TEXTS = (Form.TEXT, Form.UUID, Form.JSON)
 _LOWERED = "[\u0130\u212a]"
@@ -35,12 +35,19 @@ _ESCAPED = r"\\[bfnrtu]"
 
 def build(file: Path, columns: Sequence[StoredColumn]) -> Path:
     """Write the sidecar of `file`, which holds `columns`; where it lies."""
-    rows, names, filters = terms_in(file, columns)
-    return sidecar.write(file, rows, BLOCK, names, filters)
+    return sidecar.write(file, terms_in(file, columns))
 
 
-def terms_in(file: Path, columns: Sequence[StoredColumn]) -> tuple[int, list[str], list[tuple[int, object]]]:
-    """The rows of `file`, the columns whose terms can be known, and the filter of each block, as a sidecar has them."""
+def block_of(rows: int) -> int:
+    """How many rows a block of a file has that has so many."""
+    block = BLOCK
+    while -(-rows // block) > MOST_BLOCKS:
+        block *= 2
+    return block
+
+
+def terms_in(file: Path, columns: Sequence[StoredColumn]) -> sidecar.Sidecar:
+    """The terms of `file`, which holds `columns`, as its sidecar tells them."""
     import pyarrow.parquet as pq
 
     parquet = pq.ParquetFile(file)
@@ -49,25 +56,32 @@ def terms_in(file: Path, columns: Sequence[StoredColumn]) -> tuple[int, list[str
     names = [c.name for c in texts]
     # Of a column that the file keeps as a list of its values, each value is looked at once.
     parquet = pq.ParquetFile(file, read_dictionary=_listed(parquet, names))
-    blocks = -(-parquet.metadata.num_rows // BLOCK)
-    filters: list[tuple[int, object]] = []
-    filling, known, first = Filling(), True, 0
+    total = parquet.metadata.num_rows
+    block = block_of(total)
+    anything: list[int] = []
+    filling, number, known, first = Filling(), 0, True, 0
     for group in range(parquet.num_row_groups):
         rows = parquet.metadata.row_group(group).num_rows
         read = parquet.read_row_group(group, columns=names, use_threads=False) if texts else None
         stretches = [s for c in texts if read is not None for s in _stretches(read.column(c.name), c.form)]
         at = first
         while at < first + rows:
-            end = min(first + rows, at - at % BLOCK + BLOCK)
+            end = min(first + rows, at - at % block + block)
             # Nothing has to be known of a block of which something isn't.
             known = known and all(s.fill(filling, at - first, end - first) for s in stretches)
-            if end % BLOCK == 0 or end == parquet.metadata.num_rows:
-                filters.append(filling.take() if known else everything())
-                filling, known = (filling if known else Filling()), True
+            if end % block == 0 or end == total:
+                if not known:
+                    anything.append(number)
+                filling.end()
+                number, known = number + 1, True
             at = end
         first += rows
-    assert len(filters) == blocks
-    return parquet.metadata.num_rows, names, filters
+    blocks = -(-total // block)
+    assert number == blocks
+    terms = filling.dictionary()
+    if terms is None:
+        terms, anything = nothing(blocks), list(range(blocks))
+    return sidecar.Sidecar(file.name, total, block, tuple(names), tuple(anything), terms)
 
 
 def _listed(parquet: pq.ParquetFile, names: Iterable[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from huntlake.lake.index.terms import SHORTEST
@@ -27,11 +28,16 @@ _M1, _M2, _M3 = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9
 
 def hash_of(term: str) -> int:
     """The hash of one term."""
+    return int(hashes_of([term])[0])
+
+
+def hashes_of(terms: Sequence[str]) -> Hashes:
+    """The hash of each of some terms."""
     import numpy as np
 
-    data = np.zeros(len(term) + _WORD, np.uint8)
-    data[: len(term)] = np.frombuffer(term.encode("ascii"), np.uint8)
-    return int(_hashes(data, np.zeros(1, np.int64), np.array([len(term)]))[0])
+    data = np.frombuffer("".join(terms).encode("ascii") + bytes(_WORD), np.uint8)
+    lengths = np.array([len(t) for t in terms], np.int64)
+    return _hashes(data, np.cumsum(lengths) - lengths, lengths)
 
 
 def hashes(texts: pa.Array) -> tuple[Hashes, Places]:

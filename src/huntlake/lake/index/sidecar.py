@@ -1,29 +1,24 @@
-"""The file beside a file: `<name>.parquet.terms`, a head in JSON, the sizes of the filters, and the filters."""
+"""The file beside a file: `<name>.parquet.terms`, a head in JSON and the dictionary of its terms."""
 
 from __future__ import annotations
 
 import json
 import struct
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from huntlake.lake.index.filters import bytes_of
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from huntlake.lake.index import fingerprints
+from huntlake.lake.index.fingerprints import Dictionary
 
 SUFFIX = ".terms"
-_MAGIC = b"HLTERMS1"
+_MAGIC = b"HLTERMS2"
 _HEAD = struct.Struct("<8sII")
 
 
 @dataclass(frozen=True)
 class Sidecar:
-    """The filters of one file's blocks, in their order."""
+    """Which terms the blocks of a file hold."""
 
     file: str
     rows: int
@@ -31,8 +26,9 @@ class Sidecar:
     """Rows in a block; the last may have fewer."""
     columns: tuple[str, ...]
     """The columns whose terms it knows."""
-    sizes: tuple[int, ...]
-    filters: NDArray[np.uint8]
+    anything: tuple[int, ...]
+    """The blocks that may hold any term."""
+    terms: Dictionary
 
 
 class Damaged(Exception):
@@ -44,13 +40,18 @@ def path_of(file: Path) -> Path:
     return file.with_name(file.name + SUFFIX)
 
 
-def write(beside: Path, rows: int, block: int, columns: Sequence[str], filters: Sequence[tuple[int, object]]) -> Path:
+def write(beside: Path, found: Sidecar) -> Path:
     """Write the sidecar of a file, and say where it lies. No reader sees half of one."""
-    import numpy as np
-
-    body = bytes(size for size, _ in filters) + b"".join(np.asarray(f, np.uint8).tobytes() for _, f in filters)
-    facts = {"file": beside.name, "rows": rows, "block": block, "columns": list(columns), "blocks": len(filters)}
+    facts = {
+        "file": beside.name,
+        "rows": found.rows,
+        "block": found.block,
+        "columns": list(found.columns),
+        "anything": list(found.anything),
+        "terms": found.terms.facts(),
+    }
     head = json.dumps(facts, ensure_ascii=False).encode()
+    body = b"".join(part.tobytes() for part in found.terms.parts())
     target = path_of(beside)
     partial = target.with_name(target.name + ".partial")
     with partial.open("wb") as out:
@@ -67,8 +68,6 @@ def read(beside: Path) -> Sidecar | None:
 
     :raises Damaged: it isn't whole, of another version, or another file's
     """
-    import numpy as np
-
     try:
         data = path_of(beside).read_bytes()
     except FileNotFoundError:
@@ -86,8 +85,8 @@ def read(beside: Path) -> Sidecar | None:
     facts = json.loads(bytes(rest[:length]))
     if facts["file"] != beside.name:
         raise Damaged(f"it is of `{facts['file']}`")
-    sizes = tuple(rest[length : length + facts["blocks"]])
-    filters = np.frombuffer(rest[length + facts["blocks"] :], np.uint8)
-    if sum(map(bytes_of, sizes)) != len(filters) or -(-facts["rows"] // facts["block"]) != len(sizes):
+    terms = fingerprints.read(facts["terms"], rest[length:])
+    if terms is None or -(-facts["rows"] // facts["block"]) != terms.blocks:
         raise Damaged("its parts don't agree")
-    return Sidecar(facts["file"], facts["rows"], facts["block"], tuple(facts["columns"]), sizes, filters)
+    columns, anything = tuple(facts["columns"]), tuple(facts["anything"])
+    return Sidecar(facts["file"], facts["rows"], facts["block"], columns, anything, terms)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from huntlake.lake.forms import StoredColumn
 from huntlake.lake.index import sidecar
-from huntlake.lake.index.building import BLOCK, build
+from huntlake.lake.index.building import block_of, build
 from huntlake.lake.maintenance.lock import alone
 from huntlake.lake.snapshot import DataFile
 from huntlake.lake.table import LakeTable
@@ -58,7 +58,8 @@ def fault(file: DataFile) -> str | None:
         return "it is missing"
     if found.rows != file.rows:
         return f"it tells of {found.rows:,} rows, and the file has {file.rows:,}"
-    return None if found.block == BLOCK else f"its blocks have {found.block:,} rows, not {BLOCK:,}"
+    block = block_of(file.rows)
+    return None if found.block == block else f"its blocks have {found.block:,} rows, not {block:,}"
 
 
 def held(table: LakeTable, file: DataFile) -> list[StoredColumn]:

@@ -198,15 +198,13 @@ def _index(table: LakeTable, file: DataFile, name: str, *, quick: bool, repair: 
 
 
 def _terms(table: LakeTable, file: DataFile) -> str | None:
-    """Whether the filters are those that the file's terms make."""
-    import numpy as np
-
+    """Whether the sidecar is the one that the file's terms make."""
     there = sidecar.read(file.path)
     assert there is not None
-    rows, names, filters = terms_in(file.path, held(table, file))
-    if rows != there.rows or tuple(names) != there.columns:
+    made = terms_in(file.path, held(table, file))
+    if made.rows != there.rows or made.columns != there.columns:
         return "it is of other rows or columns than the file"
-    whole = np.concatenate([np.asarray(f, np.uint8) for _, f in filters]) if filters else np.zeros(0, np.uint8)
-    if tuple(size for size, _ in filters) != there.sizes or not np.array_equal(whole, there.filters):
-        return "its filters aren't those of the file's terms"
+    parts = zip(made.terms.parts(), there.terms.parts(), strict=True)
+    if made.anything != there.anything or any(a.tobytes() != b.tobytes() for a, b in parts):
+        return "its terms aren't those of the file"
     return None
