@@ -184,6 +184,21 @@ def test_what_is_no_array_is_refused_as_a_whole(house: House, body: bytes) -> No
     assert house.ask("Events_CL | count") == [[0]]
 
 
+@pytest.mark.parametrize("transform", ["source", "source | extend Same = true"])
+@pytest.mark.parametrize(("depth", "stored"), [(190, 2), (300, 1), (1000, 1)])
+def test_a_record_that_nests_too_deeply_takes_no_other_with_it(
+    house: House, transform: str, depth: int, stored: int
+) -> None:
+    house.put(flow(transform))
+    house.analytics.table_definitions.put(SOC, "Events_CL", TableChange(unknown=Unknown.KEEP))
+    rules = house.analytics.collection.rules
+    for field in (b"Extra", b"Strange"):
+        body = b'[{"%s":%s},{"User":"bob"}]' % (field, b"[" * depth + b"]" * depth)
+        sent = house.analytics.collection.take(rules.get("events"), STREAM, body)
+        assert (sent.counts.stored, sent.counts.rejected) == (stored, 2 - stored)
+    assert house.ask("Events_CL | count") == [[2 * stored]]
+
+
 def test_a_stream_that_the_rule_does_not_have_is_told(house: House) -> None:
     house.put()
     with pytest.raises(UnknownStream, match="did you mean `Custom-Events_CL`"):

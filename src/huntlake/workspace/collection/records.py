@@ -14,6 +14,10 @@ from huntlake.core.errors import Invalid
 from huntlake.lake.sources import Reject, shown
 
 _SHOWN = 1000
+_DEEPEST = 200
+"""How deep a record may nest: what writes JSON gives up a little further down."""
+
+_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|([\[{])|([\]}])')
 # A number of so many digits may not survive being read and written again.
 _LONG_NUMBER = re.compile(rb"[0-9]{17}")
 
@@ -42,9 +46,12 @@ def records_of_array(body: bytes) -> Records:
         raise Invalid(f"the body is no JSON: {error}") from None
     if not isinstance(parsed, list):
         raise Invalid("the body is no JSON array of objects")
-    if _LONG_NUMBER.search(body):
-        return _sorted(enumerate(_elements(body), 1))
-    return _sorted((place, (orjson.dumps(one), one)) for place, one in enumerate(parsed, 1))
+    if not _LONG_NUMBER.search(body):
+        try:
+            return _sorted([(place, (orjson.dumps(one), one)) for place, one in enumerate(parsed, 1)])
+        except TypeError:
+            pass  # one nests deeper than can be written
+    return _sorted(enumerate(_elements(body), 1))
 
 
 def records_of_lines(body: bytes) -> Records:
@@ -73,7 +80,10 @@ def _elements(body: bytes) -> Iterable[tuple[bytes, Any]]:
     text, decoder = body.decode(), json.JSONDecoder()
     at = text.index("[") + 1
     while (at := _past(text, at, " \t\r\n,")) < len(text) and text[at] != "]":
-        value, end = decoder.raw_decode(text, at)
+        try:
+            value, end = decoder.raw_decode(text, at)
+        except RecursionError:
+            raise Invalid("the body is nested too deeply") from None
         # Outside of strings a line's end is a blank, and inside of them there is none.
         yield text[at:end].replace("\n", " ").replace("\r", " ").encode(), value
         at = end
@@ -91,10 +101,23 @@ def _sorted(elements: Iterable[tuple[int, tuple[bytes, Any]]]) -> Records:
     places: list[int] = []
     rejects: list[Reject] = []
     for place, (text, value) in elements:
-        if isinstance(value, dict):
+        if not isinstance(value, dict):
+            rejects.append(Reject(place, "not a JSON object", shown(text[:_SHOWN])))
+        elif _depth(text) > _DEEPEST:
+            rejects.append(Reject(place, f"nested deeper than {_DEEPEST} levels", shown(text)))
+        else:
             lines.append(text)
             objects.append(value)
             places.append(place)
-        else:
-            rejects.append(Reject(place, "not a JSON object", shown(text[:_SHOWN])))
     return Records(lines, objects, places, rejects)
+
+
+def _depth(text: bytes) -> int:
+    """How deep a JSON text nests; 0 where that can't be deep."""
+    if text.count(b"[") + text.count(b"{") <= _DEEPEST:
+        return 0
+    depth = deepest = 0
+    for match in _BRACKETS.finditer(text):
+        depth += bool(match[1]) - bool(match[2])
+        deepest = max(deepest, depth)
+    return deepest
