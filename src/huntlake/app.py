@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from huntlake.identity.tenant import Subscription, Tenant
     from huntlake.identity.tokens import Tokens
     from huntlake.playbooks.automation_rules import AutomationRule
+    from huntlake.playbooks.machine_actions import MachineActions
     from huntlake.state.database import Database
     from huntlake.state.documents import Shelf
     from huntlake.state.records import Records
@@ -161,6 +162,7 @@ class App:
     detection: Detection
     hunts: Hunts
     automation_rules: Records[AutomationRule]
+    machine_actions: MachineActions
     saved_searches: SavedSearches
 
     @classmethod
@@ -175,6 +177,7 @@ class App:
         from huntlake.identity.tenant import subscription_of, tenant_of
         from huntlake.identity.tokens import Tokens
         from huntlake.playbooks.automation_rules import automation_rules
+        from huntlake.playbooks.machine_actions import MachineActions
         from huntlake.state.database import Database
         from huntlake.workspace.async_queries import AsyncQueries
         from huntlake.workspace.commands import Commands
@@ -242,6 +245,7 @@ class App:
             detection=Detection.over(state, clock),
             hunts=Hunts.over(state, clock),
             automation_rules=automation_rules(state, clock),
+            machine_actions=MachineActions(state, clock),
             saved_searches=SavedSearches(state, clock, analytics.functions),
         )
 

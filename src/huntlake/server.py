@@ -26,8 +26,11 @@ from huntlake.api.arm.face import ArmFace
 from huntlake.api.arm.services import ArmServices
 from huntlake.api.authentication import Authentication
 from huntlake.api.conversation import Conversation
+from huntlake.api.defender.face import DefenderFace
+from huntlake.api.defender.services import DefenderServices
 from huntlake.api.envelopes import envelope_of
 from huntlake.api.errors import EXPECTED, error_response
+from huntlake.api.graph.face import GraphFace
 from huntlake.api.ingestion.face import IngestionFace
 from huntlake.api.kusto.asynchronous import AsyncFace, AsyncServices
 from huntlake.api.kusto.face import KustoFace
@@ -57,7 +60,7 @@ class ServerSettings(FaceSettings, Protocol):
     def tls_key(self) -> Path | None: ...
 
 
-class FacesServices(ArmServices, AsyncServices, Protocol):
+class FacesServices(ArmServices, AsyncServices, DefenderServices, Protocol):
     """The services of all faces."""
 
     @property
@@ -111,6 +114,8 @@ def create_app(app: FacesServices, *, daily: Callable[[], None] | None = None) -
             *(tools.routes() if tools else ()),
             *ArmFace(app, authentication).routes(),
             *IngestionFace(app, authentication).routes(),
+            *DefenderFace(app, authentication, pool).routes(),
+            *GraphFace(app, authentication, pool).routes(),
             *OAuth(app, authentication).routes(),
         ],
         middleware=[

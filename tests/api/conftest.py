@@ -32,6 +32,7 @@ from huntlake.identity.tokens import Tokens
 from huntlake.kql.types import Column, ScalarType
 from huntlake.lake import Lake
 from huntlake.playbooks.automation_rules import AutomationRule, automation_rules
+from huntlake.playbooks.machine_actions import MachineActions
 from huntlake.server import create_app
 from huntlake.state.database import Database
 from huntlake.state.records import Records
@@ -94,6 +95,10 @@ class CountingTable:
             yield b",".join(b"[%d]" % n for n in numbers)
         if self.accident:
             raise self.accident[1]
+
+    def json_objects(self) -> Iterator[bytes]:
+        for chunk in self.json_rows():
+            yield b",".join(b'{"x":%s}' % n for n in chunk[1:-1].split(b"],["))
 
 
 @dataclass(frozen=True)
@@ -187,6 +192,7 @@ class Server:
     detection: Detection
     hunts: Hunts
     automation_rules: Records[AutomationRule]
+    machine_actions: MachineActions
     watchlists: Watchlists
     saved_searches: SavedSearches
     tables: TwoTables
@@ -237,6 +243,7 @@ class Server:
             Detection.over(database, clock),
             Hunts.over(database, clock),
             automation_rules(database, clock),
+            MachineActions(database, clock),
             Watchlists(database, clock),
             SavedSearches(database, clock, functions),
             TwoTables(),

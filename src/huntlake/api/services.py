@@ -42,11 +42,19 @@ class ResultTable(Protocol):
     def byte_count(self) -> int: ...
 
 
+class QueryTable(ResultTable, Protocol):
+    """One table of a query's answer."""
+
+    def json_objects(self) -> Iterator[bytes]:
+        """Chunks of JSON objects joined by commas, `b'{"a":1},{"a":2}'`."""
+        ...
+
+
 class Answer(Protocol):
     """The tables that a text asked for."""
 
     @property
-    def tables(self) -> Iterable[ResultTable]: ...
+    def tables(self) -> Iterable[QueryTable]: ...
     @property
     def settings(self) -> Mapping[str, object]:
         """What the text itself sets, by lower-case name."""
@@ -93,6 +101,8 @@ class FaceSettings(Protocol):
     def names(self) -> tuple[str, ...]: ...
     @property
     def external_url(self) -> str: ...
+    @property
+    def primary_workspace(self) -> str: ...
     @property
     def query_timeout(self) -> int: ...
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -95,6 +95,8 @@ class Incident:
     classification: Classification | None = None
     classification_reason: ClassificationReason | None = None
     classification_comment: str | None = None
+    determination: str = ""
+    """What kind of thing it was, by Graph's names."""
     first_activity: datetime | None = None
     last_activity: datetime | None = None
     number: int = 0
@@ -206,6 +208,12 @@ class Incidents:
                 continue  # someone made or deleted it in between
         return self._incidents.put(owner, name, value, by, only)
 
+    def change(
+        self, owner: Owner, name: str, how: Callable[[Incident], Incident], by: Author = Author()
+    ) -> Document[Incident]:
+        """Replace an incident by `how` of it, which may be called several times; `NotFound` where there is none."""
+        return self._incidents.change(owner, name, how, by)
+
     def delete(self, owner: Owner, name: str, only: Only = ALWAYS) -> bool:
         """Delete an incident with its comments, tasks and relations; its alerts and bookmarks stay."""
         return self._incidents.delete(owner, name, only)
@@ -280,6 +288,7 @@ def _stamped(incident: Incident, before: Incident | None, by: Author, now: datet
         classification=(kind or Classification.UNDETERMINED) if closed else None,
         classification_reason=reason if closed else None,
         classification_comment=incident.classification_comment if closed else None,
+        determination=incident.determination or (before.determination if before else ""),
         number=before.number if before else incident.number,
         rules=incident.rules or (before.rules if before else ()),
         created=before.created if before else now,

@@ -268,10 +268,17 @@ class ResultTable:
 
         Neither end of a chunk has a comma: the reader puts one between two chunks.
         """
+        return self._chunks(self._json_sql)
+
+    def json_objects(self) -> Iterator[bytes]:
+        """The rows as JSON objects by column name, in chunks such as `{"x":1},{"x":2}`; else like `json_rows`."""
+        return self._chunks(lambda: wire.json_objects(self._sql(), self.columns))
+
+    def _chunks(self, sql: Callable[[], str]) -> Iterator[bytes]:
         limits = self._limits()
         held: list[bytes] = []
         size = 0
-        for batch in self._batches(self._json_sql()):
+        for batch in self._batches(sql()):
             rows = limits.cut(batch.column(0))
             held.append(rows)
             size += len(rows)

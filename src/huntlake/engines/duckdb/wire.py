@@ -51,6 +51,13 @@ def _constant(text: str | None, column: Column) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
+def json_objects(sql: str, columns: Sequence[Column]) -> str:
+    """The SELECT that gives each row of `sql` as one text, `{"x":1},`, the comma included; else like `json_rows`."""
+    names = [f"c{i}" for i in range(len(columns))]
+    pairs = (f"{literal(c.name)}, {WIRE[c.type](n)}" for n, c in zip(names, columns, strict=True))
+    return f"select json_object({', '.join(pairs)})::varchar || ',' from ({sql}) r({', '.join(names)})"
+
+
 def _real(x: str) -> str:
     # JSON has no number for these; DuckDB writes them bare.
     return (
