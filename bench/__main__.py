@@ -12,6 +12,7 @@ MEASUREMENTS = (
     "determinism",
     "evidence",
     "growth",
+    "hot_paths",
     "hunting",
     "ingest",
     "installation",

@@ -20,6 +20,7 @@ from huntlake.core.errors import DomainError
 from huntlake.engines.duckdb.database import Bounds, Database
 from huntlake.engines.duckdb.sources import memory_sql
 from huntlake.engines.geography import NetworkTable
+from huntlake.kql import plan
 from huntlake.kql.syntax.literals import timespan
 from huntlake.kql.types import Column, ScalarType
 from huntlake.workspace.query import Queries, QueryOptions, ResultTable, physical_type
@@ -184,6 +185,9 @@ class _Source:
 
     def look(self, workspace: str, demand: Demand) -> None:
         return None
+
+    def hot_paths(self, workspace: str, name: str) -> frozenset[plan.Path]:
+        return frozenset()
 
     def read(self, workspace: str, scan: Scan) -> Reading:
         return Reading(memory_sql(scan.table, scan.columns, scan.sql_names))

@@ -17,6 +17,7 @@ from huntlake.engines.geography import Geography, MaxMindFile, NetworkTable
 from huntlake.lake import Lake
 from huntlake.state.memory import MemoryShelf
 from huntlake.workspace.activity import Activity
+from huntlake.workspace.asked_paths import AskedPaths
 from huntlake.workspace.builtin_functions import BuiltinFunctions
 from huntlake.workspace.catalogue import Catalogue
 from huntlake.workspace.collection import Collection, Endpoints, Rules
@@ -26,6 +27,7 @@ from huntlake.workspace.evidence.custody import Custody, EvidenceTable
 from huntlake.workspace.evidence.service import EvidenceImport
 from huntlake.workspace.external_addresses import Outside
 from huntlake.workspace.functions import SavedFunctions
+from huntlake.workspace.hot_paths import HotPaths
 from huntlake.workspace.ingestion import Ingestion
 from huntlake.workspace.ingestion.streaming import Pace, Streams
 from huntlake.workspace.query import Queries
@@ -81,6 +83,7 @@ class Analytics:
     table_definitions: TableDefinitions
     collection: Collection
     collection_endpoints: Endpoints
+    hot_paths: HotPaths
 
     @classmethod
     def over(
@@ -109,8 +112,8 @@ class Analytics:
         looked_up = WatchlistTables(watchlists, catalogue, engine, clock)
         ingestion = Ingestion(lake, tables, clock, home / "dead-letters")
         streams = Streams(lake, ingestion, engine, clock, pace)
-        custody = Custody(state)
-        sources = (memory, looked_up, EvidenceTable(custody, engine), LakeTables(lake, tables, streams))
+        custody, asked = Custody(state), AskedPaths(state, clock)
+        sources = (memory, looked_up, EvidenceTable(custody, engine), LakeTables(lake, tables, streams, asked))
         saved = SavedFunctions(state, sources, (builtin,), (looked_up,), clock, catalogue.is_open)
         definitions = TableDefinitions(lake, tables, streams, retention or Retention(state))
         rules = Rules(state, clock, definitions, workspaces)
@@ -130,12 +133,14 @@ class Analytics:
             table_definitions=definitions,
             collection=Collection(rules, ingestion, streams, Transformer(lake, engine), Ledger(state), clock),
             collection_endpoints=Endpoints(state, clock),
+            hot_paths=HotPaths(lake, tables, asked, state),
         )
 
     def close(self) -> None:
         """Bring what streams have waiting into the tables, and give the engine's memory back."""
         self.collection.close()
         self.streams.close()
+        self.hot_paths.asked.flush()
         self.engine.close()
 
 
@@ -237,6 +242,7 @@ class App:
                 retention,
                 clock,
                 timedelta(hours=settings.vacuum_hours),
+                analytics.hot_paths,
             ),
             known_questions=KnownQuestions(state),
             async_queries=AsyncQueries(

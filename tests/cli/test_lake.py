@@ -84,3 +84,22 @@ def test_verify_leaves_with_1_until_what_is_wrong_is_repaired(run: Run, twice: P
     assert run("lake", "verify").code == 0
     sidecar.unlink()
     assert [r["built"] for r in rows(run, "index")] == [1]
+
+
+def test_optimize_keeps_paths_beside_that_a_person_names(run: Run, twice: Path, tmp_path: Path) -> None:
+    assert run("lake", "optimize", "--path", "DeviceDetail.operatingSystem").code == 1
+    told = run("lake", "optimize", "SigninLogs", "--path", "UserPrincipalName.x")
+    assert (told.code, "names no path" in told.err) == (1, True)
+    events = tmp_path / "devices.jsonl"
+    events.write_text('{"TimeGenerated": "2026-11-02T10:00:00Z", "DeviceDetail": {"operatingSystem": "Ios"}}')
+    assert run("ingest", events, "--table", "SigninLogs").code == 0
+    (done,) = rows(run, "optimize", "SigninLogs", "--path", "DeviceDetail.operatingSystem")
+    assert (done["hot_paths"], done["with_hot_paths"]) == ("DeviceDetail.operatingSystem", done["files"])
+    query = "SigninLogs | where DeviceDetail.operatingSystem == 'Ios' | count"
+    assert run("query", query, "-o", "csv").out == "Count\n1\n"
+    assert [s["hot_paths"] for s in rows(run, "stats")] == ["DeviceDetail.operatingSystem"]
+    assert rows(run, "verify") == []
+    (again,) = rows(run, "optimize")
+    assert (again["files_before"], again["indexes_built"]) == (0, 0)
+    (gone,) = rows(run, "optimize", "SigninLogs", "--drop-path", "DeviceDetail.operatingSystem")
+    assert gone["hot_paths"] == ""

@@ -30,7 +30,7 @@ def upkeep(hunting: Analytics, tmp_path: Path) -> Upkeep:
     for path in hunting.lake.root.rglob("*"):
         os.utime(path, (0, 0))
     tomorrow = FixedClock(NOW + timedelta(days=1))
-    return Upkeep(hunting.lake, Retention(MemoryShelf()), tomorrow, timedelta(hours=24))
+    return Upkeep(hunting.lake, Retention(MemoryShelf()), tomorrow, timedelta(hours=24), hunting.hot_paths)
 
 
 def test_what_is_due_is_done_in_every_workspace(upkeep: Upkeep, ask: Ask) -> None:

@@ -19,11 +19,12 @@ from huntlake.core.errors import Conflict, Invalid, NotFound
 
 if TYPE_CHECKING:
     from huntlake.app import App
+    from huntlake.lake.paths import HotPath
     from huntlake.workspace.workspaces import Workspace
 
 T = TypeVar("T")
 
-app = typer.Typer(help="Look after the files of tables: compact, index, verify, vacuum.", no_args_is_help=True)
+app = typer.Typer(help="Look after the files of tables: optimize, compact, verify, vacuum.", no_args_is_help=True)
 
 TableNames = Annotated[
     list[str] | None, typer.Argument(metavar="[TABLE]...", help="The tables; all of the workspace if none is named.")
@@ -38,8 +39,8 @@ def stats(
 ) -> None:
     """Tell what there is of each table.
 
-    Its rows, its files and their index, how many files `compact` would write anew, and what `vacuum` may delete in
-    time.
+    Its rows, its files and their index, how many files `compact` would write anew, what `vacuum` may delete in time,
+    and the paths into dynamics that are kept beside, in how many files.
     """
     found: list[tuple[object, ...]] = []
     with opened(home) as lake:
@@ -48,10 +49,10 @@ def stats(
             s = lake.upkeep.statistics(place.name, name)
             days = lake.upkeep.retention.days(place.name, name) or None
             numbers = (s.rows, s.files, s.days, s.bytes, s.index_bytes, s.indexed, s.to_compact, s.unreferenced)
-            found.append((name, s.version, *numbers, days, _time(s.since), _time(s.until)))
+            found.append((name, s.version, *numbers, days, _time(s.since), _time(s.until), s.with_hot, _paths(s.hot)))
     numbers_of = ["version", "rows", "files", "days", "bytes", "index bytes", "indexed", "to compact", "unreferenced"]
-    headings = ["table", *numbers_of, "kept days", "from", "to"]
-    show(headings, found, output, {*numbers_of, "kept days"})
+    headings = ["table", *numbers_of, "kept days", "from", "to", "with hot paths", "hot paths"]
+    show(headings, found, output, {*numbers_of, "kept days", "with hot paths"})
 
 
 @app.command()
@@ -70,6 +71,43 @@ def compact(
         ]
         headings = ["files before", "files after", "bytes before", "bytes after", "rows", "skipped"]
         show(["table", *headings], rows, output, set(headings))
+
+
+@app.command()
+def optimize(
+    tables: TableNames = None,
+    home: Home = None,
+    workspace: WorkspaceName = None,
+    path: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--path", metavar="COLUMN.PATH", help="Keep this path into a dynamic column beside, asked for or not."
+        ),
+    ] = None,
+    drop_path: Annotated[
+        list[str] | None,
+        typer.Option("--drop-path", metavar="COLUMN.PATH", help="Leave that to what queries ask for again."),
+    ] = None,
+    output: Output = Listing.TABLE,
+) -> None:
+    """Compact, keep hot paths beside, and build what is missing of the index.
+
+    A path into a dynamic column, such as `DeviceDetail.operatingSystem`, is hot when queries ask for it often or
+    `--path` says so: files then keep what lies there in a column of its own, and no query need parse JSON for it.
+    """
+    if (path or drop_path) and (not tables or len(tables) > 1):
+        raise Invalid("name the one table in which the path is")
+    with _work(home, workspace, tables) as work:
+        hot, place = work.lake.analytics.hot_paths, work.place.name
+        for name in work.names if path or drop_path else ():
+            more, fewer = ([hot.path(place, name, text) for text in texts or ()] for texts in (path, drop_path))
+            hot.say(place, name, more, fewer)
+        rows = []
+        for name, o in work.each(lambda lake, place, name, p: lake.upkeep.optimize(place, name, p)):
+            c, s = o.compacted, o.statistics
+            rows.append((name, c.files_before, c.files_after, o.indexed.built, s.files, s.with_hot, _paths(s.hot)))
+        headings = ["files before", "files after", "indexes built", "files", "with hot paths"]
+        show(["table", *headings, "hot paths"], rows, output, set(headings))
 
 
 @app.command()
@@ -239,6 +277,12 @@ def _progress() -> Iterator[Callable[[str], Advance]]:
             return lambda done, total: bar.update(task, completed=done, total=total, visible=done < total)
 
         yield begin
+
+
+def _paths(paths: Sequence[HotPath]) -> str:
+    from huntlake.workspace.hot_paths import shown
+
+    return ", ".join(map(shown, paths))
 
 
 def _time(moment: datetime | None) -> str | None:

@@ -19,7 +19,7 @@ from huntlake.kql.functions import FUNCTIONS
 from huntlake.kql.functions import REFUSED as REFUSED_FUNCTIONS
 from huntlake.kql.optimizer import Contents, optimized
 from huntlake.kql.optimizer.firsts import Firsts, firsts_of
-from huntlake.kql.plan import Clause
+from huntlake.kql.plan import Clause, Extraction, Path
 from huntlake.kql.plan.graph import is_empty
 from huntlake.kql.sql.scalars import identifiers_of
 from huntlake.kql.sql.writer import Written, write
@@ -42,6 +42,8 @@ class TableScan:
 
     `columns` are those that the query needs; `since` and `until`, both inclusive, bound TimeGenerated where
     the filters do: rows outside them can't be in the answer, nor those that hold no needle of one of the `clauses`.
+    `asked` are the paths into dynamics that the query asks for; for those in `extracted` the columns are not the
+    table's, but what lies at the path.
     """
 
     relation: str
@@ -53,6 +55,8 @@ class TableScan:
     clauses: tuple[Clause, ...] = ()
     newest: bool = False
     """Whether only some rows are wanted, and the newest best."""
+    asked: tuple[Path, ...] = ()
+    extracted: tuple[Extraction, ...] = ()
 
     @property
     def sql_names(self) -> tuple[str, ...]:
@@ -235,7 +239,7 @@ def _first_rows(firsts: Firsts, names: Mapping[int, str], source: Source, engine
 
 def _scans(written: Written) -> tuple[TableScan, ...]:
     return tuple(
-        TableScan(step, s.table, s.workspace, s.columns, s.since, s.until, s.clauses, s.newest)
+        TableScan(step, s.table, s.workspace, s.columns, s.since, s.until, s.clauses, s.newest, s.asked, s.extracted)
         for step, s in written.scans
     )
 

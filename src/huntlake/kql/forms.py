@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from decimal import Decimal
 
 from huntlake.kql.symbols import Missing, Sql, quoted
@@ -99,6 +100,22 @@ def json_pointer(text: str) -> str:
     return f"'/' || replace(replace({text}, '~', '~0'), '/', '~1')"
 
 
+NO_PATH = ("", "*")
+"""Names of properties that no JSON path can say, but a JSON pointer can."""
+
+
+def json_path(steps: Iterable[str | int]) -> str:
+    """The JSON path of names and indexes, as text; a negative index counts from the end."""
+    path = "$"
+    for step in steps:
+        if isinstance(step, int):
+            path += f"[#{step}]" if step < 0 else f"[{step}]"
+        else:
+            escaped = step.replace("\\", "\\\\").replace('"', '\\"')
+            path += f'."{escaped}"'
+    return path
+
+
 def json_array(sql: str) -> str:
     """The elements of a dynamic array as a SQL list of JSON; null where it is no array."""
     return f"try_cast({sql} as JSON[])"
@@ -128,6 +145,8 @@ def as_text(sql: str, type_: ScalarType | None = None) -> str:
             inner = _timespan_text(sql)
         case ScalarType.DYNAMIC:
             inner = dynamic_text(sql)
+            if isinstance(inner, Sql) and not inner.nullable:
+                return str(inner)
         case ScalarType.REAL:
             inner = _real_text(sql)
         case ScalarType.DECIMAL:

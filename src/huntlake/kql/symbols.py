@@ -41,7 +41,8 @@ class Sql(str):
     """SQL text that keeps its own meaning wherever it is written into more SQL.
 
     `type` is its KQL type, `value` what it is where it is a constant, `nullable` whether it may be null. `printed`
-    is the SQL of a dynamic's text where that is had for less than by way of its value, null where it is.
+    is the SQL of a dynamic's text where that is had for less than by way of its value: null where the value is, or,
+    if that is an `Sql` which isn't nullable, empty there.
     """
 
     __slots__ = ("nullable", "printed", "type", "value")

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from huntlake.lake.forms import TIME, identifier, literal
+from huntlake.lake.paths import HotPath, json_in, kept_json, kept_text, text_in
 from huntlake.lake.snapshot import DataFile, Snapshot
 
 
@@ -21,6 +22,10 @@ class ScanColumn:
     type: str
     missing: str = "null"
     """SQL for the value where a file lacks the column: `''` for a text that is never null."""
+    path: str | None = None
+    """A JSON path into the column: what lies there is read, not the column."""
+    text: bool = False
+    """Whether the text is read that lies at the path, or else the JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,7 @@ def scan_sql(
     for files in _shapes(reversed(snapshot.files) if newest else snapshot.files, in_order=newest):
         present = {name.lower() for name in files[0].columns}
         fields = [
-            _field(c, types.get(c.name.lower()) if c.name.lower() in present else None, files[0].foreign)
+            _field(c, types.get(c.name.lower()) if c.name.lower() in present else None, files[0].foreign, files[0].hot)
             for c in columns
         ]
         where = bounds if TIME.lower() in present else ""
@@ -106,9 +111,9 @@ def scan_sql(
 def _shapes(files: Iterable[DataFile], *, in_order: bool = False) -> list[list[DataFile]]:
     """Files that have the same columns, and are read at once; of each shape those first that are read whole."""
     # One read for the files of one shape: `union_by_name` would open every file's footer first.
-    shapes: dict[tuple[tuple[str, ...], bool], list[DataFile]] = {}
+    shapes: dict[tuple[tuple[str, ...], bool, tuple[HotPath, ...]], list[DataFile]] = {}
     for file in files:
-        shapes.setdefault((file.columns, file.foreign), []).append(file)
+        shapes.setdefault((file.columns, file.foreign, file.hot), []).append(file)
     found = list(shapes.values()) if in_order or len(shapes) < 2 else [of for _, of in sorted(shapes.items())]
     return [sorted(of, key=lambda f: f.ranges is not None) for of in found]
 
@@ -146,16 +151,25 @@ def escaped(path: Path) -> str:
     return re.sub(r"[*?[]", r"[\g<0>]", text) if any(c in text for c in "*?[") else text
 
 
-def _field(column: ScanColumn, stored: str | None, foreign: bool) -> str:
+def _field(column: ScanColumn, stored: str | None, foreign: bool, hot: tuple[HotPath, ...] = ()) -> str:
     label = identifier(column.label)
     if stored is None:
         return f"{column.missing}::{column.type} as {label}"
     name = identifier(column.name)
+    if column.path is not None:
+        return f"{_at_path(column, column.path, name, hot)} as {label}"
     # A cast from TIMESTAMPTZ would ask the time zone library for every value (3x slower), and lose pruning.
     value = f"make_timestamp(epoch_us({name}))" if stored == "TIMESTAMP" else name
     if foreign and column.missing != "null":
         value = f"coalesce({value}, {column.missing})"
     return f"{value} as {label}" if stored == column.type else f"{value}::{column.type} as {label}"
+
+
+def _at_path(column: ScanColumn, path: str, name: str, hot: tuple[HotPath, ...]) -> str:
+    place = next((i for i, h in enumerate(hot) if h.of(column.name, path)), None)
+    if place is None:
+        return text_in(name, path) if column.text else json_in(name, path)
+    return kept_text(place) if column.text else kept_json(place)
 
 
 def _bounds(since: datetime | None, until: datetime | None) -> str:

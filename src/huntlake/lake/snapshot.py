@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from huntlake.lake.paths import HotPath
+
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
@@ -28,6 +30,8 @@ class DataFile:
     """Whether another engine wrote it: its texts may be null."""
     day: date | None = None
     """The partition that it lies in: the day of all its times, or None where it has none."""
+    hot: tuple[HotPath, ...] = ()
+    """The paths whose values it keeps beside."""
 
     @property
     def read(self) -> int:

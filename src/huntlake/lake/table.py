@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
 from huntlake.core.errors import Conflict, Invalid
+from huntlake.lake import paths as hot
 from huntlake.lake.forms import DAY, TIME, Form, StoredColumn
 from huntlake.lake.index import sidecar
 from huntlake.lake.index.shelf import Shelf
 from huntlake.lake.index.terms import Clause
+from huntlake.lake.paths import HotPath
 from huntlake.lake.snapshot import NOTHING, DataFile, Files, Snapshot, whole_day
-from huntlake.lake.writing import WrittenFile, flush, held_columns, write
+from huntlake.lake.writing import WrittenFile, flush, held_columns, held_paths, write
 
 if TYPE_CHECKING:
     import duckdb
@@ -66,6 +68,7 @@ class _State:
     columns: tuple[StoredColumn, ...]
     files: Files
     about: About
+    hot: tuple[HotPath, ...]
 
 
 @dataclass
@@ -79,6 +82,8 @@ class LakeTable:
     _seen: int = field(default=-1, repr=False)
     """When the log's folder was last changed before `_state` was read, in nanoseconds."""
     _foreign: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    _lists: dict[str, tuple[HotPath, ...]] = field(default_factory=dict, repr=False)
+    """The lists of hot paths of files, by their digests."""
     _known: dict[str, DataFile] = field(default_factory=dict, repr=False)
     """The files of `_state`, by what the log calls them."""
     _prefixes: tuple[tuple[StoredColumn, ...], dict[int, tuple[str, ...]]] = field(
@@ -100,6 +105,24 @@ class LakeTable:
         """What has been said of the table; nothing where it doesn't exist."""
         state = self._current()
         return state.about if state else About()
+
+    def hot_paths(self) -> tuple[HotPath, ...]:
+        """The paths into columns of JSON that every file written from now on keeps beside."""
+        state = self._current()
+        return state.hot if state else ()
+
+    def keep_paths(self, paths: Iterable[HotPath]) -> None:
+        """Let files that are written from now on keep these beside, and no other. Those that are there stay."""
+        wanted = tuple(sorted(set(paths)))
+        if len(wanted) > hot.MOST:
+            raise Invalid(f"a table can have {hot.MOST} hot paths, not {len(wanted)}")
+        with self._lock:
+            columns = self.columns()
+            if lost := set(wanted).difference(hot.possible(wanted, columns)):
+                raise Invalid(f"`{self.folder.name}` has no column of JSON that is named `{min(lost).column}`")
+            if wanted != self.hot_paths():
+                said = {hot.KEY: hot.written(wanted)}
+                self._durably(lambda handle: handle.alter.set_table_properties(said, raise_if_not_exists=False))
 
     def declare(self, columns: Sequence[StoredColumn], description: str = "", folder: str = "") -> bool:
         """Make the table, empty, with exactly `columns`; False where it is there already, and stays as it is."""
@@ -195,7 +218,7 @@ class LakeTable:
     ) -> list[WrittenFile]:
         """Write the rows of `relation` into files that `commit` makes part of the table; make new columns known."""
         schema, partitioned = self._ensure(columns)
-        return write(connection, relation, columns, schema, self.folder, partitioned)
+        return write(connection, relation, columns, schema, self.folder, partitioned, self.hot_paths())
 
     def commit(
         self, files: Sequence[WrittenFile], *, replacing: bool = False, holds: Mapping[str, int] | None = None
@@ -384,7 +407,8 @@ class LakeTable:
                 columns = _columns(handle)
                 if self._state is not None and self._state.columns == columns:
                     columns = self._state.columns
-                self._state = _State(handle.version(), columns, self._files(handle, columns), _about(handle))
+                paths = hot.possible(hot.read(handle.metadata().configuration.get(hot.KEY) or "[]"), columns)
+                self._state = _State(handle.version(), columns, self._files(handle, columns), _about(handle), paths)
             return self._state
 
     def _holding(self, writers: Sequence[str]) -> tuple[_State | None, dict[str, int]]:
@@ -438,7 +462,20 @@ class LakeTable:
             # Others keep milliseconds, and cut off the rest.
             high += timedelta(milliseconds=1)
         size, rows, foreign = said["size_bytes"], said["num_records"] or 0, count is None
-        return DataFile(self.folder / path, rows, size, low, high, held, foreign=foreign, day=day)
+        paths = self._paths(path)
+        return DataFile(self.folder / path, rows, size, low, high, held, foreign=foreign, day=day, hot=paths)
+
+    def _paths(self, path: str) -> tuple[HotPath, ...]:
+        """The hot paths that a file of ours keeps; none where that can't be read, for then they aren't needed."""
+        said = held_paths(path)
+        if said is None:
+            return ()
+        if said not in self._lists:
+            try:
+                self._lists[said] = hot.of_file(self.folder / path, said)
+            except (OSError, ValueError):
+                return ()
+        return self._lists[said]
 
     def _prefix(self, columns: tuple[StoredColumn, ...], count: int) -> tuple[str, ...]:
         """The names of the first `count` columns; the same object for all files that hold them."""

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
+from huntlake.lake import paths as hot
 from huntlake.lake.forms import DAY, TIME, Form, StoredColumn, identifier, literal
 from huntlake.lake.index.building import build
+from huntlake.lake.paths import HotPath
 
 if TYPE_CHECKING:
     import duckdb
@@ -22,7 +24,7 @@ ROW_GROUP = 122_880
 
 _LONG = 64
 _STATISTICS = 32
-_FILE = re.compile(r"c([0-9]{4,})-[0-9a-f]{32}[.]parquet")
+_FILE = re.compile(r"c([0-9]{4,})-(?:([0-9a-f]{16})-)?[0-9a-f]{32}[.]parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,12 @@ def held_columns(file: str) -> int | None:
     return int(match[1]) if match else None
 
 
+def held_paths(file: str) -> str | None:
+    """The digest of the hot paths that a file of ours keeps beside; None where it keeps none."""
+    match = _FILE.fullmatch(os.path.basename(file))
+    return match[2] if match else None
+
+
 def write(
     connection: duckdb.DuckDBPyConnection,
     relation: str,
@@ -57,14 +65,19 @@ def write(
     schema: Sequence[StoredColumn],
     folder: Path,
     partitioned: bool,
+    paths: Sequence[HotPath] = (),
 ) -> list[WrittenFile]:
-    """Write the rows of `relation`, which has the columns `held` in their staged forms, as files of `schema`."""
+    """Write the rows of `relation`, which has the columns `held` in their staged forms, as files of `schema`.
+
+    What lies at the `paths` is kept beside.
+    """
     have = {c.name.lower() for c in held}
     fields = ", ".join(
-        f"{identifier(c.name) if c.name.lower() in have else c.form.missing} as {identifier(c.name)}" for c in schema
+        [f"{identifier(c.name) if c.name.lower() in have else c.form.missing} as {identifier(c.name)}" for c in schema]
+        + hot.fields(paths, have)
     )
     if not partitioned:
-        file = copy(connection, f"select {fields} from {relation}", schema, folder, None)
+        file = copy(connection, f"select {fields} from {relation}", schema, folder, None, paths)
         written = [file] if file else []
         flush([folder / f.path for f in written], folder)
         return written
@@ -81,7 +94,7 @@ def write(
         # Logs mostly come in order, and sorting wide rows costs as much as writing them.
         if not in_order and not _sorted(connection, relation, of_day):
             rows += f" order by {time}"
-        file = copy(connection, rows, schema, folder, day)
+        file = copy(connection, rows, schema, folder, day, paths)
         written.extend([file] if file else [])
     flush([folder / f.path for f in written], folder)
     return written
@@ -100,19 +113,27 @@ def _sorted(connection: duckdb.DuckDBPyConnection, relation: str, condition: str
 
 
 def copy(
-    connection: duckdb.DuckDBPyConnection, rows: str, schema: Sequence[StoredColumn], folder: Path, day: date | None
+    connection: duckdb.DuckDBPyConnection,
+    rows: str,
+    schema: Sequence[StoredColumn],
+    folder: Path,
+    day: date | None,
+    paths: Sequence[HotPath] = (),
 ) -> WrittenFile | None:
-    """Write the SELECT `rows`, all of one day and of exactly the columns of `schema`, as one file and its index.
+    """Write the SELECT `rows`, all of one day, as one file and its index.
 
-    None where there are no rows. It is not flushed.
+    It has exactly the columns of `schema` and behind them what `paths.fields` gives. None where there are no rows. It
+    is not flushed.
     """
     place = "" if day is None else f"{DAY}={day.isoformat()}/"
-    path = f"{place}c{len(schema):04d}-{uuid4().hex}.parquet"
+    beside = f"{hot.digest(paths)}-" if paths else ""
+    path = f"{place}c{len(schema):04d}-{beside}{uuid4().hex}.parquet"
     target = folder / path
     target.parent.mkdir(parents=True, exist_ok=True)
+    said = f", kv_metadata {{{identifier(hot.KEY)}: {literal(hot.written(paths))}}}" if paths else ""
     result = connection.execute(
         f"copy ({rows}) to {literal(str(target))} "
-        f"(format parquet, compression zstd, row_group_size {ROW_GROUP}, return_stats)"
+        f"(format parquet, compression zstd, row_group_size {ROW_GROUP}, return_stats{said})"
     ).fetchall()
     if not result:
         target.unlink(missing_ok=True)

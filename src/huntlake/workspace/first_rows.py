@@ -82,7 +82,9 @@ class _Searched:
             since = _moment(max(period.since, _micros(since, period.since)))
             until = _moment(min(period.until, _micros(until, period.until)))
         places = Places(scan.columns[-1].name, first)
-        return snapshot_sql(snapshot, scan.columns[:-1], scan.sql_names[:-1], since, until, places=places)
+        return snapshot_sql(
+            snapshot, scan.columns[:-1], scan.sql_names[:-1], since, until, places=places, extracted=scan.extracted
+        )
 
     def only(self, rows: Mapping[Path, Sequence[int]]) -> Reading:
         """What the query reads where of the sure files only those rows are of use."""

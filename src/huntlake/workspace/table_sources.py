@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from huntlake.engines.duckdb.database import Database
 from huntlake.engines.duckdb.frames import arrow_table, physical
 from huntlake.engines.duckdb.sources import memory_sql, snapshot_sql
-from huntlake.kql.plan import Needle
+from huntlake.kql.plan import Extraction, Needle, Path
 from huntlake.kql.types import Column
 from huntlake.lake import Lake
 from huntlake.lake.index.terms import Clause, clause, prefix_of, terms_of
 from huntlake.lake.scanning import Pending
 from huntlake.lake.snapshot import NOTHING, DataFile, Snapshot
+from huntlake.workspace.asked_paths import AskedPaths
 from huntlake.workspace.ingestion.pending import Part
 from huntlake.workspace.ingestion.streaming import Streams
 from huntlake.workspace.tables import Tables
@@ -49,6 +50,10 @@ class Scan(Demand, Protocol):
     def sql_names(self) -> Sequence[str]: ...
     @property
     def newest(self) -> bool: ...
+    @property
+    def asked(self) -> Sequence[Path]: ...
+    @property
+    def extracted(self) -> Sequence[Extraction]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,14 @@ class LakeScan:
         """The SELECT that yields its columns."""
         scan = self.scan
         return snapshot_sql(
-            self.snapshot, scan.columns, scan.sql_names, scan.since, scan.until, self.waiting, newest=scan.newest
+            self.snapshot,
+            scan.columns,
+            scan.sql_names,
+            scan.since,
+            scan.until,
+            self.waiting,
+            newest=scan.newest,
+            extracted=scan.extracted,
         )
 
     def of(self, files: Sequence[DataFile]) -> LakeScan:
@@ -113,6 +125,7 @@ class TableSource(Protocol):
     def names(self, workspace: str) -> Iterable[str]: ...
     def names_with_rows(self, workspace: str) -> Iterable[str]: ...
     def known_empty(self, workspace: str, name: str) -> bool: ...
+    def hot_paths(self, workspace: str, name: str) -> frozenset[Path]: ...
     def look(self, workspace: str, demand: Demand) -> Look | None:
         """The rows to read; None where that isn't known before they are read."""
         ...
@@ -127,6 +140,7 @@ class LakeTables:
     lake: Lake
     tables: Tables
     streams: Streams
+    asked: AskedPaths
 
     def table(self, workspace: str, name: str) -> tuple[Column, ...] | None:
         self.streams.settle(workspace, name)
@@ -141,16 +155,21 @@ class LakeTables:
     def known_empty(self, workspace: str, name: str) -> bool:
         return not self.tables.exists_on_disk(workspace, name)
 
+    def hot_paths(self, workspace: str, name: str) -> frozenset[Path]:
+        if self.known_empty(workspace, name):
+            return frozenset()
+        return frozenset(Path(p.column.lower(), p.path) for p in self.lake.table(workspace, name).hot_paths())
+
     def look(self, workspace: str, demand: Demand) -> LakeLook:
         if self.known_empty(workspace, demand.table):
-            return LakeLook(NOTHING, (), self.streams.engine)
+            return LakeLook(NOTHING, (), self.streams.engine, workspace, self.asked)
         clauses = [c for c in map(_clause, demand.clauses) if c]
         # What moves into files between these two lines is in the snapshot, which says so; the reverse would lose it.
         parts = tuple(self.streams.pending(workspace, demand.table))
         snapshot = self.lake.snapshot(
             workspace, demand.table, demand.since, demand.until, clauses, dict.fromkeys(p.writer for p in parts)
         )
-        return LakeLook(snapshot, parts, self.streams.engine)
+        return LakeLook(snapshot, parts, self.streams.engine, workspace, self.asked)
 
     def read(self, workspace: str, scan: Scan) -> Reading:
         return self.look(workspace, scan).read(scan)
@@ -163,6 +182,8 @@ class LakeLook:
     snapshot: Snapshot
     parts: tuple[Part, ...]
     engine: Database
+    workspace: str
+    asked: AskedPaths
 
     @cached_property
     def columns(self) -> frozenset[str]:
@@ -173,6 +194,7 @@ class LakeLook:
 
     def read(self, scan: Scan) -> Reading:
         """Rows of the look: `scan` is the demand that it was for."""
+        self.asked.count(self.workspace, scan.table, scan.asked)
         waiting = tuple(r for p in self.parts for r in p.relations(self.engine))
         lake = LakeScan(self.snapshot, waiting, scan)
         return Reading(lake.sql(), self.snapshot.files, held=self.parts, lake=lake)
@@ -206,6 +228,9 @@ class MemoryTables:
 
     def look(self, workspace: str, demand: Demand) -> None:
         return None
+
+    def hot_paths(self, workspace: str, name: str) -> frozenset[Path]:
+        return frozenset()
 
     def read(self, workspace: str, scan: Scan) -> Reading:
         return Reading(memory_sql(scan.table, scan.columns, scan.sql_names))
@@ -256,6 +281,9 @@ class GivenRows:
 
     def look(self, workspace: str, demand: Demand) -> None:
         return None
+
+    def hot_paths(self, workspace: str, name: str) -> frozenset[Path]:
+        return frozenset()
 
     def read(self, workspace: str, scan: Scan) -> Reading:
         return Reading(memory_sql(self.name, scan.columns, scan.sql_names))

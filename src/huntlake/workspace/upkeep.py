@@ -23,6 +23,7 @@ from huntlake.lake.maintenance.vacuum import Vacuumed, vacuum
 from huntlake.lake.maintenance.verification import Verified, verify
 from huntlake.lake.table import LakeTable
 from huntlake.state.documents import Documents, Json, Shelf
+from huntlake.workspace.hot_paths import HotPaths, shown
 
 FOREVER = 0
 """The days of a table whose rows are kept however old they are."""
@@ -31,6 +32,8 @@ _LOG = logging.getLogger("huntlake.upkeep")
 _MOST_DAYS = 36_500
 _QUIET = timedelta(minutes=10)
 _BACKGROUND_MEMORY = "1GB"
+_MOST_FOR_PATHS = 2 * 2**30
+"""Bytes of files that are written anew at a time for their hot paths alone."""
 _VACUUM_EVERY = timedelta(hours=24)
 
 Progress = Callable[[int, int], None]
@@ -63,6 +66,15 @@ class Retention:
         self._documents.put(_key(workspace, table), days)
 
 
+@dataclass(frozen=True, slots=True)
+class Optimized:
+    """What was written anew, what was built of the index, and what there is now."""
+
+    compacted: Compacted
+    indexed: Indexed
+    statistics: Statistics
+
+
 @dataclass
 class Upkeep:
     """The work itself, on one table at a time. `Conflict` where another process is at that table."""
@@ -72,6 +84,7 @@ class Upkeep:
     clock: Clock
     grace: timedelta
     """How long files stay that a table has no more."""
+    hot: HotPaths
 
     _vacuumed: dict[tuple[str, str], float] = field(default_factory=dict, repr=False)
 
@@ -80,6 +93,12 @@ class Upkeep:
 
     def compact(self, workspace: str, table: str, progress: Progress) -> Compacted:
         return compact(self._table(workspace, table), self.lake.working_folder, self._now(), progress=progress)
+
+    def optimize(self, workspace: str, table: str, progress: Progress) -> Optimized:
+        """Keep what is hot now beside, write anew what lacks it or is small, and build what is missing of the index."""
+        self.hot.update(workspace, table)
+        compacted = self.compact(workspace, table, progress)
+        return Optimized(compacted, self.index(workspace, table, progress), self.statistics(workspace, table))
 
     def index(self, workspace: str, table: str, progress: Progress, *, anew: bool = False) -> Indexed:
         return index(self._table(workspace, table), anew=anew, progress=progress)
@@ -137,17 +156,25 @@ class Upkeep:
         gone = self.expire(workspace, name)
         if gone.files:
             _LOG.info("%s/%s: %s rows were too old", workspace, name, f"{gone.rows:,}")
+        before = table.hot_paths()
+        after = self.hot.update(workspace, name)
+        if before != after:
+            _LOG.info("%s/%s: its hot paths are %s", workspace, name, ", ".join(map(shown, after)) or "none")
         done = compact(
             table,
             self.lake.working_folder,
             self._now(),
             quiet=_QUIET,
+            most=_MOST_FOR_PATHS,
             memory=_BACKGROUND_MEMORY,
             threads=1,
             stopped=stopped,
         )
         if done.files_before:
             _LOG.info("%s/%s: %d files became %d", workspace, name, done.files_before, done.files_after)
+        built = index(table, stopped=stopped).built
+        if built:
+            _LOG.info("%s/%s: the index of %d files was built", workspace, name, built)
         last = self._vacuumed.get((workspace, name))
         if last is None or monotonic() - last > _VACUUM_EVERY.total_seconds():
             vacuum(table, self.grace)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from huntlake.core.errors import Invalid, LimitExceeded, NotFound, Refused
 from huntlake.engines.duckdb.database import Database
 from huntlake.engines.duckdb.sources import empty_sql
+from huntlake.kql.plan import Path
 from huntlake.kql.types import Column, ScalarType
 from huntlake.workspace.external_addresses import Outside
 from huntlake.workspace.external_formats import Shape, records, shape
@@ -112,6 +113,11 @@ class Visible:
 
     def open_table(self, name: str, workspace: str | None = None) -> Callable[[str], ScalarType | None] | None:
         return type_by_suffix if self._is_open and self._is_open(name) else None
+
+    def hot_paths(self, name: str, workspace: str | None = None) -> frozenset[Path]:
+        folder = self._folder(workspace)
+        source = self._source(folder, name)
+        return source.hot_paths(folder, name) if folder and source else frozenset()
 
     def table_names(self, workspace: str | None = None) -> Iterable[str]:
         folder = self._folder(workspace)

@@ -17,6 +17,7 @@ from huntlake.core.diagnostics import did_you_mean
 from huntlake.core.errors import Conflict, Invalid, LimitExceeded, NotFound, Refused
 from huntlake.engines.duckdb.database import Database
 from huntlake.engines.duckdb.sources import memory_sql
+from huntlake.kql.plan import Path
 from huntlake.kql.types import Column, ScalarType
 from huntlake.state.documents import Document, Documents, Json, Shelf
 from huntlake.workspace.catalogue import Catalogue
@@ -289,6 +290,9 @@ class WatchlistTables:
 
     def look(self, workspace: str, demand: Demand) -> None:
         return None
+
+    def hot_paths(self, workspace: str, name: str) -> frozenset[Path]:
+        return frozenset()
 
     def read(self, workspace: str, scan: Scan) -> Reading:
         if scan.table == TABLE:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from huntlake.engines.duckdb.database import kept, quoted
+from huntlake.kql.plan import Extraction
 from huntlake.kql.types import Column, ScalarType
 from huntlake.lake.scanning import Pending, Places, ScanColumn, scan_sql
 from huntlake.lake.snapshot import Snapshot
@@ -35,15 +36,21 @@ def snapshot_sql(
     *,
     newest: bool = False,
     places: Places | None = None,
+    extracted: Sequence[Extraction] = (),
 ) -> str:
     """A SELECT of `columns` from the files of `snapshot` and rows that are `pending`; what they lack is null or `''`.
 
-    Here and below `labels` are the SQL identifiers, quoted, by which the query knows the columns.
+    Those that `extracted` names are what lies at a path. Here and below `labels` are the SQL identifiers, quoted, by
+    which the query knows the columns.
     """
-    wanted = [
-        ScanColumn(column.name, _unquoted(label), PHYSICAL[column.type], _missing(column.type))
-        for column, label in zip(columns, labels, strict=True)
-    ]
+    at_paths = {e.json: (e.path, False) for e in extracted} | {e.text: (e.path, True) for e in extracted}
+    wanted = []
+    for column, label in zip(columns, map(_unquoted, labels), strict=True):
+        if column.name in at_paths:
+            path, text = at_paths[column.name]
+            wanted.append(ScanColumn(path.column, label, "VARCHAR", _missing(column.type), path.path, text))
+        else:
+            wanted.append(ScanColumn(column.name, label, PHYSICAL[column.type], _missing(column.type)))
     return scan_sql(snapshot, wanted, since, until, pending, newest=newest, places=places)
 
 

@@ -516,7 +516,8 @@ class Binder:
                 # Each text has its own: those that it names.
                 return self._open_scan(name, columns, workspace, type_of)
             indexed = columns if isinstance(columns, Columns) else Columns(columns)
-            self._scans[key] = plan.Scan(name, indexed, workspace)
+            hot = self.schema.hot_paths(name, workspace)
+            self._scans[key] = plan.Scan(name, indexed, workspace, hot=hot)
         return self._scans[key]
 
     def _open_scan(
@@ -531,7 +532,8 @@ class Binder:
             listed = {c.name for c in columns}
             more = ((n, type_of(n)) for n in names_read(self.source) if n not in listed)
             every = Columns((*columns, *(Column(n, t) for n, t in more if t is not None)))
-            self._open_scans[key] = plan.Scan(name, every, workspace)
+            hot = self.schema.hot_paths(name, workspace)
+            self._open_scans[key] = plan.Scan(name, every, workspace, hot=hot)
         return self._open_scans[key]
 
     def known_empty(self, relation: plan.Relation) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from huntlake.kql.plan import Path
 from huntlake.kql.types import Column, ScalarType
 
 
@@ -38,6 +39,10 @@ class Schema(Protocol):
 
         None for a table that has the columns of `table` and no other.
         """
+        ...
+
+    def hot_paths(self, name: str, workspace: str | None = None) -> frozenset[Path]:
+        """Of a table the paths into its dynamics, columns in lower case, whose values it keeps beside."""
         ...
 
     def table_names(self, workspace: str | None = None) -> Iterable[str]:
@@ -87,6 +92,9 @@ class NoTables:
 
     def open_table(self, name: str, workspace: str | None = None) -> Callable[[str], ScalarType | None] | None:
         return None
+
+    def hot_paths(self, name: str, workspace: str | None = None) -> frozenset[Path]:
+        return frozenset()
 
     def table_names(self, workspace: str | None = None) -> Iterable[str]:
         return ()

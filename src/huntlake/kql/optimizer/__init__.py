@@ -5,6 +5,7 @@
 | `bounds` | what filters demand is told to the scans: the range of times, and `needles` |
 | `absences` | what the tables hold nothing of isn't read |
 | `pruning` | columns that nobody reads are left out |
+| `extraction` | paths into dynamics are told to the scans, and read where the tables keep them beside |
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from huntlake.kql import plan
 from huntlake.kql.optimizer.absences import Contents, without_absent
 from huntlake.kql.optimizer.bounds import bounded
+from huntlake.kql.optimizer.extraction import extracted
 from huntlake.kql.optimizer.pruning import pruned
 
 __all__ = ("Contents", "optimized")
@@ -22,4 +24,4 @@ def optimized(relation: plan.Relation, contents: Contents | None = None) -> plan
     relation = bounded(relation)
     if contents is not None:
         relation = without_absent(relation, contents)
-    return pruned(relation)
+    return extracted(pruned(relation))

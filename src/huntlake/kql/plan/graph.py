@@ -124,19 +124,18 @@ def with_subqueries(scalar: plan.Scalar, change: Change) -> plan.Scalar:
             return replace(scalar, relation=change(relation))
         case plan.Among(value, relation):
             return replace(scalar, value=with_subqueries(value, change), relation=change(relation))
-        case plan.Literal() | plan.ColumnRef():
+        case plan.Literal() | plan.ColumnRef() | plan.Extracted():
             return scalar
     assert_never(scalar)
 
 
 def with_scalars(relation: plan.Relation, change: Change) -> plan.Relation:
     """The relation with each relation inside its scalars changed; its own inputs stay."""
+    return mapped(relation, lambda scalar: with_subqueries(scalar, change)) if nested_in(relation) else relation
 
-    def inside(scalar: plan.Scalar) -> plan.Scalar:
-        return with_subqueries(scalar, change)
 
-    if not nested_in(relation):
-        return relation
+def mapped(relation: plan.Relation, inside: Callable[[plan.Scalar], plan.Scalar]) -> plan.Relation:
+    """The relation with each scalar that stands in it changed."""
     match relation:
         case plan.Filter(_, predicate):
             return replace(relation, predicate=inside(predicate))
@@ -171,6 +170,8 @@ def columns_in(*scalars: plan.Scalar) -> set[str]:
         match pending.pop():
             case plan.ColumnRef(name, _):
                 found.add(name)
+            case plan.Extracted(json, text):
+                found |= {json, text}
             case plan.Call(_, _, arguments):
                 pending += arguments
             case plan.Convert(value, _) | plan.Among(value, _, _):

@@ -75,7 +75,19 @@ class Among:
     type: ScalarType = ScalarType.BOOL
 
 
-Scalar = Literal | ColumnRef | Call | Convert | DynamicPath | First | Among
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """What a path into a dynamic finds, as two columns say it that the scan brings along: its JSON, and its text.
+
+    The text is that of `tostring()`: whoever reads only that makes no JSON.
+    """
+
+    json: str
+    text: str
+    type: ScalarType = ScalarType.DYNAMIC
+
+
+Scalar = Literal | ColumnRef | Call | Convert | DynamicPath | Extracted | First | Among
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +132,29 @@ Clause = tuple[Needle, ...]
 """Needles of which a row must hold at least one."""
 
 
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A place in the dynamics of a table's column, as a JSON path: `$."a"[0]`."""
+
+    column: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """Two columns that a scan gives besides the table's: the JSON that lies at a path, and its text."""
+
+    path: Path
+    json: str
+    text: str
+
+
 @dataclass(frozen=True, eq=False)
 class Scan:
     """A table of a workspace. The bounds are what the filters above say of TimeGenerated, the clauses what of texts.
 
-    Where `newest`, some rows are enough for those above: any, but the newest best.
+    Where `newest`, some rows are enough for those above: any, but the newest best. `hot` are the paths whose values the table keeps beside, columns in lower case; `asked` are those that the query
+    asks for, hot or not, and `extracted` those that the scan brings along, in columns that are among its own.
     """
 
     table: str
@@ -134,6 +164,9 @@ class Scan:
     until: datetime | None = None
     clauses: tuple[Clause, ...] = ()
     newest: bool = False
+    hot: frozenset[Path] = frozenset()
+    asked: tuple[Path, ...] = ()
+    extracted: tuple[Extraction, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

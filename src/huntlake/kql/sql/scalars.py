@@ -24,9 +24,6 @@ _BEFORE = re.compile(r"\0\(([^\0]*)\0\)")
 _OWN = re.compile(r"^~|[\x00\x01]", re.MULTILINE)
 """What is special in a name: the beginning of the compiler's own, and the marks of places in the SQL."""
 
-_NO_PATH = ("", "*")
-"""Names of properties that no JSON path can say, but a JSON pointer can."""
-
 
 def name(identifier: str) -> str:
     """A quoted identifier."""
@@ -90,6 +87,9 @@ class Expressions:
                 path = self._path(value, steps)
                 printed = f"json_extract_string({path})"
                 return Sql(f"nullif(json_extract({path}), 'null')", ScalarType.DYNAMIC, printed=printed)
+            case plan.Extracted(json, text):
+                printed = Sql(self.columns[text], ScalarType.STRING, nullable=False)
+                return Sql(self.columns[json], ScalarType.DYNAMIC, printed=printed)
             case plan.Call():
                 return self._call(scalar, in_filter)
             case plan.First(relation, type_):
@@ -191,16 +191,16 @@ class Expressions:
         constant: list[str | int] = []
         text = str.__str__(base)
         for step in steps:
-            if isinstance(step, int) or (isinstance(step, str) and step not in _NO_PATH):
+            if isinstance(step, int) or (isinstance(step, str) and step not in forms.NO_PATH):
                 constant.append(step)
                 continue
             if constant:
-                text, constant = f"json_extract({text}, {json_path(constant)})", []
+                text, constant = f"json_extract({text}, {quoted(forms.json_path(constant))})", []
             pointer = f"'/{step}'" if isinstance(step, str) else self._computed_step(step)
             text = f"json_extract({text}, {pointer})"
         if not constant:
             return f"{text}, '$'"
-        return f"{text}, {json_path(constant)}"
+        return f"{text}, {quoted(forms.json_path(constant))}"
 
     def _computed_step(self, step: plan.Scalar) -> str:
         sql = self.sql(step)
@@ -226,18 +226,6 @@ class Expressions:
         # A null among the items would make every miss null.
         text = f"{self.sql(value)} in (select {column} from {step} where {column} is not null)"
         return Sql(f"coalesce({text}, false)", ScalarType.BOOL, nullable=False)
-
-
-def json_path(steps: list[str | int]) -> str:
-    """The SQL string of a JSON path; a negative index counts from the end."""
-    path = "$"
-    for step in steps:
-        if isinstance(step, int):
-            path += f"[#{step}]" if step < 0 else f"[{step}]"
-        else:
-            escaped = step.replace("\\", "\\\\").replace('"', '\\"')
-            path += f'."{escaped}"'
-    return quoted(path)
 
 
 def _worth_hoisting(sql: Sql) -> bool:

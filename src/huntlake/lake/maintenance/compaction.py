@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from huntlake.core.errors import Invalid, LimitExceeded
 from huntlake.lake.forms import TIME, Form, StoredColumn, identifier, literal
 from huntlake.lake.maintenance.lock import alone
+from huntlake.lake.paths import HotPath
+from huntlake.lake.paths import fields as beside
 from huntlake.lake.scanning import escaped
 from huntlake.lake.snapshot import DataFile
 from huntlake.lake.table import LakeTable
@@ -66,24 +68,43 @@ class Compacted:
 
 
 def planned(
-    files: Iterable[DataFile], now: datetime, aim: Aim = AIM, quiet: timedelta = timedelta()
+    files: Iterable[DataFile],
+    now: datetime,
+    aim: Aim = AIM,
+    quiet: timedelta = timedelta(),
+    paths: Collection[HotPath] = (),
+    most: int | None = None,
 ) -> list[Rewriting]:
     """What there is to write anew, at the time `now` (UTC without zone).
 
     A day that is over gets as few files as it can have, unless one came in the last `quiet`: more may follow.
-    Today's hours that are over are written as one file each, where many have piled up.
+    Today's hours that are over are written as one file each, where many have piled up. A file that is good as it is,
+    but lacks one of the hot `paths`, is written anew by itself: the newest first, and of all no more than `most` bytes.
     """
     days: dict[date | None, list[DataFile]] = defaultdict(list)
+    lacking: list[DataFile] = []
     for file in files:
         if not aim.settled(file):
             days[file.day].append(file)
+        elif lacks(file, paths) and (file.day != now.date() or _is_over(file, now)):
+            lacking.append(file)
     found: list[Rewriting] = []
     for day, loose in days.items():
         if day == now.date():
             found += _hours(day, loose, now, aim)
         elif (len(loose) > 1 or any(f.foreign for f in loose)) and _is_quiet(loose, quiet):
             found.append(_rewriting(day, loose, aim))
+        else:
+            lacking += [f for f in loose if lacks(f, paths)]
+    lacking.sort(key=lambda f: f.day or date.min, reverse=True)
+    sizes = accumulate(f.bytes for f in lacking)
+    found += [_rewriting(f.day, [f], aim) for f, sum_ in zip(lacking, sizes, strict=True) if not most or sum_ <= most]
     return sorted(found, key=lambda r: r.day or date.min)
+
+
+def lacks(file: DataFile, paths: Collection[HotPath]) -> bool:
+    """Whether a file has nothing of one of the paths beside."""
+    return not set(paths).issubset(file.hot)
 
 
 def compact(
@@ -93,6 +114,7 @@ def compact(
     *,
     aim: Aim = AIM,
     quiet: timedelta = timedelta(),
+    most: int | None = None,
     memory: str = "2GB",
     threads: int | None = None,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
@@ -100,13 +122,15 @@ def compact(
 ) -> Compacted:
     """Write anew what `planned` says; each rewriting is a commit of its own. `progress` hears of bytes, of how many.
 
+    What is written has the table's hot paths beside; for these alone at most so many bytes are, if not all.
+
     The old files stay until `vacuum` deletes them: what reads them goes on. `Conflict` if another process does it.
     """
     done = Compacted()
     if not table.exists:
         return done
     with alone(table.folder):
-        plan = planned(table.snapshot().files, now, aim, quiet)
+        plan = planned(table.snapshot().files, now, aim, quiet, table.hot_paths(), most)
         if not plan:
             return done
         total = sum(f.bytes for r in plan for f in r.files)
@@ -125,12 +149,16 @@ def compact(
 
 
 def _hours(day: date, files: Iterable[DataFile], now: datetime, aim: Aim) -> Iterable[Rewriting]:
-    over = now.replace(minute=0, second=0, microsecond=0)
     hours: dict[int, list[DataFile]] = defaultdict(list)
     for file in files:
-        if file.since is not None and file.until is not None and file.until < over:
+        if file.since is not None and _is_over(file, now):
             hours[file.since.hour].append(file)
     return [_rewriting(day, loose, aim) for _, loose in sorted(hours.items()) if len(loose) >= aim.crowd]
+
+
+def _is_over(file: DataFile, now: datetime) -> bool:
+    """Whether the hour of a file's last row is over."""
+    return file.until is not None and file.until < now.replace(minute=0, second=0, microsecond=0)
 
 
 def _is_quiet(files: Iterable[DataFile], quiet: timedelta) -> bool:
@@ -160,12 +188,12 @@ def _engine(spill: Path, memory: str, threads: int | None) -> duckdb.DuckDBPyCon
 def _rewrite(table: LakeTable, connection: duckdb.DuckDBPyConnection, rewriting: Rewriting) -> Compacted:
     import duckdb
 
-    schema, written = table.columns(), list[WrittenFile]()
+    schema, paths, written = table.columns(), table.hot_paths(), list[WrittenFile]()
     try:
-        rows = _rows(rewriting.files, schema)
+        rows = _rows(rewriting.files, schema, paths)
         expected = _count(connection, rows)
         for piece in _pieces(connection, rows, rewriting, schema):
-            file = copy(connection, piece, schema, table.folder, rewriting.day)
+            file = copy(connection, piece, schema, table.folder, rewriting.day, paths)
             written += [file] if file else []
         if sum(f.rows for f in written) != expected:
             raise Invalid(f"`{table.folder.name}`: {expected:,} rows were read and {_total(written):,} written")
@@ -212,17 +240,19 @@ def _in_order(files: Sequence[DataFile]) -> bool:
     return all(a.until <= b.since for a, b in pairwise(files) if a.until and b.since)
 
 
-def _rows(files: Sequence[DataFile], schema: Sequence[StoredColumn]) -> str:
-    """A SELECT of the rows of `files`, with the columns of `schema` as they are to be written."""
-    shapes: dict[tuple[tuple[str, ...], bool], list[DataFile]] = {}
+def _rows(files: Sequence[DataFile], schema: Sequence[StoredColumn], paths: Sequence[HotPath]) -> str:
+    """A SELECT of the rows of `files`, with the columns of `schema` as they are to be written, and the hot paths."""
+    shapes: dict[tuple[tuple[str, ...], bool, tuple[HotPath, ...]], list[DataFile]] = {}
     for file in files:
-        shapes.setdefault((file.columns, file.foreign), []).append(file)
+        shapes.setdefault((file.columns, file.foreign, file.hot), []).append(file)
     reads = []
-    for (held, foreign), alike in shapes.items():
+    for (held, foreign, kept), alike in shapes.items():
         present = {n.lower() for n in held}
-        fields = ", ".join(_field(c, c.name.lower() in present, foreign) for c in schema)
-        paths = ", ".join(literal(escaped(f.path)) for f in alike)
-        reads.append(f"select {fields} from read_parquet([{paths}], hive_partitioning = false)")
+        fields = ", ".join(
+            [_field(c, c.name.lower() in present, foreign) for c in schema] + beside(paths, present, kept)
+        )
+        sources = ", ".join(literal(escaped(f.path)) for f in alike)
+        reads.append(f"select {fields} from read_parquet([{sources}], hive_partitioning = false)")
     return f"select * from ({' union all '.join(reads)})"
 
 

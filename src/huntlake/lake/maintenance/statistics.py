@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from huntlake.lake.index.sidecar import path_of
-from huntlake.lake.maintenance.compaction import AIM, planned
+from huntlake.lake.maintenance.compaction import AIM, lacks, planned
 from huntlake.lake.maintenance.vacuum import deletable
+from huntlake.lake.paths import HotPath
 from huntlake.lake.table import LakeTable
 
 
@@ -25,6 +26,10 @@ class Statistics:
     """Files that have a sidecar."""
     to_compact: int
     """Files that `compact` would write anew."""
+    hot: tuple[HotPath, ...]
+    """The paths into columns of JSON whose values are kept beside."""
+    with_hot: int
+    """Files that have all of them."""
     unreferenced: int
     """Bytes of files that the table has no more, or never had."""
     since: datetime | None
@@ -33,7 +38,7 @@ class Statistics:
 
 def statistics(table: LakeTable, now: datetime) -> Statistics:
     """What there is at the time `now` (UTC without zone)."""
-    snapshot = table.snapshot()
+    snapshot, paths = table.snapshot(), table.hot_paths()
     files = snapshot.files
     sidecars = [p.stat().st_size for p in (path_of(f.path) for f in files) if p.exists()]
     gone = (p.stat().st_size for p in deletable(table, timedelta(days=-1)) if p.exists()) if files else ()
@@ -45,7 +50,9 @@ def statistics(table: LakeTable, now: datetime) -> Statistics:
         snapshot.bytes,
         sum(sidecars),
         len(sidecars),
-        sum(len(r.files) for r in planned(files, now, AIM)),
+        sum(len(r.files) for r in planned(files, now, AIM, paths=paths)),
+        paths,
+        sum(not lacks(f, paths) for f in files) if paths else 0,
         sum(gone),
         min((f.since for f in files if f.since), default=None),
         max((f.until for f in files if f.until), default=None),

@@ -15,6 +15,7 @@ from huntlake.lake.index import sidecar
 from huntlake.lake.index.building import build, terms_in
 from huntlake.lake.maintenance.indexing import fault, held
 from huntlake.lake.maintenance.lock import alone
+from huntlake.lake.paths import differing, kind_column, text_column
 from huntlake.lake.scanning import escaped
 from huntlake.lake.snapshot import DataFile, whole_day
 from huntlake.lake.table import LakeTable
@@ -112,7 +113,8 @@ def _file(
         yield f"it has {size:,} bytes, and the log says {file.bytes:,}"
     source = f"read_parquet({literal(escaped(file.path))}, hive_partitioning = false)"
     there = {row[0].lower() for row in connection.execute(f"describe select * from {source}").fetchall()}
-    if missing := [n for n in file.columns if n.lower() not in there]:
+    beside = [n for i in range(len(file.hot)) for n in (text_column(i), kind_column(i))]
+    if missing := [n for n in (*file.columns, *beside) if n.lower() not in there]:
         yield f"it lacks the column `{missing[0]}`"
         return
     if quick:
@@ -135,6 +137,7 @@ def _file(
         value = f"epoch_us({name})" if column.form is Form.INSTANT else name
         fields += [f"min({value})", f"max({value})"]
     fields += [f"count(*) - count({identifier(c.name)})" for c in columns]
+    fields += [f"count(*) filter ({differing(i, path)})" for i, path in enumerate(file.hot)]
     lagged = f"select *, lag({time}) over () as before from {source}" if timed else f"select * from {source}"
     rows, _, back, elsewhere, *values = connection.execute(f"select {', '.join(fields)} from ({lagged})").fetchall()[0]
     if rows != file.rows:
@@ -145,10 +148,14 @@ def _file(
         yield f"{elsewhere:,} rows are of another day than {file.day}"
     for i, column in enumerate(bounded):
         yield from _bounds(column.name, values[2 * i], values[2 * i + 1], said)
-    for column, nulls in zip(columns, values[2 * len(bounded) :], strict=True):
+    nulls_of = values[2 * len(bounded) : 2 * len(bounded) + len(columns)]
+    for column, nulls in zip(columns, nulls_of, strict=True):
         told = said.get(f"null_count.{column.name}")
         if told is not None and told != nulls:
             yield f"`{column.name}` is null in {nulls:,} rows, and the log says {told:,}"
+    for path, others in zip(file.hot, values[2 * len(bounded) + len(columns) :], strict=True):
+        if others:
+            yield f"of {others:,} rows, what is kept of `{path.column}` at `{path.path}` isn't what lies there"
 
 
 def _other_day(file: DataFile) -> str:

@@ -12,6 +12,7 @@ import orjson
 
 from huntlake.engines.duckdb.database import Database
 from huntlake.engines.duckdb.sources import memory_sql
+from huntlake.kql.plan import Path
 from huntlake.kql.types import Column, ScalarType
 from huntlake.state.documents import Documents, Json, Shelf
 from huntlake.workspace.table_sources import Demand, KeptRows, Reading, Scan
@@ -130,6 +131,9 @@ class EvidenceTable:
 
     def look(self, workspace: str, demand: Demand) -> None:
         return None
+
+    def hot_paths(self, workspace: str, name: str) -> frozenset[Path]:
+        return frozenset()
 
     def read(self, workspace: str, scan: Scan) -> Reading:
         import pyarrow as pa
