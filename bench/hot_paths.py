@@ -26,7 +26,7 @@ from huntlake.lake.forms import Form, StoredColumn
 from huntlake.workspace.query import QueryOptions
 from huntlake.workspace.workspaces import Workspace
 
-ROWS = int(os.environ.get("HUNTLAKE_BENCH_ROWS", "1000000"))
+ROWS = int(os.environ.get("HUNTLAKE_BENCH_ROWS", "2000000"))
 DAYS = 5
 ROUNDS = 7
 GOAL = 30

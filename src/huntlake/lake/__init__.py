@@ -12,6 +12,7 @@ Any Delta reader may read them. The lake knows nothing of KQL: a column has a `F
 | `snapshot` | the files that may hold an answer |
 | `scanning` | the SQL that reads a snapshot |
 | `index` | beside each file, which terms each block of its rows may hold |
+| `paths` | hot paths into JSON, kept in columns beside it |
 | `writing` | rows into Parquet files, with their statistics |
 | `sources` | the files that people bring: which format, which bytes |
 | `batches` | what a file holds, read batch by batch |
