@@ -99,6 +99,8 @@ QUERIES = (
     "{t} | sort by i asc | extend before = prev({e}), v = {e} | where row_number() > 0 | project i, before, v",
     "{t} | extend ['d.\"a\"'] = i, v = {e} | project i, ['d.\"a\"'], v | sort by i asc",
     "{t} | search 'a' | project i | sort by i asc",
+    "{t} | top 3 by TimeGenerated desc | extend v = {e} | summarize count()",
+    "{t} | where isnotnull(d.a) | order by i desc | take 2 | project i, v = {e}",
     "{t} | getschema",
     "{t} | sort by i asc | project i, d, x = d.a",
 )

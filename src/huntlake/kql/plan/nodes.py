@@ -153,8 +153,9 @@ class Extraction:
 class Scan:
     """A table of a workspace. The bounds are what the filters above say of TimeGenerated, the clauses what of texts.
 
-    Where `newest`, some rows are enough for those above: any, but the newest best. `hot` are the paths whose values the table keeps beside, columns in lower case; `asked` are those that the query
-    asks for, hot or not, and `extracted` those that the scan brings along, in columns that are among its own.
+    Where `newest`, some rows are enough for those above: any, but the newest best. `hot` are the paths whose values the
+    table keeps beside, columns in lower case; `asked` are those that the query asks for, hot or not, and `extracted`
+    those that the scan brings along, in columns that are among its own.
     """
 
     table: str
