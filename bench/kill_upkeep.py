@@ -1,8 +1,8 @@
 """Whether tables survive `kill -9` of what keeps them in order: `python -m bench.kill_upkeep [points] [seed]`.
 
-A process appends to a table, compacts it, builds its index, takes old days away and deletes files, and is killed at a
-random moment. Then every batch that was committed must be there once, days must be there whole or not at all, log,
-files, statistics and index must agree, and what was left behind must go by the next vacuum.
+A process appends to a table, compacts it, makes paths hot, builds its index, takes old days away and deletes files, and
+is killed at a random moment. Then every batch that was committed must be there once, days must be there whole or not at
+all, log, files, statistics and index must agree, and what was left behind must go by the next vacuum.
 """
 
 from __future__ import annotations
@@ -35,13 +35,16 @@ def child(folder: Path, run: int, seed: int) -> None:
     from huntlake.lake.maintenance.indexing import index
     from huntlake.lake.maintenance.retention import expire
     from huntlake.lake.maintenance.vacuum import vacuum
+    from huntlake.lake.paths import HotPath
     from huntlake.lake.table import LakeTable
 
+    paths = [HotPath("Bag", path) for path in ('$."a"', '$."b"[0]', '$."c"."d"')]
     dice = random.Random(f"{seed} {run}")
     columns = (
         StoredColumn("TimeGenerated", Form.INSTANT),
         StoredColumn("Batch", Form.BIGINT),
         StoredColumn("Host", Form.TEXT),
+        StoredColumn("Bag", Form.JSON),
     )
     connection = duckdb.connect()
     connection.execute("set TimeZone = 'UTC'")
@@ -52,19 +55,23 @@ def child(folder: Path, run: int, seed: int) -> None:
         connection.execute(
             f"create or replace temp table rows as select '2026-11-1{dice.randrange(_DAYS)}'::TIMESTAMPTZ "
             f"+ to_seconds(hash(i + {batch}) % 86400) as TimeGenerated, {batch}::BIGINT as Batch, "
-            f"'host' || i % 7 as Host from range({rows}) r(i)"
+            f"'host' || i % 7 as Host, "
+            f"""json_object('a', i % 5, 'b', ['x' || i], 'c', json_object('d', i % 2 = 0))::VARCHAR as Bag """
+            f"from range({rows}) r(i)"
         )
         print(f"tried {batch} {rows}", flush=True)
         table.append(connection, "rows", columns)
         print(f"kept {batch}", flush=True)
         old.append(connection, "rows", columns)
-        act = dice.randrange(5)
+        act = dice.randrange(6)
         if act < 2:
             compact(table, folder, _NOW, aim=Aim(rows=dice.choice([500, 5000])))
         elif act == 2:
             index(table, anew=dice.random() < 0.3)
         elif act == 3:
             vacuum(table, _AT_ONCE)
+        elif act == 4:
+            table.keep_paths(dice.sample(paths, dice.randrange(4)))
         else:
             expire(old, datetime(2026, 11, 12))
             vacuum(old, _AT_ONCE)
