@@ -178,7 +178,7 @@ EXPRESSIONS = st.builds(_Expression, st.sampled_from(PATHS), st.sampled_from(FOR
 
 
 @settings(
-    max_examples=12,
+    max_examples=5,
     deadline=None,
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
