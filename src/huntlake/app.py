@@ -29,6 +29,7 @@ from huntlake.workspace.external_addresses import Outside
 from huntlake.workspace.functions import SavedFunctions
 from huntlake.workspace.hot_paths import HotPaths
 from huntlake.workspace.ingestion import Ingestion
+from huntlake.workspace.ingestion.mappings import IngestionMappings
 from huntlake.workspace.ingestion.streaming import Pace, Streams
 from huntlake.workspace.query import Queries
 from huntlake.workspace.saved_searches import SavedSearches
@@ -75,6 +76,7 @@ class Analytics:
     memory: MemoryTables
     functions: SavedFunctions
     builtin_functions: BuiltinFunctions
+    mappings: IngestionMappings
     watchlists: Watchlists
     queries: Queries
     ingestion: Ingestion
@@ -125,6 +127,7 @@ class Analytics:
             memory=memory,
             functions=saved,
             builtin_functions=builtin,
+            mappings=IngestionMappings(state),
             watchlists=watchlists,
             queries=Queries(engine, sources, clock, (saved, builtin), (looked_up,), borders, catalogue.is_open),
             ingestion=ingestion,
@@ -233,6 +236,7 @@ class App:
                 analytics.streams,
                 analytics.queries,
                 analytics.functions,
+                analytics.mappings,
                 workspaces,
                 activity,
                 clock,
@@ -275,6 +279,10 @@ class App:
     @property
     def functions(self) -> SavedFunctions:
         return self.analytics.functions
+
+    @property
+    def mappings(self) -> IngestionMappings:
+        return self.analytics.mappings
 
     @property
     def watchlists(self) -> Watchlists:

@@ -42,6 +42,7 @@ from huntlake.workspace.catalogue import Catalogue
 from huntlake.workspace.commands import Commands
 from huntlake.workspace.functions import SavedFunctions
 from huntlake.workspace.ingestion import Ingestion
+from huntlake.workspace.ingestion.mappings import IngestionMappings
 from huntlake.workspace.ingestion.streaming import Streams
 from huntlake.workspace.query import QueryOptions
 from huntlake.workspace.saved_searches import SavedSearches
@@ -187,6 +188,8 @@ class Server:
     workspaces: Workspaces
     queries: CountingQueries
     activity: Activity
+    mappings: IngestionMappings
+    streams: Streams
     commands: Commands
     subscription: Subscription
     detection: Detection
@@ -224,9 +227,9 @@ class Server:
             workspace = next((w for w in workspaces.list() if name in (w.name, w.database)), None)
             return workspace if workspace and principal and principal.may(Action.READ, workspace.id) else None
 
-        functions, asked = SavedFunctions(database), cast("Any", queries)
+        functions, asked, mappings = SavedFunctions(database), cast("Any", queries), IngestionMappings(database)
         streams = Streams(lake, ingestion, Engine(), clock)
-        commands = Commands(lake, tables, ingestion, streams, asked, functions, workspaces, activity, clock)
+        commands = Commands(lake, tables, ingestion, streams, asked, functions, mappings, workspaces, activity, clock)
         return cls(
             home,
             settings,
@@ -238,6 +241,8 @@ class Server:
             workspaces,
             queries,
             activity,
+            mappings,
+            streams,
             commands,
             SUBSCRIPTION,
             Detection.over(database, clock),

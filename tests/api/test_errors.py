@@ -67,7 +67,7 @@ def test_a_byte_order_mark_does_no_harm(client: TestClient) -> None:
         ("OPTIONS", "/v2/rest/query", 405),
         ("BREW", "/v2/rest/query", 405),
         ("GET", "/%00/%ff", 404),
-        ("POST", "/v1/rest/ingest/db/table", 404),
+        ("GET", "/v1/rest/ingest/db/table", 405),
     ],
 )
 def test_a_path_or_method_that_isnt_there_is_told_in_azures_shape(

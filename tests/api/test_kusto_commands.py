@@ -78,7 +78,7 @@ def test_an_unknown_table_is_an_error_that_helps(client: TestClient) -> None:
         (".show", "no command begins with `.show`"),
         (". show version", "no command begins with"),
         (".export async to csv", "the command `.export` is not supported"),
-        (".show table SigninLogs policy retention", "`.show table SigninLogs policy` is not supported"),
+        (".show table SigninLogs policy retention", "`.show table SigninLogs policy retention` is not supported"),
         (".show tabless", "did you mean `.show tables`?"),
         (".show table SigninLogs detail", "did you mean `details`?"),
     ],

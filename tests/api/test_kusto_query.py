@@ -287,3 +287,29 @@ def test_a_crash_is_an_internal_error_that_tells_nothing(server: Server) -> None
     assert answer.status_code == 500
     assert answer.json()["error"]["code"] == "InternalServiceError"
     assert "boom" not in answer.text
+
+
+def test_frames_are_progressive_only_when_asked_for(client: TestClient) -> None:
+    plain = ask(client, "count 2500").json()
+    assert not any(f["FrameType"].startswith("Table") for f in plain)
+    asked = {"Options": {"results_progressive_enabled": True}}
+    answer = ask(client, "count 2500; count 0", properties=asked).json()
+    assert answer[0]["IsProgressive"] is True
+    kinds = [f["FrameType"] for f in answer]
+    assert kinds[2] == "TableHeader"
+    assert kinds[-2:] == ["DataTable", "DataSetCompletion"]
+    first = [f for f in answer if f["FrameType"] == "TableFragment" and f["TableId"] == 1]
+    assert len(first) == 3
+    assert [r for f in first for r in f["Rows"]] == [[n] for n in range(1, 2501)]
+    assert [f["RowCount"] for f in answer if f["FrameType"] == "TableCompletion"] == [2500, 0]
+    header = next(f for f in answer if f["FrameType"] == "TableHeader")
+    assert header["TableKind"] == "PrimaryResult"
+    assert header["Columns"] == [{"ColumnName": "x", "ColumnType": "long"}]
+
+
+def test_a_progressive_answer_that_breaks_off_says_so(client: TestClient) -> None:
+    asked = {"Options": {"results_progressive_enabled": True}}
+    answer = ask(client, "timeout after 1500", properties=asked).json()
+    assert answer[-1]["HasErrors"] is True
+    fragments = [f for f in answer if f["FrameType"] == "TableFragment"]
+    assert "OneApiErrors" in fragments[-1]["Rows"][-1]

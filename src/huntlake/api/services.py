@@ -16,6 +16,8 @@ from huntlake.kql.types import Column
 from huntlake.workspace.activity import Activity
 from huntlake.workspace.collection import Collection
 from huntlake.workspace.commands import Caller
+from huntlake.workspace.ingestion.mappings import IngestionMappings
+from huntlake.workspace.ingestion.streaming import Streams
 from huntlake.workspace.query import QueryOptions
 from huntlake.workspace.visible import WorkspaceNamed
 from huntlake.workspace.workspaces import Workspace, Workspaces
@@ -94,6 +96,15 @@ class Commands(Protocol):
     ) -> ResultTable: ...
 
 
+class KnownTables(Protocol):
+    """The tables of a workspace, which is named by its name."""
+
+    def names(self, workspace: str) -> Iterable[str]: ...
+    def listed(self, workspace: str) -> Iterable[str]: ...
+    def table(self, workspace: str, name: str) -> tuple[Column, ...] | None: ...
+    def with_data(self, workspace: str) -> tuple[str, ...]: ...
+
+
 class FaceSettings(Protocol):
     """The settings that the faces obey; see `core/settings.py`."""
 
@@ -148,3 +159,9 @@ class Services(Protocol):
     def activity(self) -> Activity: ...
     @property
     def collection(self) -> Collection: ...
+    @property
+    def tables(self) -> KnownTables: ...
+    @property
+    def mappings(self) -> IngestionMappings: ...
+    @property
+    def streams(self) -> Streams: ...

@@ -16,12 +16,6 @@ from huntlake.workspace.table_definitions import TableDefinitions
 from huntlake.workspace.watchlists import Watchlists
 
 
-class TablesWithRows(Protocol):
-    """Which tables of a workspace, by its name, rows were written to."""
-
-    def with_data(self, workspace: str) -> tuple[str, ...]: ...
-
-
 class ArmServices(Services, Protocol):
     """The services whose resources the face shows."""
 
@@ -37,8 +31,6 @@ class ArmServices(Services, Protocol):
     def watchlists(self) -> Watchlists: ...
     @property
     def saved_searches(self) -> SavedSearches: ...
-    @property
-    def tables(self) -> TablesWithRows: ...
     @property
     def table_definitions(self) -> TableDefinitions: ...
     @property

@@ -9,18 +9,20 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from huntlake.api.authentication import Authentication
-from huntlake.api.bodies import read_body
+from huntlake.api.bodies import read_body, read_packed_body
 from huntlake.api.errors import json_response
 from huntlake.api.kusto.callers import PrincipalCaller
 from huntlake.api.kusto.frames import frames
 from huntlake.api.kusto.options import RequestOptions
 from huntlake.api.kusto.requests import KustoRequest, parse_body, parse_request
 from huntlake.api.kusto.rows import Occasion
+from huntlake.api.kusto.streams import StreamRequest, ingested, parse_stream
 from huntlake.api.kusto.tables import command_tables, query_tables
 from huntlake.api.limits import QueryLimits, Turns
 from huntlake.api.services import FaceSettings, ResultTable, Services
@@ -31,6 +33,8 @@ from huntlake.identity.audiences import KUSTO
 from huntlake.identity.principals import Principal
 from huntlake.identity.rights import Action
 from huntlake.workspace.activity import Asked, Progress
+from huntlake.workspace.ingestion.bodies import events, kind_of
+from huntlake.workspace.ingestion.streaming import Receipt
 from huntlake.workspace.query import QueryOptions
 from huntlake.workspace.workspaces import Workspace
 
@@ -64,6 +68,7 @@ class KustoFace:
                 Route(f"{root}/v2/rest/query", self.query_v2, methods=["GET", "POST"]),
                 Route(f"{root}/v1/rest/query", self.query_v1, methods=["GET", "POST"]),
                 Route(f"{root}/v1/rest/mgmt", self.command, methods=["POST"]),
+                Route(f"{root}/v1/rest/ingest/{{database}}/{{table}}", self.ingest, methods=["POST"]),
             ]
         return found
 
@@ -98,6 +103,36 @@ class KustoFace:
             raise Invalid("a control command begins with a dot; queries go to `/v2/rest/query`")
         return self._answer(request, principal, asked, self._in_tables)
 
+    async def ingest(self, request: Request) -> Response:
+        """Streaming ingestion: when this answers, the events lie on the disk, and queries see them."""
+        principal = await self._authentication.principal(request, KUSTO)
+        self._limits.count(principal.client_id)
+        stream = parse_stream(request.path_params, request.query_params)
+        # Rights are looked at before the body: whoever may not write here needn't send it.
+        workspace = await run_in_threadpool(self._writable, principal, stream.database)
+        body = await read_packed_body(request, self._services.settings.max_request_bytes)
+        with self._limits.running(principal.client_id):
+            receipt = await run_in_threadpool(self._take_in, workspace, stream, body)
+        occasion = self._occasion(request, RequestOptions())
+        return Response(b"".join(command_tables(ingested(receipt), occasion)), media_type="application/json")
+
+    def _writable(self, principal: Principal, database: str) -> Workspace:
+        workspace = self._workspace(principal, database)
+        if not principal.may(Action.WRITE, workspace.id):
+            raise Refused(f"the caller's role in `{workspace.name}` doesn't let it add rows there")
+        return workspace
+
+    def _take_in(self, workspace: Workspace, stream: StreamRequest, body: bytes) -> Receipt:
+        services = self._services
+        columns = services.tables.table(workspace.name, stream.table)
+        if columns is None:
+            raise NotFound(f"Entity ID '{stream.table}' of kind 'Table' was not found.")
+        mapping = None
+        if stream.mapping:
+            mapping = services.mappings.get(workspace, stream.table, kind_of(stream.format), stream.mapping).text
+        found = events(body, stream.format, columns, mapping)
+        return services.streams.append(workspace, stream.table, found, source="kusto streaming ingestion")
+
     async def _asked(self, request: Request) -> tuple[Principal, KustoRequest]:
         principal = await self._authentication.principal(request, KUSTO)
         if request.method == "GET":
@@ -106,17 +141,18 @@ class KustoFace:
 
     def _answer(self, request: Request, principal: Principal, asked: KustoRequest, form: _Form) -> Response:
         self._limits.count(principal.client_id)
-        state = request.state
-        application = request.headers.get("x-ms-app", "")[:_MOST_NAME]
-        occasion = Occasion(
-            state.client_request_id, state.activity_id, state.at, asked.options, self._services.clock, application
-        )
         return StreamedJson(
-            partial(form, principal, asked, occasion),
+            partial(form, principal, asked, self._occasion(request, asked.options)),
             pool=self._pool,
             turns=self._turns,
             place=self._limits.running(principal.client_id),
             gzip="gzip" in request.headers.get("accept-encoding", "").lower(),
+        )
+
+    def _occasion(self, request: Request, options: RequestOptions) -> Occasion:
+        state, application = request.state, request.headers.get("x-ms-app", "")[:_MOST_NAME]
+        return Occasion(
+            state.client_request_id, state.activity_id, state.at, options, self._services.clock, application
         )
 
     def _in_frames(

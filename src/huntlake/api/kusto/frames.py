@@ -15,7 +15,6 @@ from huntlake.api.kusto.rows import TRUNCATED, Occasion, rows, visualization
 from huntlake.api.services import ResultTable
 from huntlake.kql.types import Column, ScalarType
 
-_HEADER = {"FrameType": "DataSetHeader", "IsProgressive": False, "Version": "v2.0"}
 _PROPERTIES = (
     Column("TableId", ScalarType.INT),
     Column("Key", ScalarType.STRING),
@@ -42,13 +41,23 @@ def frames(tables: Iterable[ResultTable], occasion: Occasion) -> Iterator[bytes]
     tables = list(tables)
     between = b",\r\n" if occasion.options.newlines_between_frames else b","
     properties = [[id, "Visualization", visualization(t)] for id, t in enumerate(tables, 1)]
-    before = b"[" + orjson.dumps(_HEADER) + between
+    progressive = occasion.options.progressive
+    header = {"FrameType": "DataSetHeader", "IsProgressive": progressive, "Version": "v2.0"}
+    before = b"[" + orjson.dumps(header) + between
     before += _frame(0, "QueryProperties", "@ExtendedProperties", _PROPERTIES, properties) + between
     late: Problem | None = None
     for id, table in enumerate(tables, 1):
-        before += _open(id, "PrimaryResult", table.name or "PrimaryResult", table.columns)
-        problem = yield from rows(table, before, occasion, begun=id > 1)
-        before = b"]}" + between
+        name = table.name or "PrimaryResult"
+        if progressive:
+            fragment = _fragment(id)
+            before += _open(id, "PrimaryResult", name, table.columns, "TableHeader") + between + fragment
+            problem = yield from rows(table, before, occasion, begun=id > 1, between=b"]}" + between + fragment)
+            done = {"FrameType": "TableCompletion", "TableId": id, "RowCount": table.row_count}
+            before = b"]}" + between + orjson.dumps(done) + between
+        else:
+            before += _open(id, "PrimaryResult", name, table.columns) + b',"Rows":['
+            problem = yield from rows(table, before, occasion, begun=id > 1)
+            before = b"]}" + between
         if problem and not occasion.options.defer_partial_failures:
             errors = [occasion.error(problem)]
             yield before + orjson.dumps({**_end(has_errors=True), "OneApiErrors": errors}) + b"]"
@@ -63,20 +72,26 @@ def _end(*, has_errors: bool) -> dict[str, Any]:
     return {"FrameType": "DataSetCompletion", "HasErrors": has_errors, "Cancelled": False}
 
 
-def _open(id: int, kind: str, name: str, columns: Iterable[Column]) -> bytes:
+def _open(id: int, kind: str, name: str, columns: Iterable[Column], type: str = "DataTable") -> bytes:
     """A table's frame up to its rows: readers that stream want `FrameType` first and `Rows` last."""
     head = {
-        "FrameType": "DataTable",
+        "FrameType": type,
         "TableId": id,
         "TableKind": kind,
         "TableName": name,
         "Columns": [{"ColumnName": c.name, "ColumnType": c.type.value} for c in columns],
     }
+    return orjson.dumps(head) if type == "TableHeader" else orjson.dumps(head)[:-1]
+
+
+def _fragment(id: int) -> bytes:
+    """The frame of some rows of a table, up to them."""
+    head = {"FrameType": "TableFragment", "TableFragmentType": "DataAppend", "TableId": id}
     return orjson.dumps(head)[:-1] + b',"Rows":['
 
 
 def _frame(id: int, kind: str, name: str | None, columns: Iterable[Column], rows: list[list[Any]]) -> bytes:
-    return _open(id, kind, name or kind, columns) + orjson.dumps(rows)[1:] + b"}"
+    return _open(id, kind, name or kind, columns) + b',"Rows":' + orjson.dumps(rows) + b"}"
 
 
 def _completion(tables: list[ResultTable], occasion: Occasion, problem: Problem | None) -> list[list[Any]]:

@@ -36,6 +36,7 @@ class RequestOptions:
     defer_partial_failures: bool = False
     error_placement: ErrorPlacement = ErrorPlacement.IN_DATA
     newlines_between_frames: bool = False
+    progressive: bool = False
     query_now: datetime | None = None
     read_only: bool = False
     time_column: str = ""
@@ -78,6 +79,7 @@ def parse_options(given: Mapping[str, Any]) -> RequestOptions:
         newlines_between_frames=_boolean(
             "results_v2_newlines_between_frames", options.get("results_v2_newlines_between_frames")
         ),
+        progressive=_boolean("results_progressive_enabled", options.get("results_progressive_enabled")),
         query_now=_instant("query_now", options.get("query_now")),
         time_column=str(options.get("query_datetimescope_column") or ""),
         since=_instant("query_datetimescope_from", options.get("query_datetimescope_from")),

@@ -85,19 +85,19 @@ def visualization(table: ResultTable) -> str:
 
 
 def rows(
-    table: ResultTable, before: bytes, occasion: Occasion, *, begun: bool
+    table: ResultTable, before: bytes, occasion: Occasion, *, begun: bool, between: bytes = b","
 ) -> Generator[bytes, None, Problem | None]:
     """The rows of a table after the bytes that stand `before` them; gives what broke them off, if anything did.
 
-    Nothing is yielded before the first rows are there. As long as nothing has `begun`, an error is
-    raised, to become an answer of its own.
+    `between` stands between two chunks of them. Nothing is yielded before the first rows are there. As long as nothing
+    has `begun`, an error is raised, to become an answer of its own.
     """
     waiting = before
     try:
         for chunk in table.json_rows():
             begun = True
             yield waiting + chunk
-            waiting = b","
+            waiting = between
     except (DomainError, SourceError) as error:
         if not begun:
             raise

@@ -18,6 +18,7 @@ from huntlake.workspace.activity import Activity
 from huntlake.workspace.commands.declaration import Need
 from huntlake.workspace.functions import SavedFunctions
 from huntlake.workspace.ingestion import Ingestion
+from huntlake.workspace.ingestion.mappings import IngestionMappings
 from huntlake.workspace.ingestion.streaming import Streams
 from huntlake.workspace.query import DEFAULT, Queries, QueryOptions
 from huntlake.workspace.workspaces import Workspace, Workspaces
@@ -68,6 +69,7 @@ class Context:
     streams: Streams
     queries: Queries
     functions: SavedFunctions
+    mappings: IngestionMappings
     workspaces: Workspaces
     activity: Activity
     clock: Clock

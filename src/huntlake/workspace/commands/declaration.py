@@ -40,6 +40,8 @@ _READERS: Mapping[str, Callable[[CommandReader], object]] = {
     "definitions": CommandReader.definitions,
     "definition": CommandReader.function,
     "text": CommandReader.text,
+    "mapping": CommandReader.text,
+    "kind": CommandReader.named,
     "properties": CommandReader.properties,
     "query": CommandReader.tail,
     "data": CommandReader.tail,

@@ -11,7 +11,7 @@ alter-merge workload_group|append async|attach|cancel operation|clear async|clea
 clear materialized-view|clear remote-schema|clear workload_group|create async|create database|create entity_group
 create external|create ingestion|create materialized-view|create-merge database|create-or-alter continuous-export
 create-or-alter entity_group|create-or-alter external|create-or-alter graph_model|create-or-alter ingestion
-create-or-alter materialized-view|create-or-alter table|create-or-alter workload_group|delete|detach|disable
+create-or-alter materialized-view|create-or-alter workload_group|delete|detach|disable
 drop async|drop cluster|drop column|drop columns|drop continuous-export|drop database|drop empty|drop entity_group
 drop extent|drop extents|drop external|drop follower|drop graph_model|drop graph_snapshot|drop ingestion
 drop materialized-view|drop stored_query_result|drop stored_query_results|drop unrestricted|drop workload_group|enable

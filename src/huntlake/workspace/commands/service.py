@@ -16,13 +16,14 @@ from huntlake.kql.syntax.commands import CommandReader
 from huntlake.kql.syntax.tokens import TokenKind
 from huntlake.lake import Lake
 from huntlake.workspace.activity import Activity
-from huntlake.workspace.commands import functions, rows, schemas, server, tables
+from huntlake.workspace.commands import functions, rows, schemas, server, streaming, tables
 from huntlake.workspace.commands.answer import CommandTable
 from huntlake.workspace.commands.context import Caller, Context, KnownTables
 from huntlake.workspace.commands.declaration import Command, Need, Unfit
 from huntlake.workspace.commands.refused import REFUSED
 from huntlake.workspace.functions import SavedFunctions
 from huntlake.workspace.ingestion import Ingestion
+from huntlake.workspace.ingestion.mappings import IngestionMappings
 from huntlake.workspace.ingestion.streaming import Streams
 from huntlake.workspace.query import DEFAULT, Queries, QueryOptions
 from huntlake.workspace.table_sources import GIVEN
@@ -71,6 +72,15 @@ COMMANDS: tuple[Command, ...] = (
     tables.drop_table,
     tables.drop_tables,
     tables.clear_table_data,
+    streaming.create_mapping,
+    streaming.create_or_alter_mapping,
+    streaming.alter_mapping,
+    streaming.drop_mapping,
+    streaming.show_mappings,
+    streaming.show_mappings_of_kind,
+    streaming.show_mapping,
+    streaming.enable_streaming,
+    streaming.show_streaming,
     rows.ingest_inline,
     rows.set_table,
     rows.append,
@@ -97,6 +107,7 @@ class Commands:
     streams: Streams
     queries: Queries
     functions: SavedFunctions
+    mappings: IngestionMappings
     workspaces: Workspaces
     activity: Activity
     clock: Clock
@@ -127,6 +138,7 @@ class Commands:
             self.streams,
             self.queries,
             self.functions,
+            self.mappings,
             self.workspaces,
             self.activity,
             self.clock,

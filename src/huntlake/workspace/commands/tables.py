@@ -222,6 +222,7 @@ def _drop(c: Context, tables: Sequence[Named], ifexists: bool) -> Rows:
     for table in tables:
         if c.on_disk(workspace, table.text):
             c.lake.drop(workspace.name, table.text)
+        c.mappings.forget(workspace, table.text)
     return [[name, workspace.database] for name in c.tables.listed(workspace.name)]
 
 
