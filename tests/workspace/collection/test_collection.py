@@ -57,6 +57,26 @@ def test_records_go_where_their_flows_say(house: House) -> None:
     assert house.ask("High_CL | project Who") == [["bob!"]]
 
 
+def test_the_time_of_a_stream_may_be_of_any_type_before_it_is_made_one(house: House) -> None:
+    made = "source | where isnotempty(TimeGenerated) | extend TimeGenerated = todatetime(TimeGenerated)"
+    house.put(flow(made), columns={"TimeGenerated": "string", "User": "string"})
+    house.send({"User": "ann", "TimeGenerated": "2026-11-20"}, {"User": "bob"}, {"User": "c", "TimeGenerated": "soon"})
+    asked = "Events_CL | sort by User asc | project User, TimeGenerated"
+    assert house.ask(asked) == [["ann", "2026-11-20T00:00:00Z"], ["c", "2026-11-21T12:00:00Z"]]
+    house.put(
+        flow("source | project TimeGenerated = datetime(2026-01-01), Old = TimeGenerated"),
+        columns={"TimeGenerated": "long"},
+    )
+    assert house.send({"TimeGenerated": 5}, {"TimeGenerated": "five"}).counts.rejected == 1
+    assert house.letters()[0][:2] == [2, "`TimeGenerated` is no long: five"]
+
+
+def test_a_record_without_a_time_has_none_in_the_transformation(house: House) -> None:
+    house.put(flow("source | where isnull(TimeGenerated)"))
+    assert house.send({"User": "ann"}, {"User": "bob", "TimeGenerated": TIME}).counts.dropped == 1
+    assert house.ask("Events_CL | project User, TimeGenerated") == [["ann", "2026-11-21T12:00:00Z"]]
+
+
 @pytest.mark.parametrize("transform", ["source", "source | extend Same = true"])
 def test_every_kind_of_value_comes_through(house: House, transform: str) -> None:
     columns = {

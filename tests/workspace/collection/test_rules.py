@@ -91,6 +91,7 @@ def test_a_table_that_azure_has_gets_columns_that_end_in_cf(house: House) -> Non
         ({"streamDeclarations": {STREAM: {"columns": []}}}, "is empty"),
         ({"streamDeclarations": {STREAM: declared({"a": "text"})}}, "`text` is no type of a column"),
         ({"streamDeclarations": {STREAM: declared({"a": "long", "A": "long"})}}, "are one"),
+        ({"streamDeclarations": {STREAM: declared({" ": "long"})}}, "columns[0].name` is blank"),
         ({"streamDeclarations": [1]}, "`properties.streamDeclarations` is no object"),
     ],
 )  # fmt: skip

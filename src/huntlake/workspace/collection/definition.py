@@ -259,6 +259,8 @@ def _columns(given: Mapping[str, Any], at: str) -> tuple[Column, ...]:
 
 def _column(given: Mapping[str, Any], at: str) -> Column:
     name, type = _text(given, "name", at, needed=True), _text(given, "type", at, needed=True)
+    if not name.strip():
+        raise Invalid(f"`{at}.name` is blank")
     return Column(name, type_of(type, f"{at}.type"))
 
 

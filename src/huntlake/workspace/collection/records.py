@@ -103,6 +103,8 @@ def _sorted(elements: Iterable[tuple[int, tuple[bytes, Any]]]) -> Records:
     for place, (text, value) in elements:
         if not isinstance(value, dict):
             rejects.append(Reject(place, "not a JSON object", shown(text[:_SHOWN])))
+        elif not value:
+            rejects.append(Reject(place, "an empty object", "{}"))
         elif _depth(text) > _DEEPEST:
             rejects.append(Reject(place, f"nested deeper than {_DEEPEST} levels", shown(text)))
         else:

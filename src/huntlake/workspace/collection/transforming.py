@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from huntlake.kql.compiler import CompiledTable
 
+_TIME = TIME.lower()
 _PATIENCE = timedelta(minutes=1)
 
 
@@ -60,7 +61,9 @@ class Transformer:
         found = self._staged().convert(list(records.lines), range(len(records.lines)), lambda batch, infer: plan)
         parts = [_physical(one, columns) for one in found if one.rows.num_rows]
         rejects = [
-            Reject(None if r.line is None else records.places[r.line], r.reason, r.text)
+            Reject(
+                None if r.line is None else records.places[r.line], r.reason.replace(f"`{_TIME}`", f"`{TIME}`"), r.text
+            )
             for one in found
             for r in one.rejects
         ]
@@ -107,8 +110,17 @@ def dumped(row: Mapping[str, Any]) -> bytes:
 
 
 def _plan(columns: Sequence[Column], now: datetime) -> Plan:
-    targets = [Target(StoredColumn(c.name, FORMS[c.type]), (c.name,), type=str(c.type)) for c in columns]
-    return Plan(tuple(targets), now, timed=any(c.name == TIME for c in columns))
+    targets = [Target(StoredColumn(_staged(c), FORMS[c.type]), (c.name,), type=str(c.type)) for c in columns]
+    return Plan(tuple(targets), now, timed=False)
+
+
+def _staged(column: Column) -> str:
+    """The name of a column on the way: one that is called as a table's time is would be a time, and never null."""
+    return _TIME if column.name == TIME else column.name
+
+
+def _reason(reject: Reject) -> str:
+    return reject.reason.replace(f"`{_TIME}`", f"`{TIME}`")
 
 
 def _physical(found: Converted | None, columns: Sequence[Column]) -> pa.Table:
@@ -121,7 +133,7 @@ def _physical(found: Converted | None, columns: Sequence[Column]) -> pa.Table:
     arrays = {KEY: found.rows.column(NUMBER) if found else pa.array([], pa.int64())}
     for column in columns:
         type = physical_type(column.type)
-        arrays[column.name] = found.rows.column(column.name).cast(type) if found else pa.array([], type)
+        arrays[column.name] = found.rows.column(_staged(column)).cast(type) if found else pa.array([], type)
     return pa.table(arrays)
 
 
