@@ -105,13 +105,13 @@ PARTS: st.SearchStrategy[list[list[tuple[int | None, str]]]] = st.lists(
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_the_first_rows_are_those_of_all_rows(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     lake = opened(tmp_path_factory.mktemp("lake") / "home")
     for number, table in enumerate(TABLES):
         fill(lake, table, data.draw(PARTS), number * 1000)
-    for _ in range(8):
+    for _ in range(6):
         source, where = data.draw(st.sampled_from(SOURCES)), data.draw(st.sampled_from(FILTERS))
         order, count = data.draw(st.sampled_from((*ORDERS, "| take {count}"))), data.draw(st.integers(1, 15))
         text = f"{source} {where} {order.format(count=count)}"

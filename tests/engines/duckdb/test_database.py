@@ -41,6 +41,13 @@ def database() -> Iterator[Database]:
         "pragma version",
         "call pragma_version()",
         "with w as (insert into kept.held values (2) returning n) select * from w",
+        "with w as (select 2) insert into kept.held select * from w",
+        "with w as (select 2) delete from kept.held",
+        "select e'\\''; delete from kept.held; select '1'",
+        "select 1 -- '\n; delete from kept.held --'",
+        "select 1 /* ' */; delete from kept.held; select ' /* */ '",
+        "select $$'$$; delete from kept.held; select $$'$$",
+        'select 1 as "a"; delete from kept.held',
         "",
     ],
 )
@@ -49,6 +56,21 @@ def test_nothing_runs_but_one_select(database: Database, sql: str) -> None:
     with pytest.raises(EngineDefect):
         database.table(sql)
     assert database.table(f"select * from {kept('held')}").to_pylist() == [{"n": 1}]
+
+
+@pytest.mark.parametrize(
+    ("sql", "value"),
+    [
+        ("select ';' as v", ";"),
+        ("select ' -- ;QQ' as v".replace("QQ", "'" * 2), " -- ;'"),
+        ('with "a;""b" as (select \'/*\' as v) select v from "a;""b"', "/*"),
+        (r"select e'\'' as v", "'"),
+        ("select 'update' as v", "update"),
+        ("select (7 - -1)::VARCHAR as v", "8"),
+    ],
+)
+def test_what_only_looks_like_several_statements_is_one(database: Database, sql: str, value: str) -> None:
+    assert database.table(sql).to_pylist() == [{"v": value}]
 
 
 def test_a_file_outside_the_lake_is_not_read(tmp_path: Path) -> None:

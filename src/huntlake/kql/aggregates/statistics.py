@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal as Exact
 
 from huntlake.kql.forms import as_json
@@ -43,6 +44,26 @@ def _(expr: Timespan, percentile: Real) -> Timespan:
 @percentile.overload
 def _(expr: Datetime, percentile: Real) -> Datetime:
     return f"quantile_disc({expr}, {_fraction(percentile)})"
+
+
+@aggregate("* percentile", named=Naming.NONE)
+def one_of_percentiles(expr: P, place: Long, *percentile: Real) -> P:
+    """The value at the rank of that place, from 1, among several: an engine finds all of them in one go."""
+    return _one(expr, place, percentile)
+
+
+@one_of_percentiles.overload
+def _(expr: Timespan, place: Long, *percentile: Real) -> Timespan:
+    return _one(expr, place, percentile)
+
+
+@one_of_percentiles.overload
+def _(expr: Datetime, place: Long, *percentile: Real) -> Datetime:
+    return _one(expr, place, percentile)
+
+
+def _one(expr: str, place: str, percentiles: Sequence[object]) -> str:
+    return f"quantile_disc({expr}, [{', '.join(map(_fraction, percentiles))}])[{place}]"
 
 
 @aggregate("percentiles_array", prefix="percentiles")

@@ -24,7 +24,25 @@ def measures(
     found: list[plan.Output] = []
     for item in items:
         found += b.sound_outputs(item, partial(_measured, item, input, names, b, keys))
-    return found
+    return _together(found, b)
+
+
+def _together(found: list[plan.Output], b: Surroundings) -> list[plan.Output]:
+    """The same, with the percentiles of one value as those of one list."""
+    calls = [
+        o.value if isinstance(o.value, plan.Call) and o.value.function.name == "percentile" else None for o in found
+    ]
+    if sum(c is not None for c in calls) < 2:
+        return found
+    outputs = []
+    for output, call in zip(found, calls, strict=True):
+        if call is not None:
+            value, own = call.arguments
+            asked = [c.arguments[1] for c in calls if c is not None and c.arguments[0] == value]
+            place = plan.Literal(asked.index(own) + 1, ScalarType.LONG)
+            output = plan.Output(output.name, b.aggregate("* percentile", (value, place, *asked), call.span))
+        outputs.append(output)
+    return outputs
 
 
 def _measured(

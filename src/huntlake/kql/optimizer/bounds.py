@@ -113,8 +113,9 @@ class _Bounds:
                 return replace(relation, input=self.of(input, NONE))
             case plan.Project(input, outputs):
                 return replace(relation, input=self.of(input, _below(outputs, demands)))
-            case plan.Summarize(input, outputs, _):
-                return replace(relation, input=self.of(input, _below(outputs, replace(demands, newest=False))))
+            case plan.Summarize(input, outputs, measures):
+                demands = replace(demands, newest=any(map(_is_latest, measures)))
+                return replace(relation, input=self.of(input, _below(outputs, demands)))
             case plan.Sort(input, _):
                 return replace(relation, input=self.of(input, replace(demands, newest=False)))
             case plan.Limit(input, _):
@@ -138,6 +139,14 @@ class _Bounds:
                 return replace(relation, input=self.of(input, NONE), row=row, inner=self.of(inner, NONE))
             case plan.TableFunction(_, inputs, _, _):
                 return replace(relation, inputs=tuple(self.of(i, NONE) for i in inputs))
+
+
+def _is_latest(measure: plan.Output) -> bool:
+    """Whether a measure is of the latest row: an engine that meets it first has less to do with those before it."""
+    match measure.value:
+        case plan.Call(function, _, (plan.ColumnRef(name), _)):
+            return function.name == "arg_max" and name == TIME
+    return False
 
 
 def _below(outputs: tuple[plan.Output, ...], demands: Demands) -> Demands:
