@@ -233,17 +233,15 @@ HUNTS = (
     Hunt(
         "a pattern of command lines, 7 days",
         "DeviceProcessEvents | where TimeGenerated > ago(7d) "
-        '| where ProcessCommandLine matches regex @"(?i)(cscript|mshta|regsvr32|rundll32)\\.exe\\W.*[/-]\\w+st\\b" '
+        '| where ProcessCommandLine matches regex @"(?i)(cscript|mshta|wmic)\\.exe\\W.*[/-]\\w+st\\b" '
         "| summarize count() by FileName",
         "select FileName, count() from $DeviceProcessEvents(7) "
-        "where match(ProcessCommandLine, '(?i)(cscript|mshta|regsvr32|rundll32)\\\\.exe\\\\W.*[/-]\\\\w+st\\\\b') group by 1",
+        "where match(ProcessCommandLine, '(?i)(cscript|mshta|wmic)\\\\.exe\\\\W.*[/-]\\\\w+st\\\\b') group by 1",
         'select "FileName", count(*) from $DeviceProcessEvents(7) '
-        "where regexp_like(\"ProcessCommandLine\", '(?i)(cscript|mshta|regsvr32|rundll32)\\.exe\\W.*[/-]\\w+st\\b') group by 1",
+        "where regexp_like(\"ProcessCommandLine\", '(?i)(cscript|mshta|wmic)\\.exe\\W.*[/-]\\w+st\\b') group by 1",
         lambda p, t: (
             t("DeviceProcessEvents", 7)
-            .filter(
-                p.col("ProcessCommandLine").str.contains(r"(?i)(cscript|mshta|regsvr32|rundll32)\.exe\W.*[/-]\w+st\b")
-            )
+            .filter(p.col("ProcessCommandLine").str.contains(r"(?i)(cscript|mshta|wmic)\.exe\W.*[/-]\w+st\b"))
             .group_by("FileName")
             .agg(p.len())
         ),
