@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test check bench determinism evidence fuzz hunts meaning kill-points docs outside accept clean .venv
+.PHONY: help demo test check bench determinism evidence fuzz hunts meaning needle rivals kill-points docs outside accept clean .venv
 .DEFAULT_GOAL := help
 
 help:                ## what there is to make
@@ -50,7 +50,13 @@ kill-points: .venv   ## kill a process that takes logs in, a thousand times, and
 evidence: .venv      ## import recorded attacks, and see if the rules still fire
 	$(BIN)/python -m bench evidence
 
-hunts: .venv         ## fifteen hunts against chdb, Polars and DataFusion, which have to be in .venv: full size needs 5 GB
+rivals: .venv        ## what `needle` and `hunts` measure against: other engines
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group bench
+
+needle: .venv        ## one term in thirty days of logs, with the index and without: full size needs 5 GB
+	HUNTLAKE_BENCH_SCALE=$${HUNTLAKE_BENCH_SCALE:-1} $(BIN)/python -m bench needle
+
+hunts: .venv         ## fifteen hunts against chdb, Polars and DataFusion (`make rivals`): full size needs 5 GB
 	HUNTLAKE_BENCH_SCALE=$${HUNTLAKE_BENCH_SCALE:-1} $(BIN)/python -m bench.hunts_mix
 
 docs: .venv          ## write the pages that are made from the code

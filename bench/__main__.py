@@ -18,6 +18,7 @@ MEASUREMENTS = (
     "installation",
     "mission",
     "mutations",
+    "needle",
     "rights",
     "table_search",
 )

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache, partial
 
-from huntlake.kql.forms import ITEM, as_text
+from huntlake.kql.forms import ITEM, as_text, literal
 from huntlake.kql.symbols import Bool, Function, Scalar, Sql, String, Unsupported, quoted, scalar
 from huntlake.kql.types import NUMBERS, ScalarType
 
@@ -20,8 +20,8 @@ _ASCII_EDGE = r"[\x00-\x2F\x3A-\x40\x5B-\x60\x7B-\x7F]"
 _MAYBE_EDGE = "[^0-9A-Za-z]"
 _PYTHON_EDGE = r"[\W_]"
 _FEW = 5
-_MANY = 200
-"""Up to so many needles, one condition each is faster than one pattern of them all."""
+_MANY = 100
+"""Up to few needles, one condition each is faster than one pattern of them all; more than many outgrow a pattern."""
 
 
 # -- patterns ----------------------------------------------------------------------
@@ -377,7 +377,7 @@ def _in(value: str, items: tuple[str, ...], *, any_case: bool = False) -> str:
     if any_case:
         compared = f"lower({compared})"
     plain, conditions, nullable = [], [], value.nullable
-    for item in items:
+    for item in _one_by_one(items) if value.type is ScalarType.STRING else items:
         assert isinstance(item, Sql)
         if item.type.value == "dynamic":
             conditions.append(_among_elements(value, compared, item, any_case=any_case))
@@ -441,6 +441,7 @@ def has_all(source: String, *terms: Scalar) -> Bool:
     >>> "North America" has_all ("america", "north")
     true
     """
+    terms = _one_by_one(terms)
     constant = [t for t in terms if isinstance(t, Sql) and isinstance(t.value, str)]
     conditions = [f"({has_term(source, t)})" for t in constant]
     for term in terms:
@@ -476,7 +477,20 @@ def _pattern_of_any(terms: tuple[str, ...], edge: str) -> str:
     return "|".join(f"(?:{term_pattern(t, edge)})" for t in terms)
 
 
+def _one_by_one(terms: tuple[str, ...]) -> tuple[str, ...]:
+    """The terms, with those of constant arrays of texts in their place."""
+    found: list[str] = []
+    for term in terms:
+        given = term.value if isinstance(term, Sql) and term.type is ScalarType.DYNAMIC else None
+        if isinstance(given, list) and all(isinstance(t, str) for t in given):
+            found += (literal(t, ScalarType.STRING) for t in given)
+        else:
+            found.append(term)
+    return tuple(found)
+
+
 def _any_term(source: str, terms: tuple[str, ...]) -> str:
+    terms = _one_by_one(terms)
     constant = [t for t in terms if isinstance(t, Sql) and isinstance(t.value, str)]
     conditions = []
     if len(constant) > _FEW:
@@ -484,14 +498,16 @@ def _any_term(source: str, terms: tuple[str, ...]) -> str:
         texts = [str(t.value) for t in constant if t.value]
         # An engine bounds how large one pattern may be.
         parts = [texts[i : i + _MANY] for i in range(0, len(texts), _MANY)]
-        conditions += [f"({_edged(source, partial(_pattern_of_any, tuple(part)))})" for part in parts]
+        for part in parts:
+            # With edges, many terms are more than the engine's automaton holds: the plain ones say first what may be.
+            first = matches(source, "|".join(map(literal_pattern, part)))
+            edged = _edged(source, partial(_pattern_of_any, tuple(part)))
+            conditions.append(f"(case when {first} then {edged} else false end)")
         if len(texts) < len(constant):
             conditions = ["true"]
     else:
         conditions += [f"({has_term(source, t)})" for t in constant]
-    for term in terms:
-        if term in constant:
-            continue
+    for term in [t for t in terms if not (isinstance(t, Sql) and isinstance(t.value, str))]:
         if isinstance(term, Sql) and term.type.value == "dynamic":
             elements = _listed_terms(term)
             inner = _computed_term(source, ITEM, cased=False, before=True, after=True)
