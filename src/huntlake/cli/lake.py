@@ -120,7 +120,7 @@ def index(
 ) -> None:
     """Build what is missing of the term index, or damaged.
 
-    A server that runs takes it up when it is started again.
+    A server that runs takes up what was missing within seconds.
     """
     with _work(home, workspace, tables) as work:
         rows = [

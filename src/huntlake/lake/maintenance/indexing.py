@@ -30,7 +30,7 @@ def index(
 ) -> Indexed:
     """Build the sidecars that can't be used, or all of them `anew`. `progress` hears of bytes, of how many.
 
-    A process that has looked for a sidecar and found none reads that file whole until it is started again.
+    A process that has found none looks again after some seconds; one that has read a sidecar keeps to it.
     """
     if not table.exists:
         return Indexed()
