@@ -34,6 +34,8 @@ from huntlake.api.graph.face import GraphFace
 from huntlake.api.ingestion.face import IngestionFace
 from huntlake.api.kusto.asynchronous import AsyncFace, AsyncServices
 from huntlake.api.kusto.face import KustoFace
+from huntlake.api.limits import QueryLimits, Turns
+from huntlake.api.loganalytics.face import LogAnalyticsFace
 from huntlake.api.oauth import OAuth
 from huntlake.api.services import FaceSettings
 from huntlake.core.errors import Invalid
@@ -94,6 +96,8 @@ def create_app(app: FacesServices, *, daily: Callable[[], None] | None = None) -
     """
     settings = app.settings
     pool = ThreadPoolExecutor(settings.queries_at_once, thread_name_prefix="query")
+    turns = Turns(at_once=settings.queries_at_once, waiting=settings.queries_waiting)
+    limits = QueryLimits(app.clock, per_minute=settings.queries_per_minute, at_once=settings.queries_per_principal)
     authentication = Authentication(app.principals, app.tokens, frozenset(n.lower() for n in settings.names))
 
     tools = mcp.McpFace(app.tools, authentication.principal, error_response) if app.tools else None
@@ -109,8 +113,9 @@ def create_app(app: FacesServices, *, daily: Callable[[], None] | None = None) -
 
     starlette = Starlette(
         routes=[
-            *KustoFace(app, authentication, pool).routes(),
+            *KustoFace(app, authentication, pool, turns, limits).routes(),
             *AsyncFace(app, authentication, pool).routes(),
+            *LogAnalyticsFace(app, authentication, pool, turns, limits).routes(),
             *(tools.routes() if tools else ()),
             *ArmFace(app, authentication).routes(),
             *IngestionFace(app, authentication).routes(),

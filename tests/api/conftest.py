@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -115,6 +115,7 @@ class CountingQueries:
     asked: list[tuple[Workspace, str, QueryOptions]] = field(default_factory=list)
     waiting: CountingTable | None = None
     others: WorkspaceNamed | None = None
+    also: tuple[Workspace, ...] = ()
 
     def run(
         self,
@@ -124,9 +125,10 @@ class CountingQueries:
         cancellation: Cancellation | None = None,
         *,
         workspaces: WorkspaceNamed | None = None,
+        also: Sequence[Workspace] = (),
     ) -> CountingAnswer:
         self.asked.append((workspace, text, options))
-        self.others = workspaces
+        self.others, self.also = workspaces, tuple(also)
         tables = [self._table(part.strip(), options, cancellation, text) for part in text.split(";")]
         return CountingAnswer(tuple(tables))
 
@@ -188,6 +190,7 @@ class Server:
     workspaces: Workspaces
     queries: CountingQueries
     activity: Activity
+    functions: SavedFunctions
     mappings: IngestionMappings
     streams: Streams
     commands: Commands
@@ -241,6 +244,7 @@ class Server:
             workspaces,
             queries,
             activity,
+            functions,
             mappings,
             streams,
             commands,

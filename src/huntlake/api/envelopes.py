@@ -12,6 +12,7 @@ from huntlake.api.defender.errors import defender_error
 from huntlake.api.errors import kusto_error
 from huntlake.api.graph.errors import graph_error
 from huntlake.api.ingestion.errors import ingestion_error
+from huntlake.api.loganalytics.errors import loganalytics_error
 
 Envelope = Callable[[Request, Exception], Response]
 
@@ -25,6 +26,10 @@ ENVELOPES: tuple[tuple[str, Envelope], ...] = (
     ("/beta", graph_error),
     ("/api", defender_error),
     ("/datacollectionrules", ingestion_error),
+    ("/v1/workspaces", loganalytics_error),
+    ("/v1/subscriptions", loganalytics_error),
+    ("/v1//subscriptions", loganalytics_error),
+    ("/v1/$batch", loganalytics_error),
 )
 """By the beginning of a path, in lower case and up to a slash."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from huntlake.core.clock import Clock
@@ -16,6 +16,7 @@ from huntlake.kql.types import Column
 from huntlake.workspace.activity import Activity
 from huntlake.workspace.collection import Collection
 from huntlake.workspace.commands import Caller
+from huntlake.workspace.functions import SavedFunctions
 from huntlake.workspace.ingestion.mappings import IngestionMappings
 from huntlake.workspace.ingestion.streaming import Streams
 from huntlake.workspace.query import QueryOptions
@@ -74,6 +75,7 @@ class Queries(Protocol):
         cancellation: Cancellation | None = ...,
         *,
         workspaces: WorkspaceNamed | None = ...,
+        also: Sequence[Workspace] = ...,
     ) -> Answer: ...
 
     def check(self, workspace: Workspace, text: str) -> None:
@@ -161,6 +163,8 @@ class Services(Protocol):
     def collection(self) -> Collection: ...
     @property
     def tables(self) -> KnownTables: ...
+    @property
+    def functions(self) -> SavedFunctions: ...
     @property
     def mappings(self) -> IngestionMappings: ...
     @property

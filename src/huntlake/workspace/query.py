@@ -24,6 +24,7 @@ from huntlake.kql.types import Column, ScalarType
 from huntlake.lake.snapshot import DataFile
 from huntlake.workspace.first_rows import narrowed
 from huntlake.workspace.table_sources import GivenRows, Reading, TableSource
+from huntlake.workspace.together import Together
 from huntlake.workspace.visible import Borders, CallSource, FunctionSource, Visible, WorkspaceNamed
 from huntlake.workspace.workspaces import Workspace
 
@@ -88,14 +89,16 @@ class Queries:
         cancellation: Cancellation | None = None,
         *,
         workspaces: WorkspaceNamed | None = None,
+        also: Sequence[Workspace] = (),
     ) -> Answer:
         """The answer to `text`; each of its tables is computed when its rows are asked for.
 
         `workspaces` finds the other workspaces that the caller may read; without it there are none.
+        With `also` a table is the rows of all tables of its name there too.
         Raises `SourceError` for a text that can't be understood. The time limit begins here.
         """
         deadline = monotonic() + options.timeout.total_seconds()
-        tables = self.visible(workspace, workspaces)
+        tables = self.visible(workspace, workspaces, also)
         compiled = self._compile(text, tables, options, deadline, cancellation)
         bounds = bounded(options, compiled.options)
         return Answer(
@@ -169,9 +172,14 @@ class Queries:
             explained.append(Explanation(table.name, tuple(table.columns), sql, self._engine.plan(sql), scans))
         return tuple(explained)
 
-    def visible(self, workspace: Workspace, workspaces: WorkspaceNamed | None = None) -> Visible:
-        """What a query of `workspace` can see: its tables, functions and watchlists."""
-        return Visible(workspace, workspaces, self._sources, self._functions, self._calls, self._borders, self._is_open)
+    def visible(
+        self, workspace: Workspace, workspaces: WorkspaceNamed | None = None, also: Sequence[Workspace] = ()
+    ) -> Visible:
+        """What a query of `workspace` can see: its tables, functions and watchlists; of those in `also` the tables."""
+        sources: Sequence[TableSource] = self._sources
+        if also:
+            sources = (Together(workspace.name, tuple(w.name for w in also), sources),)
+        return Visible(workspace, workspaces, sources, self._functions, self._calls, self._borders, self._is_open)
 
     def _compile(
         self,

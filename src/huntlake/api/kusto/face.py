@@ -52,13 +52,16 @@ _PUBLIC_CLIENT = "db662dc1-0cfe-4e1c-a843-19a68e65be58"
 class KustoFace:
     """The lake's query API."""
 
-    def __init__(self, services: Services, authentication: Authentication, pool: ThreadPoolExecutor) -> None:
-        settings = services.settings
+    def __init__(
+        self,
+        services: Services,
+        authentication: Authentication,
+        pool: ThreadPoolExecutor,
+        turns: Turns,
+        limits: QueryLimits,
+    ) -> None:
         self._services, self._authentication, self._pool = services, authentication, pool
-        self._limits = QueryLimits(
-            services.clock, per_minute=settings.queries_per_minute, at_once=settings.queries_per_principal
-        )
-        self._turns = Turns(at_once=settings.queries_at_once, waiting=settings.queries_waiting)
+        self._turns, self._limits = turns, limits
 
     def routes(self) -> list[Route]:
         """The face's routes, under each of its roots."""
