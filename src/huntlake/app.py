@@ -46,8 +46,10 @@ if TYPE_CHECKING:
     from huntlake.hunting.hunts import Hunts
     from huntlake.identity.keys import SigningKeys
     from huntlake.identity.principals import Principals
+    from huntlake.identity.sign_in import SignIn
     from huntlake.identity.tenant import Subscription, Tenant
     from huntlake.identity.tokens import Tokens
+    from huntlake.identity.users import Users
     from huntlake.playbooks.automation_rules import AutomationRule
     from huntlake.playbooks.machine_actions import MachineActions
     from huntlake.state.database import Database
@@ -161,6 +163,7 @@ class App:
     keys: SigningKeys
     principals: Principals
     tokens: Tokens
+    sign_in: SignIn
     analytics: Analytics
     activity: Activity
     commands: Commands
@@ -182,8 +185,10 @@ class App:
         from huntlake.hunting.hunts import Hunts
         from huntlake.identity.keys import SigningKeys
         from huntlake.identity.principals import Principals
+        from huntlake.identity.sign_in import SignIn
         from huntlake.identity.tenant import subscription_of, tenant_of
         from huntlake.identity.tokens import Tokens
+        from huntlake.identity.users import Users
         from huntlake.playbooks.automation_rules import automation_rules
         from huntlake.playbooks.machine_actions import MachineActions
         from huntlake.state.database import Database
@@ -205,7 +210,7 @@ class App:
         lifetime = timedelta(seconds=settings.token_lifetime)
         workspaces, activity = Workspaces(state), Activity(clock)
         retention = Retention(state, settings.retention_days)
-        principals = Principals(state, clock)
+        principals, users = Principals(state, clock), Users(state, clock)
         analytics = Analytics.over(
             home,
             _bounds(home, settings),
@@ -227,6 +232,14 @@ class App:
             keys=keys,
             principals=principals,
             tokens=Tokens(keys, tenant, clock, lifetime=lifetime),
+            sign_in=SignIn.over(
+                state,
+                keys,
+                clock,
+                users,
+                public_clients=settings.public_clients,
+                lifetime=timedelta(days=settings.sign_in_days),
+            ),
             analytics=analytics,
             activity=activity,
             commands=Commands(
@@ -250,7 +263,7 @@ class App:
             ),
             known_questions=KnownQuestions(state),
             async_queries=AsyncQueries(
-                state, home / "results", analytics.queries, _readable(principals, workspaces), clock
+                state, home / "results", analytics.queries, _readable(principals, users, workspaces), clock
             ),
             detection=Detection.over(state, clock),
             hunts=Hunts.over(state, clock),
@@ -263,6 +276,10 @@ class App:
     def tools(self) -> App:
         """What the tools for AI clients need."""
         return self
+
+    @property
+    def users(self) -> Users:
+        return self.sign_in.users
 
     @property
     def lake(self) -> Lake:
@@ -324,11 +341,13 @@ def _bounds(home: Path, settings: Settings) -> Bounds:
     return Bounds(memory, settings.threads or None, home / "tmp", settings.spill_limit)
 
 
-def _readable(principals: Principals, workspaces: Workspaces) -> Readable:
+def _readable(principals: Principals, users: Users, workspaces: Workspaces) -> Readable:
     def readable(owner: str, database: str) -> Workspace | None:
         from huntlake.identity.rights import Action
 
         principal = principals.find(owner)
+        if principal is None and (user := users.of_id(owner)) is not None:
+            principal = user.principal
         with suppress(NotFound):
             workspace = workspaces.by_database(database)
             if principal is not None and principal.may(Action.READ, workspace.id):

@@ -38,6 +38,7 @@ from huntlake.api.limits import QueryLimits, Turns
 from huntlake.api.loganalytics.face import LogAnalyticsFace
 from huntlake.api.oauth import OAuth
 from huntlake.api.services import FaceSettings
+from huntlake.api.sign_in import SignInPages
 from huntlake.core.errors import Invalid
 from huntlake.identity.certificates import server_certificate
 from huntlake.mcp import face as mcp
@@ -98,7 +99,9 @@ def create_app(app: FacesServices, *, daily: Callable[[], None] | None = None) -
     pool = ThreadPoolExecutor(settings.queries_at_once, thread_name_prefix="query")
     turns = Turns(at_once=settings.queries_at_once, waiting=settings.queries_waiting)
     limits = QueryLimits(app.clock, per_minute=settings.queries_per_minute, at_once=settings.queries_per_principal)
-    authentication = Authentication(app.principals, app.tokens, frozenset(n.lower() for n in settings.names))
+    authentication = Authentication(
+        app.principals, app.sign_in.users, app.tokens, frozenset(n.lower() for n in settings.names)
+    )
 
     tools = mcp.McpFace(app.tools, authentication.principal, error_response) if app.tools else None
 
@@ -121,6 +124,7 @@ def create_app(app: FacesServices, *, daily: Callable[[], None] | None = None) -
             *IngestionFace(app, authentication).routes(),
             *DefenderFace(app, authentication, pool).routes(),
             *GraphFace(app, authentication, pool).routes(),
+            *SignInPages(app, authentication).routes(),
             *OAuth(app, authentication).routes(),
         ],
         middleware=[

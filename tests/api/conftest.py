@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 from typing import Any, ClassVar, cast
@@ -27,8 +27,10 @@ from huntlake.identity.keys import SigningKeys
 from huntlake.identity.principals import Principal, Principals
 from huntlake.identity.rights import Action, Role
 from huntlake.identity.secrets import Hasher
+from huntlake.identity.sign_in import SignIn
 from huntlake.identity.tenant import Subscription, Tenant
 from huntlake.identity.tokens import Tokens
+from huntlake.identity.users import Users
 from huntlake.kql.types import Column, ScalarType
 from huntlake.lake import Lake
 from huntlake.playbooks.automation_rules import AutomationRule, automation_rules
@@ -57,6 +59,7 @@ TENANT = Tenant("aaaaaaaa-0000-0000-0000-000000000001", "contoso.example")
 CLIENT = "bbbbbbbb-0000-0000-0000-000000000001"
 SECRET = "kit-secret"
 SUBSCRIPTION = Subscription("cccccccc-0000-0000-0000-000000000001", "kit-rg")
+PASSWORD = "correct horse battery"
 WORKSPACE_ID = "11111111-2222-3333-4444-555555555555"
 
 
@@ -187,6 +190,7 @@ class Server:
     keys: SigningKeys
     principals: Principals
     tokens: Tokens
+    sign_in: SignIn
     workspaces: Workspaces
     queries: CountingQueries
     activity: Activity
@@ -221,6 +225,17 @@ class Server:
         principals.grant(CLIENT, WORKSPACE_ID, Role.READER)
         tokens = Tokens(keys, TENANT, clock)
         settings = Settings(home=home, **given)
+        users = Users(database, clock, hasher=Hasher(memory=64 << 10, rounds=1))
+        users.create("anna@contoso.example", PASSWORD, "Anna")
+        users.grant("anna@contoso.example", WORKSPACE_ID, Role.READER)
+        sign_in = SignIn.over(
+            database,
+            keys,
+            clock,
+            users,
+            public_clients=settings.public_clients,
+            lifetime=timedelta(days=settings.sign_in_days),
+        )
         queries, activity, lake = CountingQueries(), Activity(clock), Lake(home / "lake")
         tables: Any = TwoTables()
         ingestion = Ingestion(lake, Tables(lake, Catalogue()), clock, home / "dead-letters")
@@ -241,6 +256,7 @@ class Server:
             keys,
             principals,
             tokens,
+            sign_in,
             workspaces,
             queries,
             activity,

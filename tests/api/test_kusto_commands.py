@@ -170,8 +170,9 @@ def test_only_who_asked_or_may_change_tables_stops_a_query(client: TestClient, s
 def test_roles_are_shown(client: TestClient) -> None:
     (role,) = run(client, ".show principal roles")
     assert role["Role"] == "Log Analytics Reader"
-    (member,) = run(client, f".show database ['{DB}'] principals")
+    member, person = run(client, f".show database ['{DB}'] principals")
     assert member["PrincipalFQN"] == f"aadapp={CLIENT}"
+    assert person["PrincipalFQN"] == "aaduser=anna@contoso.example"
 
 
 def test_a_command_sent_as_a_query_is_run(client: TestClient) -> None:

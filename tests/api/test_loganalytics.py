@@ -12,10 +12,13 @@ from huntlake.core.errors import Invalid
 from huntlake.identity.audiences import LAKE
 from huntlake.identity.rights import Role
 
-from .conftest import CLIENT, NOW, WORKSPACE_ID, Server
+from .conftest import CLIENT, NOW, SUBSCRIPTION, WORKSPACE_ID, Server
 
 PATH = f"/v1/workspaces/{WORKSPACE_ID}/query"
-RESOURCE = "subscriptions/s/resourceGroups/g/providers/Microsoft.OperationalInsights/workspaces/contoso-soc"
+RESOURCE = (
+    f"subscriptions/{SUBSCRIPTION.id}/resourceGroups/{SUBSCRIPTION.group}"
+    "/providers/Microsoft.OperationalInsights/workspaces/contoso-soc"
+)
 OTHER = "22222222-2222-3333-4444-555555555555"
 
 
@@ -188,6 +191,7 @@ def test_a_query_whose_time_ran_out_is_not_run_for_the_clients_retry(server: Ser
             b'{"query":"count 1"}',
             400,
         ),
+        ("POST", f"/v1/{RESOURCE.replace('kit-rg', 'other')}/query", b'{"query": "count 1"}', 403),
         ("GET", "/v1/$batch", b"", 405),
         ("PUT", PATH, b"", 405),
         ("GET", f"/v1/workspaces/{WORKSPACE_ID}/nothing", b"", 404),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import html
+import re
 import socket
 import ssl
 import time
+import webbrowser
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +24,7 @@ from huntlake.identity.audiences import LAKE
 from huntlake.identity.keys import SigningKeys
 from huntlake.server import Server as HttpServer
 
-from .conftest import CLIENT, DB, SECRET, TENANT, Server
+from .conftest import CLIENT, DB, PASSWORD, SECRET, TENANT, Server
 
 
 @pytest.fixture(scope="module")
@@ -198,3 +201,60 @@ def test_a_certificate_of_ones_own_is_shown_instead(services: Server, running: H
     broken = settings.model_copy(update={"tls_key": tls / "ca-key.pem"})
     with pytest.raises(Invalid, match="can't be used"):
         HttpServer(replace(services, home=tmp_path, settings=broken))
+
+
+AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
+
+
+def fill_in(session: requests.Session, page: requests.Response, **more: str) -> requests.Response:
+    """Send a page's form as a browser does that a person has typed into."""
+    action = re.search(r'<form method="post" action="([^"]*)"', page.text)
+    assert action, page.text
+    hidden = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', page.text)
+    target = requests.compat.urljoin(page.url, html.unescape(action[1]))
+    return session.post(target, data={html.unescape(k): html.unescape(v) for k, v in hidden} | more, timeout=30)
+
+
+def sign_in(url: str) -> bool:
+    """Be the browser that a program opens, and the person before it."""
+    with requests.Session() as session:
+        page = session.get(url, timeout=30)
+        answer = fill_in(session, page, username="anna@contoso.example", password=PASSWORD)
+        if answer.status_code == 200 and "document.forms[0].submit()" in answer.text:
+            fill_in(session, answer)
+    return True
+
+
+@pytest.mark.parametrize("authority", [f"/adfs/{TENANT.id}", "/adfs/organizations"])
+def test_msal_signs_a_person_in_through_a_browser(url: str, monkeypatch: pytest.MonkeyPatch, authority: str) -> None:
+    def opened(address: str, *_: Any, **__: Any) -> bool:
+        Thread(target=sign_in, args=(address,)).start()
+        return True
+
+    monkeypatch.setattr(webbrowser, "open", opened)
+    monkeypatch.setattr(webbrowser, "get", lambda *_: type("Browser", (), {"open": staticmethod(opened)}))
+    app = msal.PublicClientApplication(AZURE_CLI, authority=url + authority)
+    result = app.acquire_token_interactive([f"{LAKE}/.default"], timeout=30)
+    assert "access_token" in result, result
+    (account,) = app.get_accounts()
+    assert account["username"] == "anna@contoso.example"
+    again = app.acquire_token_silent([f"{LAKE}/.default"], account=account, force_refresh=True)
+    assert again["access_token"] != result["access_token"]
+    assert app.acquire_token_silent(["https://management.azure.com/.default"], account=account)["access_token"]
+
+
+def test_msal_signs_a_person_in_by_a_code(url: str, services: Server) -> None:
+    app = msal.PublicClientApplication(AZURE_CLI, authority=f"{url}/adfs/{TENANT.id}")
+    flow = app.initiate_device_flow([f"{LAKE}/.default"])
+    with requests.Session() as session:
+        page = session.post(flow["verification_uri"], data={"user_code": flow["user_code"]}, timeout=30)
+        fill_in(session, page, username="anna@contoso.example", password=PASSWORD, decision="approve")
+    result = app.acquire_token_by_device_flow(flow)
+    assert "access_token" in result, result
+    answer = requests.post(
+        f"{url}/v2/rest/query",
+        headers={"Authorization": f"Bearer {result['access_token']}"},
+        json={"csl": "count 1", "db": DB},
+        timeout=30,
+    )
+    assert answer.status_code == 200

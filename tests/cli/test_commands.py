@@ -36,6 +36,26 @@ def test_schema_knows_the_catalogue_before_there_is_a_lake(run: Run) -> None:
     assert "did you mean `SigninLogs`?" in run("schema", "SigninLog").err
 
 
+def test_a_user_gets_a_password_and_roles(run: Run, lake: Path) -> None:
+    secret = "correct horse battery"
+    assert run("user", "add", "Anna", "--role", "reader", "--password-stdin", stdin=f"{secret}\n").code == 0
+    assert run("user", "add", "anna", "--password-stdin", stdin=f"{secret}\n").code == 1
+    assert run("user", "add", "bob", "--password-stdin", stdin="short\n").code == 1
+    assert run("user", "add", "bob", stdin=f"{secret}\n").code == 1
+    listed = run("user", "list", "-o", "json").out
+    assert [u["user"] for u in json.loads(listed)] == ["anna"]
+    assert "Log Analytics Reader" in listed
+    assert "argon2" not in listed
+    assert run("user", "grant", "anna", "--role", "contributor").code == 0
+    assert "Contributor" in run("user", "list").out
+    assert run("user", "revoke", "anna").code == 0
+    assert run("user", "revoke", "anna").code == 1
+    assert run("user", "password", "anna", "--password-stdin", stdin="another password\n").code == 0
+    assert run("user", "sign-out", "anna").code == 0
+    assert run("user", "remove", "anna").code == 0
+    assert run("user", "remove", "anna").code == 1
+
+
 def test_a_principal_gets_a_secret_once_and_roles(run: Run, lake: Path) -> None:
     made = json.loads(run("principal", "create", "soc", "--role", "reader", "-o", "json").out)
     listed = run("principal", "list", "-o", "json").out

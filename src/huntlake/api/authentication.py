@@ -11,7 +11,8 @@ from huntlake.api.conversation import host_name
 from huntlake.identity.audiences import Audiences
 from huntlake.identity.certificates import ALWAYS
 from huntlake.identity.principals import Principal, Principals
-from huntlake.identity.tokens import InvalidToken, Tokens
+from huntlake.identity.tokens import Caller, InvalidToken, Tokens
+from huntlake.identity.users import Users
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Authentication:
     """Checks bearer tokens; `names` are the host names that clients may use for this server."""
 
     principals: Principals
+    users: Users
     tokens: Tokens
     names: frozenset[str]
 
@@ -38,8 +40,18 @@ class Authentication:
 
     def _behind(self, token: str, accepted: Audiences) -> Principal:
         caller = self.tokens.verify(token, accepted)
+        if caller.user:
+            return self._user(caller)
         principal = self.principals.find(caller.client_id)
         # Rights are looked up now, not when the token was made: what is taken away is gone at once.
         if principal is None or principal.object_id != caller.object_id:
             raise InvalidToken("the application that this access token was issued to isn't there any more")
         return principal
+
+    def _user(self, caller: Caller) -> Principal:
+        user = self.users.find(caller.user)
+        if user is None or user.object_id != caller.object_id:
+            raise InvalidToken("the user that this access token speaks for isn't there any more")
+        if caller.issued < user.changed:
+            raise InvalidToken("the user was signed out, or has another password, since this access token was issued")
+        return user.principal

@@ -10,7 +10,8 @@ from huntlake.core.errors import LimitExceeded
 from huntlake.engines.cancellation import Cancellation
 from huntlake.identity.keys import SigningKeys
 from huntlake.identity.principals import Principals
-from huntlake.identity.tenant import Tenant
+from huntlake.identity.sign_in import SignIn
+from huntlake.identity.tenant import Subscription, Tenant
 from huntlake.identity.tokens import Tokens
 from huntlake.kql.types import Column
 from huntlake.workspace.activity import Activity
@@ -146,11 +147,15 @@ class Services(Protocol):
     @property
     def tenant(self) -> Tenant: ...
     @property
+    def subscription(self) -> Subscription: ...
+    @property
     def keys(self) -> SigningKeys: ...
     @property
     def principals(self) -> Principals: ...
     @property
     def tokens(self) -> Tokens: ...
+    @property
+    def sign_in(self) -> SignIn: ...
     @property
     def workspaces(self) -> Workspaces: ...
     @property

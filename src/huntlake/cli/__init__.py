@@ -26,6 +26,7 @@ from huntlake.cli import (
     serve,
     table,
     tables,
+    user,
     version,
     watchlist,
     workspace,
@@ -58,6 +59,7 @@ app.command("explain")(explain.explain)
 app.command("clients")(clients.clients)
 app.add_typer(lake.app, name="lake")
 app.add_typer(principal.app, name="principal")
+app.add_typer(user.app, name="user")
 app.add_typer(workspace.app, name="workspace")
 app.add_typer(function.app, name="function")
 app.add_typer(watchlist.app, name="watchlist")

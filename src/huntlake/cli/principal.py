@@ -55,7 +55,7 @@ def create(
         made = lake.principals.create(name)
         issued = lake.principals.add_secret(made.client_id, lifetime=timedelta(days=days))
         if place:
-            made = lake.principals.grant(made.client_id, place.id, _role(role or RoleName.READER))
+            made = lake.principals.grant(made.client_id, place.id, role_of(role or RoleName.READER))
         _show_secret(lake, made, issued, output)
 
 
@@ -81,8 +81,8 @@ def grant(principal: Who, role: RoleOption, workspace: WorkspaceName = None, hom
     """Give a principal a role in a workspace, in place of the one it had there."""
     with opened(home) as lake:
         found, place = _principal(lake, principal), workspace_of(lake, workspace)
-        lake.principals.grant(found.client_id, place.id, _role(role))
-        note(f"{found.display_name} is {_role(role).value} in {place.name}")
+        lake.principals.grant(found.client_id, place.id, role_of(role))
+        note(f"{found.display_name} is {role_of(role).value} in {place.name}")
 
 
 @app.command()
@@ -140,7 +140,8 @@ def _principal(lake: App, text: str) -> Principal:
     return named[0]
 
 
-def _role(name: RoleName) -> Role:
+def role_of(name: RoleName) -> Role:
+    """The role that a name means."""
     from huntlake.identity.rights import Role
 
     return Role[name.name]

@@ -50,6 +50,14 @@ class Settings(BaseSettings):
     )
     token_lifetime: int = Field(3599, ge=300, lt=7200, description="How long an access token is good for, in seconds.")
 
+    public_clients: dict[str, tuple[str, ...]] = Field(
+        {},
+        description="More programs that people sign in with: client id to redirect URIs, beside those of the machine.",
+    )
+    sign_in_days: int = Field(
+        14, ge=0, le=90, description="Days until a person gives the password again; 0: after each token's lifetime."
+    )
+
     query_timeout: int = Field(240, ge=1, le=3600, description="Time a query gets unless it asks for more, in seconds.")
     query_timeout_limit: int = Field(3600, ge=1, le=3600, description="Most time a query can ask for, in seconds.")
     query_max_rows: int = Field(500_000, ge=1, description="Rows of an answer before it is cut off.")

@@ -13,6 +13,7 @@ from huntlake.identity.audiences import Audiences
 from huntlake.identity.keys import ALGORITHM, SigningKeys
 from huntlake.identity.principals import Principal
 from huntlake.identity.tenant import Tenant
+from huntlake.identity.users import User
 
 # Clients take 7200 s or more as a wish to be asked again at half-time, and less than 300 s as expired.
 LIFETIME = timedelta(seconds=3599)
@@ -37,11 +38,13 @@ class AccessToken:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who a verified token speaks for."""
+    """Who a verified token speaks for: the application `client_id`, or through it the `user` of that name."""
 
     client_id: str
     object_id: str
     audience: str
+    issued: datetime
+    user: str = ""
 
 
 class Tokens:
@@ -52,10 +55,42 @@ class Tokens:
 
     def issue(self, principal: Principal, audience: str, *, issuer: str, version: str = "2.0") -> AccessToken:
         """A token for `audience`, with the claims that Entra's v1 or v2 tokens have."""
+        application = {"appid" if version == "1.0" else "azp": principal.client_id, "idtyp": "app"}
+        return self._signed(audience, issuer, version, principal.object_id, self._clock.now(), application)
+
+    def issue_for(self, user: User, client_id: str, audience: str, *, issuer: str, version: str = "2.0") -> AccessToken:
+        """A token by which an application acts for a user, with that user's rights."""
+        claims = {
+            "appid" if version == "1.0" else "azp": client_id,
+            "idtyp": "user",
+            "scp": "user_impersonation",
+            "name": user.display_name,
+            "upn" if version == "1.0" else "preferred_username": user.name,
+        }
+        return self._signed(audience, issuer, version, user.object_id, self._since(user), claims)
+
+    def id_token(self, user: User, client_id: str, *, issuer: str, signed_in: datetime, nonce: str = "") -> str:
+        """What tells an application who has signed in (OpenID Connect). It opens nothing here."""
+        claims: dict[str, Any] = {
+            "auth_time": int(signed_in.timestamp()),
+            "name": user.display_name,
+            "preferred_username": user.name,
+        }
+        if nonce:
+            claims["nonce"] = nonce
+        return self._signed(client_id, issuer, "2.0", user.object_id, self._since(user), claims).text
+
+    def _since(self, user: User) -> datetime:
+        # Where everything was signed out in this very second, what is issued now came after.
+        return max(self._clock.now(), user.changed)
+
+    def _signed(
+        self, audience: str, issuer: str, version: str, object_id: str, at: datetime, more: dict[str, Any]
+    ) -> AccessToken:
         import jwt
 
         # The claims are whole seconds; so is what the caller is told.
-        issued = self._clock.now().replace(microsecond=0)
+        issued = at.replace(microsecond=0)
         expires = issued + self._lifetime
         key = self._keys.current()
         claims = {
@@ -65,12 +100,11 @@ class Tokens:
             "nbf": int(issued.timestamp()),
             "exp": int(expires.timestamp()),
             "tid": self._tenant.id,
-            "oid": principal.object_id,
-            "sub": principal.object_id,
-            "appid" if version == "1.0" else "azp": principal.client_id,
-            "idtyp": "app",
+            "oid": object_id,
+            "sub": object_id,
             "uti": uuid.uuid4().hex,
             "ver": version,
+            **more,
         }
         return AccessToken(jwt.encode(claims, key.private, ALGORITHM, {"kid": key.kid}), issued, expires)
 
@@ -86,14 +120,18 @@ class Tokens:
             raise InvalidToken("the access token was issued by another tenant")
         if not accepted.accept(claims["aud"]):
             raise InvalidToken("the access token is meant for another audience")
-        return Caller(claims.get("appid") or claims["azp"], claims["oid"], claims["aud"])
+        if (kind := claims.get("idtyp")) not in ("app", "user"):
+            raise InvalidToken("the token isn't an access token")
+        name = claims.get("upn") or claims["preferred_username"] if kind == "user" else ""
+        issued = datetime.fromtimestamp(claims["iat"], UTC)
+        return Caller(claims.get("appid") or claims["azp"], claims["oid"], claims["aud"], issued, name)
 
     def _signed_claims(self, token: str) -> dict[str, Any]:
         import jwt
 
         # PyJWT would read the machine's clock; times and audience are checked above with ours.
         unchecked = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
-        required = ["exp", "nbf", "tid", "oid", "aud"]
+        required = ["exp", "nbf", "iat", "tid", "oid", "aud"]
         try:
             kid = jwt.get_unverified_header(token).get("kid", "")
             if (key := self._keys.public(kid)) is None:

@@ -7,7 +7,6 @@ from typing import Protocol
 from huntlake.api.services import Services
 from huntlake.detection.service import Detection
 from huntlake.hunting.hunts import Hunts
-from huntlake.identity.tenant import Subscription
 from huntlake.playbooks.automation_rules import AutomationRule
 from huntlake.state.records import Records
 from huntlake.workspace.collection import Endpoints
@@ -19,8 +18,6 @@ from huntlake.workspace.watchlists import Watchlists
 class ArmServices(Services, Protocol):
     """The services whose resources the face shows."""
 
-    @property
-    def subscription(self) -> Subscription: ...
     @property
     def detection(self) -> Detection: ...
     @property

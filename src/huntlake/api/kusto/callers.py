@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from huntlake.identity.principals import Principal, Principals
 from huntlake.identity.rights import Action
+from huntlake.identity.users import Users
 from huntlake.workspace.commands import Member, Need
 from huntlake.workspace.workspaces import Workspace
 
@@ -19,6 +20,7 @@ class PrincipalCaller:
 
     principal: Principal
     principals: Principals
+    users: Users
 
     @property
     def id(self) -> str:
@@ -28,5 +30,9 @@ class PrincipalCaller:
         return need is Need.NOTHING or self.principal.may(_ACTIONS[need], workspace.id)
 
     def members(self, workspace: Workspace) -> Sequence[Member]:
-        members = self.principals.members(workspace.id)
-        return [Member(role.value, p.display_name, p.object_id, p.client_id) for p, role in members.items()]
+        applications = self.principals.members(workspace.id).items()
+        people = self.users.members(workspace.id).items()
+        return [
+            *(Member(role.value, p.display_name, p.object_id, p.client_id) for p, role in applications),
+            *(Member(role.value, u.display_name, u.object_id, u.object_id, u.name) for u, role in people),
+        ]

@@ -198,7 +198,7 @@ class KustoFace:
         services = self._services
         options = query_options(asked, services.settings)
         if asked.is_command:
-            caller = PrincipalCaller(principal, services.principals)
+            caller = PrincipalCaller(principal, services.principals, services.sign_in.users)
             answer_table = services.commands.run(
                 asked.text, caller, asked.database, options, cancellation, read_only=asked.options.read_only
             )

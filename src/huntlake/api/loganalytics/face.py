@@ -217,6 +217,10 @@ class LogAnalyticsFace:
         resource = _RESOURCE.fullmatch(name)
         if resource is None and "/" in name:
             raise Invalid(f"the resource `{name[:200]}` is no workspace; queries by other resources are not supported")
+        if resource is not None:
+            ours = self._services.subscription
+            if (resource["subscription"].lower(), resource["group"].lower()) != (ours.id, ours.group.lower()):
+                return None
         try:
             found = self._services.workspaces.by_database(resource["workspace"] if resource else name)
         except NotFound:

@@ -26,12 +26,16 @@ from huntlake.workspace.workspaces import Workspace, Workspaces
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Someone who has a role in a workspace; `id` is the object id, `application` the client id."""
+    """Someone who has a role in a workspace; `id` is the object id, `application` the client id.
+
+    A person has `user`, the name to sign in with, and the object id in both places.
+    """
 
     role: str
     name: str
     id: str
     application: str
+    user: str = ""
 
 
 class Caller(Protocol):

@@ -182,4 +182,6 @@ def show_database_principal_roles(c: Context, database: Named | None = None) -> 
 def _members(c: Context, workspace: Workspace) -> Rows:
     for member in c.caller.members(workspace):
         kind, fqn = "AAD Application", f"aadapp={member.application}"
+        if member.user:
+            kind, fqn = "AAD User", f"aaduser={member.user}"
         yield [f"Database {workspace.database} {member.role}", kind, member.name, member.id, fqn, "", ""]
