@@ -34,7 +34,7 @@ from huntlake.api.graph.face import GraphFace
 from huntlake.api.ingestion.face import IngestionFace
 from huntlake.api.kusto.asynchronous import AsyncFace, AsyncServices
 from huntlake.api.kusto.face import KustoFace
-from huntlake.api.limits import QueryLimits, Turns
+from huntlake.api.limits import Api, QueryLimits, Turns, allowance
 from huntlake.api.loganalytics.face import LogAnalyticsFace
 from huntlake.api.oauth import OAuth
 from huntlake.api.services import FaceSettings
@@ -98,7 +98,7 @@ def create_app(app: FacesServices, *, daily: Callable[[], None] | None = None) -
     settings = app.settings
     pool = ThreadPoolExecutor(settings.queries_at_once, thread_name_prefix="query")
     turns = Turns(at_once=settings.queries_at_once, waiting=settings.queries_waiting)
-    limits = QueryLimits(app.clock, per_minute=settings.queries_per_minute, at_once=settings.queries_per_principal)
+    lake, logs = (QueryLimits(app.clock, allowance(api, settings)) for api in (Api.LAKE, Api.LOG_ANALYTICS))
     authentication = Authentication(
         app.principals, app.sign_in.users, app.tokens, frozenset(n.lower() for n in settings.names)
     )
@@ -116,9 +116,9 @@ def create_app(app: FacesServices, *, daily: Callable[[], None] | None = None) -
 
     starlette = Starlette(
         routes=[
-            *KustoFace(app, authentication, pool, turns, limits).routes(),
+            *KustoFace(app, authentication, pool, turns, lake).routes(),
             *AsyncFace(app, authentication, pool).routes(),
-            *LogAnalyticsFace(app, authentication, pool, turns, limits).routes(),
+            *LogAnalyticsFace(app, authentication, pool, turns, logs).routes(),
             *(tools.routes() if tools else ()),
             *ArmFace(app, authentication).routes(),
             *IngestionFace(app, authentication).routes(),

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from huntlake.api.limits import QueryLimits, Turns
+from huntlake.api.limits import Allowance, Api, QueryLimits, Turns, allowance
 from huntlake.core.clock import FixedClock
+from huntlake.core.settings import Settings
 from huntlake.identity.throttle import Throttled
 
 
@@ -16,7 +18,7 @@ def clock() -> FixedClock:
 
 
 def test_each_principal_is_counted_for_itself(clock: FixedClock) -> None:
-    limits = QueryLimits(clock, per_minute=1, at_once=0)
+    limits = QueryLimits(clock, Allowance(1))
     limits.count("one")
     limits.count("two")
     with pytest.raises(Throttled):
@@ -24,7 +26,7 @@ def test_each_principal_is_counted_for_itself(clock: FixedClock) -> None:
 
 
 def test_the_minute_slides(clock: FixedClock) -> None:
-    limits = QueryLimits(clock, per_minute=2, at_once=0)
+    limits = QueryLimits(clock, Allowance(2))
     limits.count("one")
     clock.at += timedelta(seconds=40)
     limits.count("one")
@@ -35,8 +37,29 @@ def test_the_minute_slides(clock: FixedClock) -> None:
     limits.count("one")
 
 
+def test_the_profile_is_azures_unless_only_this_machine_can_ask() -> None:
+    def of(api: Api, **given: Any) -> Allowance:
+        return allowance(api, Settings(**given))
+
+    assert of(Api.LAKE) == of(Api.LAKE, host="localhost") == Allowance(at_once=16)
+    assert of(Api.LAKE, host="0.0.0.0") == of(Api.LAKE, rate_limits="azure") == Allowance(45, at_once=16)
+    assert of(Api.LAKE, host="::", rate_limits="off") == Allowance(at_once=16)
+    assert of(Api.LOG_ANALYTICS, host="10.0.0.1") == Allowance(200, timedelta(seconds=30), 5)
+    assert of(Api.HUNTING, rate_limits="azure", queries_per_minute=7, queries_per_principal=0) == Allowance(7)
+
+
+def test_each_api_has_its_own_time(clock: FixedClock) -> None:
+    limits = QueryLimits(clock, Allowance(2, timedelta(seconds=30)))
+    for _ in range(2):
+        limits.count("one")
+    with pytest.raises(Throttled, match="2 queries in 30 seconds"):
+        limits.count("one")
+    clock.at += timedelta(seconds=30)
+    limits.count("one")
+
+
 def test_places_are_given_back_also_after_an_error(clock: FixedClock) -> None:
-    limits = QueryLimits(clock, per_minute=0, at_once=1)
+    limits = QueryLimits(clock, Allowance(at_once=1))
     for _ in range(3):
         with limits.running("one"), limits.running("two"), pytest.raises(Throttled), limits.running("one"):
             pass

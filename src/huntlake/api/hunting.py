@@ -13,7 +13,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from huntlake.api.limits import QueryLimits, Turns
+from huntlake.api.limits import Api, QueryLimits, Turns, allowance
 from huntlake.api.services import ResultTable, Services
 from huntlake.api.streaming import StreamedJson
 from huntlake.core.errors import Invalid, LimitExceeded, NotFound, Refused
@@ -56,9 +56,7 @@ class Hunting:
     def __init__(self, services: Services, pool: ThreadPoolExecutor) -> None:
         settings = services.settings
         self._services, self._pool = services, pool
-        self._limits = QueryLimits(
-            services.clock, per_minute=settings.queries_per_minute, at_once=settings.queries_per_principal
-        )
+        self._limits = QueryLimits(services.clock, allowance(Api.HUNTING, settings))
         self._turns = Turns(at_once=settings.queries_at_once, waiting=settings.queries_waiting)
 
     def workspace(self, principal: Principal, wanted: str = "", action: Action = Action.READ) -> Workspace:

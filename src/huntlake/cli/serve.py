@@ -42,6 +42,9 @@ def serve(
 
     log(quiet)
     given: dict[str, Any] = {"tls": False} if no_tls else {}
+    if host is not None:
+        # How much callers may ask depends on who they can be.
+        given["host"] = host
     with opened(home, make=True, **given) as app, _upkeep(app):
         if recovery := app.streams.open():
             note(f"{recovery}: an earlier process had taken them in, and ended before they were in files")

@@ -6,9 +6,10 @@ A setting comes from the environment (`HUNTLAKE_PORT=8443`), else from `<home>/h
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import (
@@ -64,8 +65,11 @@ class Settings(BaseSettings):
     query_max_bytes: int = Field(64 << 20, ge=1, description="Bytes of an answer's data before it is cut off.")
     queries_at_once: int = Field(4, ge=1, description="Queries that run at the same time; others wait.")
     queries_waiting: int = Field(64, ge=0, description="Queries that may wait for their turn; others are throttled.")
+    rate_limits: Literal["", "off", "azure"] = Field(
+        "", description="`azure`: what the cloud's services allow a principal; `off`; empty: off on a loopback address."
+    )
     queries_per_minute: int = Field(
-        0, ge=0, description="Queries a principal may start in a minute; 0: no limit (the cloud lake has 45)."
+        0, ge=0, description="Queries a principal may start in a minute, for each API; 0: what `rate_limits` says."
     )
     queries_per_principal: int = Field(16, ge=0, description="Queries of a principal at the same time; 0: no limit.")
     max_request_bytes: int = Field(4 << 20, ge=1024, description="Largest request body, in bytes.")
@@ -99,6 +103,11 @@ class Settings(BaseSettings):
     external_max_bytes: int = Field(100 << 20, ge=1, description="Largest external file, packed or not, in bytes.")
     external_timeout: int = Field(30, ge=1, le=600, description="Time to fetch an external file, in seconds.")
 
+    @property
+    def rate_profile(self) -> str:
+        """`azure` or `off`."""
+        return self.rate_limits or ("off" if is_loopback(self.host) else "azure")
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -127,6 +136,14 @@ def load(home: Path | None = None, **given: Any) -> Settings:
         raise Invalid(f"settings (environment HUNTLAKE_*, {_home(given) / FILE}): {wrong}") from None
     except ValueError as error:  # the file isn't TOML
         raise Invalid(f"{_home(given) / FILE}: {error}") from None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address to listen on can be reached from this machine alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def reference() -> str:

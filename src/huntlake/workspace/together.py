@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from huntlake.core.errors import Invalid
+from huntlake.kql.plan import Path
 from huntlake.kql.types import Column
 from huntlake.workspace.table_sources import Demand, Look, MemoryTables, Reading, Scan, TableSource
 
@@ -45,6 +46,11 @@ class Together:
 
     def known_empty(self, workspace: str, name: str) -> bool:
         return all(source.known_empty(folder, name) for folder, source in self._holders(workspace, name))
+
+    def hot_paths(self, workspace: str, name: str) -> frozenset[Path]:
+        holders = [*self._holders(workspace, name)]
+        # What is kept apart in one workspace isn't in another.
+        return holders[0][1].hot_paths(holders[0][0], name) if len(holders) == 1 else frozenset()
 
     def look(self, workspace: str, demand: Demand) -> Look | None:
         looks = [source.look(folder, demand) for folder, source in self._holders(workspace, demand.table)]
