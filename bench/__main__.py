@@ -11,6 +11,7 @@ MEASUREMENTS = (
     "demo",
     "determinism",
     "evidence",
+    "faces",
     "growth",
     "hot_paths",
     "hunting",
