@@ -62,7 +62,7 @@ class Filling:
 
         hashes = np.concatenate(self._waiting) if self._waiting else _none()
         keys = (hashes >> np.uint64(64 - _KEY)) << np.uint64(8)
-        self._done.append(np.unique(keys) | np.uint64(len(self._done)))
+        self._done.append(_distinct(keys) | np.uint64(len(self._done)))
         self._waiting.clear()
         self._forget()
 
@@ -175,6 +175,16 @@ def nothing(blocks: int) -> Dictionary:
     return made
 
 
+def _distinct(values: Hashes) -> Hashes:
+    """The values, in order, each once. numpy's own way looks each up in a table, and takes ten times as long."""
+    import numpy as np
+
+    values = np.sort(values)
+    fresh = np.ones(len(values), bool)
+    np.not_equal(values[1:], values[:-1], out=fresh[1:])
+    return values[fresh]
+
+
 def _none() -> Hashes:
     import numpy as np
 
@@ -209,7 +219,7 @@ def _dictionary(packed: Hashes, power: int, blocks: int) -> Dictionary | None:
 
     one = np.uint64(1)
     keys = packed >> np.uint64(8 + _KEY - _REST - power)
-    placed = np.unique((keys << np.uint64(8)) | (packed & np.uint64(0xFF)))
+    placed = _distinct((keys << np.uint64(8)) | (packed & np.uint64(0xFF)))
     keys, block = placed >> np.uint64(8), (placed & np.uint64(0xFF)).astype(np.uint8)
     firsts = np.flatnonzero(np.diff(keys, prepend=keys[:1] ^ one)) if len(keys) else np.empty(0, np.int64)
     count = np.diff(firsts, append=len(keys))
