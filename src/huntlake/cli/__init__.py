@@ -12,6 +12,7 @@ from __future__ import annotations
 import typer
 
 from huntlake.cli import (
+    action,
     clients,
     collect,
     demo,
@@ -65,6 +66,7 @@ app.add_typer(function.app, name="function")
 app.add_typer(watchlist.app, name="watchlist")
 app.add_typer(table.app, name="table")
 app.add_typer(collect.app, name="collect")
+app.add_typer(action.app, name="action")
 app.command("version")(version.version)
 
 
