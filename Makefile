@@ -44,7 +44,7 @@ fuzz: .venv          ## the tests that make up their own input, with other input
 determinism: .venv   ## ask everything a hundred times on 1, 2 and 8 threads: hours
 	$(BIN)/python -m bench.determinism 100
 
-kill-points: .venv   ## kill a process that takes logs in, a thousand times, and count what is lost or doubled: an hour
+kill-points: .venv   ## kill a process that takes logs in, a thousand times, and count what is lost, doubled or wrong: 40 minutes
 	$(BIN)/python -m bench.kill_points 1000
 
 evidence: .venv      ## import recorded attacks, and see if the rules still fire

@@ -245,3 +245,95 @@ def test_a_tail_follows_a_log_as_it_grows_and_is_trimmed(living: tuple[Log, Tail
     assert tail.frames() == ()
     log.writer.append(batch(6))
     assert [f.sequence for f in tail.frames()] == [6]
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC])
+def test_after_a_flush_that_failed_the_segment_is_not_written_to_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    log = Log(tmp_path)
+    log.writer.append(batch(1))
+    (first,) = segments(log.owned.folder)
+    kept = first.read_bytes()
+    real, failures = os.fdatasync, [1]
+
+    def fails(descriptor: int) -> None:
+        # Once the kernel has told of lost pages it takes them for written.
+        if failures.pop():
+            raise OSError(number, os.strerror(number))
+        real(descriptor)
+
+    failures = [0, 1]
+    monkeypatch.setattr(os, "fdatasync", fails)
+    with pytest.raises(Unavailable):
+        log.writer.append(batch(2))
+    monkeypatch.setattr(os, "fdatasync", real)
+    log.writer.append(batch(3))
+    assert first.read_bytes() == kept
+    assert len(segments(log.owned.folder)) == 2
+    log.die()
+    assert left(tmp_path) == [1, 3]
+
+
+def test_a_group_whose_writer_breaks_down_is_not_acknowledged(tmp_path: Path) -> None:
+    writing, joined = threading.Event(), threading.Event()
+    writes = 0
+    told: dict[int, str] = {}
+
+    def write(descriptor: int, data: bytes) -> int:
+        nonlocal writes
+        writes += 1
+        if writes == 1:
+            writing.set()
+            joined.wait()
+        elif writes == 2:
+            os.write(descriptor, data[:10])
+            raise MemoryError
+        return os.write(descriptor, data)
+
+    log = Log(tmp_path, write)
+
+    def work(n: int) -> None:
+        try:
+            log.writer.append(batch(n))
+            told[n] = "kept"
+        except (MemoryError, Unavailable) as error:
+            told[n] = type(error).__name__
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in (1, 2, 3)]
+    threads[0].start()
+    writing.wait()
+    threads[1].start()
+    threads[2].start()
+    while len(log.writer._waiting) < 2:
+        threading.Event().wait(0.001)
+    joined.set()
+    for thread in threads:
+        thread.join()
+    assert sorted(told.values()) == ["MemoryError", "Unavailable", "kept"]
+    work(4)
+    # What was written of the group is in nobody's way.
+    assert [f.sequence for f in Tail(log.owned.folder).frames()] == [1, 4]
+    log.die()
+    assert left(tmp_path) == [1, 4]
+
+
+def test_a_reader_lets_go_of_what_was_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = Log(tmp_path)
+    log.writer.append(batch(1))
+    tail = Tail(log.owned.folder)
+    real = os.fdatasync
+    seen = []
+
+    def fails(descriptor: int) -> None:
+        monkeypatch.setattr(os, "fdatasync", real)
+        seen.append([f.sequence for f in tail.frames()])
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fdatasync", fails)
+    with pytest.raises(Unavailable):
+        log.writer.append(batch(2))
+    log.writer.append(batch(3))
+    assert seen == [[1, 2]]
+    assert [f.sequence for f in tail.frames()] == [1, 3]
+    log.die()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,12 +16,11 @@ from urllib.parse import unquote
 from huntlake.core.errors import Conflict, Invalid
 from huntlake.lake import paths as hot
 from huntlake.lake.forms import DAY, TIME, Form, StoredColumn
-from huntlake.lake.index import sidecar
 from huntlake.lake.index.shelf import Shelf
 from huntlake.lake.index.terms import Clause
 from huntlake.lake.paths import HotPath
 from huntlake.lake.snapshot import NOTHING, DataFile, Files, Snapshot, whole_day
-from huntlake.lake.writing import WrittenFile, flush, held_columns, held_paths, write
+from huntlake.lake.writing import WrittenFile, discard, flush, held_columns, held_paths, write
 
 if TYPE_CHECKING:
     import duckdb
@@ -33,6 +33,7 @@ _DECLARED = "huntlake.declared"
 _FOLDER = "huntlake.folder"
 _NOTE = "huntlake.note."
 _ATTEMPTS = 30
+_ENTRY, _SUMMARY = "{:020d}.json", "{:020d}.checkpoint.parquet"
 _BY_DELTA = {
     "boolean": Form.BOOLEAN,
     "byte": Form.INTEGER,
@@ -76,8 +77,15 @@ class LakeTable:
     """A table in one folder. Threads may share it; other processes may append to the same folder."""
 
     folder: Path
+    keeping: Callable[[], AbstractContextManager[None]] = field(default=nullcontext, repr=False)
+    """What keeps the folder where it is as long as a commit lasts."""
+    replaced: Callable[[], int] = field(default=lambda: 0, repr=False)
+    """Another number whenever another table may have taken the folder's place."""
+
     _lock: RLock = field(default_factory=RLock, repr=False)
     _handle: DeltaTable | None = field(default=None, repr=False)
+    _place: tuple[int, int] | None = field(default=None, repr=False)
+    """Which folder `_handle` has read."""
     _state: _State | None = field(default=None, repr=False)
     _seen: int = field(default=-1, repr=False)
     """When the log's folder was last changed before `_state` was read, in nanoseconds."""
@@ -95,6 +103,15 @@ class LakeTable:
     def exists(self) -> bool:
         """Whether anything was ever written here."""
         return (self.folder / "_delta_log").is_dir() and self._current() is not None
+
+    def place(self) -> tuple[int, int]:
+        """What tells one folder from another that has had its name."""
+        # The file system gives a number again that is free; the count tells that it may have.
+        count = self.replaced()
+        try:
+            return (self.folder / "_delta_log").stat().st_ino, count
+        except FileNotFoundError:
+            return 0, count
 
     def columns(self) -> tuple[StoredColumn, ...]:
         """The columns, in the order in which files hold them; none where the table doesn't exist."""
@@ -131,9 +148,7 @@ class LakeTable:
             if (self.folder / "_delta_log").is_dir():
                 return False
             about = {_DECLARED: "true", _FOLDER: folder}
-            made = self._create(columns, [c.name for c in columns], description, about)
-            flush([*(self.folder / "_delta_log").glob("*.json")], self.folder.parent.parent)
-            return made
+            return self._create(columns, [c.name for c in columns], description, about)
 
     def describe(
         self, description: str | None = None, folder: str | None = None, notes: Mapping[str, str] | None = None
@@ -170,12 +185,12 @@ class LakeTable:
             raise Conflict(f"`{TIME}` orders the rows of a table: it can't come or go once the table is there")
         self._durably(act)
 
-    def clear(self) -> None:
-        """Take every row away, at once; queries that run already still read them."""
-        from deltalake import CommitProperties
+    def clear(self, holds: Mapping[str, int] | None = None) -> None:
+        """Take every row away, at once, and up to the numbers in `holds` those in writers' logs.
 
-        # Tried again by itself, it would leave what was compacted meanwhile.
-        self._durably(lambda handle: handle.delete(commit_properties=CommitProperties(max_commit_retries=0)))
+        Queries that run already still read them.
+        """
+        self.commit([], replacing=True, holds=holds)
 
     def snapshot(
         self,
@@ -221,24 +236,38 @@ class LakeTable:
         return write(connection, relation, columns, schema, self.folder, partitioned, self.hot_paths())
 
     def commit(
-        self, files: Sequence[WrittenFile], *, replacing: bool = False, holds: Mapping[str, int] | None = None
+        self,
+        files: Sequence[WrittenFile],
+        *,
+        replacing: bool = False,
+        holds: Mapping[str, int] | None = None,
+        held: Mapping[str, int] | None = None,
+        place: tuple[int, int] | None = None,
     ) -> None:
         """Make `files` part of the table, all of them or none. When this returns, the disk has them.
 
         With `replacing` they take the place of all rows that are there, in the same step. `holds` says up to which
-        number of which writers' logs the table then holds the rows.
+        number of which writers' logs the table then holds the rows; `held` and `place` what it held, and where it was,
+        when the rows of `files` were chosen.
+
+        :raises Conflict: that is otherwise by now, or the table was dropped meanwhile; nothing is done
         """
         if not files and not replacing and not holds:
             return
         from deltalake import CommitProperties, Transaction
 
-        held = [Transaction(writer, number) for writer, number in (holds or {}).items()]
-
         def act(handle: DeltaTable) -> None:
+            now = {writer: handle.transaction_version(writer) or 0 for writer in {**(holds or {}), **(held or {})}}
+            if any(now[writer] != number for writer, number in (held or {}).items()):
+                raise Conflict(f"`{self.folder.name}` holds other rows of the log than it did")
+            moved = place is not None and place != self.place()
+            if moved or not all((self.folder / f.path).exists() for f in files):
+                raise Conflict(f"`{self.folder.name}` was dropped while rows for it were written")
+            known = [Transaction(w, max(n, now[w])) for w, n in (holds or {}).items() if n > now[w] or not replacing]
             partition = list(handle.metadata().partition_columns)
             actions = [_added(f, bool(partition), data_change=True) for f in files]
             # Tried again by itself, what replaces rows would leave those that came meanwhile.
-            properties = CommitProperties(app_transactions=held or None, max_commit_retries=0 if replacing else None)
+            properties = CommitProperties(app_transactions=known or None, max_commit_retries=0 if replacing else None)
             mode = "overwrite" if replacing else "append"
             handle.create_write_transaction(actions, mode, handle.schema(), partition, commit_properties=properties)
 
@@ -258,7 +287,7 @@ class LakeTable:
         def act(handle: DeltaTable) -> bool:
             there = set(map(unquote, pa.table(handle.get_add_actions(flatten=True)).column("path").to_pylist()))
             paths = [f.path.relative_to(self.folder).as_posix() for f in old]
-            if not there.issuperset(paths):
+            if not there.issuperset(paths) or not all((self.folder / f.path).exists() for f in new):
                 return False
             partition = list(handle.metadata().partition_columns)
             removed = [
@@ -283,10 +312,7 @@ class LakeTable:
 
     def discard(self, files: Iterable[WrittenFile]) -> None:
         """Remove files that were written and shall not be committed."""
-        for file in files:
-            path = self.folder / file.path
-            for written in (path, sidecar.path_of(path)):
-                written.unlink(missing_ok=True)
+        discard(files, self.folder)
 
     def _ensure(self, columns: Sequence[StoredColumn]) -> tuple[tuple[StoredColumn, ...], bool]:
         """The table's columns, those of `columns` among them, and whether it is partitioned by day."""
@@ -295,7 +321,9 @@ class LakeTable:
             if not (self.folder / "_delta_log").is_dir():
                 # The time comes first: other engines keep statistics of the first 32 columns only.
                 self._create(columns, sorted((c.name for c in columns), key=lambda name: name != TIME))
-            self._retrying(lambda handle: self._add(handle, columns))
+            before = self._fresh().version()
+            if self._retrying(lambda handle: self._add(handle, columns)):
+                self._flush_log(before)
             state = self._current()
             assert state is not None
             return state.columns, bool(self._fresh().metadata().partition_columns)
@@ -315,17 +343,19 @@ class LakeTable:
         fields = [_delta_field(by_name[name]) for name in order]
         if timed:
             fields.append(_delta_day())
-        self.folder.mkdir(parents=True, exist_ok=True)
         try:
-            DeltaTable.create(
-                self.folder,
-                Schema(fields),
-                mode="error",
-                partition_by=[DAY] if timed else None,
-                description=description or None,
-                configuration=properties or {},
-                raise_if_key_not_exists=False,
-            )
+            with self.keeping():
+                self.folder.mkdir(parents=True, exist_ok=True)
+                DeltaTable.create(
+                    self.folder,
+                    Schema(fields),
+                    mode="error",
+                    partition_by=[DAY] if timed else None,
+                    description=description or None,
+                    configuration=properties or {},
+                    raise_if_key_not_exists=False,
+                )
+                flush([self.folder / "_delta_log" / _ENTRY.format(0)], self.folder.parent.parent)
         except DeltaError:
             # Another writer was quicker; its table will do. If it is something else, let it be known.
             if not (self.folder / "_delta_log").is_dir():
@@ -337,7 +367,7 @@ class LakeTable:
         with self._lock:
             return bool(self._fresh().metadata().partition_columns)
 
-    def _add(self, handle: DeltaTable, columns: Sequence[StoredColumn]) -> None:
+    def _add(self, handle: DeltaTable, columns: Sequence[StoredColumn]) -> bool:
         known = {c.name.lower(): c for c in _columns(handle)}
         fresh = []
         for column in columns:
@@ -351,19 +381,24 @@ class LakeTable:
                 )
         if fresh:
             handle.alter.add_columns([_delta_field(c) for c in fresh])
+        return bool(fresh)
 
     def _durably(self, act: Callable[[DeltaTable], T]) -> T:
         """Do something at the newest version; when this returns, the disk has the entries of the log."""
         with self._lock:
             before = self._fresh().version()
             done = self._retrying(act)
-            after = self._fresh().version()
-        # Another writer may have committed in between; whose entry is whose doesn't matter here.
-        for version in range(before + 1, after + 1):
-            log = self.folder / "_delta_log" / f"{version:020d}.json"
-            if log.exists():
-                flush([log], self.folder)
+            self._flush_log(before)
         return done
+
+    def _flush_log(self, before: int) -> None:
+        """Have the disk keep what stands in the log after a version."""
+        # Another writer may have committed in between; whose entry is whose doesn't matter here. A summary of the log
+        # that the disk has but in part would keep the table from being opened.
+        log = self.folder / "_delta_log"
+        versions = range(before + 1, self._fresh().version() + 1)
+        names = [_ENTRY.format(v) for v in versions] + [_SUMMARY.format(v) for v in versions] + ["_last_checkpoint"]
+        flush([path for name in names if (path := log / name).exists()], self.folder)
 
     def _retrying(self, act: Callable[[DeltaTable], T]) -> T:
         """Do something at the newest version; once more if another writer has changed the table meanwhile."""
@@ -371,7 +406,8 @@ class LakeTable:
 
         for attempt in range(_ATTEMPTS):
             try:
-                return act(self._fresh())
+                with self.keeping():
+                    return act(self._fresh())
             except (CommitFailedError, TableNotFoundError):
                 # The log's folder is there a moment before its first entry.
                 if attempt == _ATTEMPTS - 1:
@@ -381,17 +417,20 @@ class LakeTable:
 
     def _fresh(self) -> DeltaTable:
         """The handle, at the newest version."""
-        if self._handle is None:
+        place = self.place()
+        if self._handle is None or place != self._place:
             from deltalake import DeltaTable
 
-            self._handle = DeltaTable(self.folder)
+            # Where another table stands now, nothing holds that was known of the one before.
+            self._handle, self._state, self._known = None, None, {}
+            self._handle, self._place = DeltaTable(self.folder), place
         else:
             self._handle.update_incremental()
         return self._handle
 
     def _current(self) -> _State | None:
         with self._lock:
-            if self._handle is None and not (self.folder / "_delta_log").is_dir():
+            if not (self.folder / "_delta_log").is_dir():
                 return None
             if self._state is not None and self._is_newest(self._state.version):
                 return self._state
@@ -428,7 +467,8 @@ class LakeTable:
         log = self.folder / "_delta_log"
         try:
             # A clock that ticks slowly hides a commit, and cleaning up can take the next entry away: but not both.
-            return log.stat().st_mtime_ns == self._seen and not (log / f"{version + 1:020d}.json").exists()
+            same = log.stat().st_mtime_ns == self._seen and self.place() == self._place
+            return same and not (log / _ENTRY.format(version + 1)).exists()
         except FileNotFoundError:
             return False
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 from huntlake.lake import paths as hot
 from huntlake.lake.forms import DAY, TIME, Form, StoredColumn, identifier, literal
 from huntlake.lake.index.building import build
+from huntlake.lake.index.sidecar import path_of
 from huntlake.lake.paths import HotPath
 
 if TYPE_CHECKING:
@@ -81,12 +82,34 @@ def write(
         written = [file] if file else []
         flush([folder / f.path for f in written], folder)
         return written
+    written = []
+    try:
+        for rows, day in _days(connection, relation, fields):
+            file = copy(connection, rows, schema, folder, day, paths)
+            written += [file] if file else []
+        flush([folder / f.path for f in written], folder)
+    except BaseException:
+        # On a disk that is full they would be in the way of every other attempt.
+        discard(written, folder)
+        raise
+    return written
+
+
+def discard(files: Iterable[WrittenFile], folder: Path) -> None:
+    """Remove files that were written and shall not be committed."""
+    for file in files:
+        path = folder / file.path
+        for written in (path, path_of(path)):
+            written.unlink(missing_ok=True)
+
+
+def _days(connection: duckdb.DuckDBPyConnection, relation: str, fields: str) -> Iterator[tuple[str, date | None]]:
+    """A SELECT of the rows of each day, in the order of time, and the day."""
     time = identifier(TIME)
     # A cast of the time itself would give the day of the connection's zone.
     days = connection.execute(
         f"select distinct make_timestamp(epoch_us({time}))::DATE from {relation} order by 1"
     ).fetchall()
-    written = []
     in_order = _sorted(connection, relation, "true")
     for (day,) in days:
         of_day = f"{time} is null" if day is None else _of_day(day)
@@ -94,10 +117,7 @@ def write(
         # Logs mostly come in order, and sorting wide rows costs as much as writing them.
         if not in_order and not _sorted(connection, relation, of_day):
             rows += f" order by {time}"
-        file = copy(connection, rows, schema, folder, day, paths)
-        written.extend([file] if file else [])
-    flush([folder / f.path for f in written], folder)
-    return written
+        yield rows, day
 
 
 def _of_day(day: date) -> str:
@@ -131,18 +151,20 @@ def copy(
     target = folder / path
     target.parent.mkdir(parents=True, exist_ok=True)
     said = f", kv_metadata {{{identifier(hot.KEY)}: {literal(hot.written(paths))}}}" if paths else ""
-    result = connection.execute(
-        f"copy ({rows}) to {literal(str(target))} "
-        f"(format parquet, compression zstd, row_group_size {ROW_GROUP}, return_stats{said})"
-    ).fetchall()
-    if not result:
+    try:
+        result = connection.execute(
+            f"copy ({rows}) to {literal(str(target))} "
+            f"(format parquet, compression zstd, row_group_size {ROW_GROUP}, return_stats{said})"
+        ).fetchall()
+        count = result[0][1] if result else 0
+        if not count:
+            target.unlink(missing_ok=True)
+            return None
+        build(target, schema)
+    except BaseException:
         target.unlink(missing_ok=True)
-        return None
-    _, count, size, _, statistics, *_ = result[0]
-    if not count:
-        target.unlink(missing_ok=True)
-        return None
-    build(target, schema)
+        raise
+    _, _, size, _, statistics, *_ = result[0]
     return WrittenFile(path, int(size), day, _delta_statistics(int(count), statistics, schema))
 
 

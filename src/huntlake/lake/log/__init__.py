@@ -10,6 +10,7 @@ commits say up to which sequence number of which writer they hold its rows, so t
 | `owners` | whose folder is whose; those whose owner is dead |
 | `writing` | `LogWriter`: append, with one flush for all who wait |
 | `reading` | segments of the dead, and of others who live |
+| `forgotten` | batches whose table was dropped after they came |
 """
 
 from huntlake.lake.log.frames import Draft, Frame

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,8 @@ DAMAGED = "damaged"
 
 _LOCK = "lock"
 _NEW = ".new-"
+_WRITER = re.compile(r"[0-9a-f]{32}")
+_LITTER = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +66,12 @@ def new_owner(root: Path) -> Owned:
 
 
 def writers(root: Path) -> tuple[Path, ...]:
-    """The folders of all writers, dead or alive."""
+    """The folders of all writers, dead or alive.
+
+    A copy of one under another name is none: its batches are those of the writer that it is a copy of.
+    """
     try:
-        with os.scandir(root / FOLDER) as found:
-            names = sorted(e.name for e in found if not e.name.startswith(".") and e.name != DAMAGED)
+        names = sorted(filter(_WRITER.fullmatch, os.listdir(root / FOLDER)))
     except FileNotFoundError:
         return ()
     return tuple(root / FOLDER / name for name in names)
@@ -73,6 +79,7 @@ def writers(root: Path) -> tuple[Path, ...]:
 
 def abandoned(root: Path) -> Iterator[Owned]:
     """The folders whose writers are dead, each taken into possession."""
+    _clean(root)
     for folder in writers(root):
         try:
             descriptor = os.open(folder / _LOCK, os.O_RDWR)
@@ -88,6 +95,21 @@ def abandoned(root: Path) -> Iterator[Owned]:
             yield Owned(folder, descriptor)
         else:
             os.close(descriptor)
+
+
+def _clean(root: Path) -> None:
+    """Delete what was left by processes that ended while they made or removed a folder."""
+    try:
+        names = [n for n in os.listdir(root / FOLDER) if n.startswith(_NEW)]
+    except FileNotFoundError:
+        return
+    for name in names:
+        folder = root / FOLDER / name
+        try:
+            if time.time() - folder.stat().st_mtime > _LITTER:
+                shutil.rmtree(folder, ignore_errors=True)
+        except FileNotFoundError:
+            continue
 
 
 def set_aside(owned: Owned, segment: Path) -> Path:

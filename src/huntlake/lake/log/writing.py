@@ -95,7 +95,8 @@ class LogWriter:
                 # Whoever finds nobody writing writes for all who wait.
                 group, self._waiting, self._writing = self._waiting, [], True
         if not mine.done:
-            failure = None
+            # What ends this thread in between has kept nothing of theirs, either.
+            failure: OSError | None = OSError(errno.EINTR, os.strerror(errno.EINTR))
             try:
                 failure = self._flush(group)
             finally:
@@ -123,11 +124,14 @@ class LogWriter:
                     segment.path.unlink(missing_ok=True)
                 else:
                     kept.append(segment)
-            self._closed = kept
+            gone, self._closed = len(kept) < len(self._closed), kept
         finally:
             with self._turn:
                 self._writing = False
                 self._turn.notify_all()
+        if gone:
+            # Should they come back with the power, their table may be gone, and nothing say that it held them.
+            synced(self._owned.folder)
 
     def close(self) -> None:
         """End writing. The folder goes if the tables hold all of it; what they don't is found by the next owner."""
@@ -151,9 +155,11 @@ class LogWriter:
             while data:
                 data = data[self._write(segment.descriptor, data) :]  # type: ignore[arg-type]
             os.fdatasync(segment.descriptor)
-        except OSError as error:
+        except BaseException as error:
             if segment is not None:
                 self._undo(segment)
+            if not isinstance(error, OSError):
+                raise
             return error
         segment.size += size
         frames = [frame for one in group for frame in one.frames]

@@ -96,9 +96,10 @@ def alter_table(c: Context, table: Named, columns: Sequence[Column], properties:
     if not c.on_disk(workspace, table.text) or not c.about(workspace, table.text).declared:
         c.refuse("`.alter table` of a table that no command has made", table.span, "`.alter-merge table` adds columns")
     lake_table = c.lake.table(workspace.name, table.text)
+    waiting = any(p.rows for p in c.streams.pending(workspace.name, table.text))
     if tuple(columns[: len(old)]) == tuple(old):
         lake_table.add_columns(stored(columns[len(old) :]))
-    elif lake_table.snapshot().rows:
+    elif lake_table.snapshot().rows or waiting:
         c.refuse(
             "`.alter table` that drops, moves or retypes a column of a table with rows",
             table.span,
@@ -141,9 +142,7 @@ def clear_table_data(c: Context, table: Named) -> Rows:
     workspace = c.workspace()
     c.columns(workspace, table)
     if c.on_disk(workspace, table.text):
-        # What waits belongs to the rows that are there.
-        c.streams.flush()
-        c.lake.table(workspace.name, table.text).clear()
+        c.lake.clear(workspace.name, table.text)
     yield ["Success"]
 
 
@@ -217,8 +216,6 @@ def _drop(c: Context, tables: Sequence[Named], ifexists: bool) -> Rows:
             )
         if not c.on_disk(workspace, table.text) and not ifexists:
             c.no_table(workspace, table)
-    # What waits would make the table again.
-    c.streams.flush()
     for table in tables:
         if c.on_disk(workspace, table.text):
             c.lake.drop(workspace.name, table.text)

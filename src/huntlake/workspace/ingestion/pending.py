@@ -9,7 +9,7 @@ from datetime import timedelta
 from threading import RLock
 from uuid import uuid4
 
-from huntlake.core.errors import Conflict
+from huntlake.core.errors import Conflict, NotFound
 from huntlake.engines.duckdb.database import Database, kept
 from huntlake.lake import Lake
 from huntlake.lake.conversion import Batch, Plan
@@ -18,7 +18,7 @@ from huntlake.lake.log.frames import Frame
 from huntlake.lake.log.owners import writers
 from huntlake.lake.log.reading import Tail
 from huntlake.lake.scanning import Pending
-from huntlake.lake.sources import Reject
+from huntlake.lake.sources import Reject, shown
 from huntlake.lake.staging import Converted, Stage, said
 from huntlake.workspace.ingestion.service import Ingestion
 from huntlake.workspace.workspaces import Workspace
@@ -115,7 +115,7 @@ class Conversions:
             own = frame.batch.lines.split(b"\n") if frame.batch.rows else []
             lines += own
             numbers += [frame.sequence] * len(own)
-            places += [(frame, n) for n in frame.batch.numbers or range(1, len(own) + 1)]
+            places += [(frame, n) for n in _places(frame, len(own))]
             letters += [Letter(frame, r) for r in frame.batch.rejects]
 
         def plan(read: Batch, infer: Callable[[Sequence[str]], dict[str, Form]]) -> Plan:
@@ -152,11 +152,23 @@ class Conversions:
             return self._stage
 
 
+def unwanted(writer: str, frames: Sequence[Frame], why: str) -> Part:
+    """A part of batches whose table is gone: all rows of it are letters."""
+    letters = []
+    for frame in frames:
+        own = frame.batch.lines.split(b"\n") if frame.batch.rows else []
+        found = [Reject(n, why, shown(line)) for n, line in zip(_places(frame, len(own)), own, strict=True)]
+        letters += [Letter(frame, r) for r in (*frame.batch.rejects, *found)]
+    size = sum(len(f.batch.lines) for f in frames)
+    return Part(writer, frames[0].sequence, frames[-1].sequence, size, (), tuple(letters))
+
+
 @dataclass
 class _Read:
     """What was made of the batches of one table in another writer's log."""
 
     columns: tuple[StoredColumn, ...]
+    numbers: frozenset[int]
     parts: list[Part]
 
 
@@ -186,23 +198,43 @@ class Others:
 
     def _of(self, writer: str, workspace: str, table: str, frames: Sequence[Frame]) -> list[Part]:
         key = writer, workspace, table
+        # What the table holds, or doesn't get any more, may stay in the log for long.
+        held = self._lake.holds(workspace, table, writer) if frames else 0
+        frames = [f for f in frames if f.sequence > held]
         if not frames:
             self._read.pop(key, None)
             return []
-        columns = self._lake.table(workspace, table).columns()
+        there = self._lake.table(workspace, table)
         read = self._read.get(key)
-        if read is None or read.columns != columns:
-            read = _Read(columns, [])
-        parts = [p for p in read.parts if p.last >= frames[0].sequence]
-        last = parts[-1].last if parts else 0
-        # What was taken back after it was read is no longer there.
-        if last > frames[-1].sequence:
-            parts, last = [], 0
+        numbers = frozenset(f.sequence for f in frames)
+        first, parts, last = frames[0].sequence, list[Part](), 0
+        # What nobody was told of may have been taken back after it was read.
+        if (
+            read is not None
+            and read.columns is there.columns()
+            and numbers.issuperset(n for n in read.numbers if n >= first)
+        ):
+            parts = [p for p in read.parts if p.last >= first]
+            last = parts[-1].last if parts else 0
         new = [f for f in frames if f.sequence > last]
         if new:
-            parts = [*parts, *self._conversions.convert(writer, new, extend=False)]
-        self._read[key] = _Read(columns, parts)
+            parts += self._converted(writer, new)
+        self._read[key] = _Read(there.columns(), numbers, parts)
         return list(parts)
+
+    def _converted(self, writer: str, frames: Sequence[Frame]) -> list[Part]:
+        try:
+            return self._conversions.convert(writer, frames, extend=True)
+        except NotFound as gone:
+            return [unwanted(writer, frames, str(gone))]
+        except OSError:
+            # This process may not write: what the table has no column for is seen when someone gives it one.
+            return self._conversions.convert(writer, frames, extend=False)
+
+
+def _places(frame: Frame, rows: int) -> Sequence[int]:
+    """Where each line of a batch stood in it, from 1."""
+    return frame.batch.numbers or range(1, rows + 1)
 
 
 def _same(columns: dict[str, StoredColumn], stored: Sequence[StoredColumn]) -> bool:

@@ -17,6 +17,7 @@ from huntlake.lake import Lake
 from huntlake.lake.conversion import Target
 from huntlake.lake.forms import TIME, Form, StoredColumn
 from huntlake.lake.loading import Loader
+from huntlake.lake.log.forgotten import last_numbers
 from huntlake.lake.sources import detect, size
 from huntlake.lake.table import About
 from huntlake.lake.writing import WrittenFile
@@ -140,7 +141,7 @@ class Ingestion:
     ) -> tuple[WrittenFile, ...]:
         """Add rows as `append_arrow` does, one batch after another, all at once; the files that hold them.
 
-        With `replacing` they take the place of the table's rows.
+        With `replacing` they take the place of the table's rows, those that wait in a log too.
         """
         now = self.clock.now()
         mapping = self.mapping(workspace, table, now)
@@ -151,7 +152,7 @@ class Ingestion:
         with Loader(self.lake.table(workspace.name, table), self.lake.working_folder) as loader:
             for batch in batches:
                 loader.stage_arrow(batch, targets)
-            return loader.commit(replacing=replacing)
+            return loader.commit(replacing=replacing, holds=last_numbers(self.lake.root) if replacing else None)
 
     def mapping(self, workspace: Workspace, table: str, now: datetime) -> Mapping:
         """How fields of rows that arrive `now` become columns of a table.

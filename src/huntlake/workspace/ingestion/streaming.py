@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from huntlake.core.clock import Clock
-from huntlake.core.errors import Busy, Invalid
+from huntlake.core.errors import Busy, Conflict, Invalid, NotFound
 from huntlake.engines.duckdb.database import Database
 from huntlake.lake import Lake
 from huntlake.lake.forms import TIME, Form, StoredColumn
@@ -25,7 +25,7 @@ from huntlake.lake.log.reading import Damage, frames_of, keep_damaged
 from huntlake.lake.scanning import NUMBER
 from huntlake.lake.sources import LONGEST, Reject, shown
 from huntlake.lake.staging import Converted, Stage
-from huntlake.workspace.ingestion.pending import Conversions, Letter, Others, Part
+from huntlake.workspace.ingestion.pending import Conversions, Letter, Others, Part, unwanted
 from huntlake.workspace.ingestion.service import Ingestion
 from huntlake.workspace.workspaces import Workspace
 
@@ -46,6 +46,7 @@ _LETTER_COLUMNS = (
     StoredColumn("Text", Form.TEXT),
 )
 _TICK = 0.25
+_ATTEMPTS = 5
 _ADOPT = 30.0
 _SHOWN = 1000
 
@@ -238,10 +239,19 @@ class Streams:
     def flush(self) -> None:
         """Have the tables hold all that was taken in before."""
         with self._moving:
+            failures: list[Exception] = []
             for stream in list(self._streams.values()):
-                self._move(stream)
+                try:
+                    self._move(stream)
+                except Exception as failure:
+                    # One table that doesn't take its rows keeps no other from theirs.
+                    failures.append(failure)
             if self._log is not None:
                 self._log.trim(self._done)
+            for other in failures[1:]:
+                _LOG.error("%s", other, exc_info=other)
+            if failures:
+                raise failures[0]
 
     def close(self) -> None:
         """Bring into the tables what waits, and end. What a failure keeps from it stays in the log."""
@@ -268,21 +278,27 @@ class Streams:
     # -- queries ------------------------------------------------------------------------
 
     def settle(self, workspace: str, table: str) -> None:
-        """Have a table the columns that the batches need which this process took in."""
+        """Have a table the columns that the batches need which wait, of whatever process."""
         stream = self._streams.get((workspace, table))
         if stream is not None:
             self._settle(stream)
+        if self._ingestion.tables.exists_on_disk(workspace, table):
+            self._others.parts(workspace, table, self._own)
 
     def pending(self, workspace: str, table: str) -> list[Part]:
         """The rows of a table that no commit held when this was asked; some may be in one by now."""
         found: list[Part] = []
         stream = self._streams.get((workspace, table))
-        own = self._log.writer if self._log is not None else None
         if stream is not None:
             with stream.lock:
                 self._settle(stream)
                 found += stream.parts
-        return found + self._others.parts(workspace, table, own)
+        return found + self._others.parts(workspace, table, self._own)
+
+    @property
+    def _own(self) -> str | None:
+        log = self._log
+        return log.writer if log is not None else None
 
     # -- from the log into memory ---------------------------------------------------------
 
@@ -302,7 +318,11 @@ class Streams:
             frames = stream.frames[:]
             if not frames:
                 return
-            parts = self._conversions.convert(stream.writer, frames, extend=True)
+            try:
+                parts = self._conversions.convert(stream.writer, frames, extend=True)
+            except NotFound as gone:
+                # Dropped, after they were taken in, and not of a name that is made by itself.
+                parts = [unwanted(stream.writer, frames, str(gone))]
             stream.parts += parts
             # Others may have been added at the end meanwhile.
             del stream.frames[: len(frames)]
@@ -374,21 +394,41 @@ class Streams:
             if not parts:
                 return
             last = parts[-1].last
-            table = self._lake.table(stream.workspace, stream.table)
-            held = table.holds(stream.writer)
-            # Of a commit whose end nobody saw the table knows best.
-            fresh = [_since(p, held) for p in parts if p.last > held]
-            if fresh:
-                self._write_letters(stream, fresh, last)
-                self._at("letters")
-                files = self._staged().write(table, [c for p in fresh for c in p.converted])
-                self._at("written")
-                table.commit(files, holds={stream.writer: last})
-                self._at("committed")
+            for attempt in range(_ATTEMPTS):
+                try:
+                    self._land(stream, parts, last)
+                    break
+                except Conflict:
+                    # Cleared, or dropped, while its rows were written: then they may not be wanted any more.
+                    if attempt == _ATTEMPTS - 1:
+                        raise
             with stream.lock:
                 del stream.parts[: len(parts)]
-            self._done[stream.key] = last
+            if stream.writer == self._own:
+                self._done[stream.key] = last
         self._give_back(sum(p.size for p in parts))
+
+    def _land(self, stream: _Stream, parts: Sequence[Part], last: int) -> None:
+        table = self._lake.table(stream.workspace, stream.table)
+        place, told = table.place(), table.holds(stream.writer)
+        # Of a commit whose end nobody saw the table knows best.
+        held = self._lake.holds(stream.workspace, stream.table, stream.writer)
+        fresh = [_since(p, held) for p in parts if p.last > held]
+        if not fresh:
+            return
+        self._write_letters(stream, fresh, last)
+        self._at("letters")
+        converted = [c for p in fresh for c in p.converted]
+        if not converted and not table.exists:
+            return
+        files = self._staged().write(table, converted)
+        self._at("written")
+        try:
+            table.commit(files, holds={stream.writer: last}, held={stream.writer: told}, place=place)
+        except Conflict:
+            table.discard(files)
+            raise
+        self._at("committed")
 
     def _write_letters(self, stream: _Stream, parts: Sequence[Part], last: int) -> None:
         writer = f"{stream.writer}.{stream.table}"
@@ -437,16 +477,16 @@ class Streams:
         rows = batches = 0
         tables = []
         for (workspace, table), found in streams.items():
-            held = self._lake.table(workspace, table).holds(owned.writer)
+            held = self._lake.holds(workspace, table, owned.writer)
             new = [f for f in found if f.sequence > held]
             if not new:
                 continue
-            self._have(Workspace(workspace, new[0].batch.workspace_id), table)
+            with suppress(NotFound):
+                self._have(Workspace(workspace, new[0].batch.workspace_id), table)
             stream = _Stream(workspace, table, owned.writer, list(new))
             with self._room:
                 self._waiting += sum(len(f.batch.lines) for f in new)
             self._move(stream)
-            self._done.pop(stream.key, None)
             rows += sum(f.batch.rows for f in new)
             batches += len(new)
             tables.append(table)
