@@ -154,10 +154,8 @@ class _Process:
         self.follow(books, found)
         found.points += 1
         if not os.WIFSIGNALED(status):
-            found.told.append(f"process {self.run} ended by itself")
-        errors = self.errors.read_text(errors="replace")
-        if "Traceback" in errors:
-            found.told.append(f"process {self.run} complained: {errors[-1500:]}")
+            errors = self.errors.read_text(errors="replace")
+            found.told.append(f"process {self.run} ended by itself: {errors[-1500:]}")
         if not self.ready:
             found.during["start"] += 1
         found.during.update(self._open.keys())

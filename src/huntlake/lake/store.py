@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Lock
 from uuid import uuid4
 
-from huntlake.core.errors import DomainError, NotFound
+from huntlake.core.errors import DomainError
 from huntlake.lake.index.terms import Clause
 from huntlake.lake.log.forgotten import forget, forgotten, last_numbers
 from huntlake.lake.names import table_folder, workspace_folder
@@ -59,12 +59,7 @@ class Lake:
 
         :raises NotFound: there is no such table
         """
-        from deltalake.exceptions import TableNotFoundError
-
-        try:
-            self.table(workspace, table).clear(last_numbers(self.root))
-        except TableNotFoundError:
-            raise NotFound(f"no table is named `{table}`") from None
+        self.table(workspace, table).clear(last_numbers(self.root))
 
     def drop(self, workspace: str, table: str) -> bool:
         """Remove a table and its rows, those in any writer's log too; False where there is none.

@@ -13,7 +13,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
-from huntlake.core.errors import Conflict, Invalid
+from huntlake.core.errors import Conflict, Invalid, NotFound
 from huntlake.lake import paths as hot
 from huntlake.lake.forms import DAY, TIME, Form, StoredColumn
 from huntlake.lake.index.shelf import Shelf
@@ -410,6 +410,8 @@ class LakeTable:
                     return act(self._fresh())
             except (CommitFailedError, TableNotFoundError):
                 # The log's folder is there a moment before its first entry.
+                if not (self.folder / "_delta_log").is_dir():
+                    raise NotFound(f"no table is named `{self.folder.name}`") from None
                 if attempt == _ATTEMPTS - 1:
                     raise
                 time.sleep(0.002 * attempt)

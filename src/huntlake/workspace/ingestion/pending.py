@@ -239,7 +239,7 @@ def _places(frame: Frame, rows: int) -> Sequence[int]:
 
 def _same(columns: dict[str, StoredColumn], stored: Sequence[StoredColumn]) -> bool:
     forms = {c.name.lower(): c.form for c in stored}
-    return all(forms[key] is c.form for key, c in columns.items())
+    return all(forms.get(key) is c.form for key, c in columns.items())
 
 
 def _pieces(frames: Sequence[Frame]) -> list[list[Frame]]:

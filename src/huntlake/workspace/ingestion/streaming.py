@@ -398,7 +398,7 @@ class Streams:
                 try:
                     self._land(stream, parts, last)
                     break
-                except Conflict:
+                except (Conflict, NotFound):
                     # Cleared, or dropped, while its rows were written: then they may not be wanted any more.
                     if attempt == _ATTEMPTS - 1:
                         raise
@@ -425,7 +425,7 @@ class Streams:
         self._at("written")
         try:
             table.commit(files, holds={stream.writer: last}, held={stream.writer: told}, place=place)
-        except Conflict:
+        except (Conflict, NotFound):
             table.discard(files)
             raise
         self._at("committed")
