@@ -410,8 +410,6 @@ class LakeTable:
                     return act(self._fresh())
             except (CommitFailedError, TableNotFoundError):
                 # The log's folder is there a moment before its first entry.
-                if not (self.folder / "_delta_log").is_dir():
-                    raise NotFound(f"no table is named `{self.folder.name}`") from None
                 if attempt == _ATTEMPTS - 1:
                     raise
                 time.sleep(0.002 * attempt)
@@ -423,6 +421,8 @@ class LakeTable:
         if self._handle is None or place != self._place:
             from deltalake import DeltaTable
 
+            if not (self.folder / "_delta_log").is_dir():
+                raise NotFound(f"no table is named `{self.folder.name}`")
             # Where another table stands now, nothing holds that was known of the one before.
             self._handle, self._state, self._known = None, None, {}
             self._handle, self._place = DeltaTable(self.folder), place
@@ -441,7 +441,7 @@ class LakeTable:
             try:
                 self._seen = (self.folder / "_delta_log").stat().st_mtime_ns
                 handle = self._fresh()
-            except (FileNotFoundError, TableNotFoundError):
+            except (FileNotFoundError, NotFound, TableNotFoundError):
                 return None
             if self._state is None or self._state.version != handle.version():
                 _check_readable(handle, self.folder.name)
