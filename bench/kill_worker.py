@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from huntlake.core.errors import DomainError
+from huntlake.lake.paths import HotPath
 from huntlake.workspace.workspaces import Workspace
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ _START = datetime(2026, 11, 1, tzinfo=UTC)
 _NOW = datetime(2026, 11, 20)
 _GRACE = timedelta(seconds=8)
 _STEP = 15_485_863
+_PATHS = [HotPath("bag", path) for path in ('$."a"', '$."b"[0]', '$."c"."d"')]
 
 
 def second_of(table: str, run: int, batch: int, number: int) -> int:
@@ -81,7 +83,7 @@ class Worker:
         lake = Analytics.over(self.home, Bounds(threads=1), Nowhere(), SystemClock(), pace=pace)
         streams: Any = lake.streams
         streams._at = lambda point: self.say(move=point)
-        columns = [StoredColumn(TIME, Form.INSTANT), StoredColumn("text", Form.TEXT)]
+        columns = [StoredColumn(TIME, Form.INSTANT), StoredColumn("bag", Form.JSON), StoredColumn("text", Form.TEXT)]
         columns += [StoredColumn(name, Form.BIGINT) for name in ("run", "batch", "number", "of")]
         for table in (KEPT, OLD):
             lake.lake.table(WORKSPACE.name, table).add_columns(columns)
@@ -133,6 +135,7 @@ class Worker:
                 "batch": batch,
                 "number": n,
                 "of": good,
+                "bag": {"a": n % 5, "b": [f"x{n}"], "c": {"d": n % 2 == 0}},
                 "text": f"r{self.run}b{batch} host-{n % 7} " * dice.randint(1, 5),
             }
             for n in range(good)
@@ -157,7 +160,7 @@ class Worker:
 
         time.sleep(dice.uniform(0.0, 0.1))
         table = lake.lake.table(WORKSPACE.name, dice.choice((KEPT, OLD)))
-        what = dice.choice(("compact", "compact", "index", "expire", "vacuum", "wipe"))
+        what = dice.choice(("compact", "compact", "index", "expire", "vacuum", "paths", "wipe"))
         self.say(begun=what)
         match what:
             case "compact":
@@ -170,6 +173,8 @@ class Worker:
                 expire(old, _START.replace(tzinfo=None) + timedelta(days=EXPIRED))
             case "vacuum":
                 vacuum(table, _GRACE)
+            case "paths":
+                table.keep_paths(dice.sample(_PATHS, dice.randrange(4)))
             case _:
                 if dice.random() < 0.6:
                     lake.lake.clear(WORKSPACE.name, WIPED)
@@ -262,7 +267,9 @@ _BATCHES = (
     "datetime(2026-11-01) + 1s * iff('{table}' == 'Old_CL', (run * 7919 + batch * 104729) % 4 * 86400, 0) "
     "| extend due = start + 1s * ((run * 7919 + batch * 104729 + number * 15485863) % "
     "iff('{table}' == 'Old_CL', 86400, 345600)) "
-    "| summarize of = max(of), rows = count(), total = sum(number), wrong = countif(TimeGenerated != due) by run, batch"
+    "| summarize of = max(of), rows = count(), total = sum(number), "
+    "wrong = countif(TimeGenerated != due or tolong(bag.a) != number % 5 or tostring(bag.b[0]) != strcat('x', number)) "
+    "by run, batch"
 )
 
 
