@@ -14,6 +14,7 @@ MEASUREMENTS = (
     "faces",
     "growth",
     "hot_paths",
+    "http",
     "hunting",
     "ingest",
     "installation",

@@ -65,6 +65,7 @@ def test_a_query_string_asks_as_a_body_does(server: Server, logs: TestClient) ->
     assert answer.json()["tables"][0]["rows"] == [[1]]
     options = server.queries.asked[-1][2]
     assert (options.time_column, options.since, options.until) == ("TimeGenerated", NOW - timedelta(hours=1), NOW)
+    assert options.dynamic_as_text
 
 
 def test_no_timespan_bounds_nothing(server: Server, logs: TestClient) -> None:

@@ -45,3 +45,9 @@ def test_a_column_of_two_types_is_refused(hunting: Analytics) -> None:
     with pytest.raises(Invalid, match="`Number` is a"):
         ask(hunting, "Extra_CL | count")
     hunting.streams.close()
+
+
+def test_dynamic_may_leave_as_text(hunting: Analytics) -> None:
+    text = "print a = dynamic({'k': [1, null]}), b = dynamic('s'), c = dynamic(null), d = 's'"
+    assert ask(hunting, text) == [[{"k": [1, None]}, "s", None, "s"]]
+    assert ask(hunting, text, dynamic_as_text=True) == [['{"k":[1,null]}', '"s"', None, "s"]]

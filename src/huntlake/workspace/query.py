@@ -55,6 +55,8 @@ class QueryOptions:
     """The column by which `since` and `until`, both inclusive, bound the rows that are read; `` is none."""
     since: datetime | None = None
     until: datetime | None = None
+    dynamic_as_text: bool = False
+    """Values of `dynamic` leave as texts of JSON, which is how Log Analytics has them."""
 
 
 DEFAULT = QueryOptions()
@@ -330,7 +332,8 @@ class ResultTable:
 
     def _json_sql(self) -> str:
         varying = self._taken(self._table.varying_sql(self._sources()))
-        return wire.json_rows(varying, self.columns, self._table.constants)
+        constants, as_text = self._table.constants, self._options.dynamic_as_text
+        return wire.json_rows(varying, self.columns, constants, dynamic_as_text=as_text)
 
     def _sources(self) -> dict[str, str]:
         return _selects(narrowed(self._table, self._readings, self._places))

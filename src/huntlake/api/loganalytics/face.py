@@ -178,6 +178,7 @@ class LogAnalyticsFace:
             time_column=asked.time_column if asked.since or asked.until else "",
             since=asked.since,
             until=asked.until,
+            dynamic_as_text=not asked.preferences.kusto_form,
         )
 
     def _asked(

@@ -16,19 +16,27 @@ TICKS_PER_DAY = 864_000_000_000
 TICKS_PER_SECOND = 10_000_000
 
 
-def json_rows(sql: str, columns: Sequence[Column], constants: Mapping[int, str | None] = MappingProxyType({})) -> str:
+def json_rows(
+    sql: str,
+    columns: Sequence[Column],
+    constants: Mapping[int, str | None] = MappingProxyType({}),
+    *,
+    dynamic_as_text: bool = False,
+) -> str:
     """The SELECT that gives each row of `sql` as one text, `[1,"a"],`, the comma included.
 
     `columns` are those of `sql`, in order, and, at these places, `constants` that it doesn't have. With the comma, a
-    batch of rows is one run of bytes that can be sent.
+    batch of rows is one run of bytes that can be sent. With `dynamic_as_text` values of that type are texts that hold
+    JSON, rather than JSON.
     """
     # Two columns of a join may have one name: they are told apart by position.
     names = [f"c{i}" for i in range(len(columns) - len(constants))]
     label = iter(names)
+    forms = WIRE | {ScalarType.DYNAMIC: _dynamic_text} if dynamic_as_text else WIRE
     runs: list[tuple[bool, list[str]]] = []
     for place, column in enumerate(columns):
         same = place in constants
-        text = _constant(constants[place], column) if same else WIRE[column.type](next(label))
+        text = _constant(constants[place], column) if same else forms[column.type](next(label))
         if not runs or runs[-1][0] is not same:
             runs.append((same, []))
         runs[-1][1].append(text)
@@ -88,12 +96,20 @@ def timespan(x: str) -> str:
     )
 
 
-def _dynamic(x: str) -> str:
+def _strict(x: str) -> str:
     # A computed bag may hold NaN, which DuckDB reads and writes, and JSON has not.
     suspect = f"contains({x}, 'NaN') or contains({x}, 'Infinity')"
-    strict = f"case when {suspect} then hl_strict_json({x}) else {x} end"
+    return f"case when {suspect} then hl_strict_json({x}) else {x} end"
+
+
+def _dynamic_text(x: str) -> str:
+    # Of the JSON type, `json_array` would take it for a value of its own.
+    return f"({_strict(x)})::varchar"
+
+
+def _dynamic(x: str) -> str:
     # Text that is no JSON stays text, as it does for Kusto's `parse_json`.
-    return f"coalesce(try_cast({strict} as json), to_json({x}))"
+    return f"coalesce(try_cast({_strict(x)} as json), to_json({x}))"
 
 
 def _as_is(x: str) -> str:
@@ -104,7 +120,7 @@ def _string(x: str) -> str:
     return f"coalesce({x}, '')"
 
 
-WIRE: Mapping[ScalarType, Callable[[str], str]] = {
+WIRE: dict[ScalarType, Callable[[str], str]] = {
     ScalarType.BOOL: _as_is,
     ScalarType.INT: _as_is,
     ScalarType.LONG: _as_is,

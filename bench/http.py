@@ -1,0 +1,210 @@
+"""Queries over HTTP: many small ones at once, a large one, and what it costs to write it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import ssl
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPSConnection
+from pathlib import Path
+from urllib.parse import urlencode
+
+import orjson
+
+from bench import figures
+from huntlake.app import App
+from huntlake.core.settings import load
+from huntlake.identity.audiences import LAKE
+from huntlake.identity.rights import Role
+from huntlake.workspace.query import QueryOptions
+from huntlake.workspace.workspaces import Workspace
+
+BY = "python -m bench http"
+ROWS, COLUMNS, CLIENTS = 500_000, 12, 16
+SMALL = "Events_CL | take 100"
+LARGE = "Events_CL"
+_RATE, _SPREAD, _MEGABYTES, _ENCODING = 150, 5, 200, 4
+
+
+@dataclass(frozen=True)
+class Place:
+    """A server that runs, and what it takes to ask it."""
+
+    process: int
+    port: int
+    authority: Path
+    token: str
+    database: str
+
+    def connection(self) -> HTTPSConnection:
+        context = ssl.create_default_context(cafile=str(self.authority))
+        return HTTPSConnection("localhost", self.port, context=context, timeout=120)
+
+    def ask(self, connection: HTTPSConnection, text: str) -> tuple[int, float]:
+        """Bytes of the answer, and the seconds until the last of them."""
+        body = json.dumps({"csl": text, "db": self.database})
+        began = time.perf_counter()
+        connection.request("POST", "/v2/rest/query", body, {"Authorization": f"Bearer {self.token}"})
+        answer = connection.getresponse()
+        size = 0
+        while chunk := answer.read(1 << 20):
+            size += len(chunk)
+        if answer.status != 200:
+            raise SystemExit(f"{text}: status {answer.status}")
+        return size, time.perf_counter() - began
+
+    def worked(self) -> float:
+        """Seconds of processor time that the server has taken."""
+        fields = Path(f"/proc/{self.process}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def memory(self, what: str) -> int:
+        """Bytes of memory that the server has (`VmRSS`), or had at most (`VmHWM`)."""
+        status = Path(f"/proc/{self.process}/status").read_text()
+        found = re.search(rf"{what}:\s+(\d+) kB", status)
+        assert found
+        return int(found[1]) * 1024
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="huntlake-http-") as folder:
+        home = Path(folder) / "home"
+        workspace, client, secret = _fill(home)
+        _encoding(home, workspace)
+        with _serving(home, workspace, client, secret) as place:
+            _small(place)
+            _large(place)
+
+
+def _fill(home: Path) -> tuple[Workspace, str, str]:
+    """A table of `ROWS` rows and `COLUMNS` columns, and a principal that may read it."""
+    import numpy as np
+    import pyarrow as pa
+
+    app = App.open(home, load(home))
+    try:
+        workspace = app.workspaces.create("bench")
+        principal = app.principals.create("bench")
+        secret = app.principals.add_secret(principal.client_id).text
+        app.principals.grant(principal.client_id, workspace.id, Role.READER)
+        random = np.random.default_rng(7)
+        times = np.datetime64("2026-01-01T00:00:00", "us") + np.arange(ROWS) * np.timedelta64(1_000_000, "us")
+        columns = {"TimeGenerated": pa.array(times), "Number": pa.array(np.arange(ROWS))}
+        for n in range(5):
+            columns[f"Name{n}"] = pa.array([f"host-{v:05d}.contoso.example" for v in random.integers(0, 20_000, ROWS)])
+        addresses = random.integers(0, 1 << 24, ROWS)
+        columns["Address"] = pa.array([f"10.{v >> 16}.{v >> 8 & 255}.{v & 255}" for v in addresses])
+        for n in range(2):
+            columns[f"Count{n}"] = pa.array(random.integers(0, 1 << 40, ROWS))
+        columns["Share"] = pa.array(random.random(ROWS))
+        columns["Ok"] = pa.array(random.random(ROWS) < 0.5)
+        assert len(columns) == COLUMNS
+        table = pa.table(columns)
+        app.ingestion.append_batches(workspace, "Events_CL", table.schema, [table])
+        return workspace, principal.client_id, secret
+    finally:
+        app.close()
+
+
+def _encoding(home: Path, workspace: Workspace) -> None:
+    """The engine's own JSON against Python's, of the same rows, in processor time of pairs."""
+    app = App.open(home, load(home))
+    ratios = []
+    try:
+        for _ in range(3):
+            options = QueryOptions(max_rows=None, max_bytes=None)
+            (table,) = app.queries.run(workspace, LARGE, options).tables
+            began = time.process_time()
+            size = sum(map(len, table.json_rows()))
+            ours = time.process_time() - began
+            (table,) = app.queries.run(workspace, LARGE, options).tables
+            began = time.process_time()
+            orjson.dumps([list(row.values()) for batch in table.arrow() for row in batch.to_pylist()])
+            ratios.append((time.process_time() - began) / ours)
+        assert size
+    finally:
+        app.close()
+    ratio = statistics.median(ratios)
+    figures.write("http.encoding", ratio, "times to_pylist and orjson", f"≥ {_ENCODING}", ratio >= _ENCODING, by=BY)
+
+
+@contextmanager
+def _serving(home: Path, workspace: Workspace, client: str, secret: str) -> Iterator[Place]:
+    """`huntlake serve` in a process of its own, with the limit on bytes raised."""
+    code = "import sys; from huntlake.cli import main; sys.argv[0] = 'huntlake'; main()"
+    command = [sys.executable, "-c", code, "serve", "--home", str(home), "--port", "0", "--quiet"]
+    more = {"HUNTLAKE_QUERY_MAX_BYTES": str(1 << 30), "HUNTLAKE_UPKEEP_MINUTES": "0", "HUNTLAKE_RATE_LIMITS": "off"}
+    process = subprocess.Popen(command, env=os.environ | more, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr
+        line = process.stderr.readline()
+        found = re.search(r"https://localhost:(\d+)", line)
+        if not found:
+            raise SystemExit(f"the server doesn't start: {line}")
+        authority, port = home / "tls" / "ca.pem", int(found[1])
+        token = _token(authority, port, client, secret)
+        yield Place(process.pid, port, authority, token, workspace.database)
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _token(authority: Path, port: int, client: str, secret: str) -> str:
+    context = ssl.create_default_context(cafile=str(authority))
+    connection = HTTPSConnection("localhost", port, context=context, timeout=30)
+    form = {"grant_type": "client_credentials", "client_id": client, "client_secret": secret}
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    connection.request("POST", "/adfs/oauth2/v2.0/token", urlencode({**form, "scope": f"{LAKE}/.default"}), headers)
+    return str(json.loads(connection.getresponse().read())["access_token"])
+
+
+def _small(place: Place, seconds: float = 15) -> None:
+    """Sixteen clients, each with a connection of its own, ask for a hundred rows again and again."""
+
+    def client(until: float) -> list[float]:
+        connection, taken = place.connection(), []
+        while time.perf_counter() < until:
+            taken.append(place.ask(connection, SMALL)[1])
+        return taken
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        [*pool.map(client, [time.perf_counter() + 2] * CLIENTS)]
+        worked, began = place.worked(), time.perf_counter()
+        taken = [t for times in pool.map(client, [began + seconds] * CLIENTS) for t in times]
+        rate = len(taken) / (time.perf_counter() - began)
+    cost = (place.worked() - worked) / len(taken) * 1000
+    p95 = statistics.quantiles(taken, n=20)[-1]
+    spread = p95 / statistics.median(taken)
+    figures.write("http.small", rate, f"queries/s, {CLIENTS} clients", f"≥ {_RATE}", rate >= _RATE, by=BY)
+    figures.write("http.small_cost", cost, "ms of processor time a query, the server's alone", by=BY)
+    figures.write("http.small_p95", spread, "times the median", f"≤ {_SPREAD}", spread <= _SPREAD, by=BY)
+
+
+def _large(place: Place) -> None:
+    """All rows over TLS, and what memory the server takes for it beyond what one such answer took before."""
+    connection = place.connection()
+    size, _ = place.ask(connection, LARGE)
+    before = place.memory("VmHWM")
+    rates = []
+    for _ in range(5):
+        size, took = place.ask(connection, LARGE)
+        rates.append(size / took / 1e6)
+    rate = max(rates)
+    grown = (place.memory("VmHWM") - before) / (1 << 20)
+    what = f"MB/s over TLS, an answer of {size / 1e6:.0f} MB"
+    figures.write("http.large", rate, what, f"≥ {_MEGABYTES}", rate >= _MEGABYTES, by=BY)
+    figures.write("http.large_memory", grown, "MiB more at the peak of five more such answers", by=BY)
+
+
+if __name__ == "__main__":
+    main()
