@@ -1,0 +1,218 @@
+"""Folders of detection content: every file that holds a query, and what it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import yaml
+
+from huntlake.core.diagnostics import Diagnostic, Source, SourceError, Span
+from huntlake.detection.marked import Complaints, Fields, mapping
+from huntlake.detection.rule_files import Described, analytic_rule
+
+_YAML, _JSON, _QUERY = frozenset({".yaml", ".yml"}), frozenset({".json"}), frozenset({".kql", ".csl", ".kusto"})
+_PARSERS = frozenset({"parsers", "functions"})
+"""Folders in which a text file is a function."""
+_LARGEST = 1 << 22
+_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_RULE_TYPES = ("microsoft.securityinsights/alertrules", "/providers/alertrules")
+_NAME = re.compile(r"[^\W\d]\w*")
+_EXPRESSION = re.compile(r"\[(?!\[).*\]", re.DOTALL)
+
+
+class ContentKind(StrEnum):
+    """What a file that holds a query is."""
+
+    ANALYTIC_RULE = "analytic rule"
+    HUNTING_QUERY = "hunting query"
+    EXPLORATION_QUERY = "exploration query"
+    FUNCTION = "function"
+    CUSTOM_DETECTION = "custom detection"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of a function, as its file declares it."""
+
+    name: str
+    type: str
+    default: str | None = None
+
+    @property
+    def declared(self) -> str:
+        """The parameter as the language declares it, as in `disabled:bool=false`."""
+        if self.default is None:
+            return f"{self.name}:{self.type}"
+        text = '"' + self.default.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        return f"{self.name}:{self.type}={text if self.type == 'string' else self.default}"
+
+
+@dataclass(frozen=True)
+class Content:
+    """A query out of a file. `name` is what it is kept by, and `described` a rule's alone."""
+
+    path: Path
+    kind: ContentKind
+    name: str
+    title: str
+    query: str
+    source: Source
+    query_span: Span
+    described: Described | None = None
+    parameters: tuple[Parameter, ...] = ()
+    inputs: tuple[str, ...] = ()
+    """What an exploration query is given, each as `{{name}}` in its text."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A file that holds a query, and can't be used; `reason` says where and why."""
+
+    path: Path
+    reason: str
+
+
+def files(folder: Path) -> Iterator[Path]:
+    """The files below a folder, or the file itself, that may hold content, in the order of their names."""
+    if folder.is_file():
+        yield folder
+        return
+    for path in sorted(folder.rglob("*")):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if not hidden and path.is_file() and (_is_content(path) or _is_function_text(path)):
+            yield path
+
+
+def contents(folder: Path) -> Iterator[Content | Refused]:
+    """What each file below a folder holds; those that hold no query are passed over."""
+    for path in files(folder):
+        try:
+            yield from read(path)
+        except SourceError as error:
+            yield Refused(path, str(error))
+
+
+def read(path: Path, text: str | None = None) -> tuple[Content, ...]:
+    """The queries of a file, none where it holds none; `SourceError` where it can't be understood.
+
+    `text` takes the place of what the file holds. What isn't UTF-8 is read as Windows wrote it.
+    """
+    if text is None:
+        if path.stat().st_size > _LARGEST:
+            raise SourceError(Source("", str(path)), Diagnostic("RF001", "the file is too large", Span(0, 0)))
+        text = _decoded(path.read_bytes())
+    source = Source(text, str(path))
+    if path.suffix.lower() in _QUERY or _is_function_text(path):
+        kind = ContentKind.FUNCTION if _is_below_parsers(path) else ContentKind.HUNTING_QUERY
+        name = re.sub(r"\W", "_", path.stem)
+        return (Content(path, kind, name, path.stem, text, source, Span(0, len(text))),)
+    complaints = Complaints(source)
+    node = mapping(source)
+    if path.suffix.lower() in _JSON:
+        found = tuple(_from_json(path, Fields(node, complaints, any_case=True), source))
+    else:
+        found = tuple(_from_yaml(path, Fields(node, complaints), source))
+    complaints.end()
+    return found
+
+
+def _from_yaml(path: Path, fields: Fields, source: Source) -> Iterator[Content]:
+    if "ParserQuery" in fields:
+        yield _function(path, fields, source)
+        return
+    if (condition := fields.inner("queryCondition")) is not None:
+        query, span = condition.text("queryText", required=True) or "", _place(condition, "queryText")
+        title = fields.text("displayName", required=True) or path.stem
+        yield Content(path, ContentKind.CUSTOM_DETECTION, path.stem, title, query, source, span)
+        return
+    if "query" not in fields:
+        return
+    query = fields.text("query", required=True) or ""
+    span = _place(fields, "query")
+    if "InputEntityType" in fields:
+        inputs = fields.texts("InputFields")
+        title = fields.text("DisplayName", required=True) or path.stem
+        name = fields.text("Id") or path.stem
+        yield Content(path, ContentKind.EXPLORATION_QUERY, name, title, query, source, span, inputs=inputs)
+        return
+    name, title = fields.text("id") or path.stem, fields.text("name", required=True) or path.stem
+    if any(f in fields for f in ("kind", "queryFrequency", "queryPeriod", "triggerOperator")):
+        described = analytic_rule(fields, None)
+        yield Content(path, ContentKind.ANALYTIC_RULE, name, title, query, source, span, described)
+    else:
+        yield Content(path, ContentKind.HUNTING_QUERY, name, title, query, source, span)
+
+
+def _function(path: Path, fields: Fields, source: Source) -> Content:
+    name = fields.text("ParserName", required=True) or path.stem
+    if not _NAME.fullmatch(name):
+        fields.complain("RF005", f"`{name[:60]}` can't name a function", "ParserName")
+    parameters = []
+    for one in fields.list("ParserParams"):
+        parameter = Parameter(
+            one.text("Name", required=True) or "?", one.text("Type", required=True) or "string", one.text("Default")
+        )
+        one.close()
+        parameters.append(parameter)
+    query = fields.text("ParserQuery", required=True) or ""
+    span = _place(fields, "ParserQuery")
+    return Content(path, ContentKind.FUNCTION, name, name, query, source, span, parameters=tuple(parameters))
+
+
+def _from_json(path: Path, fields: Fields, source: Source) -> Iterator[Content]:
+    if "resources" in fields:
+        for resource in fields.list("resources"):
+            type = (resource.text("type") or "").lower()
+            if type.endswith(_RULE_TYPES):
+                yield from _resource(path, resource, source)
+        return
+    if "properties" in fields and "kind" in fields:
+        yield from _resource(path, fields, source)
+
+
+def _resource(path: Path, fields: Fields, source: Source) -> Iterator[Content]:
+    kind = fields.text("kind", required=True) or ""
+    properties = fields.inner("properties")
+    if properties is None or "query" not in properties:
+        return
+    query = properties.text("query", required=True) or ""
+    if _EXPRESSION.fullmatch(query.strip()):
+        properties.complain("RF005", "a template's expression as a query is not supported", "query")
+    named = fields.text("name") or path.stem
+    guid = _GUID.search(named)
+    name = guid[0] if guid else named.rsplit("/", 1)[-1]
+    described = analytic_rule(properties, kind)
+    title = described.rule.display_name
+    yield Content(path, ContentKind.ANALYTIC_RULE, name, title, query, source, _place(properties, "query"), described)
+
+
+def _place(fields: Fields, name: str) -> Span:
+    node = fields.find(name)
+    if not isinstance(node, yaml.ScalarNode):
+        return Span(0, 0)
+    return Span(node.start_mark.index, node.end_mark.index)
+
+
+def _decoded(data: bytes) -> str:
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        # Old files hold dashes and quotes as Windows' editors wrote them.
+        return data.decode("cp1252", "replace")
+
+
+def _is_content(path: Path) -> bool:
+    return path.suffix.lower() in _YAML | _JSON | _QUERY
+
+
+def _is_function_text(path: Path) -> bool:
+    return path.suffix.lower() == ".txt" and _is_below_parsers(path)
+
+
+def _is_below_parsers(path: Path) -> bool:
+    return not _PARSERS.isdisjoint(part.lower() for part in path.parts[:-1])
