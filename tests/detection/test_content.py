@@ -126,7 +126,7 @@ def test_the_form_of_azure_resource_manager_says_the_same(tmp_path: Path) -> Non
         ("queryPeriod: 1d", "queryPeriod: daily", "rule.yaml:10:14", "a duration such as `PT5M`"),
         ("queryPeriod: 1d", "queryPeriod: 30d", "rule.yaml:10:14", "between 5 minutes and 14 days"),
         ("identifier: FullName", "identifier: FulName", "rule.yaml:21:21", "did you mean `FullName`?"),
-        ("entityType: Account", "entityType: Acount", "rule.yaml:19:17", "did you mean `Account`?"),
+        ("entityType: Account", "entityType: Accounts", "rule.yaml:19:17", "did you mean `Account`?"),
         ("triggerOperator: gt", "triggerOperator: above", "rule.yaml:11:18", "can't be `above`"),
         ("customDetails:", "customDetail:", "rule.yaml:23:1", "did you mean `customDetails`?"),
         ("T1078", "T10", "rule.yaml:14:33", "no technique"),
