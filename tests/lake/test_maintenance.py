@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -18,13 +19,14 @@ from huntlake.core.errors import Conflict, Invalid
 from huntlake.lake.forms import Form, StoredColumn
 from huntlake.lake.index.sidecar import path_of
 from huntlake.lake.index.terms import Clause
+from huntlake.lake.log.reading import keep_damaged, segments
 from huntlake.lake.maintenance.compaction import Aim, compact, planned
 from huntlake.lake.maintenance.indexing import index
 from huntlake.lake.maintenance.lock import alone
 from huntlake.lake.maintenance.retention import expire
 from huntlake.lake.maintenance.statistics import statistics
 from huntlake.lake.maintenance.vacuum import vacuum
-from huntlake.lake.maintenance.verification import verify
+from huntlake.lake.maintenance.verification import verify, verify_log
 from huntlake.lake.table import LakeTable
 
 NOW = datetime(2026, 11, 5, 10, 30)
@@ -334,3 +336,77 @@ def test_a_vacuum_of_a_day_ago_is_not_fooled_by_the_age_of_files(crowded: LakeTa
     started = time.time()
     crowded.clear()
     assert vacuum(crowded, timedelta(seconds=time.time() - started + 5)).files == 0
+
+
+def test_verify_names_files_that_nobody_needs_and_leaves_them(crowded: LakeTable) -> None:
+    day = crowded.snapshot().files[0].path.parent
+    for name in ("c0003-" + "0" * 32 + ".parquet", "c0003-" + "1" * 32 + ".parquet.terms"):
+        (day / name).write_bytes(b"half")
+    assert verify(crowded).unused == ()
+    age(crowded.folder, 25)
+    found = verify(crowded, repair=True)
+    assert found.disagreements == ()
+    assert [Path(name).name[:7] for name in found.unused] == ["c0003-0", "c0003-1"]
+    assert all((crowded.folder / name).exists() for name in found.unused)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('\\"numRecords\\": 24', '\\"numRecords\\": 23'),
+        ('\\"Count\\": 23', '\\"Count\\": 22'),
+        ("2026-11-01T00:00:00.000000Z", "2026-11-01T00:00:00.000001Z"),
+        ('\\"Host\\": 0', '\\"Host\\": 1'),
+    ],
+)
+def test_verify_finds_statistics_that_say_something_else(crowded: LakeTable, old: str, new: str) -> None:
+    for entry in (crowded.folder / "_delta_log").glob("*.json"):
+        text = entry.read_text()
+        if old in text:
+            entry.write_text(text.replace(old, new))
+            break
+    else:
+        pytest.fail("nothing was damaged")
+    assert verify(LakeTable(crowded.folder)).disagreements
+
+
+def test_verify_names_what_is_damaged_of_a_log(tmp_path: Path) -> None:
+    from tests.lake.test_log import Log, batch
+
+    log = Log(tmp_path)
+    for n in (1, 2, 3):
+        log.writer.append(batch(n))
+    assert verify_log(tmp_path) == ()
+    (segment,) = segments(log.owned.folder)
+    whole = segment.read_bytes()
+    data = bytearray(whole)
+    data[len(data) // 2] ^= 1
+    segment.write_bytes(data)
+    (found,) = verify_log(tmp_path)
+    assert found.file == segment.relative_to(tmp_path).as_posix()
+    assert "hold no batch" in found.what
+    keep_damaged(log.owned)
+    (found,) = verify_log(tmp_path)
+    assert found.file.startswith("_log/damaged/")
+    log.die()
+
+
+def test_verify_finds_any_flipped_bit_of_a_file_and_no_index_vouches_for_it_later(crowded: LakeTable) -> None:
+    import pyarrow.parquet as pq
+
+    dice = random.Random(20261122)
+    file = crowded.snapshot().files[0].path
+    whole, name = file.read_bytes(), file.relative_to(crowded.folder).as_posix()
+    for _ in range(40):
+        data = bytearray(whole)
+        data[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
+        file.write_bytes(data)
+        assert name in {d.file for d in verify(LakeTable(crowded.folder)).disagreements}
+    file.write_bytes(whole)
+    rows = pq.read_table(file)
+    pq.write_table(rows.set_column(rows.column_names.index("Host"), "Host", [["other"] * rows.num_rows]), file)
+    assert index(LakeTable(crowded.folder), anew=True).built
+    assert name in {d.file for d in verify(LakeTable(crowded.folder)).disagreements}
+    file.write_bytes(whole)
+    index(LakeTable(crowded.folder), anew=True)
+    assert verify(LakeTable(crowded.folder)).disagreements == ()

@@ -209,6 +209,9 @@ def verify(
         ):
             files, rows = files + found.files, rows + found.rows
             wrong += [(name, d.file, d.what, d.repaired) for d in found.disagreements]
+            for file in found.unused:
+                note(f"{name}: {file} is of no use any more; `huntlake lake vacuum` deletes it")
+        wrong += [("", d.file, d.what, d.repaired) for d in work.lake.upkeep.verify_log()]
         note(f"{rows:,} rows in {files:,} files of {len(work.names):,} tables agree" + (" but for these" * bool(wrong)))
         if wrong or output is Listing.JSON:
             shown = [(t, f, w, "yes" if r else "no") for t, f, w, r in wrong]

@@ -145,15 +145,23 @@ class Loader:
         self._keep(part, [t.column for t in targets], count, 0)
         return count
 
-    def commit(self, *, replacing: bool = False, holds: Mapping[str, int] | None = None) -> tuple[WrittenFile, ...]:
+    def commit(
+        self,
+        *,
+        replacing: bool = False,
+        holds: Mapping[str, int] | None = None,
+        held: Mapping[str, int] | None = None,
+    ) -> tuple[WrittenFile, ...]:
         """Write what is left, and make all of it part of the table at once; the files that now hold it.
 
-        With `replacing` it takes the place of what the table has. `holds` is as in `LakeTable.commit`.
+        With `replacing` it takes the place of what the table has. `holds` and `held` are as in
+        `LakeTable.commit`.
         """
         self._flush()
         # From here on nobody can know whether the log names the files, whatever goes wrong: they stay.
         self._committed = True
-        self._table.commit(self._files, replacing=replacing, holds=holds)
+        if self._files or replacing or self._table.exists:
+            self._table.commit(self._files, replacing=replacing, holds=holds, held=held)
         return tuple(self._files)
 
     def _part(self, rows: str) -> str:

@@ -20,7 +20,7 @@ from huntlake.lake.maintenance.indexing import Indexed, index
 from huntlake.lake.maintenance.retention import Expired, expire
 from huntlake.lake.maintenance.statistics import Statistics, statistics
 from huntlake.lake.maintenance.vacuum import Vacuumed, vacuum
-from huntlake.lake.maintenance.verification import Verified, verify
+from huntlake.lake.maintenance.verification import Disagreement, Verified, verify, verify_log
 from huntlake.lake.table import LakeTable
 from huntlake.state.documents import Documents, Json, Shelf
 from huntlake.workspace.hot_paths import HotPaths, shown
@@ -117,6 +117,10 @@ class Upkeep:
         self, workspace: str, table: str, progress: Progress, *, quick: bool = False, repair: bool = False
     ) -> Verified:
         return verify(self._table(workspace, table), quick=quick, repair=repair, progress=progress)
+
+    def verify_log(self) -> tuple[Disagreement, ...]:
+        """What is wrong with the logs of streams, of all workspaces."""
+        return verify_log(self.lake.root)
 
     def all(self, workspaces: Iterable[str], stopped: Callable[[], bool] = lambda: False) -> None:
         """Do for every table what is due. What fails is logged, and tried again the next time."""

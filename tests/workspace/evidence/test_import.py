@@ -8,6 +8,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from tests.workspace.evidence.conftest import Bring
 from huntlake.core.errors import Invalid, NotFound
 from huntlake.session import Session
 from huntlake.workspace.evidence import service
+from huntlake.workspace.evidence.custody import Custody, Evidence
 from huntlake.workspace.evidence.plain import mappings
+from huntlake.workspace.ingestion import Ingestion
 
 Rows = Callable[[str], list[dict[str, Any]]]
 TABLE = "a,b\n1,x\n2,y\n"
@@ -147,3 +150,58 @@ def test_a_path_that_is_not_there(session: Session, tmp_path: Path) -> None:
         session.import_evidence(tmp_path / "nowhere")
     with pytest.raises(Invalid, match="no time zone"):
         session.import_evidence(tmp_path, time_zone="Nowhere")
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("deaths", [("before", 1), ("after", 1), ("before", 2), ("after", 2), ("kept", 2)])
+def test_an_import_that_was_killed_is_finished_by_the_next_and_doubles_nothing(
+    session: Session, tmp_path: Path, rows: Rows, monkeypatch: pytest.MonkeyPatch, deaths: tuple[str, int], again: bool
+) -> None:
+    events = [
+        {"Type": table, "TimeGenerated": "2026-01-02T03:04:05Z", "RemotePort": port}
+        for table, port in (("DeviceNetworkEvents", 1), ("DeviceNetworkEvents", "none"), ("DeviceEvents", 2))
+    ]
+    folder = tmp_path / "case"
+    folder.mkdir()
+    (folder / "a.json").write_text("\n".join(map(json.dumps, events)))
+    (folder / "b.json").write_text(json.dumps(events[0]))
+    point, wanted = deaths
+    calls = 0
+    real_ingest, real_keep = Ingestion.ingest, Custody.keep
+
+    def ingest(*arguments: Any, **more: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if point == "before" and calls == wanted:
+            raise Killed
+        done = real_ingest(*arguments, **more)
+        if point == "after" and calls == wanted:
+            raise Killed
+        return done
+
+    def keep(self: Custody, workspace: str, evidence: Evidence) -> None:
+        real_keep(self, workspace, evidence)
+        if point == "kept" and len(evidence.tables) == wanted:
+            raise Killed
+
+    with monkeypatch.context() as dying:
+        dying.setattr(Ingestion, "ingest", ingest)
+        dying.setattr(Custody, "keep", keep)
+        with pytest.raises(Killed):
+            session.import_evidence(folder, again=again)
+        calls = wanted - 1
+        # The second dies, too, as early as it can, if there is anything left to do.
+        with suppress(Killed):
+            session.import_evidence(folder, again=again)
+    report = session.import_evidence(folder)
+    assert rows("DeviceNetworkEvents | count") == [{"Count": 2}]
+    assert rows("DeviceEvents | count") == [{"Count": 1}]
+    assert {f.status for f in report.files} <= {"imported"}
+    assert not any(f.unexplained for f in report.files)
+    assert rows("HuntlakeEvidence | summarize Dead = sum(RowsDead)") == [{"Dead": 1}]
+    assert rows("HuntlakeEvidence | where Status != 'imported'") == []
+    assert len(session.import_evidence(folder).skipped) == 2

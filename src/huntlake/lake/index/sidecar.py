@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +30,8 @@ class Sidecar:
     anything: tuple[int, ...]
     """The blocks that may hold any term."""
     terms: Dictionary
+    checksum: int | None = None
+    """Of the bytes that the file had at first: it is not to change. None of a sidecar that doesn't say."""
 
 
 class Damaged(Exception):
@@ -49,6 +52,7 @@ def write(beside: Path, found: Sidecar) -> Path:
         "columns": list(found.columns),
         "anything": list(found.anything),
         "terms": found.terms.facts(),
+        "checksum": _first_checksum(beside),
     }
     head = json.dumps(facts, ensure_ascii=False).encode()
     body = b"".join(part.tobytes() for part in found.terms.parts())
@@ -89,4 +93,23 @@ def read(beside: Path) -> Sidecar | None:
     if terms is None or -(-facts["rows"] // facts["block"]) != terms.blocks:
         raise Damaged("its parts don't agree")
     columns, anything = tuple(facts["columns"]), tuple(facts["anything"])
-    return Sidecar(facts["file"], facts["rows"], facts["block"], columns, anything, terms)
+    checksum = facts.get("checksum")
+    return Sidecar(facts["file"], facts["rows"], facts["block"], columns, anything, terms, checksum)
+
+
+def checksum_of(file: Path) -> int:
+    """The checksum of a file's bytes."""
+    found = 0
+    with file.open("rb") as content:
+        while piece := content.read(1 << 20):
+            found = zlib.crc32(piece, found)
+    return found
+
+
+def _first_checksum(beside: Path) -> int:
+    # Built anew beside a file that was damaged meanwhile, it must not vouch for it.
+    with suppress(Damaged):
+        before = read(beside)
+        if before is not None and before.checksum is not None:
+            return before.checksum
+    return checksum_of(beside)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -13,8 +14,13 @@ from typing import TYPE_CHECKING, Any
 from huntlake.lake.forms import TIME, Form, identifier, literal
 from huntlake.lake.index import sidecar
 from huntlake.lake.index.building import build, terms_in
+from huntlake.lake.log.frames import scan
+from huntlake.lake.log.owners import DAMAGED, FOLDER, writers
+from huntlake.lake.log.reading import segments
+from huntlake.lake.log.writing import SUFFIX
 from huntlake.lake.maintenance.indexing import fault, held
 from huntlake.lake.maintenance.lock import alone
+from huntlake.lake.maintenance.vacuum import GRACE, deletable
 from huntlake.lake.paths import differing, kind_column, text_column
 from huntlake.lake.scanning import escaped
 from huntlake.lake.snapshot import DataFile, whole_day
@@ -43,6 +49,8 @@ class Verified:
     files: int = 0
     rows: int = 0
     disagreements: tuple[Disagreement, ...] = ()
+    unused: tuple[str, ...] = ()
+    """Files that no version of the table has needed for the time of grace; `vacuum` deletes them."""
 
 
 def verify(
@@ -86,7 +94,23 @@ def verify(
                 found += _index(table, file, name, quick=quick, repair=repair)
             done += file.bytes
     progress(total, total)
-    return Verified(len(files), rows, tuple(found))
+    unused = sorted(p.relative_to(table.folder).as_posix() for p in deletable(table, GRACE))
+    return Verified(len(files), rows, tuple(found), tuple(unused))
+
+
+def verify_log(root: Path) -> tuple[Disagreement, ...]:
+    """What is wrong with the logs of streams in the lake under `root`, of the living and of the dead."""
+    found = []
+    for folder in writers(root):
+        for segment in segments(folder):
+            try:
+                damage = scan(segment.read_bytes()).damage
+            except FileNotFoundError:
+                continue  # the tables hold all of it
+            name = segment.relative_to(root).as_posix()
+            found += [Disagreement(name, f"bytes {a:,} to {b:,} hold no batch, but should") for a, b in damage]
+    kept = sorted((root / FOLDER / DAMAGED).glob(f"*{SUFFIX}"))
+    return (*found, *(Disagreement(p.relative_to(root).as_posix(), "it was damaged, and set aside") for p in kept))
 
 
 def _log(folder: Path) -> Iterator[str]:
@@ -122,6 +146,8 @@ def _file(
         if rows != file.rows:
             yield f"it has {rows:,} rows, and the log says {file.rows:,}"
         return
+    if (first := _checksum(file)) is not None and first != sidecar.checksum_of(file.path):
+        yield "its bytes are not those that were written"
     columns = held(table, file)
     timed = any(c.name == TIME for c in columns)
     time = identifier(TIME)
@@ -158,6 +184,15 @@ def _file(
             yield f"of {others:,} rows, what is kept of `{path.column}` at `{path.path}` isn't what lies there"
 
 
+def _checksum(file: DataFile) -> int | None:
+    """What its sidecar says of the bytes that a file had at first."""
+    try:
+        found = sidecar.read(file.path)
+    except sidecar.Damaged:
+        return None
+    return found.checksum if found else None
+
+
 def _other_day(file: DataFile) -> str:
     time = identifier(TIME)
     if file.day is None:
@@ -185,7 +220,11 @@ def _number(value: Any) -> Any:
 
 
 def _shown(value: Any, like: Any) -> str:
-    shown = (_EPOCH + timedelta(microseconds=value)).isoformat() if isinstance(like, datetime) else str(value)
+    shown = str(value)
+    if isinstance(like, datetime):
+        # What is damaged may be no time at all.
+        with suppress(OverflowError):
+            shown = (_EPOCH + timedelta(microseconds=value)).isoformat()
     return f"`{shown[:100]}`"
 
 

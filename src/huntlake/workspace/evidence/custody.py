@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -63,7 +63,7 @@ class Evidence:
     """The SHA-256 of the archive that it was in."""
     status: str = "started"
     """`imported`; `unpacked`, of an archive; `unknown`, of a form nobody reads; `failed`; `started` if it was never
-    ended: some of its tables may have its rows then, those in `tables`."""
+    ended: some of its tables may have its rows then, those in `tables`, and the next import of it finishes it."""
     reason: str = ""
     format: str = ""
     kinds: dict[str, int] = field(default_factory=dict)
@@ -101,13 +101,16 @@ class Custody:
         self.of(workspace).put(f"{evidence.sha256}.{evidence.id}", evidence)
 
     def taken(self, workspace: str) -> dict[str, Evidence]:
-        """By their SHA-256, files whose rows are in tables, or may be in some of them."""
-        kept = (document.value for document in self.of(workspace).list())
-        return {
-            one.sha256: one
-            for one in kept
-            if one.status in ("imported", "unpacked") or (one.status in ("started", "failed") and one.tables)
-        }
+        """By their SHA-256, files whose rows are in tables."""
+        return {one.sha256: one for one in self._all(workspace) if one.status in ("imported", "unpacked")}
+
+    def unfinished(self, workspace: str) -> dict[str, Evidence]:
+        """By their SHA-256, files that may be in some of their tables, and are not in all."""
+        kept = self._all(workspace)
+        return {one.sha256: one for one in kept if one.status == "started" or (one.status == "failed" and one.tables)}
+
+    def _all(self, workspace: str) -> Iterable[Evidence]:
+        return (document.value for document in self.of(workspace).list())
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -99,6 +99,7 @@ class _Run:
     by: str
     dry: bool
     taken: dict[str, Evidence]
+    unfinished: dict[str, Evidence]
     files: list[Evidence] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     waiting: list[_Waiting] = field(default_factory=list)
@@ -133,7 +134,8 @@ class EvidenceImport:
     ) -> ImportReport:
         """Import a file, or every file below a folder; one that is in the workspace already is skipped, unless `again`.
 
-        A file that can't be read fails by itself, and is reported; the others land.
+        A file that can't be read fails by itself, and is reported; the others land. An import that was killed is
+        finished by the next one of the same file: what has landed of it doesn't land again.
 
         :raises NotFound: there is no such path
         :raises Invalid: no such time zone
@@ -144,9 +146,11 @@ class EvidenceImport:
         began = time.perf_counter()
         found = sorted(_files(path))
         total, done = sum(f.stat().st_size for f in found), 0
-        taken = {} if again else self.custody.taken(workspace.name)
+        taken, unfinished = self.custody.taken(workspace.name), self.custody.unfinished(workspace.name)
+        if again:
+            taken = {}
         with TemporaryDirectory(prefix="evidence-", dir=self.lake.working_folder) as scratch:
-            running = _Run(workspace, Path(scratch), time_zone, mappings, by, dry, taken)
+            running = _Run(workspace, Path(scratch), time_zone, mappings, by, dry, taken, unfinished)
             for file in found:
                 if progress:
                     progress(Progress(done, total, running.rows, file.name))
@@ -169,9 +173,12 @@ class EvidenceImport:
         evidence = self._described(running, path, shown, container)
         before = running.taken.get(evidence.sha256)
         if before is not None:
-            halfway = "" if before.status != "started" else "; that import never ended, --again takes all of it in anew"
-            running.skipped.append(f"{shown}: taken in on {before.started[:19]}Z as {before.path}{halfway}")
+            running.skipped.append(f"{shown}: taken in on {before.started[:19]}Z as {before.path}")
             return
+        halfway = running.unfinished.pop(evidence.sha256, None)
+        if halfway is not None:
+            # Under its id the tables remember what they hold of it.
+            evidence = replace(evidence, id=halfway.id, started=halfway.started, tables=halfway.tables)
         running.taken[evidence.sha256] = evidence
         running.files.append(evidence)
         # It lasts until the import ends: rows in it wait to land.
@@ -258,13 +265,23 @@ class EvidenceImport:
         wrong: dict[str, list[str]] = {}
         for table in sorted({t for one in waiting for t in one.rows}):
             having = [one for one in waiting if table in one.rows]
-            for one in having:
-                # From here on nobody can know, should this process end, whether the rows have landed.
-                one.evidence.tables[table] = 0
+            for one in [*having]:
+                # From here on the table alone knows, should this process end, whether the rows have landed.
+                landed_before = self.ingestion.landed(running.workspace, table, _mark(one.evidence))
+                one.evidence.tables[table] = landed_before or 0
                 self.custody.keep(running.workspace.name, one.evidence)
+                if landed_before is not None:
+                    one.evidence.dead += one.written[table] - landed_before
+                    having.remove(one)
+            if not having:
+                continue
             try:
                 report = self.ingestion.ingest(
-                    running.workspace, table, [one.rows[table] for one in having], format="json"
+                    running.workspace,
+                    table,
+                    [one.rows[table] for one in having],
+                    format="json",
+                    marks={one.rows[table]: _mark(one.evidence) for one in having},
                 )
             except DomainError as error:
                 for one in having:
@@ -323,6 +340,11 @@ class EvidenceImport:
             version=_version(),
             container=container,
         )
+
+
+def _mark(evidence: Evidence) -> str:
+    """The name under which tables remember that they hold a file's rows."""
+    return f"evidence.{evidence.id}"
 
 
 def user_name() -> str:

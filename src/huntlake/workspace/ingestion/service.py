@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Mapping as TableOf
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -83,13 +84,17 @@ class Ingestion:
         *,
         format: str | None = None,
         progress: Callable[[Progress], None] | None = None,
+        marks: TableOf[Path, str] | None = None,
     ) -> IngestReport:
         """Take in files of JSON lines, JSON arrays, CSV or Parquet, gzip or not; `format` is found out if not given.
 
         A row that doesn't fit goes to the dead letters with its reason. A table `…_CL` that doesn't exist is made.
+        Under a file's mark the table remembers, in the same commit, that it holds the file's rows: see `landed`. It
+        takes nothing in a second time under a mark.
 
         :raises NotFound: there is no such table or file
         :raises Invalid: a file as a whole can't be read; nothing of any file has landed then
+        :raises Conflict: the table holds something under a mark already; the same
         """
         started, now = perf_counter(), self.clock.now()
         sources = [detect(p, format) for p in ([source] if isinstance(source, Path) else source)]
@@ -100,15 +105,19 @@ class Ingestion:
             DeadLetters(self.dead_letters, workspace.name, table, now) as dead,
             Loader(self.lake.table(workspace.name, table), self.lake.working_folder) as loader,
         ):
+            holds: dict[str, int] = {}
             for one in sources:
+                before = rows
                 for staged in loader.load(one, Arrival(mapping, now)):
                     dead.keep(one.path.name, staged.rejects)
                     rows, undated, done = rows + staged.rows, undated + staged.undated, done + staged.bytes
                     if progress:
                         progress(Progress(min(done, total), total, rows, dead.count))
+                if marks and one.path in marks:
+                    holds[marks[one.path]] = rows - before + 1
             # What isn't in the table must be in the file before anyone is told that the load is done.
             dead.flush()
-            loader.commit()
+            loader.commit(holds=holds, held=dict.fromkeys(holds, 0))
         return IngestReport(
             table=table,
             rows=rows,
@@ -121,6 +130,11 @@ class Ingestion:
             kept_unknown=bool(mapping.unknown) and mapping.keeps_unknown,
             added_columns=tuple(mapping.added) if rows else (),
         )
+
+    def landed(self, workspace: Workspace, table: str, mark: str) -> int | None:
+        """How many rows of the file that was taken in under a mark a table got; None if it wasn't."""
+        held = self.lake.table(workspace.name, table).holds(mark)
+        return held - 1 if held else None
 
     def append_arrow(self, workspace: Workspace, table: str, rows: pa.Table) -> int:
         """Add rows whose columns have their physical forms already; columns that are missing are filled. How many.
