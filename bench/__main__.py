@@ -22,6 +22,7 @@ MEASUREMENTS = (
     "mutations",
     "needle",
     "rights",
+    "rules",
     "table_search",
 )
 """The modules of this folder that measure; each has a `main`."""

@@ -65,7 +65,7 @@ class Content:
     described: Described | None = None
     parameters: tuple[Parameter, ...] = ()
     inputs: tuple[str, ...] = ()
-    """What an exploration query is given, each as `{{name}}` in its text."""
+    """What an exploration query is given; its text says where, each in words such as `<Address>`."""
 
 
 @dataclass(frozen=True)
