@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 
 from huntlake.kql.forms import ITEM, as_text, literal
+from huntlake.kql.functions.needed_texts import needed_texts
 from huntlake.kql.symbols import Bool, Function, Scalar, Sql, String, Unsupported, quoted, scalar
 from huntlake.kql.types import NUMBERS, ScalarType
 
@@ -32,6 +33,11 @@ def literal_pattern(text: str, *, cased: bool = False) -> str:
     """A pattern that matches `text` itself, in any case unless `cased`."""
     # Not `(?i)`: under it RE2 folds s and k to letters beyond ASCII, and forgets how to look for a literal quickly.
     return "".join(re.escape(c) if cased or c.lower() == c.upper() else _either(c) for c in text)
+
+
+def _plain(text: str) -> str:
+    """The longest piece of `text` that `(?i)` finds in ASCII alone: it folds s and k to letters beyond."""
+    return max(re.split("[sSkK]", text), key=len)
 
 
 def _either(letter: str) -> str:
@@ -319,6 +325,16 @@ def _lowered(text: str) -> str:
     return quoted(text.value.lower()) if isinstance(text, Sql) and isinstance(text.value, str) else f"lower({text})"
 
 
+def _holds_needed(source: str, pattern: str) -> str | None:
+    """Whether `source` holds a text that every match of `pattern` has; None where no such texts are known."""
+    if (needed := needed_texts(pattern)) is None:
+        return None
+    if needed.cased:
+        return " or ".join(f"contains({source}, {quoted(t)})" for t in needed.texts)
+    plain = [_plain(t) for t in needed.texts]
+    return " or ".join(matches(source, literal_pattern(t)) for t in plain) if min(map(len, plain)) > 2 else None
+
+
 @scalar("matches regex", total=True)
 def matches_regex(source: String, pattern: String) -> Bool:
     """Whether the regular expression is found in `source`.
@@ -328,7 +344,11 @@ def matches_regex(source: String, pattern: String) -> Bool:
     """
     if isinstance(pattern, Sql) and isinstance(pattern.value, str):
         # A younger RE2 takes `(?<name>…)` as well.
-        return matches(source, pattern.value.replace("(?<", "(?P<") if "(?P<" not in pattern.value else pattern.value)
+        text = pattern.value.replace("(?<", "(?P<") if "(?P<" not in pattern.value else pattern.value
+        found = matches(source, text)
+        if (first := _holds_needed(source, text)) is None:
+            return found
+        return f"case when {first} then {found} else false end"
     return f"regexp_matches({source}, {pattern})"
 
 
