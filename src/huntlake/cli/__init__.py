@@ -21,6 +21,7 @@ from huntlake.cli import (
     import_evidence,
     ingest,
     lake,
+    lint,
     principal,
     query,
     schema,
@@ -57,6 +58,7 @@ app.command("import")(import_evidence.import_evidence)
 app.command("tables")(tables.tables)
 app.command("schema")(schema.schema)
 app.command("explain")(explain.explain)
+app.command("lint")(lint.lint)
 app.command("clients")(clients.clients)
 app.add_typer(lake.app, name="lake")
 app.add_typer(principal.app, name="principal")
