@@ -135,7 +135,7 @@ def straight(lines: list[bytes], engine: duckdb.DuckDBPyConnection, way: Straigh
     home, data = Path("/nowhere"), b"\n".join(lines)
     lake = Lake(home)
     mapping = Ingestion(lake, Tables(lake, CATALOGUE), FixedClock(NOW), home).mapping(SOC, "SecurityEvent", NOW)
-    found = way.rows(LineBlock(1, data, 0, len(data)), Arrival(mapping, NOW), wrapped=True)
+    found = way.rows([LineBlock(1, data, 0, len(data))], Arrival(mapping, NOW), wrapped=True)
     try:
         sql = f"select count(*), max(EventData) from ({found[0]}) where not {WRONG}" if found else ""
         return found and engine.execute(sql).fetchall()[0]

@@ -13,11 +13,12 @@ import pytest
 
 from huntlake.app import Analytics
 from huntlake.core.clock import FixedClock
-from huntlake.core.errors import Busy, Invalid, NotFound, Unavailable
+from huntlake.core.errors import Busy, Conflict, Invalid, NotFound, Unavailable
 from huntlake.engines.duckdb.database import Bounds
 from huntlake.engines.geography import Nowhere
 from huntlake.lake.log.owners import writers
-from huntlake.workspace.ingestion.streaming import LETTERS, Pace, Streams
+from huntlake.workspace.ingestion.dead_letters import LETTERS
+from huntlake.workspace.ingestion.streaming import Pace, Streams
 from huntlake.workspace.query import QueryOptions
 from huntlake.workspace.workspaces import Workspace
 
@@ -46,7 +47,8 @@ class Place:
         """Let go of the lock, as a kill does, and of nothing else."""
         streams: Any = process.streams
         streams._stop.set()
-        streams._thread.join()
+        for thread in streams._threads:
+            thread.join()
         streams._log._owned.release()
         streams._log = None
 
@@ -275,6 +277,45 @@ def test_too_much_that_waits_is_refused_and_taken_later(place: Place, monkeypatc
     streams.flush()
     one.streams.append(SOC, "T_CL", [{"n": 3, "s": "x" * 800}])
     assert numbers(one) == [1, 3]
+
+
+def test_a_table_that_takes_no_rows_keeps_no_other_from_coming_in(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = place.process(Pace(timedelta(hours=1), most=4_000, patience=timedelta(seconds=0.2)))
+
+    def refusing(*given: object, **more: object) -> None:
+        raise Conflict("no")
+
+    one.streams.append(SOC, "T_CL", [{"n": 1, "s": "x" * 1_500}])
+    with monkeypatch.context() as blocked:
+        blocked.setattr(one.lake.table("soc", "T_CL"), "commit", refusing)
+        with pytest.raises(Conflict):
+            one.streams.flush()
+        for n in range(3):
+            one.streams.append(SOC, "U_CL", [{"n": n, "s": "x" * 3_000}])
+            with pytest.raises(Conflict):
+                one.streams.flush()
+            with pytest.raises(Busy, match="too many requests"):
+                one.streams.append(SOC, "T_CL", [{"n": 9, "s": "x" * 1_500}])
+        assert place.rows(one, "U_CL") == 3
+    one.streams.flush()
+    one.streams.append(SOC, "T_CL", [{"n": 2, "s": "x" * 1_500}])
+    assert numbers(one) == [1, 2]
+
+
+def test_a_file_s_dead_letters_can_be_asked_for_as_a_stream_s(place: Place) -> None:
+    one = place.process()
+    file = place.home / "rows.json"
+    file.write_text('{"n": 1}\n[2]\n')
+    one.ingestion.ingest(SOC, "T_CL", file)
+    one.streams.append(SOC, "T_CL", ["3"])
+    one.streams.flush()
+    asked = f"{LETTERS} | sort by Line asc, Source asc | project TimeGenerated, Table, Line, Reason, Source, Text"
+    assert ask(one, asked) == [
+        ["2026-11-21T12:00:00Z", "T_CL", 1, "not a JSON object", "stream", "3"],
+        ["2026-11-21T12:00:00Z", "T_CL", 2, "not a JSON object", "rows.json", "[2]"],
+    ]
 
 
 def test_a_full_disk_refuses_and_queries_go_on(place: Place) -> None:

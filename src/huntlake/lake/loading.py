@@ -97,7 +97,7 @@ class Loader:
         """Stage lines that all fit; None, and nothing is staged, where one may not."""
         import duckdb
 
-        found = self._straight.rows(block, planner, wrapped=True)
+        found = self._straight.rows([block], planner, wrapped=True)
         if found is None:
             return None
         sql, columns = found

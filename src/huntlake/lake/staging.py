@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,19 +11,17 @@ from threading import RLock
 from typing import TYPE_CHECKING
 
 from huntlake.lake.batches import Reader
-from huntlake.lake.conversion import LINE, MISFIT, Batch, Conversion, Plan
-from huntlake.lake.forms import TIME, Form, StoredColumn, identifier
+from huntlake.lake.conversion import LINE, MISFIT, Conversion, Planner
+from huntlake.lake.forms import Form, StoredColumn, identifier
 from huntlake.lake.inference import infer
 from huntlake.lake.scanning import NUMBER
-from huntlake.lake.sources import Reject, shown
+from huntlake.lake.sources import LineBlock, Reject, shown
+from huntlake.lake.straight import WRONG, Straight
 from huntlake.lake.table import LakeTable
 from huntlake.lake.writing import WrittenFile
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-Planned = Callable[[Batch, Callable[[Sequence[str]], dict[str, Form]]], Plan]
-"""Makes the plan of a batch; it is given what tells the forms of fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,10 @@ class Stage:
         bounds = {"memory_limit": memory, "threads": threads, "temp_directory": str(folder / "spill")}
         self._connection = duckdb.connect(config=bounds)
         self._connection.execute("set TimeZone = 'UTC'")
+        # The lines of one batch after another stand under one name.
+        self._connection.execute("set enable_external_file_cache = false")
         self._reader = Reader(self._connection, folder)
+        self._straight = Straight(self._connection)
         self._lock = RLock()
         # Left open at the interpreter's end, DuckDB complains of leaks on standard error.
         self._finalizer = weakref.finalize(self, self._connection.close)
@@ -57,15 +58,23 @@ class Stage:
         """Give everything back."""
         with self._lock:
             self._finalizer()
+            self._straight.close()
             self._folder.cleanup()
 
-    def convert(self, lines: list[bytes], numbers: Sequence[int], plan: Planned) -> list[Converted]:
-        """Lines of JSON objects as columns; `numbers` are those of the batches that the lines are of.
+    def convert(self, batches: Sequence[tuple[int, int, bytes]], planner: Planner) -> list[Converted]:
+        """JSON objects as columns. Each batch is its number, how many rows it has, and these, one a line.
 
         A row that the engine can't digest is a reject, and doesn't take others with it.
         """
+        batches = [b for b in batches if b[1]]
+        if not batches:
+            return []
         with self._lock:
-            return self._convert(lines, numbers, plan, 0)
+            straight = self._go_straight(batches, planner)
+            if straight is not None:
+                return [straight]
+            numbers = [number for number, rows, _ in batches for _ in range(rows)]
+            return self._convert([one for _, _, lines in batches for one in lines.split(b"\n")], numbers, planner, 0)
 
     def write(self, table: LakeTable, parts: Iterable[Converted]) -> list[WrittenFile]:
         """Write rows into files that a commit makes part of `table`."""
@@ -84,39 +93,66 @@ class Stage:
                     selects.append(f"select {fields} from part{i}")
                 if not selects:
                     return []
-                self._connection.execute(f"create or replace temp table staged as {' union all '.join(selects)}")
+                self._connection.execute(f"create or replace temp view staged as {' union all '.join(selects)}")
                 return table.write(self._connection, "staged", list(columns.values()))
             finally:
-                self._connection.execute("drop table if exists staged")
+                self._connection.execute("drop view if exists staged")
                 for i in range(len(selects)):
                     self._connection.unregister(f"part{i}")
 
-    def _convert(self, lines: list[bytes], numbers: Sequence[int], plan: Planned, first: int) -> list[Converted]:
+    def _go_straight(self, batches: Sequence[tuple[int, int, bytes]], planner: Planner) -> Converted | None:
+        """Rows that all fit, as columns; None where one may not."""
+        import duckdb
+        import numpy as np
+        import pyarrow as pa
+
+        blocks = [LineBlock(1, lines, 0, len(lines)) for _, _, lines in batches]
+        found = self._straight.rows(blocks, planner, wrapped=False)
+        if found is None:
+            return None
+        sql, columns = found
+        total = sum(rows for _, rows, _ in batches)
+        try:
+            self._connection.execute(f"create or replace temp table converted as {sql}")
+            counts = f"select count(*), count(*) filter ({WRONG}) from converted"
+            if self._connection.execute(counts).fetchall() != [(total, 0)]:
+                return None
+            names = ", ".join(identifier(c.name) for c in columns)
+            # With one thread, they come as they stood in the lines.
+            rows = self._connection.sql(f"select {names} from converted").to_arrow_table()
+        except duckdb.OutOfMemoryException:
+            raise
+        except duckdb.Error:
+            return None
+        finally:
+            self._connection.execute("drop table if exists converted")
+        numbers = np.repeat([n for n, _, _ in batches], [n for _, n, _ in batches])
+        return Converted(rows.append_column(NUMBER, pa.array(numbers, pa.int64())), tuple(columns), ())
+
+    def _convert(self, lines: list[bytes], numbers: Sequence[int], planner: Planner, first: int) -> list[Converted]:
         import duckdb
 
         try:
-            return [self._converted(lines, numbers, plan, first)]
+            return [self._converted(lines, numbers, planner, first)]
         except duckdb.Error as error:
             if len(lines) > 1:
                 half = len(lines) // 2
-                before = self._convert(lines[:half], numbers[:half], plan, first)
-                return before + self._convert(lines[half:], numbers[half:], plan, first + half)
+                before = self._convert(lines[:half], numbers[:half], planner, first)
+                return before + self._convert(lines[half:], numbers[half:], planner, first + half)
             import pyarrow as pa
 
             why = str(error).split("\n", 1)[0][:300]
             reject = Reject(first, f"the row can't be read: {why}", shown(lines[0]))
             return [Converted(pa.table({NUMBER: pa.array([], pa.int64())}), (), (reject,))]
 
-    def _converted(self, lines: list[bytes], numbers: Sequence[int], plan: Planned, first: int) -> Converted:
+    def _converted(self, lines: list[bytes], numbers: Sequence[int], planner: Planner, first: int) -> Converted:
         import pyarrow as pa
 
         batch = self._reader.read_lines("stream", range(len(lines)), lines, wrapped=False)
         try:
-            planned = plan(batch, lambda fields: infer(self._connection, batch, fields))
-            conversion = Conversion(batch, planned)
-            columns = [t.column for t in planned.targets if t.column.name != TIME]
-            if planned.timed:
-                columns.insert(0, StoredColumn(TIME, Form.INSTANT))
+            plan = planner.plan(batch, lambda fields: infer(self._connection, batch, fields))
+            conversion = Conversion(batch, plan)
+            columns = plan.columns()
             names = ", ".join(identifier(c.name) for c in columns)
             self._connection.execute(f"create or replace temp table converted as {conversion.sql()}")
             good = f"select {names}, {LINE} as {identifier(NUMBER)} from converted where {MISFIT} is null"

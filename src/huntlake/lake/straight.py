@@ -40,8 +40,13 @@ class _Memory:
         self._descriptor = os.memfd_create(name, os.MFD_CLOEXEC)
         self.path = f"/proc/self/fd/{self._descriptor}"
 
-    def hold(self, *parts: bytes | memoryview) -> None:
+    def hold(self, head: bytes, blocks: Sequence[LineBlock]) -> None:
+        """Hold a first line, and then those of blocks."""
         at = 0
+        parts: list[bytes | memoryview] = [head]
+        # Without a line end behind the last line several threads fail at it, now and then.
+        for block in blocks:
+            parts += [memoryview(block.buffer)[block.start : block.end], b"\n"]
         for part in parts:
             view = memoryview(part)
             while view:
@@ -71,16 +76,20 @@ class Straight:
                 memory.close()
         self._lines = self._proof = None
 
-    def rows(self, lines: LineBlock, planner: Planner, *, wrapped: bool) -> tuple[str, list[StoredColumn]] | None:
+    def rows(
+        self, blocks: Sequence[LineBlock], planner: Planner, *, wrapped: bool
+    ) -> tuple[str, list[StoredColumn]] | None:
         """A SELECT over lines, one JSON object in each, and the columns that it has besides `UNDATED` and `WRONG`.
 
         It is good until the next call, for whoever asks for all of these columns. It fails where a line is no object,
         or has a field that nobody knows. None where the lines can't be read in this way; where rows may be `wrapped`,
         a line may be an object that holds many.
         """
-        if not self._usable or _may_be_too_long(lines):
+        if not self._usable or any(map(_may_be_too_long, blocks)):
             return None
-        fields = dict.fromkeys([*self._fields, *_sampled(lines)])
+        some = blocks[:: -(-len(blocks) // _SAMPLE) or 1]
+        sampled = (f for block in some for f in _sampled(block, -(-_SAMPLE // len(some))))
+        fields = dict.fromkeys([*self._fields, *sampled])
         if not fields or (wrapped and WRAPPERS & fields.keys()) or not planner.knows(fields):
             return None
         if len({f.lower() for f in fields} | {"_line"}) <= len(fields):
@@ -107,13 +116,13 @@ class Straight:
         rest = f"select {names}, {UNDATED}, {wrong} from ({conversion.sql()})"
         shape = (*fields, *(t.column.name for t in plan.targets))
         if shape not in self._proved:
-            self._proof.hold(head, b'{"%s":1}\n' % uuid4().hex.encode())
+            strange = b'{"%s":1}' % uuid4().hex.encode()
+            self._proof.hold(head, [LineBlock(1, strange, 0, len(strange))])
             if not self._strict(f"with batch as ({_reading(self._proof.path, fields, mark)}) {rest}"):
                 self._usable = False
                 return None
             self._proved.add(shape)
-        # Without a line end behind the last line several threads fail at it, now and then.
-        self._lines.hold(head, memoryview(lines.buffer)[lines.start : lines.end], b"\n")
+        self._lines.hold(head, blocks)
         return f"with batch as ({_reading(self._lines.path, fields, mark)}) {rest}", columns
 
     def _strict(self, sql: str) -> bool:
@@ -139,10 +148,10 @@ def _reading(path: str, fields: Iterable[str], mark: str) -> str:
     return f"select case when {silent} then -1 else 0 end as _line, {texts} from {lines}"
 
 
-def _sampled(lines: LineBlock) -> Iterator[str]:
-    """The fields of some lines."""
+def _sampled(lines: LineBlock, count: int) -> Iterator[str]:
+    """The fields of about so many lines."""
     data, at = lines.buffer, lines.start
-    step = max((lines.end - at) // _SAMPLE, 1)
+    step = max((lines.end - at) // count, 1)
     while at < lines.end:
         end = data.find(b"\n", at, lines.end)
         end = lines.end if end < 0 else end

@@ -3,18 +3,64 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, TYPE_CHECKING, Self
 from uuid import uuid4
 
 import orjson
 
+from huntlake.lake.forms import TIME, Form, StoredColumn
 from huntlake.lake.names import table_folder, workspace_folder
 from huntlake.lake.sources import Reject
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+LETTERS = "HuntlakeDeadLetters"
+"""The table of rows that didn't fit, in the workspace that they came to."""
+
+LETTER_COLUMNS = (
+    StoredColumn(TIME, Form.INSTANT),
+    StoredColumn("Table", Form.TEXT),
+    StoredColumn("Reason", Form.TEXT),
+    StoredColumn("Source", Form.TEXT),
+    StoredColumn("Line", Form.BIGINT),
+    StoredColumn("Text", Form.TEXT),
+)
+
+_AT_ONCE = 64 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A row that didn't fit."""
+
+    arrived: datetime
+    table: str
+    """The table that it was meant for."""
+    source: str
+    reject: Reject
+
+
+def as_rows(letters: Sequence[Letter]) -> pa.Table:
+    """Letters as rows of their table."""
+    import pyarrow as pa
+
+    return pa.table(
+        {
+            TIME: pa.array([one.arrived for one in letters], pa.timestamp("us", tz="UTC")),
+            "Table": pa.array([one.table for one in letters], pa.string()),
+            "Reason": pa.array([one.reject.reason for one in letters], pa.string()),
+            "Source": pa.array([one.source for one in letters], pa.string()),
+            "Line": pa.array([one.reject.line for one in letters], pa.int64()),
+            "Text": pa.array([one.reject.text for one in letters], pa.string()),
+        }
+    )
 
 
 @dataclass
@@ -49,6 +95,24 @@ class DeadLetters:
         if self._file:
             self._file.flush()
             os.fsync(self._file.fileno())
+
+    def letters(self) -> Iterator[list[Letter]]:
+        """What the file holds, some at a time; it must be flushed before."""
+        if self._path is None:
+            return
+        found: list[Letter] = []
+        size = 0
+        with self._path.open("rb") as file:
+            for line in file:
+                one = orjson.loads(line)
+                reject = Reject(one["line"], one["reason"], one["text"])
+                found.append(Letter(self.started, self.table, one["source"], reject))
+                size += len(line)
+                if size >= _AT_ONCE:
+                    yield found
+                    found, size = [], 0
+        if found:
+            yield found
 
     def __enter__(self) -> Self:
         return self

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from threading import RLock
@@ -12,14 +12,15 @@ from uuid import uuid4
 from huntlake.core.errors import Conflict, NotFound
 from huntlake.engines.duckdb.database import Database, kept
 from huntlake.lake import Lake
-from huntlake.lake.conversion import Batch, Plan
-from huntlake.lake.forms import TIME, Form, StoredColumn
+from huntlake.lake.forms import TIME, StoredColumn
 from huntlake.lake.log.frames import Frame
 from huntlake.lake.log.owners import writers
 from huntlake.lake.log.reading import Tail
 from huntlake.lake.scanning import Pending
 from huntlake.lake.sources import Reject, shown
 from huntlake.lake.staging import Converted, Stage, said
+from huntlake.workspace.ingestion.dead_letters import Letter
+from huntlake.workspace.ingestion.mapping import Arrival
 from huntlake.workspace.ingestion.service import Ingestion
 from huntlake.workspace.workspaces import Workspace
 
@@ -29,11 +30,15 @@ _ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class Misfit:
     """A row that didn't fit, and the batch that it stood in."""
 
     batch: Frame
     reject: Reject
+
+    def letter(self, table: str) -> Letter:
+        """It as a dead letter."""
+        return Letter(self.batch.batch.arrived, table, self.batch.batch.source, self.reject)
 
 
 @dataclass(eq=False)
@@ -46,7 +51,7 @@ class Part:
     size: int
     """Bytes of their lines."""
     converted: tuple[Converted, ...]
-    letters: tuple[Letter, ...]
+    letters: tuple[Misfit, ...]
     _names: dict[int, str] = field(default_factory=dict, repr=False)
     _lock: RLock = field(default_factory=RLock, repr=False)
 
@@ -107,25 +112,15 @@ class Conversions:
         workspace = Workspace(batch.workspace, batch.workspace_id)
         mapping = self._ingestion.mapping(workspace, batch.table, batch.arrived)
         mapping.extensible = mapping.extensible and extend
-        lines: list[bytes] = []
-        numbers: list[int] = []
-        places: list[tuple[Frame, int]] = []
-        letters = []
-        for frame in frames:
-            own = frame.batch.lines.split(b"\n") if frame.batch.rows else []
-            lines += own
-            numbers += [frame.sequence] * len(own)
-            places += [(frame, n) for n in _places(frame, len(own))]
-            letters += [Letter(frame, r) for r in frame.batch.rejects]
-
-        def plan(read: Batch, infer: Callable[[Sequence[str]], dict[str, Form]]) -> Plan:
-            return mapping.plan(read, batch.arrived, infer)
-
-        found = self._staged().convert(lines, numbers, plan) if lines else []
-        for one in found:
-            for reject in one.rejects:
-                frame, line = places[reject.line or 0]
-                letters.append(Letter(frame, replace(reject, line=line)))
+        letters = [Misfit(frame, r) for frame in frames for r in frame.batch.rejects]
+        batches = [(f.sequence, f.batch.rows, f.batch.lines) for f in frames]
+        found = self._staged().convert(batches, Arrival(mapping, batch.arrived))
+        if any(one.rejects for one in found):
+            places = [(f, n) for f in frames for n in _places(f, f.batch.rows)]
+            for one in found:
+                for reject in one.rejects:
+                    frame, line = places[reject.line or 0]
+                    letters.append(Misfit(frame, replace(reject, line=line)))
         letters.sort(key=lambda letter: (letter.batch.sequence, letter.reject.line or 0))
         if extend:
             found = self._known(batch.workspace, batch.table, found)
@@ -158,7 +153,7 @@ def unwanted(writer: str, frames: Sequence[Frame], why: str) -> Part:
     for frame in frames:
         own = frame.batch.lines.split(b"\n") if frame.batch.rows else []
         found = [Reject(n, why, shown(line)) for n, line in zip(_places(frame, len(own)), own, strict=True)]
-        letters += [Letter(frame, r) for r in (*frame.batch.rejects, *found)]
+        letters += [Misfit(frame, r) for r in (*frame.batch.rejects, *found)]
     size = sum(len(f.batch.lines) for f in frames)
     return Part(writer, frames[0].sequence, frames[-1].sequence, size, (), tuple(letters))
 

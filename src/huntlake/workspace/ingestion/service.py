@@ -22,7 +22,7 @@ from huntlake.lake.log.forgotten import last_numbers
 from huntlake.lake.sources import detect, size
 from huntlake.lake.table import About
 from huntlake.lake.writing import WrittenFile
-from huntlake.workspace.ingestion.dead_letters import DeadLetters
+from huntlake.workspace.ingestion.dead_letters import LETTER_COLUMNS, LETTERS, DeadLetters, as_rows
 from huntlake.workspace.ingestion.mapping import UNKNOWN, Arrival, Mapping, Unknown, custom_columns, stored
 from huntlake.workspace.tables import Tables
 from huntlake.workspace.workspaces import Workspace
@@ -118,6 +118,7 @@ class Ingestion:
             # What isn't in the table must be in the file before anyone is told that the load is done.
             dead.flush()
             loader.commit(holds=holds, held=dict.fromkeys(holds, 0))
+            self._keep_letters(workspace, dead)
         return IngestReport(
             table=table,
             rows=rows,
@@ -135,6 +136,16 @@ class Ingestion:
         """How many rows of the file that was taken in under a mark a table got; None if it wasn't."""
         held = self.lake.table(workspace.name, table).holds(mark)
         return held - 1 if held else None
+
+    def _keep_letters(self, workspace: Workspace, dead: DeadLetters) -> None:
+        """Bring what didn't fit into the table of dead letters, too."""
+        if not dead.count:
+            return
+        targets = [Target(c, (c.name,)) for c in LETTER_COLUMNS]
+        with Loader(self.lake.table(workspace.name, LETTERS), self.lake.working_folder) as loader:
+            for letters in dead.letters():
+                loader.stage_arrow(as_rows(letters), targets)
+            loader.commit()
 
     def append_arrow(self, workspace: Workspace, table: str, rows: pa.Table) -> int:
         """Add rows whose columns have their physical forms already; columns that are missing are filled. How many.

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from threading import Condition, Event, RLock, Thread
+from threading import Event, RLock, Thread
 from time import monotonic
 from typing import Any
 
 import orjson
 
 from huntlake.core.clock import Clock
-from huntlake.core.errors import Busy, Conflict, Invalid, NotFound
+from huntlake.core.errors import Conflict, Invalid, NotFound
 from huntlake.engines.duckdb.database import Database
 from huntlake.lake import Lake
 from huntlake.lake.forms import TIME, Form, StoredColumn
@@ -25,7 +25,9 @@ from huntlake.lake.log.reading import Damage, frames_of, keep_damaged
 from huntlake.lake.scanning import NUMBER
 from huntlake.lake.sources import LONGEST, Reject, shown
 from huntlake.lake.staging import Converted, Stage
-from huntlake.workspace.ingestion.pending import Conversions, Letter, Others, Part, unwanted
+from huntlake.workspace.ingestion.dead_letters import LETTER_COLUMNS, LETTERS, as_rows
+from huntlake.workspace.ingestion.pending import Conversions, Others, Part, unwanted
+from huntlake.workspace.ingestion.room import Key, Room
 from huntlake.workspace.ingestion.service import Ingestion
 from huntlake.workspace.workspaces import Workspace
 
@@ -34,17 +36,6 @@ _LOG = logging.getLogger("huntlake.streams")
 LARGEST = 64 * 2**20
 """Bytes of the largest batch that is taken in."""
 
-LETTERS = "HuntlakeDeadLetters"
-"""The table of rows of streams that didn't fit, in the workspace that they came to."""
-
-_LETTER_COLUMNS = (
-    StoredColumn(TIME, Form.INSTANT),
-    StoredColumn("Table", Form.TEXT),
-    StoredColumn("Reason", Form.TEXT),
-    StoredColumn("Source", Form.TEXT),
-    StoredColumn("Line", Form.BIGINT),
-    StoredColumn("Text", Form.TEXT),
-)
 _TICK = 0.25
 _ATTEMPTS = 5
 _ADOPT = 30.0
@@ -169,11 +160,10 @@ class Streams:
         self._opening = RLock()
         self._moving = RLock()
         self._stage: Stage | None = None
-        self._room = Condition()
-        self._waiting = 0
         self._stop = Event()
         self._wake = Event()
-        self._thread: Thread | None = None
+        self._room = Room(pace.most, pace.patience, self._wake.set)
+        self._threads: list[Thread] = []
 
     # -- taking in ----------------------------------------------------------------------
 
@@ -185,8 +175,11 @@ class Streams:
             self._log = LogWriter(new_owner(self._lake.root), self._published)
             recovery = self._adopt()
             self._stop.clear()
-            self._thread = Thread(target=self._work, name="streams", daemon=True)
-            self._thread.start()
+            # One makes columns of what comes, while the other writes what has come before.
+            for work in (self._settle_all, self._work):
+                thread = Thread(target=work, name="streams", daemon=True)
+                thread.start()
+                self._threads.append(thread)
             return recovery
 
     def append(
@@ -226,11 +219,14 @@ class Streams:
             raise Invalid(f"the batch has {size:,} bytes; the largest that is taken in has {LARGEST:,}")
         sequences: dict[int, int] = {}
         if drafts:
-            self._reserve(size)
+            sizes = Counter[Key]()
+            for draft in drafts.values():
+                sizes[draft.key] += len(draft.lines)
+            self._room.take(sizes)
             try:
                 sequences = dict(zip(drafts, log.append_all([*drafts.values()]), strict=True))
             except BaseException:
-                self._give_back(size)
+                self._room.give_back(sizes)
                 raise
         return tuple(
             Receipt(one.table, len(one.lines), tuple(one.rejects), sequences.get(i, 0)) for i, one in enumerate(batches)
@@ -243,8 +239,10 @@ class Streams:
             for stream in list(self._streams.values()):
                 try:
                     self._move(stream)
+                    self._room.stalls(stream.key, False)
                 except Exception as failure:
                     # One table that doesn't take its rows keeps no other from theirs.
+                    self._room.stalls(stream.key, True)
                     failures.append(failure)
             if self._log is not None:
                 self._log.trim(self._done)
@@ -258,9 +256,9 @@ class Streams:
         with self._opening:
             self._stop.set()
             self._wake.set()
-            if self._thread is not None:
-                self._thread.join()
-                self._thread = None
+            for thread in self._threads:
+                thread.join()
+            self._threads.clear()
             if self._log is not None:
                 try:
                     self.flush()
@@ -333,43 +331,32 @@ class Streams:
             self._ingestion.mapping(workspace, table, self._clock.now())
             self._lake.table(workspace.name, table).add_columns([StoredColumn(TIME, Form.INSTANT)])
 
-    def _reserve(self, size: int) -> None:
-        deadline = monotonic() + self._pace.patience.total_seconds()
-        with self._room:
-            while self._waiting and self._waiting + size > self._pace.most:
-                self._wake.set()
-                left = deadline - monotonic()
-                if left <= 0:
-                    raise Busy(
-                        f"too many requests: {self._waiting:,} bytes wait to be moved into tables; "
-                        "nothing of the batch was taken in"
-                    )
-                self._room.wait(min(left, _TICK))
-            self._waiting += size
-
-    def _give_back(self, size: int) -> None:
-        with self._room:
-            self._waiting -= size
-            self._room.notify_all()
-
     # -- from memory into Delta -----------------------------------------------------------
+
+    def _settle_all(self) -> None:
+        failing = 0
+        while not self._stop.wait(_TICK * (1 + failing)):
+            try:
+                for stream in list(self._streams.values()):
+                    self._settle(stream)
+                failing = 0
+            except Exception:
+                failing = min(failing + 1, 40)
+                _LOG.exception("rows stay in the log; making columns of them is tried again")
 
     def _work(self) -> None:
         moved = adopted = monotonic()
         failing = 0
         while not self._stop.is_set():
-            self._wake.wait(_TICK)
+            hurried = self._wake.wait(_TICK)
             self._wake.clear()
             if self._stop.is_set():
                 return
             now = monotonic()
             try:
-                for stream in list(self._streams.values()):
-                    self._settle(stream)
                 due = now - moved >= self._pace.every.total_seconds() * (1 + failing)
-                full = self._waiting * 2 > self._pace.most
                 large = [s for s in list(self._streams.values()) if s.size >= self._pace.bytes]
-                if due or full or large:
+                if due or large or hurried or self._room.pressed:
                     moved = now
                     self.flush()
                 if now - adopted >= _ADOPT:
@@ -406,7 +393,7 @@ class Streams:
                 del stream.parts[: len(parts)]
             if stream.writer == self._own:
                 self._done[stream.key] = last
-        self._give_back(sum(p.size for p in parts))
+        self._room.give_back({stream.key: sum(p.size for p in parts)})
 
     def _land(self, stream: _Stream, parts: Sequence[Part], last: int) -> None:
         table = self._lake.table(stream.workspace, stream.table)
@@ -438,7 +425,8 @@ class Streams:
         table = self._lake.table(stream.workspace, LETTERS)
         held = table.holds(writer)
         if new := [letter for letter in letters if letter.batch.sequence > held]:
-            files = self._staged().write(table, [_letters(stream.table, new)])
+            rows = as_rows([letter.letter(stream.table) for letter in new])
+            files = self._staged().write(table, [Converted(rows, LETTER_COLUMNS, ())])
             table.commit(files, holds={writer: last})
 
     def _staged(self) -> Stage:
@@ -484,8 +472,7 @@ class Streams:
             with suppress(NotFound):
                 self._have(Workspace(workspace, new[0].batch.workspace_id), table)
             stream = _Stream(workspace, table, owned.writer, list(new))
-            with self._room:
-                self._waiting += sum(len(f.batch.lines) for f in new)
+            self._room.keep({stream.key: sum(len(f.batch.lines) for f in new)})
             self._move(stream)
             rows += sum(f.batch.rows for f in new)
             batches += len(new)
@@ -509,22 +496,6 @@ def _since(part: Part, held: int) -> Part:
     return Part(part.writer, held + 1, part.last, part.size, left, letters)
 
 
-def _letters(table: str, letters: Sequence[Letter]) -> Converted:
-    import pyarrow as pa
-
-    rows = pa.table(
-        {
-            TIME: pa.array([letter.batch.batch.arrived for letter in letters], pa.timestamp("us", tz="UTC")),
-            "Table": pa.array([table] * len(letters), pa.string()),
-            "Reason": pa.array([letter.reject.reason for letter in letters], pa.string()),
-            "Source": pa.array([letter.batch.batch.source for letter in letters], pa.string()),
-            "Line": pa.array([letter.reject.line for letter in letters], pa.int64()),
-            "Text": pa.array([letter.reject.text for letter in letters], pa.string()),
-        }
-    )
-    return Converted(rows, _LETTER_COLUMNS, ())
-
-
 def _draft(batch: Batch, now: datetime) -> Draft:
     straight = list(batch.numbers) == list(range(1, len(batch.lines) + 1))
     return Draft(
@@ -544,6 +515,8 @@ def lines_of(
     rows: bytes | Iterable[Mapping[str, Any] | bytes | str],
 ) -> tuple[list[bytes], list[int], list[Reject]]:
     """The JSON objects of a batch, one a line, where each stood, and what is none."""
+    if isinstance(rows, bytes) and (all_good := _all_good(rows)):
+        return all_good, list(range(1, len(all_good) + 1)), []
     good: list[bytes] = []
     numbers: list[int] = []
     rejects: list[Reject] = []
@@ -585,3 +558,15 @@ def lines_of(
         good.append(line)
         numbers.append(number)
     return good, numbers, rejects
+
+
+def _all_good(rows: bytes) -> list[bytes]:
+    """The lines of a batch that has a JSON object on each, and nothing else; none where it is another."""
+    lines = rows.removesuffix(b"\n").split(b"\n")
+    try:
+        for line in lines:
+            if type(orjson.loads(line)) is not dict:
+                return []
+    except orjson.JSONDecodeError:
+        return []
+    return lines if max(map(len, lines)) <= LONGEST else []
