@@ -256,10 +256,16 @@ def test_a_script_of_the_schema_makes_the_same_tables_again(run: Run) -> None:
     assert run(".show database schema as json") == before
 
 
-def test_details_count_what_a_table_holds(run: Run) -> None:
+def test_details_count_what_a_table_holds(run: Run, hunting: Analytics) -> None:
     (row,) = run(".show table SigninLogs details")
     assert (row["TotalRowCount"], row["TotalExtents"]) == (3, 1)
     assert row["TotalExtentSize"] > 0
+    hunting.streams.append(SOC, "SigninLogs", [{"Id": "waits"}])
+    (row,) = run(".show table SigninLogs details")
+    assert (row["TotalRowCount"], row["TotalExtents"]) == (4, 1)
+    hunting.streams.flush()
+    (row,) = run(".show table SigninLogs details")
+    assert (row["TotalRowCount"], row["TotalExtents"]) == (4, 2)
 
 
 @pytest.mark.parametrize(

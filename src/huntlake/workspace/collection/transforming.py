@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -18,7 +18,7 @@ from huntlake.engines.duckdb.sources import memory_sql
 from huntlake.kql.syntax.literals import timespan_text
 from huntlake.kql.types import Column, ScalarType
 from huntlake.lake import Lake
-from huntlake.lake.conversion import Plan, Target
+from huntlake.lake.conversion import Batch, Infer, Plan, Target
 from huntlake.lake.forms import TIME, StoredColumn
 from huntlake.lake.scanning import NUMBER
 from huntlake.lake.sources import Reject
@@ -44,6 +44,19 @@ class Typed:
     """Records with a value that is none of its column's type."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Declared:
+    """Takes the fields that a stream declares; others nobody keeps."""
+
+    fixed: Plan
+
+    def plan(self, batch: Batch, infer: Infer) -> Plan:
+        return self.fixed
+
+    def knows(self, fields: Iterable[str]) -> bool:
+        return {f for t in self.fixed.targets for f in t.fields}.issuperset(fields)
+
+
 class Transformer:
     """Runs transformations. Threads may share it; what makes columns of records, they wait for."""
 
@@ -57,8 +70,8 @@ class Transformer:
         """Records as the columns of their stream."""
         import pyarrow as pa
 
-        plan = _plan(columns, now)
-        found = self._staged().convert(list(records.lines), range(len(records.lines)), lambda batch, infer: plan)
+        numbered = [(i, 1, line) for i, line in enumerate(records.lines)]
+        found = self._staged().convert(numbered, _Declared(_plan(columns, now)))
         parts = [_physical(one, columns) for one in found if one.rows.num_rows]
         rejects = [
             Reject(

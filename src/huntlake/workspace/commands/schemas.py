@@ -10,6 +10,7 @@ import orjson
 from huntlake.kql.syntax.commands import Named, quoted_name, quoted_text
 from huntlake.kql.syntax.nodes import FunctionParameter
 from huntlake.kql.types import Column
+from huntlake.lake.snapshot import NOTHING
 from huntlake.workspace.clr_types import clr_type
 from huntlake.workspace.commands.context import Context
 from huntlake.workspace.commands.declaration import Need, Rows, command
@@ -301,7 +302,6 @@ def cslschema(columns: Iterable[Column], between: str = ",") -> str:
 
 def _details(c: Context, workspace: Workspace, name: str) -> list[Any]:
     # Everything is at hand at all times; what Kusto calls an extent is a file here.
-    files = c.lake.snapshot(workspace.name, name).files if c.on_disk(workspace, name) else ()
-    size, rows = sum(f.bytes for f in files), sum(f.rows for f in files)
-    held = [len(files), float(size), None, rows]
+    snapshot, waiting = c.streams.counted(workspace.name, name) if c.on_disk(workspace, name) else (NOTHING, 0)
+    held = [len(snapshot.files), float(snapshot.bytes), None, snapshot.rows + waiting]
     return [*table_row(c, workspace, name), *held, *held, *[""] * 7, None, None, "", None]

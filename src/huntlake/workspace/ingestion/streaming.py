@@ -23,6 +23,7 @@ from huntlake.lake.log import Draft, Frame, LogWriter
 from huntlake.lake.log.owners import Owned, abandoned, new_owner
 from huntlake.lake.log.reading import Damage, frames_of, keep_damaged
 from huntlake.lake.scanning import NUMBER
+from huntlake.lake.snapshot import Snapshot
 from huntlake.lake.sources import LONGEST, Reject, shown
 from huntlake.lake.staging import Converted, Stage
 from huntlake.workspace.ingestion.dead_letters import LETTER_COLUMNS, LETTERS, as_rows
@@ -297,6 +298,13 @@ class Streams:
     def _own(self) -> str | None:
         log = self._log
         return log.writer if log is not None else None
+
+    def counted(self, workspace: str, table: str) -> tuple[Snapshot, int]:
+        """The files of a table, and how many rows wait that are in none of them."""
+        parts = self.pending(workspace, table)
+        snapshot = self._lake.snapshot(workspace, table, writers=dict.fromkeys(p.writer for p in parts))
+        fresh = [_since(p, held) for p in parts if p.last > (held := snapshot.holds.get(p.writer, 0))]
+        return snapshot, sum(p.rows for p in fresh)
 
     # -- from the log into memory ---------------------------------------------------------
 
