@@ -157,11 +157,20 @@ def test_good_lines_go_straight_and_one_strange_field_stops_them() -> None:
         way.close()
 
 
+def test_the_fields_of_one_table_keep_none_of_another_from_going_straight() -> None:
+    with duckdb.connect() as engine:
+        engine.execute("set TimeZone = 'UTC'")
+        way = Straight(engine)
+        way._fields = {"computer": None, "OfAnotherTable": None}
+        assert straight([b'{"Computer": "x", "EventData": {}}'], engine, way) == (1, "{}")
+        way.close()
+
+
 def test_an_engine_that_passes_over_strange_fields_is_not_trusted() -> None:
     with duckdb.connect() as engine:
         engine.execute("set TimeZone = 'UTC'")
         way = Straight(engine)
         with mock.patch.object(Straight, "_strict", return_value=False):
-            assert straight([b'{"Computer": "x"}'], engine, way) is None
-        assert straight([b'{"Computer": "x"}'], engine, way) is None
+            assert straight([b'{"Computer": "x", "EventData": {}}'], engine, way) is None
+        assert straight([b'{"Computer": "x", "EventData": {}}'], engine, way) is None
         way.close()

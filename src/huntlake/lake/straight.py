@@ -88,12 +88,10 @@ class Straight:
         if not self._usable or any(map(_may_be_too_long, blocks)):
             return None
         some = blocks[:: -(-len(blocks) // _SAMPLE) or 1]
-        sampled = (f for block in some for f in _sampled(block, -(-_SAMPLE // len(some))))
-        fields = dict.fromkeys([*self._fields, *sampled])
-        if not fields or (wrapped and WRAPPERS & fields.keys()) or not planner.knows(fields):
-            return None
-        if len({f.lower() for f in fields} | {"_line"}) <= len(fields):
-            # The engine's names differ by more than case.
+        sampled = dict.fromkeys(f for block in some for f in _sampled(block, -(-_SAMPLE // len(some))))
+        # Rare fields stand in no sample; but the last lines may have been another table's.
+        fields = next((f for f in (self._fields | sampled, sampled) if _told_apart(f) and planner.knows(f)), None)
+        if not sampled or fields is None or (wrapped and WRAPPERS & fields.keys()):
             return None
         plan = planner.plan(Batch("", False, 0, dict.fromkeys(fields, 0)), _untold)
         bags = {f for t in plan.targets if t.column.form is Form.JSON for f in t.fields}
@@ -146,6 +144,12 @@ def _reading(path: str, fields: Iterable[str], mark: str) -> str:
     silent = " and ".join(f"{identifier(f)} is null" for f in fields)
     lines = f"read_json({literal(path)}, {_READING}) where {identifier(mark)} is distinct from {literal(mark)}"
     return f"select case when {silent} then -1 else 0 end as _line, {texts} from {lines}"
+
+
+def _told_apart(fields: Iterable[str]) -> bool:
+    """Whether the engine can tell fields apart: to it, names that differ in case alone are one."""
+    names = ["_line", *(f.lower() for f in fields)]
+    return len(set(names)) == len(names)
 
 
 def _sampled(lines: LineBlock, count: int) -> Iterator[str]:
