@@ -199,12 +199,15 @@ class Loader:
 
     def _said(self) -> list[StoredColumn]:
         """The columns that say something in some row: a column that nobody fills needs no place in a file."""
-        stored = {c.name.lower() for c in self._table.columns()}
-        columns = list(self._columns.values())
-        values = (f"nullif({identifier(c.name)}, '')" if c.form is Form.TEXT else identifier(c.name) for c in columns)
-        counts = ", ".join(f"count({v})" for v in values)
-        found = self._connection.execute(f"select {counts} from staged").fetchall()[0]
-        return [c for c, n in zip(columns, found, strict=True) if n or c.name == TIME or c.name.lower() in stored]
+        stored = {TIME.lower(), *(c.name.lower() for c in self._table.columns())}
+        fresh = [c for c in self._columns.values() if c.name.lower() not in stored]
+        silent: set[str] = set()
+        if fresh:
+            values = (f"nullif({identifier(c.name)}, '')" if c.form is Form.TEXT else identifier(c.name) for c in fresh)
+            counts = ", ".join(f"count({v})" for v in values)
+            found = self._connection.execute(f"select {counts} from staged").fetchall()[0]
+            silent = {c.name for c, n in zip(fresh, found, strict=True) if not n}
+        return [c for c in self._columns.values() if c.name not in silent]
 
     def _count(self, sql: str) -> int:
         # `fetchone` would leave the result open, and the connection busy.

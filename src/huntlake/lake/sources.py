@@ -25,6 +25,7 @@ MOST_FIELDS = 2_000
 """Columns of the widest CSV that is taken in."""
 
 _BLOCK = 64 * 1024 * 1024
+_BEGIN = 1 << 20
 _SHOWN = 64 * 1024
 _HEAD = 1 << 20
 _MEMBER = b"\x1f\x8b"
@@ -188,8 +189,8 @@ def line_blocks(source: Source, block: int = _BLOCK, longest: int = LONGEST) -> 
     """
     number = 1
     skipping = False
-    # One buffer for all: to touch so much new memory costs more than to read a file.
-    buffer, held = bytearray(block), 0
+    # One buffer for all, no larger than what there is: to touch new memory costs more than to read a file.
+    buffer, held = bytearray(min(block, _BEGIN)), 0
     with source.path.open("rb") as raw:
         stream: IO[bytes] = gzip.GzipFile(fileobj=raw) if source.zipped else raw  # type: ignore[assignment]
         while True:
@@ -197,10 +198,13 @@ def line_blocks(source: Source, block: int = _BLOCK, longest: int = LONGEST) -> 
             if held == len(buffer):
                 buffer.extend(bytes(len(buffer)))
             begun, (held, error) = held > 0 or number > 1 or skipping, _fill(stream, buffer, held)
+            while held == len(buffer) < block:
+                buffer.extend(bytes(min(len(buffer), block - len(buffer))))
+                held, error = _fill(stream, buffer, held)
             if error:
                 why = f"the compressed stream is damaged, nothing after this was read: {error}"
                 rejects.append(Reject(None, why, ""))
-            ended = held < len(buffer)
+            ended = held < len(buffer) or error is not None
             at = 3 if not begun and buffer.startswith(b"\xef\xbb\xbf", 0, held) else 0
             if skipping:
                 newline = buffer.find(b"\n", 0, held)
