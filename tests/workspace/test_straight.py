@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from huntlake.core.clock import FixedClock
+from huntlake.core.errors import Invalid
 from huntlake.lake import Lake
 from huntlake.lake.scanning import ScanColumn, scan_sql
 from huntlake.lake.sources import LineBlock
@@ -101,7 +102,11 @@ def landed(home: Path, table: str, data: bytes) -> Any:
     home.mkdir(exist_ok=True)
     path = home / "log.json"
     path.write_bytes(data)
-    report = ingestion.ingest(SOC, table, path, format="json")
+    try:
+        report = ingestion.ingest(SOC, table, path, format="json")
+    except Invalid as error:
+        # It looks like one document over several lines, and is none.
+        return str(error)
     letters = report.dead_letter_file.read_text().splitlines() if report.dead_letter_file else []
     columns = tables.table("soc", table) or ()
     snapshot = lake.snapshot("soc", table)
