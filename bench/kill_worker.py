@@ -202,7 +202,7 @@ class Worker:
     def _look(self, lake: Analytics, when: str) -> None:
         """Say which batches there are, and whether several ways to ask agree."""
         from huntlake.lake.maintenance.verification import verify
-        from huntlake.workspace.ingestion.streaming import LETTERS
+        from huntlake.workspace.ingestion.dead_letters import LETTERS
 
         there = [t for t in TABLES if _has_columns(lake, t)]
         seen = {table: _asked(lake, _BATCHES.format(table=table)) for table in there}

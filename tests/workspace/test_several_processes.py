@@ -15,7 +15,7 @@ from huntlake.core.errors import NotFound
 from huntlake.lake.forms import Form, StoredColumn
 from huntlake.lake.index.building import build
 from huntlake.lake.log.owners import writers
-from huntlake.workspace.ingestion.streaming import LETTERS
+from huntlake.workspace.ingestion.dead_letters import LETTERS
 
 N = StoredColumn("n", Form.BIGINT)
 
