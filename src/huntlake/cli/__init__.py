@@ -22,8 +22,10 @@ from huntlake.cli import (
     ingest,
     lake,
     lint,
+    mcp,
     principal,
     query,
+    question,
     schema,
     serve,
     table,
@@ -69,6 +71,8 @@ app.add_typer(watchlist.app, name="watchlist")
 app.add_typer(table.app, name="table")
 app.add_typer(collect.app, name="collect")
 app.add_typer(action.app, name="action")
+app.add_typer(question.app, name="question")
+app.command("mcp")(mcp.mcp)
 app.command("version")(version.version)
 
 

@@ -1,0 +1,25 @@
+"""The commands as they are listed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import typer
+from typer.main import get_command
+
+from huntlake import cli
+
+HELPERS = {"demo_client", "demo_lake", "failure", "listing", "owner", "place", "rows", "screen"}
+"""Modules of the folder that are no commands."""
+
+
+def names() -> list[str]:
+    modules = {file.stem for file in Path(cli.__file__).parent.glob("*.py")} - HELPERS - {"__init__"}
+    return sorted("import" if name == "import_evidence" else name for name in modules)
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_module_of_a_command_is_one_that_can_be_typed(name: str) -> None:
+    command = get_command(cli.app)
+    assert command.get_command(typer.Context(command), name) is not None  # type: ignore[attr-defined]
