@@ -210,6 +210,10 @@ class LakeTable:
         files = self._shelf.narrowed(state.files.within(since, until), clauses)
         return Snapshot(state.version, files, tuple((c.name, c.form.sql) for c in state.columns), holds)
 
+    def held(self, files: Sequence[DataFile], clause: Clause) -> frozenset[tuple[str, ...]]:
+        """The needles of a clause that some row of the files may hold, of those rows that are read of them."""
+        return self._shelf.held(files, clause)
+
     def holds(self, writer: str) -> int:
         """Up to which number of a writer's log the table holds the rows; 0 where it holds none."""
         return self._holding((writer,))[1].get(writer, 0)

@@ -211,7 +211,7 @@ class Queries:
             now=now,
             probe=probe,
             period=period,
-            contents=tables.contents,
+            contents=tables,
         )
 
 

@@ -19,6 +19,7 @@ from huntlake.lake import Lake
 from huntlake.lake.index.terms import Clause, clause, prefix_of, terms_of
 from huntlake.lake.scanning import Pending
 from huntlake.lake.snapshot import NOTHING, DataFile, Snapshot
+from huntlake.lake.table import LakeTable
 from huntlake.workspace.asked_paths import AskedPaths
 from huntlake.workspace.ingestion.pending import Part
 from huntlake.workspace.ingestion.streaming import Streams
@@ -115,6 +116,10 @@ class Look(Protocol):
         """The columns that some of the rows have, by lower-case name; none where there is no row."""
         ...
 
+    def held(self, needles: Sequence[Needle]) -> frozenset[Needle] | None:
+        """The needles that some of the rows may hold, all others being in none; None where nobody knows."""
+        ...
+
     def read(self, scan: Scan) -> Reading: ...
 
 
@@ -162,14 +167,15 @@ class LakeTables:
 
     def look(self, workspace: str, demand: Demand) -> LakeLook:
         if self.known_empty(workspace, demand.table):
-            return LakeLook(NOTHING, (), self.streams.engine, workspace, self.asked)
+            return LakeLook(NOTHING, (), self.streams.engine, workspace, self.asked, None)
         clauses = [c for c in map(_clause, demand.clauses) if c]
         # What moves into files between these two lines is in the snapshot, which says so; the reverse would lose it.
         parts = tuple(self.streams.pending(workspace, demand.table))
         snapshot = self.lake.snapshot(
             workspace, demand.table, demand.since, demand.until, clauses, dict.fromkeys(p.writer for p in parts)
         )
-        return LakeLook(snapshot, parts, self.streams.engine, workspace, self.asked)
+        index = self.lake.table(workspace, demand.table)
+        return LakeLook(snapshot, parts, self.streams.engine, workspace, self.asked, index)
 
     def read(self, workspace: str, scan: Scan) -> Reading:
         return self.look(workspace, scan).read(scan)
@@ -184,6 +190,8 @@ class LakeLook:
     engine: Database
     workspace: str
     asked: AskedPaths
+    index: LakeTable | None
+    """Who knows what the files hold; None where there are none."""
 
     @cached_property
     def columns(self) -> frozenset[str]:
@@ -191,6 +199,18 @@ class LakeLook:
         shapes = {f.columns for f in self.snapshot.files}
         waiting = (c.name for p in self.parts for one in p.converted if one.rows.num_rows for c in one.columns)
         return frozenset(n.lower() for names in (*shapes, waiting) for n in names)
+
+    def held(self, needles: Sequence[Needle]) -> frozenset[Needle] | None:
+        # Rows that wait for a commit have no index.
+        if any(p.rows for p in self.parts):
+            return None
+        terms = {t: _terms(*t) for t in dict.fromkeys(map(_text, needles))}
+        sought = tuple(dict.fromkeys(t for t in terms.values() if t))
+        columns = tuple(dict.fromkeys(n.column for n in needles))
+        if not sought or not self.snapshot.files or self.index is None:
+            return None if self.snapshot.files else frozenset()
+        found = self.index.held(self.snapshot.files, Clause(sought, columns))
+        return frozenset(n for n in needles if not terms[_text(n)] or terms[_text(n)] in found)
 
     def read(self, scan: Scan) -> Reading:
         """Rows of the look: `scan` is the demand that it was for."""
@@ -291,9 +311,13 @@ class GivenRows:
 
 def _clause(needles: Sequence[Needle]) -> Clause | None:
     """What an index is asked for the needles of a query; None where it can't say."""
-    texts = dict.fromkeys((n.text, n.begins, n.ends, n.address) for n in needles)
+    texts = dict.fromkeys(map(_text, needles))
     terms = [_terms(*text) for text in texts]
     return clause(terms, dict.fromkeys(n.column for n in needles))
+
+
+def _text(needle: Needle) -> tuple[str, bool, bool, bool]:
+    return needle.text, needle.begins, needle.ends, needle.address
 
 
 def _terms(text: str, begins: bool, ends: bool, address: bool) -> tuple[str, ...]:

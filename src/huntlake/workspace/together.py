@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from huntlake.core.errors import Invalid
-from huntlake.kql.plan import Path
+from huntlake.kql.plan import Needle, Path
 from huntlake.kql.types import Column
 from huntlake.workspace.table_sources import Demand, Look, MemoryTables, Reading, Scan, TableSource
 
@@ -81,6 +81,11 @@ class Looks:
     @property
     def columns(self) -> frozenset[str]:
         return frozenset(name for look in self.looks for name in look.columns)
+
+    def held(self, needles: Sequence[Needle]) -> frozenset[Needle] | None:
+        found = [look.held(needles) for look in self.looks]
+        known = [some for some in found if some is not None]
+        return frozenset[Needle]().union(*known) if len(known) == len(found) else None
 
     def read(self, scan: Scan) -> Reading:
         """Rows of all of them."""

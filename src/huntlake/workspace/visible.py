@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from huntlake.core.errors import Invalid, LimitExceeded, NotFound, Refused
 from huntlake.engines.duckdb.database import Database
 from huntlake.engines.duckdb.sources import empty_sql
-from huntlake.kql.plan import Path
+from huntlake.kql.plan import Needle, Path
 from huntlake.kql.types import Column, ScalarType
 from huntlake.workspace.external_addresses import Outside
 from huntlake.workspace.external_formats import Shape, records, shape
@@ -187,8 +187,17 @@ class Visible:
             found[scan.relation] = source.read(folder, scan)
         return found
 
-    def contents(self, scan: Placed) -> frozenset[str] | None:
+    def columns(self, scan: Placed) -> frozenset[str] | None:
         """The columns, by lower-case name, of the rows that a scan has to give, as long as this lasts."""
+        look = self._look(scan)
+        return None if look is None else look.columns
+
+    def held(self, scan: Placed, needles: Sequence[Needle]) -> frozenset[Needle] | None:
+        """Those of the needles that some of these rows may hold; None where nobody knows."""
+        look = self._look(scan)
+        return None if look is None else look.held(needles)
+
+    def _look(self, scan: Placed) -> Look | None:
         key = _key(scan)
         if key not in self._looks:
             folder = self._folder(scan.workspace)
@@ -198,7 +207,7 @@ class Visible:
             if look is None:
                 return None
             self._looks[key] = look
-        return self._looks[key].columns
+        return self._looks[key]
 
     def _source(self, folder: str | None, table: str) -> TableSource | None:
         return next((s for s in self._sources if folder and s.table(folder, table) is not None), None)

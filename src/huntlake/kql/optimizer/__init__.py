@@ -4,6 +4,7 @@
 |---|---|
 | `bounds` | what filters demand is told to the scans: the range of times, and `needles` |
 | `absences` | what the tables hold nothing of isn't read |
+| `indicators` | the texts that no row holds aren't looked for |
 | `pruning` | columns that nobody reads are left out |
 | `extraction` | paths into dynamics are told to the scans, and read where the tables keep them beside |
 """

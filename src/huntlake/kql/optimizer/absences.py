@@ -5,16 +5,27 @@ A search of everything asks hundreds of columns, and most of them were never fil
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import assert_never
+from typing import Protocol, assert_never
 
 from huntlake.kql import plan
+from huntlake.kql.optimizer.indicators import without_unheld
 from huntlake.kql.plan.graph import columns_in, is_empty, scalars_of, windowed, with_scalars
 from huntlake.kql.types import ScalarType
 
-Contents = Callable[[plan.Scan], frozenset[str] | None]
-"""The columns, by name in lower case, of the rows that a scan has to give: none of no rows. None where nobody knows."""
+
+class Contents(Protocol):
+    """What is known of the rows that scans have to give, as they are when the SQL runs."""
+
+    def columns(self, scan: plan.Scan) -> frozenset[str] | None:
+        """The columns, by name in lower case, of the rows: none of no rows. None where nobody knows."""
+        ...
+
+    def held(self, scan: plan.Scan, needles: plan.Clause) -> frozenset[plan.Needle] | None:
+        """Those of the needles that some row may hold, all others being in none; None where nobody knows."""
+        ...
+
 
 _NOTHING: frozenset[str] = frozenset()
 _SUBSTITUTED = ("and", "or", "*")
@@ -65,6 +76,7 @@ class _Absent:
                 return relation, _NOTHING
             case plan.Filter(input, predicate):
                 below, absent = self._of(input)
+                predicate = without_unheld(predicate, input, self._contents.held)
                 return self._filter(relation, below, _without(predicate, absent), absent)
             case plan.Project(input, outputs):
                 below, absent = self._of(input)
@@ -111,7 +123,7 @@ class _Absent:
         return _empty_or(below, replace(relation, input=below)), _NOTHING
 
     def _scan(self, scan: plan.Scan) -> tuple[plan.Relation, frozenset[str]]:
-        held = self._contents(scan)
+        held = self._contents.columns(scan)
         if held is None:
             return scan, _NOTHING
         if not held:

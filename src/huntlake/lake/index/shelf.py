@@ -68,6 +68,17 @@ class Shelf:
                 found.append(rows)
         return tuple(found)
 
+    def held(self, files: Sequence[DataFile], clause: Clause) -> frozenset[tuple[str, ...]]:
+        """The needles of a clause that some row of the files may hold, of those rows that are read of them."""
+        sought = _Sought((clause,))
+        found: set[tuple[str, ...]] = set()
+        for file, of in zip(files, self._holding(files), strict=True):
+            blocks = 0 if of is None else _blocks_of(file, of)
+            if of is None or blocks & of.anything or not sought.answerable(of.columns, file.columns):
+                return frozenset(clause.needles)
+            found.update(sought.held(of, blocks))
+        return frozenset(found)
+
     # -- what lies on the shelf ------------------------------------------------------
 
     def _holding(self, files: Sequence[DataFile]) -> list[_Held | None]:
@@ -124,15 +135,10 @@ class _Sought:
 
     def blocks(self, held: _Held, clauses: Sequence[int]) -> int:
         """The blocks of a file that may fit every clause of those."""
-        import numpy as np
-
         left = held.terms.all
         if not clauses:
             return left
-        which, at = held.terms.find(self._hashes)
-        there = np.zeros(len(self._hashes), bool)
-        there[which] = True
-        places = dict(zip(which.tolist(), at.tolist(), strict=True))
+        there, places = self._found(held)
         for clause in clauses:
             some = held.anything
             for needle in self._needles[clause].among(there):
@@ -146,6 +152,25 @@ class _Sought:
             if not left:
                 break
         return left
+
+    def held(self, held: _Held, blocks: int) -> Iterator[tuple[str, ...]]:
+        """The needles of the first clause that one of some blocks may hold."""
+        there, places = self._found(held)
+        for index in self._needles[0].indices(there):
+            of_all = blocks
+            for term in self._needles[0].terms(index):
+                of_all &= held.terms.blocks_of(places[term])
+            if of_all:
+                yield self._clauses[0].needles[index]
+
+    def _found(self, held: _Held) -> tuple[NDArray[np.bool_], dict[int, int]]:
+        """Which terms a file may have, and where each of them stands in its dictionary."""
+        import numpy as np
+
+        which, at = held.terms.find(self._hashes)
+        there = np.zeros(len(self._hashes), bool)
+        there[which] = True
+        return there, dict(zip(which.tolist(), at.tolist(), strict=True))
 
 
 class _Needles:
@@ -161,10 +186,29 @@ class _Needles:
 
     def among(self, there: NDArray[np.bool_]) -> Iterator[list[int]]:
         """The needles all of whose terms are there."""
+        return map(self.terms, self.indices(there))
+
+    def indices(self, there: NDArray[np.bool_]) -> list[int]:
+        """The numbers of those needles."""
         import numpy as np
 
-        for index in np.flatnonzero(np.logical_and.reduceat(there[self._terms], self._starts)).tolist():
-            yield self._needles[index]
+        found: list[int] = np.flatnonzero(np.logical_and.reduceat(there[self._terms], self._starts)).tolist()
+        return found
+
+    def terms(self, index: int) -> list[int]:
+        """The terms of one needle."""
+        return self._needles[index]
+
+
+def _blocks_of(file: DataFile, held: _Held) -> int:
+    """The blocks of the rows that are read of a file."""
+    if file.ranges is None:
+        return held.terms.all
+    blocks = 0
+    for first, last in file.ranges:
+        for block in range(first // held.block, last // held.block + 1):
+            blocks |= 1 << block
+    return blocks
 
 
 def _rows_of(file: DataFile, held: _Held, blocks: int) -> DataFile:
