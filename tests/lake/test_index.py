@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -229,3 +230,29 @@ def test_a_column_that_a_file_does_not_hold_is_no_reason_to_read_it(tmp_path: Pa
     written(tmp_path, "select '2026-01-01 00:00:00+00'::TIMESTAMPTZ as TimeGenerated, 'hay' as Text", TEXT)
     table = LakeTable(tmp_path)
     assert table.snapshot(clauses=[Clause((("absent1",),), ("Text", "Another"))]).files == ()
+
+
+def test_what_a_file_holds_is_told_of_the_rows_that_are_read(tmp_path: Path) -> None:
+    rows = "select '2026-01-01 00:00:00+00'::TIMESTAMPTZ as TimeGenerated, 'term' || i as Text from range(20000) r(i)"
+    file = written(tmp_path, rows, TEXT)
+    asked = Clause((("term3",), ("term9000",), ("term19000",), ("term3", "term9000"), ("absent1",)), ("Text",))
+    shelf = Shelf()
+    whole = frozenset([("term3",), ("term9000",), ("term19000",)])
+    assert shelf.held([file], asked) == whole
+    (some,) = shelf.narrowed([file], [Clause((("term9000",),))])
+    assert some.ranges == ((8192, 16383),)
+    assert shelf.held([some], asked) == {("term9000",)}
+    assert shelf.held([some, file], asked) == whole
+    assert shelf.held([], asked) == frozenset()
+    # Of a column without terms, and of a file without index, nothing is known.
+    held = replace(file, columns=(*file.columns, "Other"))
+    assert shelf.held([held], Clause(asked.needles, ("Other",))) == set(asked.needles)
+    sidecar.path_of(file.path).unlink()
+    assert Shelf().held([file], asked) == set(asked.needles)
+
+
+def test_a_block_that_may_hold_anything_holds_what_is_asked_for(tmp_path: Path) -> None:
+    rows = "select '2026-01-01 00:00:00+00'::TIMESTAMPTZ as TimeGenerated, '\u212aelvin' as Text"
+    file = written(tmp_path, rows, TEXT)
+    asked = Clause((("kelvin",), ("absent1",)), ("Text",))
+    assert Shelf().held([file], asked) == set(asked.needles)

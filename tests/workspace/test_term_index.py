@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.workspace.conftest import NOW, SOC
+from tests.workspace.conftest import NOW, OTHER, SOC
 
 from huntlake.app import Analytics
 from huntlake.core.clock import FixedClock
 from huntlake.engines.duckdb.database import Bounds
 from huntlake.engines.geography import Nowhere
+from huntlake.lake.index.shelf import Shelf
 from huntlake.lake.index.sidecar import SUFFIX
+from huntlake.workspace.ingestion.streaming import Pace
 
 LETTERS = "abAB01.-_ \\/\"'éÉж\u212a\n"
 TEXTS = st.text(LETTERS, max_size=16) | st.sampled_from(
@@ -94,6 +96,147 @@ def test_the_index_changes_no_answer(tmp_path_factory: pytest.TempPathFactory, d
         sidecar.unlink()
     for condition, with_index, without in zip(asked, indexed, answers(home, asked), strict=True):
         assert with_index == without, condition
+
+
+@st.composite
+def long_lists(draw: st.DrawFn, rows: list[dict[str, Any]]) -> str:
+    """A query with conditions that list many texts, of which the rows hold few."""
+    texts = [t for row in rows for t in (row["s"], row["t"], json.dumps(row["d"], ensure_ascii=False), *KNOWN)]
+
+    def needles() -> list[str]:
+        found = [f"absent{i}" for i in range(draw(st.integers(7, 12)))]
+        for _ in range(draw(st.integers(0, 4))):
+            text = draw(st.sampled_from(texts) | TEXTS)
+            start, length = draw(st.integers(0, 8)), draw(st.integers(1, 24))
+            found.append(draw(st.sampled_from([text, text[start : start + length] or text, text.upper()])))
+        return [json.dumps(t, ensure_ascii=False) for t in draw(st.permutations(found))]
+
+    def condition(depth: int) -> str:
+        if depth and draw(st.integers(0, 2)) == 0:
+            left, right = condition(depth - 1), condition(depth - 1)
+            return draw(st.sampled_from([f"({left} and {right})", f"({left} or {right})", f"not({left})"]))
+        value, listed = draw(st.sampled_from((*VALUES, "d", "d.k"))), needles()
+        match draw(st.integers(0, 6)):
+            case 0:
+                operator = draw(st.sampled_from(("has", "==", "contains", "startswith", "!has")))
+                return "(" + " or ".join(f"tostring({value}) {operator} {n}" for n in listed) + ")"
+            case 1:
+                given = ", ".join(f'"{a}"' for a in ("10.20.30.40", "9.9.9.9", *(f"9.9.8.{i}" for i in range(8))))
+                return f"has_any_ipv4(tostring({value}), dynamic([{given}]))"
+            case 2:
+                return f"iff(i > 2, {value} has_any ({', '.join(listed)}), true)"
+        operator = draw(st.sampled_from(("in", "in~", "!in", "!in~", "has_any", "!has_any", "has_all")))
+        text = ", ".join(listed)
+        return f"{value} {operator} ({f'dynamic([{text}])' if draw(st.booleans()) else text})"
+
+    way = draw(st.sampled_from(WAYS))
+    return way.format(condition=condition(2), listed=" or ".join(n for n in needles() if n != '""'))
+
+
+KNOWN = ("one", "two", "three")
+WAYS = (
+    "where {condition}",
+    "where {condition}",
+    "where i > 0 | where {condition}",
+    "extend s = tolower(t), t = s | where {condition}",
+    "extend s = strcat('thr', 'ee') | where {condition}",
+    "sort by i asc | take 3 | where {condition}",
+    "union withsource = s (Rows_CL | where {condition}) | where {condition}",
+    "union (Rows_CL | project-rename s = t, t = s) | where {condition}",
+    "summarize s = max(t), t = min(t), d = make_bag(d) by i | where {condition}",
+    "search {listed}",
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_long_lists_find_the_same_in_files_with_an_index_and_without_and_in_rows_that_wait(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    rows = data.draw(ROWS)
+    waiting = data.draw(st.just([]) | ROWS, label="waiting")
+    asked = data.draw(st.lists(long_lists([*rows, *waiting]), min_size=8, max_size=8))
+    home = tmp_path_factory.mktemp("lake") / "home"
+    lake_of(home, rows)
+    for sidecar in sorted(home.rglob(f"*{SUFFIX}")):
+        if data.draw(st.integers(0, 3)) == 0:
+            sidecar.unlink()
+    analytics = Analytics.over(home, Bounds(threads=1), Nowhere(), FixedClock(NOW), pace=Pace(every=timedelta(hours=1)))
+    if waiting:
+        times = {"TimeGenerated": NOW.isoformat()}
+        analytics.streams.append(SOC, "Rows_CL", [{**times, "i": 50 + i, **row} for i, row in enumerate(waiting)])
+    table = analytics.lake.table(SOC.name, "Rows_CL")
+
+    def answer(text: str) -> list[str]:
+        (found,) = analytics.queries.run(SOC, f"Rows_CL | {text} | sort by i asc | project i").tables
+        return b",".join(found.json_rows()).decode().split(",")
+
+    with_index = [answer(text) for text in asked]
+    table._shelf = Shelf(limit=0)
+    for text, found in zip(asked, with_index, strict=True):
+        assert found == answer(text), text
+    analytics.close()
+
+
+MANY = ", ".join(f'"absent{i}.example"' for i in range(50))
+
+
+@pytest.mark.parametrize(
+    ("condition", "asked"),
+    [
+        (f'where s has_any ({MANY}, "needle7")', False),
+        (f'where s in ({MANY}, "a needle7")', False),
+        (f'where s in~ ({MANY}, "A NEEDLE7") or t has_any ({MANY})', False),
+        (f'where s has_any (dynamic([{MANY}, "needle7"])) and t has "hay"', False),
+        (f'extend u = tolower(s) | where i > 0 | where u has_any ({MANY}, "needle7")', False),
+        (f'union (Rows_CL | where s has_any ({MANY}, "needle7")) | where s has_any ({MANY}, "needle7")', False),
+        (f'where tostring(d.k) in ({MANY}, "needle9")', False),
+        ("search " + MANY.replace(", ", " or ") + ' or "needle7"', False),
+        (f'where s !in ({MANY}, "needle7") and s has "needle7"', True),
+        (f'where not(s has_any ({MANY}, "x")) and s has "needle7"', True),
+        (f'where s has_any ({MANY}, "needle7", "a")', False),
+    ],
+)
+def test_of_a_long_list_only_what_may_be_there_is_looked_for(tmp_path: Path, condition: str, asked: bool) -> None:
+    lake_of(tmp_path / "home", [{"s": "x", "t": "hay", "d": {"k": "y"}}] * 4 + [HIT])
+    analytics = opened(tmp_path / "home")
+    (found,) = analytics.queries.explain(SOC, f"Rows_CL | {condition}")
+    # An absent text stands in the SQL, if at all, behind its number.
+    assert ("absent49" in found.sql.replace("[aA][bB][sS][eE][nN][tT]", "absent")) == asked
+    (table,) = analytics.queries.run(SOC, f"Rows_CL | {condition} | summarize by i").tables
+    assert b"".join(table.json_rows()) == b"[5]" or "union" in condition
+    analytics.close()
+
+
+HIT = {"s": "a needle7", "t": "hay", "d": {"k": "needle9"}}
+
+
+def test_a_row_that_waits_is_found_by_a_long_list(tmp_path: Path) -> None:
+    lake_of(tmp_path / "home", [HIT])
+    pace = Pace(every=timedelta(hours=1))
+    analytics = Analytics.over(tmp_path / "home", Bounds(threads=1), Nowhere(), FixedClock(NOW), pace=pace)
+    row = {"TimeGenerated": NOW.isoformat(), "i": 7, "s": "to absent3.example", "t": "", "d": {}}
+    text = f'Rows_CL | where s has_any ({MANY}, "needle7") | sort by i asc | project i'
+    before = analytics.queries.run(SOC, text)
+    analytics.streams.append(SOC, "Rows_CL", [row])
+    after = analytics.queries.run(SOC, text)
+    assert [b"".join(answer.tables[0].json_rows()) for answer in (before, after)] == [b"[1]", b"[1],[7]"]
+    analytics.streams.flush()
+    assert b"".join(analytics.queries.run(SOC, text).tables[0].json_rows()) == b"[1],[7]"
+    analytics.close()
+
+
+def test_a_long_list_is_looked_for_in_the_tables_of_several_workspaces(tmp_path: Path) -> None:
+    lake_of(tmp_path / "home", [HIT])
+    analytics = opened(tmp_path / "home")
+    file = tmp_path / "other.jsonl"
+    row = {"TimeGenerated": NOW.isoformat(), "i": 9, "s": "absent3.example", "t": "", "d": {}}
+    file.write_text(json.dumps(row))
+    analytics.ingestion.ingest(OTHER, "Rows_CL", file)
+    text = f'Rows_CL | where s has_any ({MANY}, "needle7") | sort by i asc | project i'
+    alone, both = analytics.queries.run(SOC, text), analytics.queries.run(SOC, text, also=[OTHER])
+    assert [b"".join(answer.tables[0].json_rows()) for answer in (alone, both)] == [b"[1]", b"[1],[9]"]
+    analytics.close()
 
 
 @pytest.mark.parametrize(
