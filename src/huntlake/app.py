@@ -345,7 +345,7 @@ def _readable(principals: Principals, users: Users, workspaces: Workspaces) -> R
     def readable(owner: str, database: str) -> Workspace | None:
         from huntlake.identity.rights import Action
 
-        principal = principals.find(owner)
+        principal = principals.of_id(owner)
         if principal is None and (user := users.of_id(owner)) is not None:
             principal = user.principal
         with suppress(NotFound):

@@ -117,7 +117,7 @@ def create_app(app: FacesServices, *, daily: Callable[[], None] | None = None) -
     starlette = Starlette(
         routes=[
             *KustoFace(app, authentication, pool, turns, lake).routes(),
-            *AsyncFace(app, authentication, pool).routes(),
+            *AsyncFace(app, authentication, pool, lake).routes(),
             *LogAnalyticsFace(app, authentication, pool, turns, logs).routes(),
             *(tools.routes() if tools else ()),
             *ArmFace(app, authentication).routes(),

@@ -241,7 +241,8 @@ class Server:
         ingestion = Ingestion(lake, Tables(lake, Catalogue()), clock, home / "dead-letters")
 
         def readable(owner: str, name: str) -> Workspace | None:
-            principal = principals.find(owner)
+            user = users.of_id(owner)
+            principal = user.principal if user else principals.of_id(owner)
             workspace = next((w for w in workspaces.list() if name in (w.name, w.database)), None)
             return workspace if workspace and principal and principal.may(Action.READ, workspace.id) else None
 

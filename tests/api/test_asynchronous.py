@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from .conftest import CLIENT, DB, Server
+from huntlake.identity.audiences import LAKE
+from huntlake.identity.rights import Role
+
+from .conftest import BASE, CLIENT, DB, PASSWORD, WORKSPACE_ID, Server
 
 PATH = "/lake/kql/v2/rest/asyncqueries"
 
@@ -85,3 +88,47 @@ def test_without_a_token_nothing_is_told(server: Server) -> None:
         ("get", f"{PATH}/x/result"),
     ):
         assert getattr(server.client(), method)(path).status_code == 401
+
+
+def test_a_person_sees_their_own_and_not_those_of_their_program(client: TestClient, server: Server) -> None:
+    """Whose a query is, goes by the person who signed in, not by the application that they did it with."""
+    users = server.sign_in.users
+    users.create("bert@contoso.example", PASSWORD)
+    users.grant("bert@contoso.example", WORKSPACE_ID, Role.READER)
+    headers = {}
+    for name in ("anna@contoso.example", "bert@contoso.example"):
+        token = server.tokens.issue_for(users.get(name), CLIENT, LAKE, issuer=f"{BASE}/T/v2.0").text
+        headers[name[0]] = {"Authorization": f"Bearer {token}"}
+    taken = client.post(PATH, json={"csl": "count 2", "db": DB}, headers=headers["a"])
+    place = taken.headers["operation-location"]
+    end = time.monotonic() + 30
+    while client.get(place, headers=headers["a"]).json()["status"] != "Succeeded":
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    assert client.get(f"{place}/result", headers=headers["a"]).status_code == 200
+    for other in ({}, headers["b"]):
+        assert client.get(PATH, headers=other).json() == {"value": []}
+        assert client.get(f"{place}/result", headers=other).status_code == 404
+        assert client.delete(place, headers=other).status_code == 404
+    users.revoke("anna@contoso.example", WORKSPACE_ID)
+    assert client.get(f"{place}/result", headers=headers["a"]).status_code == 403
+
+
+def test_an_application_that_is_made_again_doesnt_get_what_the_one_before_asked(server: Server) -> None:
+    with server.client() as client:
+        client.headers["Authorization"] = f"Bearer {server.token()}"
+        place = submit(client, "count 1").headers["operation-location"]
+        assert ended(client, place)["status"] == "Succeeded"
+        server.principals.delete(CLIENT)
+        server.principals.create("another", client_id=CLIENT)
+        server.principals.grant(CLIENT, WORKSPACE_ID, Role.READER)
+        client.headers["Authorization"] = f"Bearer {server.token()}"
+        assert client.get(f"{place}/result").status_code == 404
+        assert client.get(PATH).json() == {"value": []}
+
+
+def test_asking_for_later_counts_like_asking_now(server: Server) -> None:
+    with server.client(queries_per_minute=1) as client:
+        client.headers["Authorization"] = f"Bearer {server.token()}"
+        assert submit(client, "count 1").status_code == 202
+        assert submit(client, "count 1").status_code == 429

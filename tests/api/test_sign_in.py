@@ -182,6 +182,14 @@ def test_a_wrong_password_is_told_on_the_page_and_guessing_is_slowed_down(browse
         {"client_id": None},
         {"redirect_uri": "https://evil.example/"},
         {"redirect_uri": None},
+        {"redirect_uri": "http://[::1].evil.example/"},
+        {"redirect_uri": "http://evil.example[::1]/"},
+        {"redirect_uri": "http://localhost@evil.example/"},
+        {"redirect_uri": "http://localhost:80@evil.example/"},
+        {"redirect_uri": "http://localhost.evil.example/"},
+        {"redirect_uri": "http://localhost\\@evil.example/"},
+        {"redirect_uri": "//localhost/"},
+        {"redirect_uri": "javascript://localhost/%0aalert(1)"},
     ],
 )
 def test_nobody_is_sent_to_a_stranger(browser: TestClient, wrong: dict[str, str | None]) -> None:

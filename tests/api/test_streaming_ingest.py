@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from huntlake.api.bodies import unpacked
+from huntlake.api.errors import BodyTooLarge
+from huntlake.core.errors import Invalid
 from huntlake.identity.rights import Role
 
 from .conftest import CLIENT, DB, WORKSPACE_ID, Server, ask
@@ -57,6 +62,28 @@ def test_packed_bodies_are_unpacked_no_further_than_the_limit(server: Server, wr
     for body in (b"no gzip", good[:-3]):
         assert writer.post(url, content=body, headers=packed).status_code == 400
     assert writer.post(url, content=good, headers={"content-encoding": "br"}).status_code == 415
+
+
+def test_a_body_of_tiny_packed_members_is_read_once_and_not_once_for_each() -> None:
+    many = gzip.compress(b"") * 20_000 + gzip.compress(b"x" * 100_000)
+    began = time.process_time()
+    assert unpacked(many, 100_000) == b"x" * 100_000
+    few = time.process_time() - began
+    began = time.process_time()
+    with pytest.raises(BodyTooLarge):
+        unpacked(gzip.compress(b"") * 160_000 + gzip.compress(b"x" * 100_000), 99_999)
+    assert time.process_time() - began < 32 * few
+
+
+@pytest.mark.parametrize("size", [0, 1, 1023, 1024, 1025, 70_000])
+def test_packed_members_come_out_whole_whatever_their_size(size: int) -> None:
+    texts = [random.Random(n).randbytes(size) for n in range(3)]
+    packed = b"".join(map(gzip.compress, texts))
+    assert unpacked(packed, 3 * size) == b"".join(texts)
+    with pytest.raises(Invalid):
+        unpacked(packed[:-1], 3 * size)
+    with pytest.raises(Invalid):
+        unpacked(packed + b"more", 3 * size)
 
 
 def test_delimited_text_goes_by_the_order_of_the_columns(server: Server, writer: TestClient) -> None:

@@ -161,6 +161,12 @@ def test_a_token_for_one_api_opens_no_other_even_under_its_host_name() -> None:
     assert Audiences(GRAPH, frozenset()).accept("https://graph.microsoft.com/")
 
 
+def test_a_token_for_a_cluster_opens_no_other_api_under_that_clusters_name() -> None:
+    named = frozenset({"soc.kusto.windows.net"})
+    assert Audiences(KUSTO, named).accept("https://soc.kusto.windows.net")
+    assert not Audiences(GRAPH, named).accept("https://soc.kusto.windows.net")
+
+
 def test_a_tenant_is_made_up_once(database: Database) -> None:
     assert tenant_of(database) == tenant_of(database)
     assert tenant_of(database, id=TENANT.id.upper()).id == TENANT.id

@@ -121,3 +121,10 @@ def test_nobody_else_may_read_the_file(tmp_path: Path) -> None:
 def test_a_database_of_another_kind_is_refused_by_name() -> None:
     with pytest.raises(Invalid, match="mysql is not supported"):
         Database.open("mysql://localhost/state")
+
+
+def test_an_empty_etag_deletes_nothing(documents: Documents[int]) -> None:
+    documents.put("one", 1)
+    with pytest.raises(PreconditionFailed):
+        documents.delete("one", if_match="")
+    assert documents.get("one").value == 1

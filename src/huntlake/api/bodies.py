@@ -42,16 +42,24 @@ async def read_packed_body(request: Request, limit: int) -> bytes:
 
 def unpacked(body: bytes, limit: int) -> bytes:
     """The bytes inside one or more gzip members; no more than `limit` of them are ever made."""
-    found = bytearray()
-    while body:
-        unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-        try:
-            found += unpacker.decompress(body, limit + 1 - len(found))
-        except zlib.error as error:
-            raise Invalid(f"the body is no gzip: {error}") from None
-        if len(found) > limit:
-            raise BodyTooLarge(f"the body has more than {limit} bytes when it is unpacked")
-        if not unpacker.eof:
-            raise Invalid("the body is no gzip: it ends too soon")
-        body = unpacker.unused_data
+    found, at = bytearray(), 0
+    while at < len(body):
+        unpacker, size = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16), _FIRST_PIECE
+        # In pieces: what follows a member is copied, and a body may be nothing but tiny members.
+        while not unpacker.eof:
+            piece = unpacker.unconsumed_tail or body[at : at + size]
+            if not piece:
+                raise Invalid("the body is no gzip: it ends too soon")
+            at += 0 if unpacker.unconsumed_tail else len(piece)
+            try:
+                found += unpacker.decompress(piece, limit + 1 - len(found))
+            except zlib.error as error:
+                raise Invalid(f"the body is no gzip: {error}") from None
+            if len(found) > limit:
+                raise BodyTooLarge(f"the body has more than {limit} bytes when it is unpacked")
+            size *= 2
+        at -= len(unpacker.unused_data)
     return bytes(found)
+
+
+_FIRST_PIECE = 1 << 10

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from starlette.requests import Request
@@ -24,6 +25,8 @@ from huntlake.kql.types import ScalarType
 from huntlake.workspace.activity import Asked
 from huntlake.workspace.query import QueryOptions
 from huntlake.workspace.workspaces import Workspace
+
+T = TypeVar("T")
 
 MAX_ROWS = 100_000
 """The most rows that the hunting APIs answer with."""
@@ -104,6 +107,12 @@ class Hunting:
             place=self._limits.running(principal.client_id),
             gzip="gzip" in request.headers.get("accept-encoding", "").lower(),
         )
+
+    async def worked(self, principal: Principal, make: Callable[..., T], *given: object) -> T:
+        """What `make` gives, which asks the lake by `rows`: it takes a turn, and a thread, of the queries'."""
+        with self._limits.running(principal.client_id):
+            async with self._turns.turn():
+                return await asyncio.get_running_loop().run_in_executor(self._pool, partial(make, *given))
 
     def rows(self, workspace: Workspace, text: str, parameters: Mapping[str, object]) -> list[dict[str, Any]]:
         """The rows of a query that the server wrote itself; a caller's values are among its `parameters`."""

@@ -21,7 +21,7 @@ FIRST_PARTY: Mapping[str, str] = {
 }
 """Programs that bring a client id of their own, which nobody registers."""
 
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 
 
 class WrongRedirect(Invalid):
@@ -70,5 +70,6 @@ def _is_loopback(uri: str) -> bool:
         port = parts.port
     except ValueError:
         return False
-    plain = parts.username is None and parts.password is None and (port is None or port > 0)
-    return parts.scheme == "http" and parts.hostname in _LOOPBACK and plain
+    # Compared with the text: what `urlsplit` calls the host may be a part of it only, as in `[::1].example.org`.
+    spelled = parts.netloc.lower() in {f"{h}{p}" for h in _HOSTS for p in ("", ":", f":{port}")}
+    return parts.scheme == "http" and spelled and (port is None or port > 0)

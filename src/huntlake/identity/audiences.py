@@ -33,7 +33,10 @@ class Audiences:
         name, host = _resource(audience)
         if name in _KNOWN:
             return name in self.resources
-        return host in self.hosts or (host.endswith(_CLUSTERS) and LAKE in self.resources)
+        # Also where a request says that this is the name it reached us by: whoever asks chooses what its Host says.
+        if host.endswith(_CLUSTERS):
+            return LAKE in self.resources
+        return host in self.hosts
 
 
 def is_known(audience: str, hosts: frozenset[str]) -> bool:

@@ -99,7 +99,9 @@ class AuthorizationCodes:
         def used(kept: Code) -> Code:
             return replace(kept, used=True)
 
-        document = self._kept.documents.get(name)
+        document = self._kept.documents.find(name)
+        if document is None:  # it has expired since, and was thrown away
+            raise BadGrant("the authorization code is unknown, or it has expired")
         if not document.value.used:
             try:
                 return self._kept.documents.put(name, used(document.value), if_match=document.etag).value

@@ -92,6 +92,10 @@ class Principals:
             return None
         return found.value if found else None
 
+    def of_id(self, object_id: str) -> Principal | None:
+        """The principal of that object id, or None."""
+        return next((p for p in self.list() if p.object_id == object_id), None)
+
     def delete(self, client_id: str) -> bool:
         """Delete a principal; its tokens are worth nothing from now on. False where there was none."""
         return self._documents.delete(_guid(client_id))

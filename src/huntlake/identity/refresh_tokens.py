@@ -60,7 +60,9 @@ class RefreshTokens:
             raise BadGrant("the refresh token is unknown, it has expired, or it was revoked")
         if family.client_id != client_id:
             raise BadGrant("the refresh token was issued to another application")
-        document = self._kept.documents.get(id)
+        document = self._kept.documents.find(id)
+        if document is None:  # revoked since
+            raise BadGrant("the refresh token was revoked")
         if hmac.compare_digest(document.value.current, digest(text)):
             new, kept = _new(id)
             try:

@@ -31,6 +31,7 @@ Kql = Annotated[str, Field(description="One KQL query. Bound it in time: `| wher
 _SHOWN_COLUMNS = 40
 _SHOWN_TABLES = 10
 _TIMELINE_DAYS = 7
+_EARLIEST = datetime(1, 1, 1, tzinfo=UTC) + timedelta(days=_TIMELINE_DAYS)
 
 
 class Column(BaseModel):
@@ -289,7 +290,7 @@ class Tools:
         if not entity.strip():
             raise Invalid("say which entity: a user, a host, an address, a hash, a domain")
         until = _moment(endTime, "endTime") or self.reader.services.clock.now()
-        since = _moment(startTime, "startTime") or until - timedelta(days=_TIMELINE_DAYS)
+        since = _moment(startTime, "startTime") or max(until, _EARLIEST) - timedelta(days=_TIMELINE_DAYS)
         among = self._timed(workspace, tables)
         text = (
             f"find withsource=Table in ({', '.join(map(quoted_name, among))})\n"

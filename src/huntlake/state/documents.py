@@ -104,7 +104,7 @@ class Documents(Generic[T]):
 
     def delete(self, name: str, *, if_match: str | None = None) -> bool:
         """Delete; False where there was nothing. A stale `if_match` is `PreconditionFailed`."""
-        if self._shelf.delete(self.collection, name, if_match=if_match or ANY_ETAG):
+        if self._shelf.delete(self.collection, name, if_match=ANY_ETAG if if_match is None else if_match):
             return True
         if if_match not in (None, ANY_ETAG) and self._shelf.read(self.collection, name) is not None:
             raise PreconditionFailed(f"`{name}` among the {self.collection} has changed since it was read")

@@ -161,6 +161,8 @@ def test_incidents_are_filtered_and_sorted(arm: Arm) -> None:
         ("$filter", "properties/title eq", "where a property or a value should be"),
         ("$filter", "properties/title = 'a'", "not understood at `= 'a'`"),
         ("$filter", "(" * 200, "nested too deeply"),
+        # With three labels and twenty levels it would be at work for a day.
+        ("$filter", "properties/labels/any(a: properties/labels/all(b: false))", "`all` inside `any` or `all`"),
         ("$orderby", "properties/labels/0", "the name of a property"),
         ("$orderby", "properties/colour", "`properties/colour` is not supported"),
         ("$top", "0", "a whole number"),

@@ -79,11 +79,11 @@ class DefenderFace:
 
     async def machines(self, request: Request) -> Response:
         """The machines that the tables of devices name."""
-        return await self._answer(request, self._machines, request)
+        return await self._worked(request, self._machines, request)
 
     async def machine(self, request: Request) -> Response:
         """One machine, by its id or its name."""
-        return await self._answer(request, self._machine, _part(request, "id"))
+        return await self._worked(request, self._machine, _part(request, "id"))
 
     async def act(self, request: Request) -> Response:
         """Ask for an action on a machine."""
@@ -91,7 +91,7 @@ class DefenderFace:
         principal, body = await self._body(request)
         if kind is None:
             raise NotFound("There is no such action, or it is not supported.")
-        made = await run_in_threadpool(self._act, principal, _part(request, "id"), kind, body)
+        made = await self._hunting.worked(principal, self._act, principal, _part(request, "id"), kind, body)
         return json_response(made, 201)
 
     async def actions(self, request: Request) -> Response:
@@ -124,6 +124,11 @@ class DefenderFace:
     async def _answer(self, request: Request, make: Callable[..., dict[str, Any]], *given: object) -> Response:
         principal = await self._authentication.principal(request, DEFENDER)
         return json_response(await run_in_threadpool(make, principal, *given))
+
+    async def _worked(self, request: Request, make: Callable[..., dict[str, Any]], *given: object) -> Response:
+        """An answer that takes a query of the lake."""
+        principal = await self._authentication.principal(request, DEFENDER)
+        return json_response(await self._hunting.worked(principal, make, principal, *given))
 
     async def _body(self, request: Request) -> tuple[Principal, dict[str, Any]]:
         principal = await self._authentication.principal(request, DEFENDER)

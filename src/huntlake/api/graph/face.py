@@ -163,14 +163,18 @@ class GraphFace:
     def _logs(self, entity: LogEntity) -> Callable[[Request], Any]:
         async def listed(request: Request) -> Response:
             principal = await self._principal(request)
-            return await self._answer(request, self._log_page, principal, _question(request), entity)
+            page = await self._hunting.worked(principal, self._log_page, principal, _question(request), entity)
+            return json_response(page, 200, request_ids(request))
 
         return listed
 
     def _log(self, entity: LogEntity) -> Callable[[Request], Any]:
         async def shown(request: Request) -> Response:
             principal = await self._principal(request)
-            return await self._answer(request, self._log_entry, principal, _question(request), entity, _id(request))
+            given = principal, _question(request), entity, _id(request)
+            return json_response(
+                await self._hunting.worked(principal, self._log_entry, *given), 200, request_ids(request)
+            )
 
         return shown
 

@@ -25,7 +25,7 @@ from huntlake.api.kusto.frames import frames
 from huntlake.api.kusto.options import RequestOptions
 from huntlake.api.kusto.requests import parse_body
 from huntlake.api.kusto.rows import Occasion
-from huntlake.api.limits import Turns
+from huntlake.api.limits import QueryLimits, Turns
 from huntlake.api.services import Services
 from huntlake.api.streaming import StreamedJson
 from huntlake.core.errors import Invalid
@@ -49,8 +49,11 @@ class AsyncServices(Services, Protocol):
 class AsyncFace:
     """Asynchronous queries of the lake."""
 
-    def __init__(self, services: AsyncServices, authentication: Authentication, pool: ThreadPoolExecutor) -> None:
+    def __init__(
+        self, services: AsyncServices, authentication: Authentication, pool: ThreadPoolExecutor, limits: QueryLimits
+    ) -> None:
         self._services, self._authentication, self._pool = services, authentication, pool
+        self._limits = limits
         self._turns = Turns(at_once=_SENT_AT_ONCE, waiting=_SENDING_WAITS)
 
     def routes(self) -> list[Route]:
@@ -66,12 +69,13 @@ class AsyncFace:
     async def submit(self, request: Request) -> Response:
         """Take a query: 202, and where to look for its state."""
         principal = await self._authentication.principal(request, KUSTO)
+        self._limits.count(principal.client_id)
         asked = parse_body(await read_body(request, self._services.settings.max_request_bytes))
         if asked.is_command:
             raise Invalid("a management command can't be asynchronous: this is not supported")
         made = await run_in_threadpool(
             self._services.async_queries.submit,
-            principal.client_id,
+            principal.object_id,
             asked.database,
             asked.text,
             timeout=asked.options.server_timeout or LONGEST,
@@ -84,7 +88,7 @@ class AsyncFace:
     async def list(self, request: Request) -> Response:
         """The caller's queries, the newest first."""
         principal = await self._authentication.principal(request, KUSTO)
-        found = await run_in_threadpool(self._services.async_queries.list, principal.client_id)
+        found = await run_in_threadpool(self._services.async_queries.list, principal.object_id)
         root = f"{request.state.base_url}{PATH}"
         return json_response({"value": [_shown(one, f"{root}/{one.id}") for one in found]})
 
@@ -92,21 +96,21 @@ class AsyncFace:
         """How far a query is."""
         principal = await self._authentication.principal(request, KUSTO)
         id = request.path_params["id"]
-        found = await run_in_threadpool(self._services.async_queries.get, principal.client_id, id)
+        found = await run_in_threadpool(self._services.async_queries.get, principal.object_id, id)
         headers = {} if found.status.final else {"Retry-After": _ASK_AGAIN_SECONDS}
         return json_response(_shown(found, f"{request.state.base_url}{PATH}/{id}"), 200, headers)
 
     async def delete(self, request: Request) -> Response:
         """Cancel a query that hasn't ended; forget one that has."""
         principal = await self._authentication.principal(request, KUSTO)
-        await run_in_threadpool(self._services.async_queries.delete, principal.client_id, request.path_params["id"])
+        await run_in_threadpool(self._services.async_queries.delete, principal.object_id, request.path_params["id"])
         return Response(status_code=204)
 
     async def result(self, request: Request) -> Response:
         """The result, in the frames of a query's answer."""
         principal = await self._authentication.principal(request, KUSTO)
         id = request.path_params["id"]
-        tables = await run_in_threadpool(self._services.async_queries.results, principal.client_id, id)
+        tables = await run_in_threadpool(self._services.async_queries.results, principal.object_id, id)
         state = request.state
         occasion = Occasion(
             state.client_request_id, state.activity_id, state.at, RequestOptions(), self._services.clock

@@ -162,7 +162,7 @@ class _Parser:
         if len(text) > LONGEST:
             raise Invalid(f"the {option} has more than {LONGEST} characters")
         self._text, self._option, self._depth = text, option, 0
-        self._at = 0
+        self._at, self._in_lambda = 0, False
         self._token: tuple[str, str] = ("", "")
         self._next()
 
@@ -206,6 +206,9 @@ class _Parser:
         over, quantifier = Path(path.parts[:-1]), path.parts[-1].lower()
         if not over.parts:
             self._fail("a collection before it")
+        if self._in_lambda:
+            # Each level would go through a collection once for every item of the one around it.
+            raise Invalid(f"`{quantifier}` inside `any` or `all` is not supported in a {self._option}")
         self._expect("(")
         if self.mark(")"):
             return Lambda(over, quantifier, "", None)
@@ -214,7 +217,9 @@ class _Parser:
             self._fail("the name of a variable")
         self._next()
         self._expect(":")
+        self._in_lambda = True
         condition = self.disjunction()
+        self._in_lambda = False
         self._expect(")")
         return Lambda(over, quantifier, variable, condition)
 
