@@ -115,6 +115,23 @@ def test_bytes_end_at_the_limit_on_a_whole_row(analytics: Analytics) -> None:
         assert limit - 30 < table.byte_count <= limit or (limit == 1 and table.byte_count == 0)
 
 
+@pytest.mark.parametrize("limit", [2048, 4096, 1])
+def test_no_chunk_is_without_rows_where_the_limit_lies_between_two_batches(analytics: Analytics, limit: int) -> None:
+    # So long that each of the engine's batches is a chunk of its own.
+    text = "range i from 1 to 9000 step 1 | extend s = strrep('x', 500)"
+    (table,) = analytics.queries.run(SOC, text, QueryOptions(max_rows=limit, max_bytes=None)).tables
+    chunks = [*table.json_rows()]
+    assert all(chunks)
+    assert len(json.loads(b"[" + b",".join(chunks) + b"]")) == limit
+    assert table.truncated_by is not None
+
+
+def test_where_not_even_one_row_fits_there_is_no_chunk(analytics: Analytics) -> None:
+    (table,) = analytics.queries.run(SOC, "print s = strrep('x', 500)", QueryOptions(max_bytes=100)).tables
+    assert [*table.json_rows()] == []
+    assert table.truncated_by is not None
+
+
 def test_chunks_are_neither_tiny_nor_the_whole(analytics: Analytics) -> None:
     (table,) = analytics.queries.run(SOC, "range i from 1 to 400000 step 1").tables
     sizes = [len(chunk) for chunk in table.json_rows()]

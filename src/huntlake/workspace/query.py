@@ -276,7 +276,7 @@ class ResultTable:
     def json_rows(self) -> Iterator[bytes]:
         """The rows as JSON arrays in the forms of Kusto's v2 answer, in chunks such as `[1,"a"],[2,"b"]`.
 
-        Neither end of a chunk has a comma: the reader puts one between two chunks.
+        Neither end of a chunk has a comma: the reader puts one between two chunks, each of which has a row.
         """
         return self._chunks(self._json_sql)
 
@@ -292,7 +292,8 @@ class ResultTable:
             rows = limits.cut(batch.column(0))
             held.append(rows)
             size += len(rows)
-            if size >= CHUNK or limits.reached:
+            # Where a limit is met between two batches, nothing is left to send: a comma would stand before no row.
+            if size and (size >= CHUNK or limits.reached):
                 yield _chunk(held)
                 held, size = [], 0
             if limits.reached:

@@ -83,6 +83,17 @@ def test_every_record_is_accounted_for(house: House, seed: int) -> None:
     assert {line for line, _, _, _ in letters} <= set(range(1, 13))
 
 
+def test_a_lines_end_in_json_that_a_record_holds_neither_splits_its_row_nor_makes_another(house: House) -> None:
+    house.put(flow("source | extend Extra = parse_json(User)"))
+    texts = ['{"a":1,\n"b":2}', '{"a":\r\n{"User":"made up","Level":7}\n}', "[1,\r2]", '1}\n{"User":"made up"}\n{"a":1']
+    sent = house.send(*({"User": text, "Level": n} for n, text in enumerate(texts)))
+    assert (sent.counts.stored, sent.counts.rejected) == (4, 0)
+    assert house.letters() == []
+    values: list[Any] = [{"a": 1, "b": 2}, {"a": {"User": "made up", "Level": 7}}, [1, 2], texts[3]]
+    rows = [[n, text, value] for n, (text, value) in enumerate(zip(texts, values, strict=True))]
+    assert house.ask("Events_CL | project Level, User, Extra | sort by Level asc") == rows
+
+
 def test_records_that_pass_and_records_that_are_transformed_become_the_same_rows(house: House) -> None:
     chance = random.Random(5)
     columns = {n: t for n, t in zip(NAMES[1:], TYPES, strict=False) if n != "time"} | {"TimeGenerated": "datetime"}

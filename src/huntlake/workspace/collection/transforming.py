@@ -177,6 +177,12 @@ def _number(value: float) -> float | str:
     return value if math.isfinite(value) else str(value)
 
 
+def _json(text: str) -> orjson.Fragment:
+    # It is JSON as the record wrote it, and a line's end between its values would end the row. Inside its strings
+    # there is none.
+    return orjson.Fragment(text.replace("\n", " ").replace("\r", " ").encode())
+
+
 def _decimal(value: Decimal) -> str:
     return format(value, "f")
 
@@ -185,5 +191,5 @@ _READABLE: Mapping[ScalarType, Callable[[Any], Any]] = {
     ScalarType.REAL: _number,
     ScalarType.DECIMAL: _decimal,
     ScalarType.TIMESPAN: timespan_text,
-    ScalarType.DYNAMIC: lambda text: orjson.Fragment(text.encode()),
+    ScalarType.DYNAMIC: _json,
 }
