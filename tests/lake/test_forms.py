@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import duckdb
 import pytest
 
-from huntlake.lake.forms import Form, from_json, from_text, misfit
+from huntlake.lake.forms import Form, from_json, from_plain, from_text, misfit
 
 
 def converted(form: Form, text: str | None) -> Any:
@@ -116,3 +117,21 @@ def test_a_string_that_holds_a_bag_is_the_bag(given: str, json: str | None) -> N
 
 def test_text_is_never_null() -> None:
     assert converted(Form.TEXT, None) == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0000-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+05:00",
+        "9999-12-31T23:59:59-05:00",
+        " 9999-12-31T23:59:59-05:00",
+        "01/01/0000 10:00:00 AM",
+    ],
+)
+@pytest.mark.parametrize("read", [from_text, from_plain])
+def test_a_time_of_no_day_that_a_row_can_be_kept_in_is_none(text: str, read: Callable[[Form, str], str]) -> None:
+    with duckdb.connect() as engine:
+        engine.execute("set TimeZone = 'UTC'")
+        found = engine.execute(f"select {read(Form.INSTANT, 't')} is null from (select ?::VARCHAR as t)", [text])
+        assert found.fetchall() == [(True,)]

@@ -96,6 +96,17 @@ def test_a_batch_is_seen_before_any_file_holds_it(place: Place) -> None:
     assert numbers(one) == [1, 2]
 
 
+def test_a_time_that_no_day_has_keeps_no_other_row_from_the_files(place: Place) -> None:
+    one = place.process()
+    one.streams.append(SOC, "T_CL", [{"n": 1, "TimeGenerated": "9999-12-31T23:59:59-05:00"}, {"n": 2}])
+    one.streams.flush()
+    assert place.rows(one) == 1
+    assert numbers(one) == [2]
+    assert ask(one, "HuntlakeDeadLetters | project Line, Reason") == [
+        [1, "`TimeGenerated` is no datetime: 9999-12-31T23:59:59-05:00"]
+    ]
+
+
 def test_rows_in_files_and_rows_in_the_log_are_one_table(place: Place) -> None:
     one = place.process()
     one.streams.append(SOC, "T_CL", [{"n": 1}])

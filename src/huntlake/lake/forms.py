@@ -126,7 +126,7 @@ def from_plain(form: Form, text: str) -> str:
             cast = f"try_cast({text} as {form.sql})"
             return f"case when {cast}::VARCHAR = {text} then {cast} end"
         case Form.INSTANT:
-            return f"case when {_iso(text)} then try_cast({text} as TIMESTAMPTZ) end"
+            return f"case when {_iso(text)} then {_told(f'try_cast({text} as TIMESTAMPTZ)')} end"
         case _:
             return from_text(form, text)
 
@@ -162,11 +162,18 @@ def _instant(text: str) -> str:
     # Only the twelve-hour form tells that the month comes first.
     american = ", ".join(f"'%m/%d/%Y{comma} %I:%M{rest} %p'" for comma in (",", "") for rest in (":%S.%g", ":%S", ""))
     other = (
-        f"case when {_iso('t')} then try_cast(t as TIMESTAMPTZ) "
+        f"case when {_iso('t')} then {_told('try_cast(t as TIMESTAMPTZ)')} "
         f"when {digits} then make_timestamptz(floor({micros})::BIGINT) "
-        f"when right(t, 1) = 'M' then make_timestamptz(epoch_us(try_strptime(t, [{american}]))) end"
+        f"when right(t, 1) = 'M' then {_told(f'make_timestamptz(epoch_us(try_strptime(t, [{american}])))')} end"
     )
-    return f"case when {_iso(text)} then try_cast({text} as TIMESTAMPTZ) else {_seldom(text, other)} end"
+    plain = _told(f"try_cast({text} as TIMESTAMPTZ)")
+    return f"case when {_iso(text)} then {plain} else {_seldom(text, other)} end"
+
+
+def _told(moment: str) -> str:
+    """SQL for `moment`; null outside of the years 1 to 9999: no day of the calendar is there to keep such a row in."""
+    least, greatest = "'0001-01-01 00:00:00+00'::TIMESTAMPTZ", "'9999-12-31 23:59:59.999999+00'::TIMESTAMPTZ"
+    return f"case when {moment} between {least} and {greatest} then {moment} end"
 
 
 def _iso(text: str) -> str:
