@@ -126,7 +126,7 @@ def from_plain(form: Form, text: str) -> str:
             cast = f"try_cast({text} as {form.sql})"
             return f"case when {cast}::VARCHAR = {text} then {cast} end"
         case Form.INSTANT:
-            return f"case when {_iso(text)} then {_told(f'try_cast({text} as TIMESTAMPTZ)')} end"
+            return f"case when {_usual(text)} then try_cast({text} as TIMESTAMPTZ) end"
         case _:
             return from_text(form, text)
 
@@ -166,8 +166,12 @@ def _instant(text: str) -> str:
         f"when {digits} then make_timestamptz(floor({micros})::BIGINT) "
         f"when right(t, 1) = 'M' then {_told(f'make_timestamptz(epoch_us(try_strptime(t, [{american}])))')} end"
     )
-    plain = _told(f"try_cast({text} as TIMESTAMPTZ)")
-    return f"case when {_iso(text)} then {plain} else {_seldom(text, other)} end"
+    return f"case when {_usual(text)} then try_cast({text} as TIMESTAMPTZ) else {_seldom(text, other)} end"
+
+
+def _usual(text: str) -> str:
+    # In the other years a zone may lead out of the calendar: to compare texts is quicker than to compare times.
+    return f"{text} >= '0002' and {text} < '9999' and {_iso(text)}"
 
 
 def _told(moment: str) -> str:
