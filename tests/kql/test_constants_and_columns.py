@@ -145,3 +145,12 @@ def test_a_constant_in_an_order_is_no_place_of_a_column(operator: str) -> None:
 def test_a_bound_of_a_series_may_be_a_dynamic() -> None:
     table = "datatable(t:datetime, m:real)[datetime(2020-01-01), 1.0]"
     compile_kql(f"{table} | make-series avg(m) on t from datetime(2020-01-01) to dynamic([1]) step 1d", NoTables())
+
+
+# -- characters ---------------------------------------------------------------------
+
+
+def test_two_halves_of_a_surrogate_pair_are_one_character_and_half_of_one_breaks_no_query() -> None:
+    assert values(r'print r = "\ud83d\ude00"') == [["\U0001f600"]]
+    assert values(r'print r = "a\ud83d", x = "\ude00" == "\ufffd"') == [["a\ufffd", True]]
+    assert values(r'print r = tostring(dynamic({"k": "\ud83d"}).k)') == [["\ufffd"]]

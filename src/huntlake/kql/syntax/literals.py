@@ -95,7 +95,8 @@ def unescape(text: str) -> str:
             return chr(int(octal, 8))
         return _ESCAPES.get(other, other)
 
-    return _ESCAPE.sub(meaning, text)
+    # Two halves of a surrogate pair are one character, and half of one is none: no engine takes it.
+    return _ESCAPE.sub(meaning, text).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def timespan(text: str) -> int | None:
