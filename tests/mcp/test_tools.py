@@ -130,7 +130,16 @@ def test_an_entity_is_never_a_piece_of_the_query(tools: Tools, entity: str) -> N
     assert tools.entity_timeline(entity, "2026-11-19", "2026-11-21").rows == []
 
 
-@pytest.mark.parametrize("wrong", [{"startTime": "yesterday"}, {"tables": ["Nowhere"]}, {"entity": " "}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"startTime": "yesterday"},
+        {"tables": ["Nowhere"]},
+        {"entity": " "},
+        {"endTime": "0001-01-01T00:00:00+09:00"},
+        {"startTime": "9999-12-31T23:59:59-09:00"},
+    ],
+)
 def test_wrong_arguments_of_a_timeline_are_told(tools: Tools, wrong: dict[str, Any]) -> None:
     with pytest.raises(DomainError):
         tools.entity_timeline(**({"entity": "x"} | wrong))

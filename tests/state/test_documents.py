@@ -128,3 +128,16 @@ def test_an_empty_etag_deletes_nothing(documents: Documents[int]) -> None:
     with pytest.raises(PreconditionFailed):
         documents.delete("one", if_match="")
     assert documents.get("one").value == 1
+
+
+def test_a_change_that_is_refused_is_tried_once(documents: Documents[int]) -> None:
+    documents.put("one", 1)
+    tried: list[int] = []
+
+    def refused(value: int) -> int:
+        assert not tried
+        tried.append(value)
+        raise PreconditionFailed("not as it was")
+
+    with pytest.raises(PreconditionFailed, match="not as it was"):
+        documents.change("one", refused)

@@ -13,7 +13,7 @@ import huntlake
 from huntlake.app import Analytics
 from huntlake.core.clock import FixedClock
 from huntlake.core.diagnostics import SourceError
-from huntlake.core.errors import Conflict, Invalid, LimitExceeded, NotFound
+from huntlake.core.errors import Conflict, Invalid, LimitExceeded, NotFound, PreconditionFailed
 from huntlake.engines.duckdb.database import Bounds
 from huntlake.engines.geography import Nowhere
 from huntlake.state.memory import MemoryShelf
@@ -122,6 +122,27 @@ def test_rows_that_stay_are_the_same_items(hunting: Analytics) -> None:
     after = {i.fields["User"]: i.id for i in hunting.watchlists.items(SOC, "vips")}
     assert after["ann"] == before["ann"]
     assert after.keys() == {"ann", "eve"}
+
+
+def test_an_item_that_comes_while_its_watchlist_is_described_anew_stays(hunting: Analytics) -> None:
+    watchlists = hunting.watchlists
+    read = watchlists.get(SOC, "vips")
+    watchlists.put_item(SOC, "vips", {"User": "eve"})
+    watchlists.put(SOC, replace(read.value, description="important"), None, if_match=read.etag)
+    assert [i.fields["User"] for i in watchlists.items(SOC, "vips")] == ["ann", "bob", "eve"]
+    assert watchlists.get(SOC, "vips").value.description == "important"
+    with pytest.raises(PreconditionFailed):
+        watchlists.put(SOC, read.value, None, if_match=read.etag)
+    assert watchlists.get(SOC, "vips").value.description == "important"
+
+
+def test_an_item_is_changed_only_as_it_was_read(hunting: Analytics) -> None:
+    watchlists = hunting.watchlists
+    read = watchlists.items(SOC, "vips")[0]
+    watchlists.put_item(SOC, "vips", {"User": "ann", "Why": "first"}, read.id, known=read)
+    with pytest.raises(PreconditionFailed):
+        watchlists.put_item(SOC, "vips", {"User": "ann", "Why": "second"}, read.id, known=read)
+    assert watchlists.items(SOC, "vips")[0].fields["Why"] == "first"
 
 
 def test_other_columns_take_the_place_of_those_before(hunting: Analytics, ask: Ask) -> None:

@@ -359,4 +359,8 @@ def _moment(text: str, name: str) -> datetime | None:
 
 
 def _stamp(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+    try:
+        at = moment.astimezone(UTC)
+    except OverflowError:
+        raise Invalid(f"{moment.isoformat()} lies outside the years that can be told") from None
+    return f"{at.year:04}-{at:%m-%dT%H:%M:%S.%fZ}"

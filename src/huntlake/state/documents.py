@@ -97,8 +97,10 @@ class Documents(Generic[T]):
         """
         while True:
             before = self.get(name)
+            # Outside: what `how` itself refuses must not be taken for a change in between.
+            value = how(before.value)
             try:
-                return self.put(name, how(before.value), if_match=before.etag)
+                return self.put(name, value, if_match=before.etag)
             except PreconditionFailed:
                 continue  # someone wrote in between; `get` says so if they deleted it
 

@@ -109,8 +109,9 @@ class Records(Generic[T]):
         """Replace a record by `how` of it, which may be called several times; `NotFound` where there is none."""
         while True:
             before = self.get(owner, name)
+            value = how(before.value)
             try:
-                return self.put(owner, name, how(before.value), by, Only(before.etag))[0]
+                return self.put(owner, name, value, by, Only(before.etag))[0]
             except PreconditionFailed:
                 continue
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from huntlake.core.clock import Clock, SystemClock
 from huntlake.core.diagnostics import did_you_mean
-from huntlake.core.errors import Conflict, Invalid, LimitExceeded, NotFound, Refused
+from huntlake.core.errors import Conflict, Invalid, LimitExceeded, NotFound, PreconditionFailed, Refused
 from huntlake.engines.duckdb.database import Database
 from huntlake.engines.duckdb.sources import memory_sql
 from huntlake.kql.plan import Path
 from huntlake.kql.types import Column, ScalarType
-from huntlake.state.documents import Document, Documents, Json, Shelf
+from huntlake.state.documents import ANY_ETAG, Document, Documents, Json, Shelf
 from huntlake.workspace.catalogue import Catalogue
 from huntlake.workspace.table_sources import Demand, KeptRows, Reading, Scan
 from huntlake.workspace.workspaces import Workspace
@@ -95,24 +95,36 @@ class Watchlists:
         self.get(workspace, alias)
         return self._items(workspace.name).get(alias).value
 
-    def put(self, workspace: Workspace, watchlist: Watchlist, rows: Sequence[Mapping[str, str]]) -> Document[Watchlist]:
+    def put(
+        self,
+        workspace: Workspace,
+        watchlist: Watchlist,
+        rows: Sequence[Mapping[str, str]] | None,
+        *,
+        if_match: str | None = None,
+    ) -> Document[Watchlist]:
         """Keep a watchlist with exactly these rows; one of the same alias is replaced.
 
-        A row that was there before, letter for letter, stays the same item.
+        A row that was there before, letter for letter, stays the same item; where `rows` is None all items stay, those
+        that someone else adds meanwhile among them. `PreconditionFailed` where another version than `if_match` is kept.
         """
         _check(watchlist)
         lists, now = self._lists(workspace.name), self._clock.now()
         before = lists.find(watchlist.alias)
-        known = {_key(i.fields): i for i in self._items(workspace.name).get(watchlist.alias).value} if before else {}
-        items = tuple(known.pop(_key(r)) if _key(r) in known else self._new(watchlist, r) for r in rows)
-        self._items(workspace.name).put(watchlist.alias, items)
+        if if_match is not None and (before is None or if_match not in (ANY_ETAG, before.etag)):
+            raise PreconditionFailed(f"the watchlist `{watchlist.alias}` has changed since it was read")
+        if rows is not None or before is None:
+            old = self._items(workspace.name).get(watchlist.alias).value if before else ()
+            known = {_key(i.fields): i for i in old}
+            items = tuple(known.pop(_key(r)) if _key(r) in known else self._new(watchlist, r) for r in rows or ())
+            self._items(workspace.name).put(watchlist.alias, items)
         stamped = replace(
             watchlist,
             id=before.value.id if before else str(uuid.uuid4()),
             created=before.value.created if before else now,
             modified=now,
         )
-        return lists.put(watchlist.alias, stamped)
+        return lists.put(watchlist.alias, stamped, if_match=if_match if rows is None else None)
 
     def put_item(
         self,
@@ -122,10 +134,12 @@ class Watchlists:
         id: str | None = None,
         *,
         create: bool = False,
+        known: Item | None = None,
     ) -> Item:
         """Change an item, or add one where no `id` is given.
 
-        `NotFound` for an item that isn't there, unless `create` says that it may be made under that id.
+        `NotFound` for an item that isn't there, unless `create` says that it may be made under that id;
+        `PreconditionFailed` for one that isn't as it was when it was `known`.
         """
         made = self._new(self.get(workspace, alias).value, fields)
 
@@ -133,6 +147,8 @@ class Watchlists:
             if id is None:
                 return (*items, made)
             old = next((i for i in items if i.id == id), None)
+            if known is not None and old != known:
+                raise PreconditionFailed(f"the item `{id}` has changed since it was read")
             if old is None and create:
                 return (*items, replace(made, id=id))
             if old is None:

@@ -346,3 +346,9 @@ def test_a_workspace_is_named_where_several_could_be_meant(graph: Face) -> None:
         assert hunt(graph, Query="print 1", workspaceId=graph.workspace.id).status_code == 200
     finally:
         graph.app.principals.revoke(graph.client_id, other.id)
+
+
+def test_a_time_long_ago_is_a_time(graph: Face) -> None:
+    """A year below 1000 has four digits in a query, too."""
+    assert len(graph.values(SIGN_INS, filter="createdDateTime gt 0500-01-01")) > 1
+    assert graph.values(SIGN_INS, filter="createdDateTime lt 0001-01-01T00:00:00Z") == []

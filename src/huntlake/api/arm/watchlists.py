@@ -167,11 +167,11 @@ class WatchlistStore:
             raise Conflict(f"a watchlist has the alias `{alias}` already")
         if only.if_match is not None and (known is None or only.if_match not in (ANY_ETAG, known.etag)):
             raise PreconditionFailed(f"the watchlist `{alias}` has changed since it was read")
-        watchlist, rows = replace(value.watchlist, alias=alias), value.rows
-        if rows is None and known is not None:
-            rows = [i.fields for i in self.watchlists.items(self.workspace, alias)]
+        watchlist = replace(value.watchlist, alias=alias)
+        if value.rows is None and known is not None:
             watchlist = replace(watchlist, columns=known.value.columns)
-        return _given(self.watchlists.put(self.workspace, watchlist, rows or [])), known is None
+        kept = self.watchlists.put(self.workspace, watchlist, value.rows, if_match=only.if_match)
+        return _given(kept), known is None
 
     def delete(self, owner: Owner, name: str, only: Only = ALWAYS) -> bool:
         """Forget a watchlist and its items."""
@@ -214,7 +214,10 @@ class ItemStore:
         if only.if_match is not None and (known is None or only.if_match not in (ANY_ETAG, known.etag)):
             raise PreconditionFailed(f"the item `{name}` has changed since it was read")
         id, alias = known.name if known else name, self.lists.alias(owner[1])
-        kept = self.lists.watchlists.put_item(self.lists.workspace, alias, value.fields, id, create=known is None)
+        same = known.value if known and only.if_match not in (None, ANY_ETAG) else None
+        kept = self.lists.watchlists.put_item(
+            self.lists.workspace, alias, value.fields, id, create=known is None, known=same
+        )
         return Document(kept.id, kept, _etag(kept)), known is None
 
     def delete(self, owner: Owner, name: str, only: Only = ALWAYS) -> bool:

@@ -68,7 +68,7 @@ class TableFilter:
                 self.parameters[name] = f"real({float(value)!r})"
             case datetime():
                 self.declarations.append(f"{name}:datetime")
-                self.parameters[name] = f"datetime({value:%Y-%m-%dT%H:%M:%S.%fZ})"
+                self.parameters[name] = f"datetime({value.year:04}-{value:%m-%dT%H:%M:%S.%fZ})"
             case None:
                 raise Invalid("null is not supported there in a $filter")
         return name
