@@ -96,8 +96,8 @@ def create_app(app: FacesServices, *, daily: Callable[[], None] | None = None) -
     As long as it lives it calls `daily` once a day, in a thread.
     """
     settings = app.settings
-    pool = ThreadPoolExecutor(settings.queries_at_once, thread_name_prefix="query")
     turns = Turns(at_once=settings.queries_at_once, waiting=settings.queries_waiting)
+    pool = ThreadPoolExecutor(turns.most, thread_name_prefix="query")
     lake, logs = (QueryLimits(app.clock, allowance(api, settings)) for api in (Api.LAKE, Api.LOG_ANALYTICS))
     authentication = Authentication(
         app.principals, app.sign_in.users, app.tokens, frozenset(n.lower() for n in settings.names)
@@ -117,13 +117,13 @@ def create_app(app: FacesServices, *, daily: Callable[[], None] | None = None) -
     starlette = Starlette(
         routes=[
             *KustoFace(app, authentication, pool, turns, lake).routes(),
-            *AsyncFace(app, authentication, pool, lake).routes(),
+            *AsyncFace(app, authentication, pool, turns, lake).routes(),
             *LogAnalyticsFace(app, authentication, pool, turns, logs).routes(),
             *(tools.routes() if tools else ()),
             *ArmFace(app, authentication).routes(),
             *IngestionFace(app, authentication).routes(),
-            *DefenderFace(app, authentication, pool).routes(),
-            *GraphFace(app, authentication, pool).routes(),
+            *DefenderFace(app, authentication, pool, turns).routes(),
+            *GraphFace(app, authentication, pool, turns).routes(),
             *SignInPages(app, authentication).routes(),
             *OAuth(app, authentication).routes(),
         ],

@@ -73,14 +73,14 @@ def test_who_comes_when_too_many_wait_is_turned_away() -> None:
         order: list[str] = []
 
         async def second() -> None:
-            async with turns.turn():
+            async with turns.turn("one"):
                 order.append("second")
 
-        async with turns.turn():
+        async with turns.turn("one"):
             waiting = asyncio.create_task(second())
             await asyncio.sleep(0)
             with pytest.raises(Throttled):
-                async with turns.turn():
+                async with turns.turn("one"):
                     pass
             order.append("first")
         await waiting
@@ -92,12 +92,109 @@ def test_who_comes_when_too_many_wait_is_turned_away() -> None:
 def test_who_waits_too_long_is_turned_away_and_leaves_no_trace() -> None:
     async def go() -> None:
         turns = Turns(at_once=1, waiting=1, patience=0.01)
-        async with turns.turn():
+        async with turns.turn("one"):
             for _ in range(2):
                 with pytest.raises(Throttled):
-                    async with turns.turn():
+                    async with turns.turn("one"):
                         pass
-        async with turns.turn():
+        async with turns.turn("one"):
+            pass
+
+    asyncio.run(go())
+
+
+def held(turns: Turns, principal: str, order: list[str], until: asyncio.Event) -> asyncio.Task[None]:
+    async def go() -> None:
+        async with turns.turn(principal):
+            order.append(principal)
+            await until.wait()
+
+    return asyncio.create_task(go())
+
+
+def test_one_principal_does_not_hold_all_turns() -> None:
+    async def go() -> None:
+        turns, end = Turns(at_once=2, waiting=64), asyncio.Event()
+        order: list[str] = []
+        many = [held(turns, "many", order, end) for _ in range(10)]
+        await asyncio.sleep(0)
+        assert order == ["many"] * 2
+        async with asyncio.timeout(1), turns.turn("few"):
+            pass
+        end.set()
+        await asyncio.gather(*many)
+        assert len(order) == 10
+
+    asyncio.run(go())
+
+
+def test_principals_that_wait_are_served_in_turn() -> None:
+    async def go() -> None:
+        turns, end = Turns(at_once=1, waiting=64), asyncio.Event()
+        order: list[str] = []
+        tasks = [held(turns, name, order, end) for name in "aabbbbcccc"]
+        await asyncio.sleep(0)
+        assert order == ["a", "b"]
+        end.set()
+        await asyncio.gather(*tasks)
+        assert sorted(order[2:5]) == ["a", "b", "c"]
+
+    asyncio.run(go())
+
+
+def test_a_principal_that_asked_a_moment_ago_keeps_its_share_and_loses_it_later() -> None:
+    async def go() -> None:
+        now = 0.0
+        turns = Turns(at_once=4, waiting=64, now=lambda: now)
+        order: list[str] = []
+        async with turns.turn("few"):
+            pass
+        ends = [asyncio.Event() for _ in range(5)]
+        tasks = [held(turns, "many", order, end) for end in ends]
+        await asyncio.sleep(0)
+        assert len(order) == 2
+        now = 60.0
+        ends[0].set()
+        await tasks[0]
+        await asyncio.sleep(0)
+        assert len(order) == 5
+        for end in ends:
+            end.set()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(go())
+
+
+def test_one_principal_does_not_fill_the_places_to_wait_in() -> None:
+    async def go() -> None:
+        turns, end = Turns(at_once=1, waiting=4), asyncio.Event()
+        order: list[str] = []
+        tasks = [held(turns, "many", order, end) for _ in range(5)]
+        others = [held(turns, name, order, end) for name in "xyyy"]
+        await asyncio.sleep(0)
+        with pytest.raises(Throttled):
+            async with turns.turn("many"):
+                pass
+        results = asyncio.gather(*others, return_exceptions=True)
+        end.set()
+        assert [type(r) for r in await results].count(Throttled) == 1
+        await asyncio.gather(*tasks)
+
+    asyncio.run(go())
+
+
+def test_who_goes_away_while_it_waits_leaves_its_place_to_the_next() -> None:
+    async def go() -> None:
+        turns, end = Turns(at_once=1, waiting=9), asyncio.Event()
+        order: list[str] = []
+        first, gone, last = (held(turns, "one", order, end) for _ in range(3))
+        await asyncio.sleep(0)
+        end.set()
+        gone.cancel()
+        await asyncio.gather(first, last)
+        assert order == ["one", "one"]
+        assert gone.cancelled()
+        async with turns.turn("one"):
             pass
 
     asyncio.run(go())

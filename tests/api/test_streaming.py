@@ -46,7 +46,7 @@ class Client:
 
 
 def answer(make: Any, client: Client, turns: Turns, pool: ThreadPoolExecutor) -> Any:
-    response = StreamedJson(make, pool=pool, turns=turns, place=nullcontext(), gzip=False)
+    response = StreamedJson(make, pool=pool, turns=turns, principal="one", place=nullcontext(), gzip=False)
     return response({"type": "http"}, client.receive, client.send)
 
 
@@ -70,7 +70,7 @@ def test_work_ends_when_the_client_leaves_before_the_first_row() -> None:
         await asyncio.wait_for(task, 10)
         assert ended.is_set()
         assert client.messages == []
-        async with turns.turn():
+        async with turns.turn("one"):
             pass
 
     asking = Event()

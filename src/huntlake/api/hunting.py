@@ -56,11 +56,9 @@ _TOO_LARGE = (
 class Hunting:
     """Runs the queries of the hunting APIs."""
 
-    def __init__(self, services: Services, pool: ThreadPoolExecutor) -> None:
-        settings = services.settings
-        self._services, self._pool = services, pool
-        self._limits = QueryLimits(services.clock, allowance(Api.HUNTING, settings))
-        self._turns = Turns(at_once=settings.queries_at_once, waiting=settings.queries_waiting)
+    def __init__(self, services: Services, pool: ThreadPoolExecutor, turns: Turns) -> None:
+        self._services, self._pool, self._turns = services, pool, turns
+        self._limits = QueryLimits(services.clock, allowance(Api.HUNTING, services.settings))
 
     def workspace(self, principal: Principal, wanted: str = "", action: Action = Action.READ) -> Workspace:
         """The workspace that a request is about: the one it names, the primary one, or the only one.
@@ -104,6 +102,7 @@ class Hunting:
             make,
             pool=self._pool,
             turns=self._turns,
+            principal=principal.client_id,
             place=self._limits.running(principal.client_id),
             gzip="gzip" in request.headers.get("accept-encoding", "").lower(),
         )
@@ -111,7 +110,7 @@ class Hunting:
     async def worked(self, principal: Principal, make: Callable[..., T], *given: object) -> T:
         """What `make` gives, which asks the lake by `rows`: it takes a turn, and a thread, of the queries'."""
         with self._limits.running(principal.client_id):
-            async with self._turns.turn():
+            async with self._turns.turn(principal.client_id):
                 return await asyncio.get_running_loop().run_in_executor(self._pool, partial(make, *given))
 
     def rows(self, workspace: Workspace, text: str, parameters: Mapping[str, object]) -> list[dict[str, Any]]:

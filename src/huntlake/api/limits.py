@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections import Counter, OrderedDict, deque
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
+from time import monotonic
 from typing import Protocol
 
 from huntlake.core.clock import Clock
 from huntlake.identity.throttle import Throttled
 
 _MINUTE = timedelta(minutes=1)
+_LATELY_SECONDS = 5.0
+"""A principal who asked so lately has a share of the turns: else a row of small queries would find them taken."""
 
 
 class Api(Enum):
@@ -102,32 +105,93 @@ class QueryLimits:
 
 
 class Turns:
-    """A bounded number of queries at work, of all principals, and a bounded number that wait."""
+    """Whose queries are at work, and whose wait. Belongs to one event loop, so nothing here needs a lock.
 
-    def __init__(self, *, at_once: int, waiting: int, patience: float = 60) -> None:
-        self._free = asyncio.Semaphore(at_once)
-        self._most_waiting, self._patience = waiting, patience
-        self._waiting = 0
+    A principal may have `at_once` at work, and as many as that divided by the principals who ask at the same time
+    or did a moment ago, but at least one; of all principals there are at most twice as many. Those that wait are
+    served in turn, one of each principal, and a principal that waits in vain keeps no other from waiting.
+    """
+
+    def __init__(
+        self, *, at_once: int, waiting: int, patience: float = 60, now: Callable[[], float] = monotonic
+    ) -> None:
+        self._at_once, self._most_waiting, self._patience, self._now = at_once, waiting, patience, now
+        self.most = 2 * at_once
+        self._running: Counter[str] = Counter()
+        self._asked: dict[str, float] = {}
+        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
+    async def turn(self, principal: str) -> AsyncIterator[None]:
         """Wait for a turn and hold it; `Throttled` where too many wait already, or it takes too long."""
-        busy = Throttled("the server has as many queries as it can work on; try again later", timedelta(seconds=10))
-        if self._free.locked():
-            if self._waiting >= self._most_waiting:
-                raise busy
-            self._waiting += 1
-            try:
-                # Not `wait_for`: before Python 3.12 it may swallow that the client went away.
-                async with asyncio.timeout(self._patience):
-                    await self._free.acquire()
-            except TimeoutError:
-                raise busy from None
-            finally:
-                self._waiting -= 1
+        self._asked[principal] = self._now()
+        if principal not in self._waiting and self._may_start(principal):
+            self._running[principal] += 1
         else:
-            await self._free.acquire()
+            await self._waited(principal)
         try:
             yield
         finally:
-            self._free.release()
+            self._asked[principal] = self._now()
+            self._release(principal)
+
+    async def _waited(self, principal: str) -> None:
+        busy = Throttled("the server has as many queries as it can work on; try again later", timedelta(seconds=10))
+        others = len(self._waiting.keys() - {principal})
+        if len(self._waiting.get(principal, ())) >= self._most_waiting // (1 + others):
+            raise busy
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(principal, deque()).append(place)
+        try:
+            # Not `wait_for`: before Python 3.12 it may swallow that the client went away.
+            async with asyncio.timeout(self._patience):
+                await place
+        except BaseException as error:
+            if place.done() and not place.cancelled():
+                # The turn came in the moment in which nobody waited any more.
+                self._release(principal)
+            else:
+                place.cancel()
+                self._forget_gone(principal)
+            if isinstance(error, TimeoutError):
+                raise busy from None
+            raise
+
+    def _release(self, principal: str) -> None:
+        self._running[principal] -= 1
+        if not self._running[principal]:
+            del self._running[principal]
+        # Each round gives one turn to each principal that waits and may start.
+        while any(self._served(waits) for waits in list(self._waiting)):
+            pass
+
+    def _served(self, principal: str) -> bool:
+        if not self._may_start(principal):
+            return False
+        self._forget_gone(principal)
+        places = self._waiting.get(principal)
+        if not places:
+            return False
+        self._running[principal] += 1
+        places[0].set_result(None)
+        # To the end: the others come first when the next turn is free.
+        self._waiting.move_to_end(principal)
+        self._forget_gone(principal)
+        return True
+
+    def _forget_gone(self, principal: str) -> None:
+        # Who went away is known to its place at once, and to its task only when that runs again.
+        places = deque(p for p in self._waiting.get(principal, ()) if not p.done())
+        if places:
+            self._waiting[principal] = places
+        else:
+            self._waiting.pop(principal, None)
+
+    def _may_start(self, principal: str) -> bool:
+        return self._running.total() < self.most and self._running[principal] < self._share(principal)
+
+    def _share(self, principal: str) -> int:
+        lately = self._now() - _LATELY_SECONDS
+        for gone in [p for p, at in self._asked.items() if at < lately]:
+            del self._asked[gone]
+        return max(1, self._at_once // len({principal, *self._asked, *self._running, *self._waiting}))

@@ -33,10 +33,12 @@ class StreamedJson(Response):
         *,
         pool: ThreadPoolExecutor,
         turns: Turns,
+        principal: str,
         place: AbstractContextManager[None],
         gzip: bool,
     ) -> None:
-        self._make, self._pool, self._turns, self._place, self._gzip = make, pool, turns, place, gzip
+        self._make, self._pool, self._turns, self._principal = make, pool, turns, principal
+        self._place, self._gzip = place, gzip
         self.background = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,7 +60,7 @@ class StreamedJson(Response):
 
     async def _answer(self, cancellation: Cancellation, send: Send) -> None:
         with self._place:
-            async with self._turns.turn():
+            async with self._turns.turn(self._principal):
                 steps = _Steps(self._pool, gathered(self._make(cancellation)))
                 try:
                     await self._send(steps, send)

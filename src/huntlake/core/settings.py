@@ -63,8 +63,10 @@ class Settings(BaseSettings):
     query_timeout_limit: int = Field(3600, ge=1, le=3600, description="Most time a query can ask for, in seconds.")
     query_max_rows: int = Field(500_000, ge=1, description="Rows of an answer before it is cut off.")
     query_max_bytes: int = Field(64 << 20, ge=1, description="Bytes of an answer's data before it is cut off.")
-    queries_at_once: int = Field(4, ge=1, description="Queries that run at the same time; others wait.")
-    queries_waiting: int = Field(64, ge=0, description="Queries that may wait for their turn; others are throttled.")
+    queries_at_once: int = Field(
+        4, ge=1, description="Queries of a principal that run at the same time, of all twice as many; others wait."
+    )
+    queries_waiting: int = Field(64, ge=0, description="Queries that may wait for their turn; more are throttled.")
     rate_limits: Literal["", "off", "azure"] = Field(
         "", description="`azure`: what the cloud's services allow a principal; `off`; empty: off on a loopback address."
     )

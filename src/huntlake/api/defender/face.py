@@ -21,6 +21,7 @@ from huntlake.api.defender.machines import Kind
 from huntlake.api.defender.services import DefenderServices
 from huntlake.api.errors import json_response
 from huntlake.api.hunting import NET_TYPES, Hunting
+from huntlake.api.limits import Turns
 from huntlake.api.odata.paging import next_url, whole_number
 from huntlake.api.odata.syntax import parse_filter, parse_ordering
 from huntlake.api.odata.tables import TableFilter
@@ -45,9 +46,11 @@ _ALERT_FILTERS = (
 class DefenderFace:
     """Advanced hunting, machines and their actions, and alerts."""
 
-    def __init__(self, services: DefenderServices, authentication: Authentication, pool: ThreadPoolExecutor) -> None:
+    def __init__(
+        self, services: DefenderServices, authentication: Authentication, pool: ThreadPoolExecutor, turns: Turns
+    ) -> None:
         self._services, self._authentication = services, authentication
-        self._hunting = Hunting(services, pool)
+        self._hunting = Hunting(services, pool, turns)
 
     def routes(self) -> list[Route]:
         """The face's routes."""

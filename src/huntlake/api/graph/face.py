@@ -24,6 +24,7 @@ from huntlake.api.graph.errors import request_ids
 from huntlake.api.graph.hunting import DEFAULT_SPAN, period, write
 from huntlake.api.graph.logs import DIRECTORY_AUDITS, SIGN_INS, LogEntity
 from huntlake.api.hunting import Hunting
+from huntlake.api.limits import Turns
 from huntlake.api.odata.paging import next_url, place, token, whole_number
 from huntlake.api.odata.syntax import moment, parse_filter, parse_ordering
 from huntlake.api.odata.tables import TableFilter
@@ -68,9 +69,11 @@ class _Question:
 class GraphFace:
     """Hunting, incidents, alerts, sign-ins and directory audits."""
 
-    def __init__(self, services: ArmServices, authentication: Authentication, pool: ThreadPoolExecutor) -> None:
+    def __init__(
+        self, services: ArmServices, authentication: Authentication, pool: ThreadPoolExecutor, turns: Turns
+    ) -> None:
         self._services, self._authentication = services, authentication
-        self._hunting = Hunting(services, pool)
+        self._hunting = Hunting(services, pool, turns)
 
     def routes(self) -> list[Route]:
         """The face's routes, under each of its roots."""

@@ -36,7 +36,6 @@ from huntlake.workspace.async_queries import LONGEST, AsyncQueries, AsyncQuery, 
 PATH = "/lake/kql/v2/rest/asyncqueries"
 
 _ASK_AGAIN_SECONDS = "1"
-_SENT_AT_ONCE, _SENDING_WAITS = 4, 64
 
 
 class AsyncServices(Services, Protocol):
@@ -50,11 +49,15 @@ class AsyncFace:
     """Asynchronous queries of the lake."""
 
     def __init__(
-        self, services: AsyncServices, authentication: Authentication, pool: ThreadPoolExecutor, limits: QueryLimits
+        self,
+        services: AsyncServices,
+        authentication: Authentication,
+        pool: ThreadPoolExecutor,
+        turns: Turns,
+        limits: QueryLimits,
     ) -> None:
-        self._services, self._authentication, self._pool = services, authentication, pool
-        self._limits = limits
-        self._turns = Turns(at_once=_SENT_AT_ONCE, waiting=_SENDING_WAITS)
+        self._services, self._authentication = services, authentication
+        self._pool, self._turns, self._limits = pool, turns, limits
 
     def routes(self) -> list[Route]:
         """The face's routes."""
@@ -119,6 +122,7 @@ class AsyncFace:
             partial(_frames, tables, occasion),
             pool=self._pool,
             turns=self._turns,
+            principal=principal.client_id,
             place=nullcontext(),
             gzip="gzip" in request.headers.get("accept-encoding", "").lower(),
         )

@@ -148,6 +148,7 @@ class KustoFace:
             partial(form, principal, asked, self._occasion(request, asked.options)),
             pool=self._pool,
             turns=self._turns,
+            principal=principal.client_id,
             place=self._limits.running(principal.client_id),
             gzip="gzip" in request.headers.get("accept-encoding", "").lower(),
         )

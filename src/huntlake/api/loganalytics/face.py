@@ -112,6 +112,7 @@ class LogAnalyticsFace:
             partial(make, occasion),
             pool=self._pool,
             turns=self._turns,
+            principal=principal.client_id,
             place=self._limits.running(principal.client_id),
             gzip="gzip" in request.headers.get("accept-encoding", "").lower(),
         )
