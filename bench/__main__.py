@@ -14,6 +14,7 @@ MEASUREMENTS = (
     "faces",
     "growth",
     "hot_paths",
+    "hostile",
     "http",
     "hunting",
     "ingest",

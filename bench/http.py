@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,6 +34,10 @@ ROWS, COLUMNS, CLIENTS = 500_000, 12, 16
 SMALL = "Events_CL | take 100"
 LARGE = "Events_CL"
 _RATE, _SPREAD, _MEGABYTES, _ENCODING = 150, 5, 200, 4
+
+
+class NotAnswered(SystemExit):
+    """The server gave another status than 200."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ class Place:
         while chunk := answer.read(1 << 20):
             size += len(chunk)
         if answer.status != 200:
-            raise SystemExit(f"{text}: status {answer.status}")
+            raise NotAnswered(f"{text}: status {answer.status}")
         return size, time.perf_counter() - began
 
     def worked(self) -> float:
@@ -79,39 +83,43 @@ class Place:
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="huntlake-http-") as folder:
         home = Path(folder) / "home"
-        workspace, client, secret = _fill(home)
+        workspace, ((client, secret),) = fill(home)
         _encoding(home, workspace)
-        with _serving(home, workspace, client, secret) as place:
+        with serving(home, {"HUNTLAKE_QUERY_MAX_BYTES": str(1 << 30)}) as (process, port):
+            authority = home / "tls" / "ca.pem"
+            place = Place(process, port, authority, token(authority, port, client, secret), workspace.database)
             _small(place)
             _large(place)
 
 
-def _fill(home: Path) -> tuple[Workspace, str, str]:
-    """A table of `ROWS` rows and `COLUMNS` columns, and a principal that may read it."""
+def fill(home: Path, *, rows: int = ROWS, principals: int = 1) -> tuple[Workspace, list[tuple[str, str]]]:
+    """A table of so many rows and `COLUMNS` columns, and principals that may read it: their ids and secrets."""
     import numpy as np
     import pyarrow as pa
 
     app = App.open(home, load(home))
     try:
         workspace = app.workspaces.create("bench")
-        principal = app.principals.create("bench")
-        secret = app.principals.add_secret(principal.client_id).text
-        app.principals.grant(principal.client_id, workspace.id, Role.READER)
+        known = []
+        for number in range(principals):
+            client = app.principals.create(f"bench {number}").client_id
+            known.append((client, app.principals.add_secret(client).text))
+            app.principals.grant(client, workspace.id, Role.READER)
         random = np.random.default_rng(7)
-        times = np.datetime64("2026-01-01T00:00:00", "us") + np.arange(ROWS) * np.timedelta64(1_000_000, "us")
-        columns = {"TimeGenerated": pa.array(times), "Number": pa.array(np.arange(ROWS))}
+        times = np.datetime64("2026-01-01T00:00:00", "us") + np.arange(rows) * np.timedelta64(1_000_000, "us")
+        columns = {"TimeGenerated": pa.array(times), "Number": pa.array(np.arange(rows))}
         for n in range(5):
-            columns[f"Name{n}"] = pa.array([f"host-{v:05d}.contoso.example" for v in random.integers(0, 20_000, ROWS)])
-        addresses = random.integers(0, 1 << 24, ROWS)
+            columns[f"Name{n}"] = pa.array([f"host-{v:05d}.contoso.example" for v in random.integers(0, 20_000, rows)])
+        addresses = random.integers(0, 1 << 24, rows)
         columns["Address"] = pa.array([f"10.{v >> 16}.{v >> 8 & 255}.{v & 255}" for v in addresses])
         for n in range(2):
-            columns[f"Count{n}"] = pa.array(random.integers(0, 1 << 40, ROWS))
-        columns["Share"] = pa.array(random.random(ROWS))
-        columns["Ok"] = pa.array(random.random(ROWS) < 0.5)
+            columns[f"Count{n}"] = pa.array(random.integers(0, 1 << 40, rows))
+        columns["Share"] = pa.array(random.random(rows))
+        columns["Ok"] = pa.array(random.random(rows) < 0.5)
         assert len(columns) == COLUMNS
         table = pa.table(columns)
         app.ingestion.append_batches(workspace, "Events_CL", table.schema, [table])
-        return workspace, principal.client_id, secret
+        return workspace, known
     finally:
         app.close()
 
@@ -139,11 +147,11 @@ def _encoding(home: Path, workspace: Workspace) -> None:
 
 
 @contextmanager
-def _serving(home: Path, workspace: Workspace, client: str, secret: str) -> Iterator[Place]:
-    """`huntlake serve` in a process of its own, with the limit on bytes raised."""
+def serving(home: Path, settings: Mapping[str, str]) -> Iterator[tuple[int, int]]:
+    """`huntlake serve` in a process of its own, with these settings: its process id, and its port."""
     code = "import sys; from huntlake.cli import main; sys.argv[0] = 'huntlake'; main()"
     command = [sys.executable, "-c", code, "serve", "--home", str(home), "--port", "0", "--quiet"]
-    more = {"HUNTLAKE_QUERY_MAX_BYTES": str(1 << 30), "HUNTLAKE_UPKEEP_MINUTES": "0", "HUNTLAKE_RATE_LIMITS": "off"}
+    more = {"HUNTLAKE_UPKEEP_MINUTES": "0", "HUNTLAKE_RATE_LIMITS": "off", **settings}
     process = subprocess.Popen(command, env=os.environ | more, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stderr
@@ -151,15 +159,14 @@ def _serving(home: Path, workspace: Workspace, client: str, secret: str) -> Iter
         found = re.search(r"https://localhost:(\d+)", line)
         if not found:
             raise SystemExit(f"the server doesn't start: {line}")
-        authority, port = home / "tls" / "ca.pem", int(found[1])
-        token = _token(authority, port, client, secret)
-        yield Place(process.pid, port, authority, token, workspace.database)
+        yield process.pid, int(found[1])
     finally:
         process.terminate()
         process.wait(30)
 
 
-def _token(authority: Path, port: int, client: str, secret: str) -> str:
+def token(authority: Path, port: int, client: str, secret: str) -> str:
+    """A token for the lake's API."""
     context = ssl.create_default_context(cafile=str(authority))
     connection = HTTPSConnection("localhost", port, context=context, timeout=30)
     form = {"grant_type": "client_credentials", "client_id": client, "client_secret": secret}

@@ -46,11 +46,23 @@ def serve(
         # How much callers may ask depends on who they can be.
         given["host"] = host
     with opened(home, make=True, **given) as app, _upkeep(app):
+        _bound_memory(app.settings.process_memory_mib)
         if recovery := app.streams.open():
             note(f"{recovery}: an earlier process had taken them in, and ended before they were in files")
         if again := app.async_queries.open():
             note(f"{again} asynchronous queries that an earlier process had not ended run again")
         server.serve(app, host=host, port=port, listening=lambda serving: _tell(app, serving))
+
+
+def _bound_memory(mebibytes: int) -> None:
+    """Let the process reserve no more: the engine then ends a query as one that lacks memory.
+
+    The engine's own limit doesn't count what one step makes out of a row, such as lists of a million numbers.
+    """
+    if mebibytes:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (mebibytes << 20, resource.RLIM_INFINITY))
 
 
 def _upkeep(app: App) -> AbstractContextManager[None]:

@@ -77,6 +77,9 @@ class Settings(BaseSettings):
     max_request_bytes: int = Field(4 << 20, ge=1024, description="Largest request body, in bytes.")
 
     memory_limit: str = Field("", description="Memory for the query engine, such as 4GB; empty: 60 % of the machine's.")
+    process_memory_mib: int = Field(
+        0, ge=0, description="Memory `serve` may reserve in all, in MiB: a query that needs more fails; 0: no limit."
+    )
     threads: int = Field(0, ge=0, description="Threads of the query engine; 0: one per processor.")
     spill_limit: str = Field("20GB", description="Disk space for what doesn't fit into memory, in <home>/tmp.")
     upkeep_minutes: int = Field(

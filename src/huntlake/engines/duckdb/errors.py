@@ -14,7 +14,8 @@ DATA_ERRORS = {"Out of Range", "Conversion", "Invalid Input", "Divide by Zero", 
 """Those that depend on the rows, and so are no mistake of the compiler's."""
 
 
-IN_PYTHON = "Python exception occurred while executing the UDF: ValueError: "
+_UDF_FAILED = "Python exception occurred while executing the UDF: "
+IN_PYTHON = f"{_UDF_FAILED}ValueError: "
 """What DuckDB says before the words of a function in `engines.duckdb.udf`."""
 
 
@@ -23,7 +24,7 @@ def translate(error: Exception) -> DomainError:
     # A failure in the middle of an Arrow stream arrives as an OSError: only the text tells the kind.
     kind, _, message = str(error).partition(" Error: ")
     fact = message.partition("\n")[0].strip().removeprefix(IN_PYTHON)
-    if kind == "Out of Memory":
+    if kind == "Out of Memory" or isinstance(error, MemoryError) or f"{_UDF_FAILED}MemoryError" in str(error):
         return LimitExceeded(LOW_MEMORY)
     if "expression depth" in fact:
         return QueryFailed("a query whose tables and expressions nest this deeply is not supported")

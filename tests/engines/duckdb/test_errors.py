@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+import pytest
+
+from huntlake.core.errors import LimitExceeded
+from huntlake.engines.duckdb.errors import translate
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        Exception("Out of Memory Error: could not allocate block"),
+        Exception("Invalid Input Error: Python exception occurred while executing the UDF: MemoryError: "),
+    ],
+)
+def test_a_lack_of_memory_is_a_limit_wherever_it_shows(error: Exception) -> None:
+    assert isinstance(translate(error), LimitExceeded)
