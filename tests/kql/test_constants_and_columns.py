@@ -154,3 +154,8 @@ def test_two_halves_of_a_surrogate_pair_are_one_character_and_half_of_one_breaks
     assert values(r'print r = "\ud83d\ude00"') == [["\U0001f600"]]
     assert values(r'print r = "a\ud83d", x = "\ude00" == "\ufffd"') == [["a\ufffd", True]]
     assert values(r'print r = tostring(dynamic({"k": "\ud83d"}).k)') == [["\ufffd"]]
+
+
+def test_a_percentile_that_is_none_is_refused_by_its_own_name_among_several() -> None:
+    with pytest.raises(SourceError, match="`percentile` with a percentile that is not between 0 and 100"):
+        values("range x from 1 to 3 step 1 | summarize percentile(x, 101), percentile(x, 1)")

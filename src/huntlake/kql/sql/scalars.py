@@ -118,7 +118,9 @@ class Expressions:
                 if kept is not None:
                     text = function.sql(call.signature, self.engine, kept, in_filter=in_filter, inside=inside)
         except Unsupported as refusal:
-            diagnostic = Diagnostic("HL001", f"`{function.name}` with {refusal} is not supported", call.span)
+            # Nobody writes the star with which the compiler tells its own functions from those of KQL.
+            name = function.name.removeprefix("* ")
+            diagnostic = Diagnostic("HL001", f"`{name}` with {refusal} is not supported", call.span)
             raise SourceError(self.source, diagnostic) from None
         if function.kind is not Kind.SCALAR:
             text = self._placed(text, function.kind)
