@@ -152,11 +152,11 @@ def test_columns_and_parameters_are_those_of_the_facts(analytics: Analytics, sch
 
 @pytest.mark.parametrize("schema", SCHEMAS)
 def test_times_bound_what_is_read(analytics: Analytics, schema: str) -> None:
-    (explained,) = analytics.queries.explain(
-        SOC, f"_Im_{schema}(starttime=ago(1d), endtime=now()) | summarize count() by EventType, Dvc"
-    )
-    assert explained.scans
-    assert {(s.since, s.until) for s in explained.scans} == {(END - timedelta(days=1), END)}
+    text = f"_Im_{schema}(starttime=ago(1d), endtime=now()) | summarize count() by EventType, Dvc"
+    (explained,) = analytics.queries.explain(SOC, text)
+    bounds = {(s.since, s.until) for s in explained.scans}
+    # Where no row can fit, nothing is read at all.
+    assert bounds == {(END - timedelta(days=1), END)} or (not bounds and not rows(analytics, text))
 
 
 def test_tables_without_rows_are_not_read(analytics: Analytics) -> None:

@@ -253,6 +253,6 @@ def _constants(relation: plan.Relation) -> dict[int, str | None]:
                 text = output.value.value
                 if text is None or (isinstance(text, str) and output.value.type is ScalarType.STRING):
                     found[place] = text
-        if len(found) == len(relation.outputs):
+        if found and len(found) == len(relation.outputs):
             found.pop(0)
     return found if len(found) >= _MANY else {}
