@@ -143,7 +143,9 @@ def _encoding(home: Path, workspace: Workspace) -> None:
     finally:
         app.close()
     ratio = statistics.median(ratios)
-    figures.write("http.encoding", ratio, "times to_pylist and orjson", f"≥ {_ENCODING}", ratio >= _ENCODING, by=BY)
+    figures.write(
+        "clients.4-encoding", ratio, "times to_pylist and orjson", f"≥ {_ENCODING}", ratio >= _ENCODING, by=BY
+    )
 
 
 @contextmanager
@@ -192,9 +194,9 @@ def _small(place: Place, seconds: float = 15) -> None:
     cost = (place.worked() - worked) / len(taken) * 1000
     p95 = statistics.quantiles(taken, n=20)[-1]
     spread = p95 / statistics.median(taken)
-    figures.write("http.small", rate, f"queries/s, {CLIENTS} clients", f"≥ {_RATE}", rate >= _RATE, by=BY)
-    figures.write("http.small_cost", cost, "ms of processor time a query, the server's alone", by=BY)
-    figures.write("http.small_p95", spread, "times the median", f"≤ {_SPREAD}", spread <= _SPREAD, by=BY)
+    figures.write("clients.4", rate, f"queries/s, {CLIENTS} clients", f"≥ {_RATE}", rate >= _RATE, by=BY)
+    figures.write("clients.4-cost", cost, "ms of processor time a query, the server's alone", by=BY)
+    figures.write("clients.4-p95", spread, "times the median", f"≤ {_SPREAD}", spread <= _SPREAD, by=BY)
 
 
 def _large(place: Place) -> None:
@@ -209,8 +211,8 @@ def _large(place: Place) -> None:
     rate = max(rates)
     grown = (place.memory("VmHWM") - before) / (1 << 20)
     what = f"MB/s over TLS, an answer of {size / 1e6:.0f} MB"
-    figures.write("http.large", rate, what, f"≥ {_MEGABYTES}", rate >= _MEGABYTES, by=BY)
-    figures.write("http.large_memory", grown, "MiB more at the peak of five more such answers", by=BY)
+    figures.write("clients.4-large", rate, what, f"≥ {_MEGABYTES}", rate >= _MEGABYTES, by=BY)
+    figures.write("clients.4-memory", grown, "MiB more at the peak of five more such answers", by=BY)
 
 
 if __name__ == "__main__":
