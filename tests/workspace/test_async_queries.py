@@ -185,3 +185,15 @@ def test_too_many_are_refused(made: Callable[..., AsyncQueries], monkeypatch: py
         service.submit("ann", "soc", "print 1")
     for query in taken:
         service.delete("ann", query.id)
+
+
+def test_a_query_that_can_not_be_kept_takes_no_place(
+    made: Callable[..., AsyncQueries], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(async_queries, "WAITING", 1 - async_queries.AT_ONCE)
+    service = made()
+    with monkeypatch.context() as broken:
+        broken.setattr(MemoryShelf, "insert", lambda *_: False)
+        with pytest.raises(Conflict):
+            service.submit("ann", "soc", "print 1")
+    assert ended(service, service.submit("ann", "soc", "print 1")).status is Status.SUCCEEDED

@@ -132,7 +132,12 @@ class AsyncQueries:
             if len(self._held) >= AT_ONCE + WAITING:
                 raise Busy(f"{WAITING} asynchronous queries wait already; try again later")
             self._hold(made.id)
-        self._documents.put(made.id, made, create_only=True)
+        try:
+            self._documents.put(made.id, made, create_only=True)
+        except BaseException:
+            with self._lock:
+                self._release(made.id)
+            raise
         self._start(made.id)
         return made
 
