@@ -68,6 +68,29 @@ def test_retention_can_be_said_of_a_table_before_it_has_rows(run: Run, twice: Pa
     assert run("lake", "retention", "AuditLog", "--days", "7").code == 1
 
 
+def test_an_index_that_is_switched_off_stays_off_for_later_loads(run: Run, twice: Path, tmp_path: Path) -> None:
+    asked = 'SigninLogs | where UserPrincipalName has "alice" | count'
+    before = run("query", asked, "-o", "csv").out
+    assert run("lake", "index", "--off").code == 1
+    assert run("lake", "index", "SigninLogs", "--off", "--anew").code == 1
+    (done,) = rows(run, "index", "--off", "SigninLogs")
+    assert (done["index"], done["deleted"]) == ("off", 2)
+    assert run("query", asked, "-o", "csv").out == before
+    assert run("ingest", tmp_path / "signins.jsonl", "--table", "SigninLogs").code == 0
+    rows(run, "optimize")
+    assert list(twice.rglob("*.terms")) == []
+    assert rows(run, "verify") == []
+    assert rows(run, "stats")[0]["index"] == "off"
+    (done,) = rows(run, "index", "--on", "SigninLogs")
+    assert (done["index"], done["built"]) == ("on", 1)
+
+
+def test_an_index_can_be_switched_off_before_a_table_has_rows(run: Run, twice: Path) -> None:
+    (done,) = rows(run, "index", "AuditLogs", "--off")
+    assert (done["index"], done["files"]) == ("off", 0)
+    assert run("lake", "index", "AuditLog", "--off").code == 1
+
+
 def test_vacuum_waits_for_its_time(run: Run, twice: Path) -> None:
     rows(run, "compact")
     (found,) = rows(run, "vacuum", "--dry-run")

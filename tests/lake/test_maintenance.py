@@ -261,6 +261,34 @@ def test_sidecars_that_are_missing_or_damaged_are_built(crowded: LakeTable) -> N
     assert LakeTable(crowded.folder).snapshot(clauses=[WITHOUT]).files == ()
 
 
+def test_a_table_without_an_index_gets_none_and_loses_what_it_had(crowded: LakeTable, tmp_path: Path) -> None:
+    before = read(crowded.snapshot(clauses=[WITH]), ALL)
+    crowded.keep_index(False)
+    assert (index(crowded).deleted, index(crowded).deleted) == (9, 0)
+    append(crowded, hours("2026-11-03 05:00:00", 2), TIME, HOST, COUNT)
+    compact(crowded, tmp_path, NOW)
+    there = LakeTable(crowded.folder)
+    assert index(there).built == 0
+    assert list(there.folder.rglob("*.terms")) == []
+    assert verify(there, repair=True).disagreements == ()
+    assert list(there.folder.rglob("*.terms")) == []
+    told = statistics(there, NOW)
+    assert (told.keeps_index, told.indexed, told.index_bytes) == (False, 0, 0)
+    assert set(before) <= set(read(there.snapshot(clauses=[WITH]), ALL))
+    assert there.snapshot(clauses=[WITHOUT]).rows == 212
+    there.keep_index(True)
+    assert index(crowded).built == 3
+    assert crowded.snapshot(clauses=[WITHOUT]).files == ()
+
+
+def test_an_index_that_is_left_behind_says_nothing_once_it_is_switched_off(crowded: LakeTable) -> None:
+    crowded.keep_index(False)
+    for file in crowded.snapshot().files:
+        path_of(file.path).write_bytes(b"of no use")
+    assert verify(crowded).disagreements == ()
+    assert crowded.snapshot(clauses=[WITHOUT]).rows == 210
+
+
 def test_verify_finds_a_sidecar_that_hides_rows_and_repairs_it(crowded: LakeTable) -> None:
     from huntlake.lake.index import sidecar
     from huntlake.lake.index.building import BLOCK

@@ -40,7 +40,7 @@ def stats(
     """Tell what there is of each table.
 
     Its rows, its files and their index, how many files `compact` would write anew, what `vacuum` may delete in time,
-    and the paths into dynamics that are kept beside, in how many files.
+    the paths into dynamics that are kept beside, in how many files, and whether it is to have an index.
     """
     found: list[tuple[object, ...]] = []
     with opened(home) as lake:
@@ -49,9 +49,11 @@ def stats(
             s = lake.upkeep.statistics(place.name, name)
             days = lake.upkeep.retention.days(place.name, name) or None
             numbers = (s.rows, s.files, s.days, s.bytes, s.index_bytes, s.indexed, s.to_compact, s.unreferenced)
-            found.append((name, s.version, *numbers, days, _time(s.since), _time(s.until), s.with_hot, _paths(s.hot)))
+            times = _time(s.since), _time(s.until)
+            kept = _switch(s.keeps_index)
+            found.append((name, s.version, *numbers, days, *times, s.with_hot, _paths(s.hot), kept))
     numbers_of = ["version", "rows", "files", "days", "bytes", "index bytes", "indexed", "to compact", "unreferenced"]
-    headings = ["table", *numbers_of, "kept days", "from", "to", "with hot paths", "hot paths"]
+    headings = ["table", *numbers_of, "kept days", "from", "to", "with hot paths", "hot paths", "index"]
     show(headings, found, output, {*numbers_of, "kept days", "with hot paths"})
 
 
@@ -116,18 +118,33 @@ def index(
     home: Home = None,
     workspace: WorkspaceName = None,
     anew: Annotated[bool, typer.Option("--anew", help="Build all of it, also what is whole.")] = False,
+    on: Annotated[
+        bool | None,
+        typer.Option("--on/--off", help="Let these tables have an index, as all do at first; or none, and delete it."),
+    ] = None,
     output: Output = Listing.TABLE,
 ) -> None:
-    """Build what is missing of the term index, or damaged.
+    """Build what is missing of the term index, or damaged; or say which tables have none.
 
-    A server that runs takes up what was missing within seconds.
+    A server that runs takes up what was missing within seconds. A table without an index gives the same answers: a
+    rare term is then looked for in all of its rows. `--off` counts for every server and every load, until `--on`.
     """
-    with _work(home, workspace, tables) as work:
+    from huntlake.workspace.table_definitions import TableChange
+
+    if on is not None and not tables:
+        raise Invalid("name the tables that it is said of")
+    if on is False and anew:
+        raise Invalid("`--anew` and `--off` exclude each other")
+    with _work(home, workspace, tables, empty=on is not None) as work:
+        for name in work.names if on is not None else ():
+            if not work.lake.lake.exists(work.place.name, name):
+                work.lake.table_definitions.put(work.place, name, TableChange())
+            work.lake.upkeep.keep_index(work.place.name, name, on is True)
         rows = [
-            (name, i.files, i.built)
+            (name, _switch(work.lake.upkeep.keeps_index(work.place.name, name)), i.files, i.built, i.deleted)
             for name, i in work.each(lambda lake, place, name, p: lake.upkeep.index(place, name, p, anew=anew))
         ]
-        show(["table", "files", "built"], rows, output, {"files", "built"})
+        show(["table", "index", "files", "built", "deleted"], rows, output, {"files", "built", "deleted"})
 
 
 @app.command()
@@ -286,6 +303,10 @@ def _paths(paths: Sequence[HotPath]) -> str:
     from huntlake.workspace.hot_paths import shown
 
     return ", ".join(map(shown, paths))
+
+
+def _switch(on: bool) -> str:
+    return "on" if on else "off"
 
 
 def _time(moment: datetime | None) -> str | None:

@@ -32,6 +32,7 @@ _FORM = "huntlake.form"
 _DECLARED = "huntlake.declared"
 _FOLDER = "huntlake.folder"
 _NOTE = "huntlake.note."
+_INDEX, _WITHOUT, _WITH = "huntlake.index", "off", "on"
 _ATTEMPTS = 30
 _ENTRY, _SUMMARY = "{:020d}.json", "{:020d}.checkpoint.parquet"
 _BY_DELTA = {
@@ -70,6 +71,7 @@ class _State:
     files: Files
     about: About
     hot: tuple[HotPath, ...]
+    indexed: bool
 
 
 @dataclass
@@ -141,6 +143,19 @@ class LakeTable:
                 said = {hot.KEY: hot.written(wanted)}
                 self._durably(lambda handle: handle.alter.set_table_properties(said, raise_if_not_exists=False))
 
+    @property
+    def indexed(self) -> bool:
+        """Whether files get a term index, and are asked by it; they do unless someone said otherwise."""
+        state = self._current()
+        return state.indexed if state else True
+
+    def keep_index(self, wanted: bool) -> None:
+        """Say whether files that are written from now on get a term index. Those that are there stay as they are."""
+        with self._lock:
+            if wanted != self.indexed:
+                said = {_INDEX: _WITH if wanted else _WITHOUT}
+                self._durably(lambda handle: handle.alter.set_table_properties(said, raise_if_not_exists=False))
+
     def declare(self, columns: Sequence[StoredColumn], description: str = "", folder: str = "") -> bool:
         """Make the table, empty, with exactly `columns`; False where it is there already, and stays as it is."""
         _not_the_day(columns)
@@ -207,7 +222,7 @@ class LakeTable:
         state, holds = self._holding(tuple(writers))
         if state is None:
             return NOTHING
-        files = self._shelf.narrowed(state.files.within(since, until), clauses)
+        files = self._shelf.narrowed(state.files.within(since, until), clauses if state.indexed else ())
         return Snapshot(state.version, files, tuple((c.name, c.form.sql) for c in state.columns), holds)
 
     def held(self, files: Sequence[DataFile], clause: Clause) -> frozenset[tuple[str, ...]]:
@@ -237,7 +252,9 @@ class LakeTable:
     ) -> list[WrittenFile]:
         """Write the rows of `relation` into files that `commit` makes part of the table; make new columns known."""
         schema, partitioned = self._ensure(columns)
-        return write(connection, relation, columns, schema, self.folder, partitioned, self.hot_paths())
+        return write(
+            connection, relation, columns, schema, self.folder, partitioned, self.hot_paths(), indexed=self.indexed
+        )
 
     def commit(
         self,
@@ -452,8 +469,11 @@ class LakeTable:
                 columns = _columns(handle)
                 if self._state is not None and self._state.columns == columns:
                     columns = self._state.columns
-                paths = hot.possible(hot.read(handle.metadata().configuration.get(hot.KEY) or "[]"), columns)
-                self._state = _State(handle.version(), columns, self._files(handle, columns), _about(handle), paths)
+                said = handle.metadata().configuration
+                paths = hot.possible(hot.read(said.get(hot.KEY) or "[]"), columns)
+                indexed = said.get(_INDEX) != _WITHOUT
+                files = self._files(handle, columns)
+                self._state = _State(handle.version(), columns, files, _about(handle), paths, indexed)
             return self._state
 
     def _holding(self, writers: Sequence[str]) -> tuple[_State | None, dict[str, int]]:

@@ -67,10 +67,12 @@ def write(
     folder: Path,
     partitioned: bool,
     paths: Sequence[HotPath] = (),
+    *,
+    indexed: bool = True,
 ) -> list[WrittenFile]:
     """Write the rows of `relation`, which has the columns `held` in their staged forms, as files of `schema`.
 
-    What lies at the `paths` is kept beside.
+    What lies at the `paths` is kept beside, and, if they are to be `indexed`, the terms.
     """
     have = {c.name.lower() for c in held}
     fields = ", ".join(
@@ -78,14 +80,14 @@ def write(
         + hot.fields(paths, have)
     )
     if not partitioned:
-        file = copy(connection, f"select {fields} from {relation}", schema, folder, None, paths)
+        file = copy(connection, f"select {fields} from {relation}", schema, folder, None, paths, indexed=indexed)
         written = [file] if file else []
         flush([folder / f.path for f in written], folder)
         return written
     written = []
     try:
         for rows, day in _days(connection, relation, fields):
-            file = copy(connection, rows, schema, folder, day, paths)
+            file = copy(connection, rows, schema, folder, day, paths, indexed=indexed)
             written += [file] if file else []
         flush([folder / f.path for f in written], folder)
     except BaseException:
@@ -140,8 +142,10 @@ def copy(
     folder: Path,
     day: date | None,
     paths: Sequence[HotPath] = (),
+    *,
+    indexed: bool = True,
 ) -> WrittenFile | None:
-    """Write the SELECT `rows`, all of one day, as one file and its index.
+    """Write the SELECT `rows`, all of one day, as one file and its index, if it is to have one.
 
     It has exactly the columns of `schema` and behind them what `paths.fields` gives. None where there are no rows. It
     is not flushed.
@@ -161,7 +165,8 @@ def copy(
         if not count:
             target.unlink(missing_ok=True)
             return None
-        build(target, schema)
+        if indexed:
+            build(target, schema)
     except BaseException:
         target.unlink(missing_ok=True)
         raise

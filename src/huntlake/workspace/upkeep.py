@@ -100,6 +100,14 @@ class Upkeep:
         compacted = self.compact(workspace, table, progress)
         return Optimized(compacted, self.index(workspace, table, progress), self.statistics(workspace, table))
 
+    def keeps_index(self, workspace: str, table: str) -> bool:
+        """Whether the files of a table have a term index, or shall have one."""
+        return self._table(workspace, table).indexed
+
+    def keep_index(self, workspace: str, table: str, wanted: bool) -> None:
+        """Say whether a table, which is there, has a term index; `index` then brings its files in line."""
+        self._table(workspace, table).keep_index(wanted)
+
     def index(self, workspace: str, table: str, progress: Progress, *, anew: bool = False) -> Indexed:
         return index(self._table(workspace, table), anew=anew, progress=progress)
 
@@ -176,9 +184,11 @@ class Upkeep:
         )
         if done.files_before:
             _LOG.info("%s/%s: %d files became %d", workspace, name, done.files_before, done.files_after)
-        built = index(table, stopped=stopped).built
-        if built:
-            _LOG.info("%s/%s: the index of %d files was built", workspace, name, built)
+        indexed = index(table, stopped=stopped)
+        if indexed.built:
+            _LOG.info("%s/%s: the index of %d files was built", workspace, name, indexed.built)
+        if indexed.deleted:
+            _LOG.info("%s/%s: the index of %d files was deleted", workspace, name, indexed.deleted)
         last = self._vacuumed.get((workspace, name))
         if last is None or monotonic() - last > _VACUUM_EVERY.total_seconds():
             vacuum(table, self.grace)

@@ -6,7 +6,7 @@
 | `compaction` | many small files into few that are well sized and in the order of time |
 | `retention` | days that are too old, taken away |
 | `vacuum` | files that the table no longer has, deleted |
-| `indexing` | sidecars that are missing or damaged, built anew |
+| `indexing` | sidecars that are missing or damaged, built anew; or deleted, where a table has no index |
 | `verification` | whether log, files, statistics and index agree |
 | `statistics` | what there is |
 """

@@ -193,7 +193,7 @@ def _rewrite(table: LakeTable, connection: duckdb.DuckDBPyConnection, rewriting:
         rows = _rows(rewriting.files, schema, paths)
         expected = _count(connection, rows)
         for piece in _pieces(connection, rows, rewriting, schema):
-            file = copy(connection, piece, schema, table.folder, rewriting.day, paths)
+            file = copy(connection, piece, schema, table.folder, rewriting.day, paths, indexed=table.indexed)
             written += [file] if file else []
         if sum(f.rows for f in written) != expected:
             raise Invalid(f"`{table.folder.name}`: {expected:,} rows were read and {_total(written):,} written")

@@ -1,8 +1,9 @@
-"""Sidecars that are missing or damaged, built anew."""
+"""Sidecars that are missing or damaged, built anew; those of a table without an index, deleted."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from huntlake.lake.forms import StoredColumn
@@ -15,10 +16,11 @@ from huntlake.lake.table import LakeTable
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """How many files there are, and of how many the sidecar was built."""
+    """How many files there are, of how many the sidecar was built, and how many sidecars were deleted."""
 
     files: int = 0
     built: int = 0
+    deleted: int = 0
 
 
 def index(
@@ -30,12 +32,15 @@ def index(
 ) -> Indexed:
     """Build the sidecars that can't be used, or all of them `anew`. `progress` hears of bytes, of how many.
 
+    Of a table that has no index those that are there are deleted: who reads a file never needs them.
     A process that has found none looks again after some seconds; one that has read a sidecar keeps to it.
     """
     if not table.exists:
         return Indexed()
     with alone(table.folder):
         files = table.snapshot().files
+        if not table.indexed:
+            return Indexed(len(files), deleted=_discard(files))
         wanted = [f for f in files if anew or fault(f) is not None]
         done, total, built = 0, sum(f.bytes for f in wanted), 0
         for file in wanted:
@@ -46,6 +51,15 @@ def index(
             built, done = built + 1, done + file.bytes
         progress(done, total)
     return Indexed(len(files), built)
+
+
+def _discard(files: Iterable[DataFile]) -> int:
+    deleted = 0
+    for file in files:
+        with suppress(FileNotFoundError):
+            sidecar.path_of(file.path).unlink()
+            deleted += 1
+    return deleted
 
 
 def fault(file: DataFile) -> str | None:

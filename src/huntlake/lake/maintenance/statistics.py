@@ -24,6 +24,8 @@ class Statistics:
     index_bytes: int
     indexed: int
     """Files that have a sidecar."""
+    keeps_index: bool
+    """Whether all of them shall have one, or none."""
     to_compact: int
     """Files that `compact` would write anew."""
     hot: tuple[HotPath, ...]
@@ -50,6 +52,7 @@ def statistics(table: LakeTable, now: datetime) -> Statistics:
         snapshot.bytes,
         sum(sidecars),
         len(sidecars),
+        table.indexed,
         sum(len(r.files) for r in planned(files, now, AIM, paths=paths)),
         paths,
         sum(not lacks(f, paths) for f in files) if paths else 0,

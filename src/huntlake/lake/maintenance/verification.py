@@ -229,6 +229,9 @@ def _shown(value: Any, like: Any) -> str:
 
 
 def _index(table: LakeTable, file: DataFile, name: str, *, quick: bool, repair: bool) -> list[Disagreement]:
+    # What nobody asks can say nothing wrong.
+    if not table.indexed:
+        return []
     wrong = fault(file)
     # That there is none is no disagreement: all of the file is read then.
     if wrong == "it is missing" and not repair:
