@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from threading import Thread
 
@@ -89,6 +90,35 @@ def test_what_is_large_is_cut_by_time_and_left_alone_afterwards(crowded: LakeTab
     )
     assert max(f.rows for f in snapshot.files) <= 50
     assert compact(crowded, tmp_path, NOW, aim=aim).files_before == 0
+
+
+def test_large_files_that_hold_the_same_times_are_sorted_into_one_another_once(
+    crowded: LakeTable, tmp_path: Path
+) -> None:
+    before, aim = read(crowded.snapshot(), ALL), Aim(rows=24)
+    assert all(aim.settled(f) for f in crowded.snapshot().files)
+    assert statistics(crowded, NOW).to_compact == 9
+    done = compact(crowded, tmp_path, NOW, aim=aim)
+    assert (done.files_before, done.files_after, done.rows) == (9, 9, 210)
+    snapshot = crowded.snapshot()
+    assert read(snapshot, ALL) == before
+    assert all(a.until < b.since for a, b in pairwise(snapshot.files) if a.until and b.since)
+    assert verify(crowded).disagreements == ()
+    assert compact(crowded, tmp_path, NOW, aim=aim).files_before == 0
+
+
+def test_a_sort_that_is_stopped_leaves_the_table_as_it_was(crowded: LakeTable, tmp_path: Path) -> None:
+    asked = iter([False, False, False, True, True])
+    before = crowded.snapshot().version
+    compact(crowded, tmp_path, NOW, aim=Aim(rows=24), stopped=lambda: next(asked))
+    assert crowded.snapshot().version == before
+    assert len(files(crowded)) == 9
+
+
+def test_large_files_of_today_and_of_a_day_that_rows_come_for_are_not_sorted(crowded: LakeTable) -> None:
+    there, aim = crowded.snapshot().files, Aim(rows=24)
+    assert [r.day and r.day.day for r in planned(there, datetime(2026, 11, 3, 23, 30), aim)] == [1, 2]
+    assert planned(there, NOW, aim, quiet=timedelta(hours=1)) == []
 
 
 def test_rows_of_one_moment_are_not_cut(table: LakeTable, tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def stats(
 def compact(
     tables: TableNames = None, home: Home = None, workspace: WorkspaceName = None, output: Output = Listing.TABLE
 ) -> None:
-    """Write many small files anew as few large ones.
+    """Write many small files anew as few large ones, and sort large ones of a day that hold the same times.
 
     By days that are over, and today's hours that are, in the order of time. The old files stay for queries that run,
     until `vacuum` deletes them.

@@ -32,8 +32,10 @@ _LOG = logging.getLogger("huntlake.upkeep")
 _MOST_DAYS = 36_500
 _QUIET = timedelta(minutes=10)
 _BACKGROUND_MEMORY = "1GB"
-_MOST_FOR_PATHS = 2 * 2**30
-"""Bytes of files that are written anew at a time for their hot paths alone."""
+_MOST_OF_LARGE = 2 * 2**30
+"""Bytes of files of full size that are written anew at a time for their hot paths, or because they overlap."""
+_LEAST_ACROSS = 1 / 4
+"""Of files that overlap, the share that what is in the way has to have before they are written anew by themselves."""
 _VACUUM_EVERY = timedelta(hours=24)
 
 Progress = Callable[[int, int], None]
@@ -177,7 +179,8 @@ class Upkeep:
             self.lake.working_folder,
             self._now(),
             quiet=_QUIET,
-            most=_MOST_FOR_PATHS,
+            most=_MOST_OF_LARGE,
+            least=_LEAST_ACROSS,
             memory=_BACKGROUND_MEMORY,
             threads=1,
             stopped=stopped,

@@ -1,9 +1,9 @@
-"""Many small files into few that are well sized, in the order of time, and never of two days."""
+"""Files into few that are well sized, in the order of time, also one after another, and never of two days."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import accumulate, pairwise
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from huntlake.core.errors import Invalid, LimitExceeded
 from huntlake.lake.forms import TIME, Form, StoredColumn, identifier, literal
 from huntlake.lake.maintenance.lock import alone
+from huntlake.lake.maintenance.overlaps import overlapping
 from huntlake.lake.paths import HotPath
 from huntlake.lake.paths import fields as beside
 from huntlake.lake.scanning import escaped
@@ -33,6 +34,8 @@ class Aim:
     bytes: int = 192 * 2**20
     crowd: int = 8
     """So many small files of one hour that is over are written as one, though their day isn't over yet."""
+    slack: timedelta = timedelta(minutes=1)
+    """Files of a day that share so much time stay as they are: what comes a little late isn't worth the work."""
 
     def settled(self, file: DataFile) -> bool:
         """Whether a file is good as it is: one of ours, and large enough."""
@@ -40,6 +43,8 @@ class Aim:
 
 
 AIM = Aim()
+
+_MOST_IN_MEMORY = 30_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +79,31 @@ def planned(
     quiet: timedelta = timedelta(),
     paths: Collection[HotPath] = (),
     most: int | None = None,
+    least: float = 0.0,
 ) -> list[Rewriting]:
     """What there is to write anew, at the time `now` (UTC without zone).
 
     A day that is over gets as few files as it can have, unless one came in the last `quiet`: more may follow.
-    Today's hours that are over are written as one file each, where many have piled up. A file that is good as it is,
-    but lacks one of the hot `paths`, is written anew by itself: the newest first, and of all no more than `most` bytes.
+    Today's hours that are over are written as one file each, where many have piled up. Files of such a day that are
+    good as they are, but hold the same times, are sorted into one another, where `overlapping` says so of `least`. A
+    file that lacks one of the hot `paths` is written anew by itself. Of those that are sorted, and of those that lack
+    a path, the newest come first, and of all no more than `most` bytes.
+
+    Done again and again, it comes to an end: no step makes more files of those that are good, and each makes fewer of
+    them, or leaves less time that two of them share.
     """
     days: dict[date | None, list[DataFile]] = defaultdict(list)
-    lacking: list[DataFile] = []
+    settled: dict[date | None, list[DataFile]] = defaultdict(list)
     for file in files:
-        if not aim.settled(file):
-            days[file.day].append(file)
-        elif lacks(file, paths) and (file.day != now.date() or _is_over(file, now)):
-            lacking.append(file)
-    found: list[Rewriting] = []
+        (settled if aim.settled(file) else days)[file.day].append(file)
+    found = _sorted_anew(settled, now, aim, quiet, most, least)
+    moved = {f.path for r in found for f in r.files}
+    lacking = [
+        f
+        for day, alike in settled.items()
+        for f in alike
+        if lacks(f, paths) and f.path not in moved and (day != now.date() or _is_over(f, now))
+    ]
     for day, loose in days.items():
         if day == now.date():
             found += _hours(day, loose, now, aim)
@@ -115,6 +130,7 @@ def compact(
     aim: Aim = AIM,
     quiet: timedelta = timedelta(),
     most: int | None = None,
+    least: float = 0.0,
     memory: str = "2GB",
     threads: int | None = None,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
@@ -122,7 +138,8 @@ def compact(
 ) -> Compacted:
     """Write anew what `planned` says; each rewriting is a commit of its own. `progress` hears of bytes, of how many.
 
-    What is written has the table's hot paths beside; for these alone at most so many bytes are, if not all.
+    What is written has the table's hot paths beside. `most` and `least` bound what is done for files that are large
+    enough already, if anything does.
 
     The old files stay until `vacuum` deletes them: what reads them goes on. `Conflict` if another process does it.
     """
@@ -130,7 +147,7 @@ def compact(
     if not table.exists:
         return done
     with alone(table.folder):
-        plan = planned(table.snapshot().files, now, aim, quiet, table.hot_paths(), most)
+        plan = planned(table.snapshot().files, now, aim, quiet, table.hot_paths(), most, least)
         if not plan:
             return done
         total = sum(f.bytes for r in plan for f in r.files)
@@ -140,12 +157,39 @@ def compact(
                 for rewriting in plan:
                     if stopped():
                         break
-                    progress(done.bytes_before, total)
-                    done += _rewrite(table, connection, rewriting)
+                    done += _rewrite(table, connection, rewriting, _beyond(progress, done.bytes_before, total), stopped)
             finally:
                 connection.close()
         progress(total, total)
     return done
+
+
+def _beyond(progress: Callable[[int, int], None], before: int, total: int) -> Callable[[int], None]:
+    return lambda done: progress(before + done, total)
+
+
+def _sorted_anew(
+    days: Mapping[date | None, Sequence[DataFile]],
+    now: datetime,
+    aim: Aim,
+    quiet: timedelta,
+    most: int | None,
+    least: float,
+) -> list[Rewriting]:
+    """Files that hold the same times, of days that are over and quiet: the newest first, no more than `most` bytes."""
+    found: list[Rewriting] = []
+    size = 0
+    for day in sorted((d for d in days if d and d < now.date()), reverse=True):
+        groups = list(overlapping(days[day], aim.slack, least))
+        if not groups or not _is_quiet(days[day], quiet):
+            continue
+        for group in groups:
+            size += sum(f.bytes for f in group)
+            # One that is too large by itself would never be done.
+            if found and most and size > most:
+                return found
+            found.append(_rewriting(day, group, aim, len(group)))
+    return found
 
 
 def _hours(day: date, files: Iterable[DataFile], now: datetime, aim: Aim) -> Iterable[Rewriting]:
@@ -170,9 +214,10 @@ def _is_quiet(files: Iterable[DataFile], quiet: timedelta) -> bool:
     return time() - latest >= quiet.total_seconds()
 
 
-def _rewriting(day: date | None, files: Sequence[DataFile], aim: Aim) -> Rewriting:
+def _rewriting(day: date | None, files: Sequence[DataFile], aim: Aim, most: int | None = None) -> Rewriting:
     rows, size = sum(f.rows for f in files), sum(f.bytes for f in files)
-    return Rewriting(day, tuple(files), max(1, -(-rows // aim.rows), -(-size // aim.bytes)))
+    pieces = max(1, -(-rows // aim.rows), -(-size // aim.bytes))
+    return Rewriting(day, tuple(files), min(pieces, most or pieces))
 
 
 def _engine(spill: Path, memory: str, threads: int | None) -> duckdb.DuckDBPyConnection:
@@ -185,14 +230,27 @@ def _engine(spill: Path, memory: str, threads: int | None) -> duckdb.DuckDBPyCon
     return connection
 
 
-def _rewrite(table: LakeTable, connection: duckdb.DuckDBPyConnection, rewriting: Rewriting) -> Compacted:
+def _rewrite(
+    table: LakeTable,
+    connection: duckdb.DuckDBPyConnection,
+    rewriting: Rewriting,
+    progress: Callable[[int], None],
+    stopped: Callable[[], bool],
+) -> Compacted:
     import duckdb
+
+    size = sum(f.bytes for f in rewriting.files)
 
     schema, paths, written = table.columns(), table.hot_paths(), list[WrittenFile]()
     try:
         rows = _rows(rewriting.files, schema, paths)
         expected = _count(connection, rows)
-        for piece in _pieces(connection, rows, rewriting, schema):
+        pieces = _pieces(connection, rows, expected, rewriting, schema)
+        for i, piece in enumerate(pieces):
+            if stopped():
+                table.discard(written)
+                return Compacted()
+            progress(size * i // len(pieces))
             file = copy(connection, piece, schema, table.folder, rewriting.day, paths, indexed=table.indexed)
             written += [file] if file else []
         if sum(f.rows for f in written) != expected:
@@ -209,13 +267,15 @@ def _rewrite(table: LakeTable, connection: duckdb.DuckDBPyConnection, rewriting:
     if not table.exchange(rewriting.files, written, same_rows=True):
         table.discard(written)
         return Compacted(skipped=1)
-    return Compacted(
-        len(rewriting.files), len(written), sum(f.bytes for f in rewriting.files), _size(written), expected
-    )
+    return Compacted(len(rewriting.files), len(written), size, _size(written), expected)
 
 
 def _pieces(
-    connection: duckdb.DuckDBPyConnection, rows: str, rewriting: Rewriting, schema: Sequence[StoredColumn]
+    connection: duckdb.DuckDBPyConnection,
+    rows: str,
+    count: int,
+    rewriting: Rewriting,
+    schema: Sequence[StoredColumn],
 ) -> list[str]:
     """A SELECT for each new file: its rows in the order of time."""
     if not any(c.name == TIME for c in schema):
@@ -225,7 +285,9 @@ def _pieces(
     if rewriting.pieces == 1 or rewriting.day is None:
         return [rows + order]
     shares = ", ".join(str(i / rewriting.pieces) for i in range(1, rewriting.pieces))
-    found = connection.execute(f"select quantile_disc(epoch_us({time}), [{shares}]) from ({rows})").fetchall()
+    # The exact ones need all times in memory.
+    quantiles = "quantile_disc" if count <= _MOST_IN_MEMORY else "approx_quantile"
+    found = connection.execute(f"select {quantiles}(epoch_us({time}), [{shares}]) from ({rows})").fetchall()
     cuts = sorted(set(found[0][0]))
     low = [f"{time} > make_timestamptz({c})" for c in cuts]
     high = [f"{time} <= make_timestamptz({c})" for c in cuts]
