@@ -30,6 +30,7 @@ from huntlake.cli import (
     serve,
     table,
     tables,
+    test,
     user,
     version,
     watchlist,
@@ -61,6 +62,7 @@ app.command("tables")(tables.tables)
 app.command("schema")(schema.schema)
 app.command("explain")(explain.explain)
 app.command("lint")(lint.lint)
+app.command("test")(test.prove)
 app.command("clients")(clients.clients)
 app.add_typer(lake.app, name="lake")
 app.add_typer(principal.app, name="principal")

@@ -152,6 +152,10 @@ class Fields:
             return None
         return Fields(node, self._complaints, any_case=self._any_case)
 
+    def at(self, node: yaml.MappingNode) -> Fields:
+        """A mapping somewhere below, as fields of the same file."""
+        return Fields(node, self._complaints, any_case=self._any_case)
+
     def list(self, name: str) -> Iterator[Fields]:
         """The mappings of a list."""
         node = self.find(name)

@@ -1,0 +1,1 @@
+"""Tests beside rules: events in, expected alerts, entities and incidents out."""
