@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -43,6 +43,18 @@ class Outcome:
     failed: dict[str, str] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def lacking(self) -> set[str]:
+        """The tests that don't pass."""
+        return {*self.failed, *self.skipped}
+
+    def mend(self, names: Iterable[str]) -> None:
+        """These tests pass after all."""
+        for name in names:
+            self.failed.pop(name, None)
+            self.skipped.pop(name, None)
+            self.passed.add(name)
+
 
 def main() -> int:
     """Run the kit; 0 where everything passes that passed before."""
@@ -55,17 +67,22 @@ def main() -> int:
         return 0
     prepare()
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="huntlake-clients-") as folder, served(Path(folder)) as known:
-        outcome = run(Path(folder), known, given.only)
-    show(outcome, time.monotonic() - began)
     before = set(BASELINE.read_text().split()) if BASELINE.exists() else set()
+    with tempfile.TemporaryDirectory(prefix="huntlake-clients-") as folder, served(Path(folder)) as known:
+        outcome = run(Path(folder), known, [f.name for f in KIT.glob("test_*.py") if given.only in f.name])
+        if lost := before & outcome.lacking:
+            # A machine that has much to do may let a client's patience end.
+            print(f"asked once more: {', '.join(sorted(lost))}", flush=True)
+            again = run(Path(folder), known, {f"{name.partition('::')[0]}.py" for name in lost})
+            outcome.mend(lost & again.passed)
+    show(outcome, time.monotonic() - began)
     if given.accept:
         BASELINE.write_text("\n".join(sorted(before | outcome.passed if given.only else outcome.passed)) + "\n")
     if not given.only:
         figures(outcome)
-    lost = sorted(before & (outcome.failed.keys() | outcome.skipped.keys()))
+    lost = before & outcome.lacking
     if lost:
-        print(f"   LOST since the baseline: {', '.join(lost)}")
+        print(f"   LOST since the baseline: {', '.join(sorted(lost))}")
     return 1 if lost and not given.accept else 0
 
 
@@ -171,11 +188,12 @@ def _listening(log: Path, server: subprocess.Popen[bytes]) -> tuple[str, str]:
     raise SystemExit(f"the server did not start:\n{log.read_text(errors='replace')}")
 
 
-def run(folder: Path, known: Mapping[str, str], only: str) -> Outcome:
-    """Run the kit's files, a copy of them: it writes beside itself."""
+def run(folder: Path, known: Mapping[str, str], files: Iterable[str]) -> Outcome:
+    """Run these files of the kit, a copy of it: it writes beside itself."""
     kit = folder / "kit"
-    shutil.copytree(KIT, kit, ignore=shutil.ignore_patterns("node_modules", "__pycache__", ".pytest_cache"))
-    files = sorted(f.name for f in kit.glob("test_*.py") if only in f.name)
+    left = shutil.ignore_patterns("node_modules", "__pycache__", ".pytest_cache")
+    shutil.copytree(KIT, kit, ignore=left, dirs_exist_ok=True)
+    files = sorted(files)
     outcome = Outcome()
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("KIT_", "PYTHON", "HUNTLAKE"))}
     environment.update(known)

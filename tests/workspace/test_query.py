@@ -54,6 +54,24 @@ def test_rows_of_the_lake_come_in_kustos_form(analytics: Analytics) -> None:
     assert rows(analytics, text)[0] == ["2026-11-19T12:00:00Z", "ann"]
 
 
+def test_what_the_query_says_itself_is_answered_to_the_last_digit(analytics: Analytics) -> None:
+    # The engine's times end with the microsecond, and its decimals with the eighteenth place.
+    time, number = "datetime(2024-02-29T12:34:56.7891234Z)", "decimal(1.2345678901234567891)"
+    said = f"dt={time}, d={number}"
+    exact = ["2024-02-29T12:34:56.7891234Z", "1.2345678901234567891"]
+    assert rows(analytics, f"print {said}") == [exact]
+    assert rows(analytics, f"datatable(dt:datetime, d:decimal)[{time}, {number}]") == [exact]
+    carried = f"range x from 1 to 2 step 1 | extend {said} | where x > 0 | sort by x desc | project t = dt, x, d"
+    assert rows(analytics, carried) == [[exact[0], 2, exact[1]], [exact[0], 1, exact[1]]]
+    (table,) = analytics.queries.run(SOC, f"print x = 1, {said}").tables
+    assert [*table.json_objects()] == [b'{"x":1,"dt":"%b","d":"%b"}' % tuple(e.encode() for e in exact)]
+    assert rows(analytics, f"print tostring({time} + 1s)") == [["2024-02-29T12:34:57.7891234Z"]]
+
+
+def test_an_answer_may_have_no_column(analytics: Analytics) -> None:
+    assert rows(analytics, "print x = 1 | project-away x") == []
+
+
 def test_a_catalogued_table_without_data_is_empty(analytics: Analytics) -> None:
     assert rows(analytics, "AuditLogs | project TimeGenerated, OperationName") == []
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -18,6 +18,7 @@ from huntlake.kql.binding.settings import Period
 from huntlake.kql.functions import FUNCTIONS
 from huntlake.kql.functions import REFUSED as REFUSED_FUNCTIONS
 from huntlake.kql.optimizer import Contents, optimized
+from huntlake.kql.optimizer.constants import constants_of
 from huntlake.kql.optimizer.firsts import Firsts, firsts_of
 from huntlake.kql.plan import Clause, Extraction, Path
 from huntlake.kql.plan.graph import is_empty
@@ -32,6 +33,9 @@ LANGUAGE = Language(FUNCTIONS, AGGREGATES, plugins.PLUGINS, REFUSED_FUNCTIONS | 
 
 _MANY = 8
 """So many constant columns are worth to be left out of the SQL."""
+_ROUNDED = {ScalarType.DATETIME, ScalarType.DECIMAL}
+"""Types whose physical form may have fewer digits than a literal."""
+_NOTHING = plan.Output("_", plan.Literal(True, ScalarType.BOOL))
 _RECURSION = 12_000
 """Frames that the deepest text the parser lets through may need."""
 
@@ -96,8 +100,9 @@ class CompiledTable:
     visualization: Mapping[str, object] | None
     written: Written = field(repr=False)
     firsts: tuple[FirstRows, ...] = ()
-    constants: Mapping[int, str | None] = field(default_factory=dict)
-    """Columns, by their places, that are the same text, or nothing, in all rows: of a wide table most may be."""
+    constants: Mapping[int, object] = field(default_factory=dict)
+    """Columns, by their places, that are the same in all rows: of a wide table most may be. The values are those of
+    literals, to the last digit, of which the physical form may have fewer."""
     empty: bool = False
     """Whether it is known to have no row."""
 
@@ -114,7 +119,7 @@ class CompiledTable:
         return f"select {fields} from ({self.written.text(sources)})"
 
     def varying_sql(self, sources: Mapping[str, str]) -> str:
-        """The same without the columns that are `constants`."""
+        """The same without the columns that are `constants`; where all are, with another that says nothing."""
         return self.written.text(sources)
 
 
@@ -217,16 +222,13 @@ def _compiled(result: Result, source: Source, engine: str, contents: Contents | 
     relation = optimized(result.relation, contents)
     constants = _constants(relation)
     if constants:
-        assert isinstance(relation, plan.Project)
-        varying = tuple(o for i, o in enumerate(relation.outputs) if i not in constants)
-        relation = replace(relation, outputs=varying)
+        relation = _without(relation, constants)
     written = write(relation, source, engine)
     names = {id(scan): step for step, scan in written.scans}
     firsts = tuple(_first_rows(f, names, source, engine) for f in firsts_of(relation))
     columns = result.relation.columns
-    return CompiledTable(
-        result.name, columns, _scans(written), result.visualization, written, firsts, constants, is_empty(relation)
-    )
+    empty = is_empty(relation) or not columns
+    return CompiledTable(result.name, columns, _scans(written), result.visualization, written, firsts, constants, empty)
 
 
 def _first_rows(firsts: Firsts, names: Mapping[int, str], source: Source, engine: str) -> FirstRows:
@@ -244,15 +246,31 @@ def _scans(written: Written) -> tuple[TableScan, ...]:
     )
 
 
-def _constants(relation: plan.Relation) -> dict[int, str | None]:
-    """The columns of a table that are written beside it, and not by the engine; at least one isn't."""
-    found: dict[int, str | None] = {}
+def _constants(relation: plan.Relation) -> dict[int, object]:
+    """The columns of a table that are written beside it, and not by the engine."""
+    places = {c.name: i for i, c in enumerate(relation.columns) if c.type in _ROUNDED}
+    found: dict[int, object] = {
+        places[name]: value.value
+        for name, value in constants_of(relation, places).items()
+        if forms.is_finer(value.value, value.type)
+    }
     if isinstance(relation, plan.Project):
-        for place, output in enumerate(relation.outputs):
-            if isinstance(output.value, plan.Literal):
-                text = output.value.value
-                if text is None or (isinstance(text, str) and output.value.type is ScalarType.STRING):
-                    found[place] = text
-        if found and len(found) == len(relation.outputs):
-            found.pop(0)
-    return found if len(found) >= _MANY else {}
+        texts = {
+            place: output.value.value
+            for place, output in enumerate(relation.outputs)
+            if isinstance(output.value, plan.Literal)
+            and (output.value.value is None or output.value.type is ScalarType.STRING)
+        }
+        if len(texts) >= _MANY:
+            found |= texts
+    return found
+
+
+def _without(relation: plan.Relation, constants: Mapping[int, object]) -> plan.Relation:
+    """The relation without the columns that are constants; where all are, with another that says nothing."""
+    if isinstance(relation, plan.Project):
+        below, outputs = relation.input, relation.outputs
+    else:
+        below, outputs = relation, tuple(plan.Output(c.name, c) for c in relation.columns)
+    varying = tuple(o for i, o in enumerate(outputs) if i not in constants)
+    return plan.Project(below, varying or (_NOTHING,))

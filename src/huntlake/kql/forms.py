@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from huntlake.kql.symbols import Missing, Sql, quoted
-from huntlake.kql.syntax.literals import TICKS_PER_DAY, TICKS_PER_SECOND, datetime_of
+from huntlake.kql.syntax.literals import TICKS_PER_DAY, TICKS_PER_SECOND, datetime_of, decimal_text
 from huntlake.kql.types import NUMBERS, ScalarType
 
 SQL_TYPES = {
@@ -27,6 +27,9 @@ SQL_TYPES = {
     ScalarType.DYNAMIC: "JSON",
 }
 
+
+_DECIMALS, _DIGITS = 18, 38
+"""Digits of a decimal behind the point, and those of Kusto's decimals in all."""
 
 ITEM = '"~t"'
 """The name of a lambda's own parameter: a plainer one would hide a column of that name."""
@@ -74,6 +77,17 @@ def _real(value: float) -> str:
 def _decimal(value: Decimal) -> str:
     # Of decimals with other scales the engine takes the one with fewer digits, and rounds the rest away.
     return f"{value:f}::{SQL_TYPES[ScalarType.DECIMAL]}"
+
+
+def is_finer(value: object, type_: ScalarType) -> bool:
+    """Whether a literal has digits for which its physical form has no place."""
+    match type_, value:
+        case ScalarType.DATETIME, int(ticks):
+            return ticks % 10 != 0
+        case ScalarType.DECIMAL, Decimal() as number:
+            digits = decimal_text(number).lstrip("-0.").replace(".", "")
+            return len(decimal_text(number).partition(".")[2]) > _DECIMALS and len(digits) <= _DIGITS
+    return False
 
 
 # -- JSON ------------------------------------------------------------------------

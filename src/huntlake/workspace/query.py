@@ -282,7 +282,7 @@ class ResultTable:
 
     def json_objects(self) -> Iterator[bytes]:
         """The rows as JSON objects by column name, in chunks such as `{"x":1},{"x":2}`; else like `json_rows`."""
-        return self._chunks(lambda: wire.json_objects(self._sql(), self.columns))
+        return self._chunks(lambda: wire.json_objects(self._varying_sql(), self.columns, self._table.constants))
 
     def _chunks(self, sql: Callable[[], str]) -> Iterator[bytes]:
         limits = self._limits()
@@ -332,9 +332,11 @@ class ResultTable:
         return self._taken(self._table.sql(self._sources()))
 
     def _json_sql(self) -> str:
-        varying = self._taken(self._table.varying_sql(self._sources()))
         constants, as_text = self._table.constants, self._options.dynamic_as_text
-        return wire.json_rows(varying, self.columns, constants, dynamic_as_text=as_text)
+        return wire.json_rows(self._varying_sql(), self.columns, constants, dynamic_as_text=as_text)
+
+    def _varying_sql(self) -> str:
+        return self._taken(self._table.varying_sql(self._sources()))
 
     def _sources(self) -> dict[str, str]:
         return _selects(narrowed(self._table, self._readings, self._places))

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from types import MappingProxyType
 
 from huntlake.engines.duckdb.database import literal
+from huntlake.kql.syntax.literals import datetime_text, decimal_text
 from huntlake.kql.types import Column, ScalarType
 
 TICKS_PER_DAY = 864_000_000_000
@@ -19,18 +21,17 @@ TICKS_PER_SECOND = 10_000_000
 def json_rows(
     sql: str,
     columns: Sequence[Column],
-    constants: Mapping[int, str | None] = MappingProxyType({}),
+    constants: Mapping[int, object] = MappingProxyType({}),
     *,
     dynamic_as_text: bool = False,
 ) -> str:
     """The SELECT that gives each row of `sql` as one text, `[1,"a"],`, the comma included.
 
-    `columns` are those of `sql`, in order, and, at these places, `constants` that it doesn't have. With the comma, a
-    batch of rows is one run of bytes that can be sent. With `dynamic_as_text` values of that type are texts that hold
-    JSON, rather than JSON.
+    `columns` are those of `sql`, in order, and, at these places, `constants` that it doesn't have: the values of
+    literals. Where all are constants, `sql` has one column that nobody reads. With the comma, a batch of rows is
+    one run of bytes that can be sent. With `dynamic_as_text` values of that type are texts that hold JSON.
     """
-    # Two columns of a join may have one name: they are told apart by position.
-    names = [f"c{i}" for i in range(len(columns) - len(constants))]
+    names = _labels(columns, constants)
     label = iter(names)
     forms = WIRE | {ScalarType.DYNAMIC: _dynamic_text} if dynamic_as_text else WIRE
     runs: list[tuple[bool, list[str]]] = []
@@ -53,17 +54,38 @@ def _run(same: bool, texts: list[str]) -> str:
     return literal(",".join(texts)) if same else f"(json_array({', '.join(texts)})::varchar)[2:-2]"
 
 
-def _constant(text: str | None, column: Column) -> str:
-    if text is None:
-        return '""' if column.type is ScalarType.STRING else "null"
-    return json.dumps(text, ensure_ascii=False)
-
-
-def json_objects(sql: str, columns: Sequence[Column]) -> str:
+def json_objects(sql: str, columns: Sequence[Column], constants: Mapping[int, object] = MappingProxyType({})) -> str:
     """The SELECT that gives each row of `sql` as one text, `{"x":1},`, the comma included; else like `json_rows`."""
-    names = [f"c{i}" for i in range(len(columns))]
-    pairs = (f"{literal(c.name)}, {WIRE[c.type](n)}" for n, c in zip(names, columns, strict=True))
+    names = _labels(columns, constants)
+    label = iter(names)
+    values = (
+        f"{literal(_constant(constants[place], column))}::json"
+        if place in constants
+        else WIRE[column.type](next(label))
+        for place, column in enumerate(columns)
+    )
+    pairs = (f"{literal(column.name)}, {value}" for column, value in zip(columns, values, strict=True))
     return f"select json_object({', '.join(pairs)})::varchar || ',' from ({sql}) r({', '.join(names)})"
+
+
+def _labels(columns: Sequence[Column], constants: Mapping[int, object]) -> list[str]:
+    # Two columns of a join may have one name: they are told apart by position.
+    return [f"c{i}" for i in range(max(1, len(columns) - len(constants)))]
+
+
+def _constant(value: object, column: Column) -> str:
+    """The JSON of a literal's value."""
+    match column.type, value:
+        case ScalarType.STRING, None:
+            return '""'
+        case ScalarType.DATETIME, int(ticks):
+            # As the engine writes a time: without the zeros at the end.
+            return json.dumps(datetime_text(ticks).removesuffix("Z").rstrip("0").rstrip(".") + "Z")
+        case ScalarType.DECIMAL, Decimal() as number:
+            return json.dumps(decimal_text(number))
+        case _, None | str():
+            return json.dumps(value, ensure_ascii=False)
+    raise TypeError(f"a constant of type {column.type} is not written beside the engine")
 
 
 def _real(x: str) -> str:

@@ -182,6 +182,12 @@ def _(value: Scalar) -> Dynamic:
     return _to(value, ScalarType.DYNAMIC)
 
 
+@tostring.folds
+def _(value: object, *, types: Sequence[ScalarType]) -> object:
+    # The engine's time has a digit less.
+    return literals.datetime_text(value) if types == [ScalarType.DATETIME] and type(value) is int else NotImplemented
+
+
 @todatetime.folds
 def _(value: object, *, types: Sequence[ScalarType]) -> object:
     return literals.datetime_ticks(value) if isinstance(value, str) else NotImplemented

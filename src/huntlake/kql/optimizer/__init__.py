@@ -7,6 +7,7 @@
 | `indicators` | the texts that no row holds aren't looked for |
 | `pruning` | columns that nobody reads are left out |
 | `extraction` | paths into dynamics are told to the scans, and read where the tables keep them beside |
+| `constants` | no rule of these, asked afterwards: the columns that are the same in all rows |
 """
 
 from __future__ import annotations

@@ -62,8 +62,9 @@ def write(relation: plan.Relation, source: Source, engine: str = "duckdb") -> Wr
     writer.count(relation)
     step = writer.step(relation)
     identifiers = writer.identifiers(relation)
-    columns = ", ".join(identifiers.values()) or "1 where false"
-    return Written(tuple(writer.steps), f"select {columns} from {step}", tuple(writer.scans))
+    columns = ", ".join(identifiers.values())
+    last = f"select {columns} from {step}" if columns else f"select 1 from {step} where false"
+    return Written(tuple(writer.steps), last, tuple(writer.scans))
 
 
 _PLACE = '"~place"'

@@ -192,6 +192,12 @@ def datetime_text(ticks: int) -> str:
     )
 
 
+def decimal_text(number: Decimal) -> str:
+    """`1.5`, without an exponent and without the zeros at the end."""
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
 def number(text: str) -> int | None:
     """A whole number in decimal or `0x` hexadecimal digits; None where it is none."""
     try:
