@@ -37,3 +37,10 @@ def iso(span: timedelta) -> str:
     if not days and not clock:
         return "PT0S"
     return f"P{f'{days}D' if days else ''}{f'T{clock}' if clock else ''}"
+
+
+def short(span: timedelta) -> str:
+    """The duration as a query writes it, such as `90m`."""
+    seconds = int(span.total_seconds())
+    unit, length = next(((u, n) for u, n in (("d", 86_400), ("h", 3_600), ("m", 60)) if not seconds % n), ("s", 1))
+    return f"{seconds // length}{unit}"
