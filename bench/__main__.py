@@ -24,6 +24,7 @@ MEASUREMENTS = (
     "needle",
     "rights",
     "rules",
+    "sigma",
     "table_search",
 )
 """The modules of this folder that measure; each has a `main`."""

@@ -18,19 +18,15 @@ from datetime import timedelta
 from pathlib import Path
 from time import perf_counter, process_time
 
-import yaml
-
 from bench import figures
 from bench.hunting import END, Demo
-from bench.sigma_rules import SOURCES, Unsupported
-from bench.sigma_rules import query as sigma_query
 from huntlake.core.diagnostics import SourceError
 from huntlake.core.errors import DomainError
 from huntlake.detection.content import Content, ContentKind, Refused, contents
 from huntlake.detection.rules import AnalyticRule, RuleKind, TriggerOperator
 from huntlake.detection.running import Run, Window, run
 from huntlake.detection.severity import Severity
-from huntlake.workspace.catalogue import Catalogue
+from huntlake.detection.sigma.rules import converted
 
 RULES = Path(__file__).resolve().parents[2] / "shared" / "rules"
 OUTSIDE = Path(__file__).resolve().parents[1] / "tests" / "outside"
@@ -146,19 +142,9 @@ def published(found: Sequence[Content]) -> list[Runnable]:
 
 
 def translated() -> list[Runnable]:
-    """Rules of Sigma that the measurements translate."""
-    known = Catalogue()
-    rules = []
-    for path in sorted((RULES / "sigma").rglob("*.yml")):
-        try:
-            category = yaml.safe_load(path.read_text(encoding="utf-8")).get("logsource", {}).get("category", "")
-            table = known.table(SOURCES[category].rows.split()[0]) if category in SOURCES else None
-            if table is not None:
-                text = sigma_query(path, category, frozenset(c.name for c in table.columns))
-                rules.append(Runnable(path.stem, daily(path.stem, text)))
-        except (Unsupported, yaml.YAMLError):
-            continue
-    return rules
+    """Rules of Sigma, over a day."""
+    found = (x for x in contents(RULES / "sigma") if isinstance(x, Content))
+    return [Runnable(x.name, daily(x.title, converted(x.source, period=_DAY).rule.query)) for x in found]
 
 
 def distinct(demo: Demo, rules: Sequence[Runnable]) -> list[Runnable]:

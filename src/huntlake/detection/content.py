@@ -32,6 +32,7 @@ class ContentKind(StrEnum):
     EXPLORATION_QUERY = "exploration query"
     FUNCTION = "function"
     CUSTOM_DETECTION = "custom detection"
+    SIGMA_RULE = "Sigma rule"
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,10 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Content:
-    """A query out of a file. `name` is what it is kept by, and `described` a rule's alone."""
+    """A query out of a file. `name` is what it is kept by, and `described` a rule's alone, of whatever kind.
+
+    The query of a Sigma rule is what its detection means, and so its place.
+    """
 
     path: Path
     kind: ContentKind
@@ -129,6 +133,15 @@ def _from_yaml(path: Path, fields: Fields, source: Source) -> Iterator[Content]:
         title = fields.text("displayName", required=True) or path.stem
         yield Content(path, ContentKind.CUSTOM_DETECTION, path.stem, title, query, source, span)
         return
+    if "detection" in fields and "logsource" in fields:
+        # What reads them is large: only who has such rules waits for it.
+        from huntlake.detection.sigma.rules import converted
+
+        described = converted(source)
+        name, title = described.metadata.get("id", path.stem), described.rule.display_name
+        query, span = described.rule.query, _whole(fields, "detection")
+        yield Content(path, ContentKind.SIGMA_RULE, name, title, query, source, span, described)
+        return
     if "query" not in fields:
         return
     query = fields.text("query", required=True) or ""
@@ -191,10 +204,12 @@ def _resource(path: Path, fields: Fields, source: Source) -> Iterator[Content]:
 
 
 def _place(fields: Fields, name: str) -> Span:
+    return _whole(fields, name) if isinstance(fields.find(name), yaml.ScalarNode) else Span(0, 0)
+
+
+def _whole(fields: Fields, name: str) -> Span:
     node = fields.find(name)
-    if not isinstance(node, yaml.ScalarNode):
-        return Span(0, 0)
-    return Span(node.start_mark.index, node.end_mark.index)
+    return Span(node.start_mark.index, node.end_mark.index) if node else Span(0, 0)
 
 
 def _decoded(data: bytes) -> str:

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import Any, TypeAlias, assert_never
 from xml.sax.saxutils import escape
 
 from sigma.conditions import (
@@ -279,7 +279,9 @@ class Conditions:
                 return _equal(operand.as_text, "=~", quoted(text[1:]))
             if isinstance(text, str) and not starts and not ends and "\\" not in text:
                 return _equal(operand.as_text, "=~", quoted(text))
-        raise Unsayable(f"only the end `\\name` of `{name}` is supported: {self._source.table} has its name alone", name)
+        raise Unsayable(
+            f"only the end `\\name` of `{name}` is supported: {self._source.table} has its name alone", name
+        )
 
     def _hash(self, columns: Mapping[str, str], value: Any, name: str) -> _Test:
         if isinstance(value, SigmaString):
@@ -362,7 +364,7 @@ def _closed(text: str, other: str) -> str:
 
 _LITERAL = re.compile(r"""@"(?:[^"]|"")*"|@'(?:[^']|'')*'|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""", re.DOTALL)
 
-_Part = str | SpecialChars
+_Part: TypeAlias = str | SpecialChars
 
 
 def _bounds(value: SigmaString, name: str) -> tuple[bool, list[_Part], bool]:

@@ -294,7 +294,9 @@ def _sysmon(known: str, *ids: int) -> LogSource:
     return _channel(where=where, known=f"{shared} {known}")
 
 
-_TWO = "SourceProcessGuid SourceProcessId SourceImage TargetProcessGuid TargetProcessId TargetImage SourceUser TargetUser"
+_TWO = (
+    "SourceProcessGuid SourceProcessId SourceImage TargetProcessGuid TargetProcessId TargetImage SourceUser TargetUser"
+)
 _SYSMON = {
     "process_creation": _sysmon(
         "FileVersion Description Product Company OriginalFileName CommandLine CurrentDirectory LogonGuid LogonId "
@@ -311,7 +313,8 @@ _SYSMON = {
     "process_termination": _sysmon("", 5),
     "driver_load": _sysmon("ImageLoaded Hashes Signed Signature SignatureStatus", 6),
     "image_load": _sysmon(
-        "ImageLoaded FileVersion Description Product Company OriginalFileName Hashes Signed Signature SignatureStatus", 7
+        "ImageLoaded FileVersion Description Product Company OriginalFileName Hashes Signed Signature SignatureStatus",
+        7,
     ),
     "create_remote_thread": _sysmon(f"{_TWO} NewThreadId StartAddress StartModule StartFunction", 8),
     "raw_access_thread": _sysmon("Device", 9),
@@ -484,7 +487,15 @@ def _cef(vendor: str) -> LogSource:
         fortinet if vendor == "Fortinet" else {},
         keywords=("Message", "Activity", "AdditionalExtensions"),
         entities=(("IP", {"Address": "SourceIP"}), ("Account", {"FullName": "SourceUserName"})),
-        shown=("Computer", "DeviceProduct", "Activity", "Message", "SourceIP", "SourceUserName", "AdditionalExtensions"),
+        shown=(
+            "Computer",
+            "DeviceProduct",
+            "Activity",
+            "Message",
+            "SourceIP",
+            "SourceUserName",
+            "AdditionalExtensions",
+        ),
     )
 
 
@@ -576,7 +587,6 @@ _AUDITD = LogSource(
     entities=(("Host", {"FullName": "Computer"}), ("Account", {"Name": "acct"})),
     shown=("Computer", "RecordType", "exe", "comm", "acct", "RawRecord"),
 )
-
 
 
 _CLOUD_TRAIL = LogSource(
@@ -789,7 +799,11 @@ _ANTIVIRUS = LogSource(
 def _zeek(log: str, *, texts: str = "", numbers: str = "", truths: str = "") -> LogSource:
     """A log of Zeek, as Corelight's connector keeps it."""
     fields: dict[str, Field] = {}
-    for names, suffix in ((f"{texts} id.orig_h id.resp_h", "s"), (f"{numbers} id.orig_p id.resp_p", "d"), (truths, "b")):
+    for names, suffix in (
+        (f"{texts} id.orig_h id.resp_h", "s"),
+        (f"{numbers} id.orig_p id.resp_p", "d"),
+        (truths, "b"),
+    ):
         for name in names.split():
             fields[name.lower()] = Text((f"{name.replace('.', '_')}_{suffix}",))
     return LogSource(
@@ -848,7 +862,11 @@ _KNOWN: dict[_Key, tuple[LogSource, ...]] = {
     ("linux", "", "guacamole"): (_syslog('ProcessName in~ ("guacd", "guacamole")'),),
     **{
         (product, "", service): (_syslog(),)
-        for product, services in {"cisco": ("aaa", "syslog", "bgp", "ldp"), "huawei": ("bgp",), "juniper": ("bgp",)}.items()
+        for product, services in {
+            "cisco": ("aaa", "syslog", "bgp", "ldp"),
+            "huawei": ("bgp",),
+            "juniper": ("bgp",),
+        }.items()
         for service in services
     },
     ("cisco", "", "duo"): (_DUO,),
