@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.schema import CreateTable
 
 from huntlake.core.errors import Invalid
-from huntlake.state.documents import ANY_ETAG, Json
+from huntlake.state.documents import ANY_ETAG, DIGITS, Append, Json, Put, Remove, Write
 
 _METADATA = sa.MetaData()
 _DOCUMENTS = sa.Table(
@@ -28,12 +28,15 @@ _DOCUMENTS = sa.Table(
 )
 
 _BUSY_SECONDS = 30
+_NUMBERS = "last numbers"
+"""The collection of the last number that each collection has given."""
 
 
 class Database:
     """An open database. Safe under threads, and under several processes on one file.
 
-    Every statement is a transaction of its own: no reader ever holds a lock that a writer waits for.
+    Every statement but those of `write` is a transaction of its own: no reader ever holds a lock that a writer waits
+    for.
     """
 
     def __init__(self, engine: sa.Engine) -> None:
@@ -77,16 +80,21 @@ class Database:
         with self._engine.connect() as connection:
             return frozenset(connection.execute(query).scalars())
 
+    def read_after(self, collection: str, name: str) -> Iterator[tuple[str, Json]]:
+        """Name and value of each document whose name comes after `name`, by name."""
+        columns, later = (_DOCUMENTS.c.name, _DOCUMENTS.c.value), _DOCUMENTS.c.name > name
+        query = sa.select(*columns).where(_DOCUMENTS.c.collection == collection, later).order_by(_DOCUMENTS.c.name)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return ((row.name, orjson.loads(row.value)) for row in rows)
+
     def insert(self, collection: str, name: str, value: Json, etag: str) -> bool:
         """Add a document; False where that name is taken."""
         return self._write(self._insert(collection, name, value, etag).on_conflict_do_nothing()) == 1
 
     def upsert(self, collection: str, name: str, value: Json, etag: str) -> None:
         """Add a document, or replace whatever has that name."""
-        row = self._insert(collection, name, value, etag)
-        key = [_DOCUMENTS.c.collection, _DOCUMENTS.c.name]
-        new = {"value": row.excluded.value, "etag": row.excluded.etag}
-        self._write(row.on_conflict_do_update(index_elements=key, set_=new))
+        self._write(self._upsert(collection, name, value, etag))
 
     def update(self, collection: str, name: str, value: Json, etag: str, *, if_match: str) -> bool:
         """Replace the document whose ETag is `if_match` (`*`: any); False where there is none."""
@@ -96,6 +104,47 @@ class Database:
     def delete(self, collection: str, name: str, *, if_match: str) -> bool:
         """Delete the document whose ETag is `if_match` (`*`: any); False where there is none."""
         return self._write(sa.delete(_DOCUMENTS).where(*_key(collection, name), *_etag(if_match))) == 1
+
+    def write(self, writes: Sequence[Write]) -> bool:
+        """Do all of it at once; False, and nothing is done, where one finds something else than it must."""
+        # Two who write the same documents in different order would wait for each other for ever.
+        ordered = sorted(writes, key=_turn)
+        with self._engine.connect() as connection:
+            connection.exec_driver_sql("begin immediate" if self._engine.dialect.name == "sqlite" else "begin")
+            try:
+                done = all(self._done(connection, write) for write in ordered)
+            except BaseException:
+                connection.exec_driver_sql("rollback")
+                raise
+            connection.exec_driver_sql("commit" if done else "rollback")
+        return done
+
+    def _done(self, connection: sa.Connection, write: Write) -> bool:
+        match write:
+            case Put(collection, name, value, etag, create=True):
+                statement = self._insert(collection, name, value, etag).on_conflict_do_nothing()
+            case Put(collection, name, value, etag, if_match=str(known)):
+                matching = sa.update(_DOCUMENTS).where(*_key(collection, name), *_etag(known))
+                statement = matching.values(value=_text(value), etag=etag)
+            case Put(collection, name, value, etag):
+                statement = self._upsert(collection, name, value, etag)
+            case Remove(collection, name, known):
+                statement = sa.delete(_DOCUMENTS).where(*_key(collection, name), *_etag(known))
+            case Append(collection, value):
+                # The row of the number is locked until the commit: the next number comes after it.
+                row = self._insert(_NUMBERS, collection, 1, "")
+                following = sa.cast(sa.cast(_DOCUMENTS.c.value, sa.BigInteger) + 1, sa.Text)
+                key = [_DOCUMENTS.c.collection, _DOCUMENTS.c.name]
+                counted = row.on_conflict_do_update(index_elements=key, set_={"value": following})
+                number = int(connection.execute(counted.returning(_DOCUMENTS.c.value)).scalar_one())
+                statement = self._insert(collection, f"{number:0{DIGITS}}", value, "")
+        return int(connection.execute(statement).rowcount) == 1
+
+    def _upsert(self, collection: str, name: str, value: Json, etag: str) -> Any:
+        row = self._insert(collection, name, value, etag)
+        key = [_DOCUMENTS.c.collection, _DOCUMENTS.c.name]
+        new = {"value": row.excluded.value, "etag": row.excluded.etag}
+        return row.on_conflict_do_update(index_elements=key, set_=new)
 
     def _insert(self, collection: str, name: str, value: Json, etag: str) -> Any:
         insert = _INSERTS[self._engine.dialect.name](_DOCUMENTS)
@@ -108,6 +157,10 @@ class Database:
 
 # Standard SQL has no "insert or else"; both dialects spell it alike, in classes of their own.
 _INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+def _turn(write: Write) -> tuple[bool, str, str]:
+    return (True, write.collection, "") if isinstance(write, Append) else (False, write.collection, write.name)
 
 
 def _key(collection: str, name: str) -> tuple[sa.ColumnElement[bool], ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -26,6 +26,43 @@ class Document(Generic[T]):
     etag: str
 
 
+@dataclass(frozen=True, slots=True)
+class Put:
+    """A document to be stored. `if_match` is the ETag that must be there now (`*`: any), `create` that there is none."""
+
+    collection: str
+    name: str
+    value: Json
+    etag: str
+    if_match: str | None = None
+    create: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """A document to be deleted; one whose ETag is `if_match` (`*`: any) must be there."""
+
+    collection: str
+    name: str
+    if_match: str = ANY_ETAG
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """A document to be stored under the next number of its collection, written with `DIGITS` digits.
+
+    Numbers are in the order of commits: who has read up to one never misses a lower one. None is given twice.
+    """
+
+    collection: str
+    value: Json
+
+
+Write = Put | Remove | Append
+
+DIGITS = 16
+
+
 class Shelf(Protocol):
     """Where documents are kept. Each method is one atomic step, also among several processes."""
 
@@ -36,6 +73,13 @@ class Shelf(Protocol):
     def upsert(self, collection: str, name: str, value: Json, etag: str) -> None: ...
     def update(self, collection: str, name: str, value: Json, etag: str, *, if_match: str) -> bool: ...
     def delete(self, collection: str, name: str, *, if_match: str) -> bool: ...
+    def read_after(self, collection: str, name: str) -> Iterator[tuple[str, Json]]:
+        """Name and value of each document whose name comes after `name`, by name."""
+        ...
+
+    def write(self, writes: Sequence[Write]) -> bool:
+        """Do all of it at once; False, and nothing is done, where one finds something else than it must."""
+        ...
 
 
 class Documents(Generic[T]):

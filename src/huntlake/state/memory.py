@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from threading import Lock
+from collections.abc import Iterator, Sequence
+from threading import RLock
 
-from huntlake.state.documents import ANY_ETAG, Json
+from huntlake.state.documents import ANY_ETAG, DIGITS, Append, Json, Put, Remove, Write
 
 
 class MemoryShelf:
@@ -14,7 +14,10 @@ class MemoryShelf:
 
     def __init__(self) -> None:
         self._kept: dict[tuple[str, str], tuple[str, str]] = {}
-        self._lock = Lock()
+        self._numbers: dict[str, int] = {}
+        # By collection, so that a long history of one doesn't slow the lists of all others.
+        self._names: dict[str, set[str]] = {}
+        self._lock = RLock()
 
     def read(self, collection: str, name: str) -> tuple[Json, str] | None:
         """A document's value and ETag, or None."""
@@ -24,33 +27,40 @@ class MemoryShelf:
     def read_all(self, collection: str) -> Iterator[tuple[str, Json, str]]:
         """Name, value and ETag of each document, by name."""
         with self._lock:
-            rows = sorted((name, *kept) for (where, name), kept in self._kept.items() if where == collection)
+            rows = [(name, *self._kept[collection, name]) for name in sorted(self._names.get(collection, ()))]
         return ((name, json.loads(text), etag) for name, text, etag in rows)
+
+    def read_after(self, collection: str, name: str) -> Iterator[tuple[str, Json]]:
+        """Name and value of each document whose name comes after `name`, by name."""
+        with self._lock:
+            later = sorted(n for n in self._names.get(collection, ()) if n > name)
+            rows = [(n, self._kept[collection, n][0]) for n in later]
+        return ((n, json.loads(text)) for n, text in rows)
 
     def read_names(self, collection: str) -> frozenset[str]:
         """The name of each document."""
         with self._lock:
-            return frozenset(name for where, name in self._kept if where == collection)
+            return frozenset(self._names.get(collection, ()))
 
     def insert(self, collection: str, name: str, value: Json, etag: str) -> bool:
         """Add a document; False where that name is taken."""
         with self._lock:
             if (collection, name) in self._kept:
                 return False
-            self._kept[collection, name] = json.dumps(value), etag
+            self._keep(collection, name, value, etag)
             return True
 
     def upsert(self, collection: str, name: str, value: Json, etag: str) -> None:
         """Add a document, or replace whatever has that name."""
         with self._lock:
-            self._kept[collection, name] = json.dumps(value), etag
+            self._keep(collection, name, value, etag)
 
     def update(self, collection: str, name: str, value: Json, etag: str, *, if_match: str) -> bool:
         """Replace the document whose ETag is `if_match` (`*`: any); False where there is none."""
         with self._lock:
             if not self._matches(collection, name, if_match):
                 return False
-            self._kept[collection, name] = json.dumps(value), etag
+            self._keep(collection, name, value, etag)
             return True
 
     def delete(self, collection: str, name: str, *, if_match: str) -> bool:
@@ -58,8 +68,41 @@ class MemoryShelf:
         with self._lock:
             if not self._matches(collection, name, if_match):
                 return False
-            del self._kept[collection, name]
+            self._drop(collection, name)
             return True
+
+    def write(self, writes: Sequence[Write]) -> bool:
+        """Do all of it at once; False, and nothing is done, where one finds something else than it must."""
+        with self._lock:
+            if not all(map(self._allowed, writes)):
+                return False
+            for write in writes:
+                match write:
+                    case Put(collection, name, value, etag):
+                        self._keep(collection, name, value, etag)
+                    case Remove(collection, name):
+                        self._drop(collection, name)
+                    case Append(collection, value):
+                        number = self._numbers[collection] = self._numbers.get(collection, 0) + 1
+                        self._keep(collection, f"{number:0{DIGITS}}", value, "")
+            return True
+
+    def _allowed(self, write: Write) -> bool:
+        match write:
+            case Put(collection, name, create=True):
+                return (collection, name) not in self._kept
+            case Put(collection, name, if_match=str(etag)) | Remove(collection, name, etag):
+                return self._matches(collection, name, etag)
+            case Put() | Append():
+                return True
+
+    def _keep(self, collection: str, name: str, value: Json, etag: str) -> None:
+        self._kept[collection, name] = json.dumps(value), etag
+        self._names.setdefault(collection, set()).add(name)
+
+    def _drop(self, collection: str, name: str) -> None:
+        del self._kept[collection, name]
+        self._names[collection].discard(name)
 
     def _matches(self, collection: str, name: str, etag: str) -> bool:
         found = self._kept.get((collection, name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +11,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from huntlake.core.clock import Clock
 from huntlake.core.errors import Conflict, NotFound, PreconditionFailed
-from huntlake.state.documents import ANY_ETAG, Document, Documents, Json, Shelf
+from huntlake.state.documents import ANY_ETAG, Document, Documents, Json, Put, Remove, Shelf, Write
 
 T = TypeVar("T")
 
@@ -26,6 +27,8 @@ class Author:
     name: str = ""
     email: str = ""
     user_principal_name: str = ""
+    via: tuple[str, ...] = ()
+    """The automations through which it came, the first first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +45,26 @@ Stamp = Callable[[T, T | None, Author, datetime], T]
 """Makes what is stored of what was given, what was there before, who gives it, and when; `Invalid` refuses it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Change(Generic[T]):
+    """A record before and after a write; None where there was none, or is none any more."""
+
+    owner: Owner
+    name: str
+    before: T | None
+    after: T | None
+    by: Author
+    at: datetime
+
+
+Also = Callable[[Change[T]], Sequence[Write]]
+"""What is written together with a record, or not at all. It may be asked again where someone else wrote in between."""
+
+
 class Records(Generic[T]):
     """The records of one kind. Names are compared without regard to case; each keeps the spelling it was made with.
 
-    `children` are records that go when the one they belong to does.
+    `children` are records that go when the one they belong to does; `told` hears whose records were written.
     """
 
     def __init__(
@@ -56,9 +75,11 @@ class Records(Generic[T]):
         type: type[T],
         stamp: Stamp[T] | None = None,
         children: Sequence[Records[Any]] = (),
+        also: Also[T] | None = None,
+        told: Callable[[Owner], None] | None = None,
     ) -> None:
         self._shelf, self._clock, self._type, self._stamp = shelf, clock, type, stamp
-        self._children = tuple(children)
+        self._children, self._also, self._told = tuple(children), also, told
         self.kind = kind
 
     def list(self, owner: Owner) -> list[Document[T]]:
@@ -81,47 +102,80 @@ class Records(Generic[T]):
         return None if found is None else _shown(found)
 
     def put(
-        self, owner: Owner, name: str, value: T, by: Author = Author(), only: Only = ALWAYS
+        self,
+        owner: Owner,
+        name: str,
+        value: T,
+        by: Author = Author(),
+        only: Only = ALWAYS,
+        beside: Sequence[Write] = (),
     ) -> tuple[Document[T], bool]:
-        """Store a record, and say whether it is new.
+        """Store a record, and say whether it is new; what is `beside` is written with it, or neither.
 
         `Conflict` where one is there that shouldn't be, `PreconditionFailed` where another version is there.
         """
-        documents, key = self._documents(owner), name.lower()
         while True:
-            before = documents.find(key)
+            before = self.find(owner, name)
             if before is not None and only.create:
                 raise Conflict(f"`{name}` is already among the {self.kind}")
             if only.if_match is not None and (before is None or only.if_match not in (ANY_ETAG, before.etag)):
                 raise PreconditionFailed(f"`{name}` among the {self.kind} has changed since it was read")
-            was = before.value.value if before else None
-            now = self._clock.now()
-            made = self._stamp(value, was, by, now) if self._stamp else value
-            kept = _Kept(before.value.name if before else name, made)
-            try:
-                if before is None:
-                    return _shown(documents.put(key, kept, create_only=True)), True
-                return _shown(documents.put(key, kept, if_match=before.etag)), False
-            except (Conflict, PreconditionFailed):
-                continue  # someone wrote in between
+            made, writes = self.prepared(owner, name, value, by, before)
+            if self._shelf.write([*writes, *beside]):
+                if self._told:
+                    self._told(owner)
+                return made, before is None
+            # Someone wrote in between: a record, which is looked at again, or what was to be new beside it.
+            for one in beside:
+                if isinstance(one, Put) and one.create and self._shelf.read(one.collection, one.name) is not None:
+                    raise Conflict(f"`{one.name}` is already among the {one.collection}")
 
-    def change(self, owner: Owner, name: str, how: Callable[[T], T], by: Author = Author()) -> Document[T]:
-        """Replace a record by `how` of it, which may be called several times; `NotFound` where there is none."""
+    def prepared(
+        self, owner: Owner, name: str, value: T, by: Author, before: Document[T] | None, *, alone: bool = False
+    ) -> tuple[Document[T], list[Write]]:
+        """A record as it will be stored in place of `before`, and the writes that do so; nothing is written yet.
+
+        With `alone` what is written together with records of this kind is left out.
+        """
+        documents, now = self._documents(owner), self._clock.now()
+        was = before.value if before else None
+        value = self._stamp(value, was, by, now) if self._stamp else value
+        made = Document(before.name if before else name, value, uuid.uuid4().hex)
+        kept = self._encode(_Kept(made.name, value))
+        known = before.etag if before else None
+        put = Put(documents.collection, name.lower(), kept, made.etag, known, create=before is None)
+        also = self._also(Change(owner, made.name, was, value, by, now)) if self._also and not alone else ()
+        return made, [put, *also]
+
+    def change(
+        self, owner: Owner, name: str, how: Callable[[T], T], by: Author = Author(), beside: Sequence[Write] = ()
+    ) -> Document[T]:
+        """Replace a record by `how` of it, which may be called several times; `NotFound` where there is none.
+
+        What is `beside` is written with it, or neither.
+        """
         while True:
             before = self.get(owner, name)
             value = how(before.value)
             try:
-                return self.put(owner, name, value, by, Only(before.etag))[0]
+                return self.put(owner, name, value, by, Only(before.etag), beside)[0]
             except PreconditionFailed:
                 continue
 
-    def delete(self, owner: Owner, name: str, only: Only = ALWAYS) -> bool:
+    def delete(self, owner: Owner, name: str, only: Only = ALWAYS, by: Author = Author()) -> bool:
         """Delete a record and what belongs to it; False where there was none, `PreconditionFailed` for a stale one."""
-        gone = self._documents(owner).delete(name.lower(), if_match=only.if_match)
-        if gone:
-            for child in self._children:
-                child.clear((*owner, name))
-        return gone
+        while (before := self.find(owner, name)) is not None:
+            if only.if_match not in (None, ANY_ETAG, before.etag):
+                raise PreconditionFailed(f"`{name}` among the {self.kind} has changed since it was read")
+            change = Change(owner, before.name, before.value, None, by, self._clock.now())
+            also = self._also(change) if self._also else ()
+            if self._shelf.write([Remove(self._documents(owner).collection, name.lower(), before.etag), *also]):
+                for child in self._children:
+                    child.clear((*owner, name))
+                if self._told:
+                    self._told(owner)
+                return True
+        return False
 
     def clear(self, owner: Owner) -> None:
         """Delete every record of that owner."""
