@@ -43,6 +43,7 @@ from huntlake.workspace.watchlists import Watchlists, WatchlistTables
 if TYPE_CHECKING:
     from huntlake.core.settings import Settings
     from huntlake.detection.service import Detection
+    from huntlake.detection.tables import DetectionTables
     from huntlake.hunting.hunts import Hunts
     from huntlake.identity.keys import SigningKeys
     from huntlake.identity.principals import Principals
@@ -88,6 +89,7 @@ class Analytics:
     collection: Collection
     collection_endpoints: Endpoints
     hot_paths: HotPaths
+    detected: DetectionTables
 
     @classmethod
     def over(
@@ -107,6 +109,8 @@ class Analytics:
         Without a `state` what else a workspace keeps lasts as long as the process. `workspaces` finds those that data
         collection rules name.
         """
+        from huntlake.detection.tables import DetectionTables
+
         lake, catalogue = Lake(home / "lake", home / "tmp"), Catalogue()
         tables = Tables(lake, catalogue)
         engine = Engine([lake.root], bounds, geography)
@@ -117,9 +121,11 @@ class Analytics:
         ingestion = Ingestion(lake, tables, clock, home / "dead-letters")
         streams = Streams(lake, ingestion, engine, clock, pace)
         custody, asked = Custody(state), AskedPaths(state, clock)
-        sources = (memory, looked_up, EvidenceTable(custody, engine), LakeTables(lake, tables, streams, asked))
+        retention, stored = retention or Retention(state), LakeTables(lake, tables, streams, asked)
+        detected = DetectionTables(state, stored, catalogue, engine, retention, clock, workspaces)
+        sources = (memory, looked_up, EvidenceTable(custody, engine), detected, stored)
         saved = SavedFunctions(state, sources, (builtin,), (looked_up,), clock, catalogue.is_open)
-        definitions = TableDefinitions(lake, tables, streams, retention or Retention(state))
+        definitions = TableDefinitions(lake, tables, streams, retention)
         rules = Rules(state, clock, definitions, workspaces)
         return cls(
             lake=lake,
@@ -139,6 +145,7 @@ class Analytics:
             collection=Collection(rules, ingestion, streams, Transformer(lake, engine), Ledger(state), clock),
             collection_endpoints=Endpoints(state, clock),
             hot_paths=HotPaths(lake, tables, asked, state),
+            detected=detected,
         )
 
     def close(self) -> None:
@@ -260,6 +267,7 @@ class App:
                 clock,
                 timedelta(hours=settings.vacuum_hours),
                 analytics.hot_paths,
+                (analytics.detected.expire,),
             ),
             known_questions=KnownQuestions(state),
             async_queries=AsyncQueries(

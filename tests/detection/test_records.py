@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from huntlake.core.clock import FixedClock
-from huntlake.detection.incidents import Incident, Incidents, IncidentStatus
+from huntlake.detection.casebook import Incidents
+from huntlake.detection.incidents import Incident, IncidentStatus
 from huntlake.detection.service import Detection
 from huntlake.detection.severity import Severity
 from huntlake.state.database import Database

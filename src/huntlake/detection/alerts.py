@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -12,7 +12,7 @@ from huntlake.core.clock import Clock
 from huntlake.detection.entities import Entity
 from huntlake.detection.severity import Severity, Tactic
 from huntlake.state.documents import Shelf
-from huntlake.state.records import Author, Records
+from huntlake.state.records import Also, Author, Owner, Records
 
 
 class AlertStatus(StrEnum):
@@ -65,9 +65,11 @@ class Alert:
     """Custom details and extended properties."""
 
 
-def alerts(shelf: Shelf, clock: Clock) -> Records[Alert]:
+def alerts(
+    shelf: Shelf, clock: Clock, also: Also[Alert] | None = None, told: Callable[[Owner], None] | None = None
+) -> Records[Alert]:
     """The alerts of each workspace."""
-    return Records(shelf, clock, "alerts", Alert, _stamped)
+    return Records(shelf, clock, "alerts", Alert, _stamped, (), also, told)
 
 
 def _stamped(alert: Alert, before: Alert | None, _: Author, now: datetime) -> Alert:

@@ -85,7 +85,10 @@ def entities_json(entities: Sequence[Entity]) -> str:
     """Entities as `SecurityAlert.Entities` holds them."""
     listed = []
     for number, one in enumerate(entities, start=2):
-        type = _KINDS[one.kind]
+        type = _KINDS.get(one.kind)
+        if type is None:
+            listed.append({"$id": str(number), **one.properties, "Type": one.kind.lower()})
+            continue
         names = {property: identifier for identifier, property in type.identifiers.items()}
         known = {names[p]: v for p, v in one.properties.items() if p in names}
         listed.append({"$id": str(number), **known, "Type": type.alert_type})

@@ -154,6 +154,9 @@ class RuleAction:
     trigger_uri: str = ""
 
 
+GROUPED_DETAILS = ("displayname", "severity")
+"""The details of an alert that alerts can be grouped by, in lower case."""
+
 _MINUTES, _DAYS = timedelta(minutes=5), timedelta(days=14)
 _HOUR_FROM = timedelta(days=2)
 
@@ -191,6 +194,9 @@ def check(rule: AnalyticRule) -> None:
     grouping = rule.incident_configuration and rule.incident_configuration.grouping_configuration
     if grouping and not _MINUTES <= grouping.lookback_duration <= timedelta(days=7):
         raise Invalid("`lookbackDuration` lies between 5 minutes and 7 days")
+    for detail in grouping.group_by_alert_details if grouping else ():
+        if detail.lower() not in GROUPED_DETAILS:
+            raise Invalid(f"alerts are grouped by `DisplayName` or `Severity`, not by `{detail[:60]}`")
 
 
 def _check_schedule(rule: AnalyticRule) -> None:

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from huntlake.core.clock import Clock
 from huntlake.detection.alerts import Alert, alerts
 from huntlake.detection.bookmarks import Bookmark, BookmarkRelation, bookmark_relations, bookmarks
-from huntlake.detection.incidents import Incidents
+from huntlake.detection.casebook import Incidents
+from huntlake.detection.events import AlertCreated
 from huntlake.detection.indicators import Indicator, indicators
+from huntlake.detection.raising import Raising
+from huntlake.detection.rows import ALERTS, alert_cells, row
 from huntlake.detection.rules import AnalyticRule, RuleAction, analytic_rules, rule_actions
-from huntlake.state.documents import Shelf
-from huntlake.state.records import Records
+from huntlake.state.documents import Shelf, Write
+from huntlake.state.events import Events
+from huntlake.state.records import Change, Records
 
 
 @dataclass(frozen=True)
@@ -21,22 +25,42 @@ class Detection:
     alerts: Records[Alert]
     bookmarks: Records[Bookmark]
     bookmark_relations: Records[BookmarkRelation]
+    events: Events
     incidents: Incidents
     indicators: Records[Indicator]
+    raising: Raising
     rules: Records[AnalyticRule]
     rule_actions: Records[RuleAction]
 
     @classmethod
     def over(cls, shelf: Shelf, clock: Clock) -> Detection:
         """What is kept on that shelf."""
-        raised, related, actions = alerts(shelf, clock), bookmark_relations(shelf, clock), rule_actions(shelf, clock)
+        events = Events(shelf, clock)
+        raised = alerts(shelf, clock, lambda change: _with_alert(events, change), events.deliver)
+        related, actions = bookmark_relations(shelf, clock), rule_actions(shelf, clock)
         marked = bookmarks(shelf, clock, related)
+        incidents = Incidents(shelf, clock, raised, marked, events)
         return cls(
             alerts=raised,
             bookmarks=marked,
             bookmark_relations=related,
-            incidents=Incidents(shelf, clock, raised, marked),
+            events=events,
+            incidents=incidents,
             indicators=indicators(shelf, clock),
+            raising=Raising(shelf, clock, raised, incidents, events),
             rules=analytic_rules(shelf, clock, actions),
             rule_actions=actions,
         )
+
+
+def _with_alert(events: Events, change: Change[Alert]) -> list[Write]:
+    """What is written with an alert: a row of `SecurityAlert` that says something new, and the event."""
+    before, after = change.before, change.after
+    if after is None:
+        return []
+    cells = alert_cells(change.name, after, change.at)
+    if before is None:
+        return [row(change.owner, ALERTS, cells), events.append(change.owner, AlertCreated(change.name, change.by))]
+    if alert_cells(change.name, before, change.at) == cells:
+        return []
+    return [row(change.owner, ALERTS, cells)]

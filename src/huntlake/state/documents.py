@@ -28,7 +28,7 @@ class Document(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """A document to be stored. `if_match` is the ETag that must be there now (`*`: any), `create` that there is none."""
+    """A document to be stored where its ETag is `if_match` (`*`: any), with `create` only where there is none."""
 
     collection: str
     name: str

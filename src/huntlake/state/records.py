@@ -132,7 +132,7 @@ class Records(Generic[T]):
 
     def prepared(
         self, owner: Owner, name: str, value: T, by: Author, before: Document[T] | None, *, alone: bool = False
-    ) -> tuple[Document[T], list[Write]]:
+    ) -> tuple[Document[T], Sequence[Write]]:
         """A record as it will be stored in place of `before`, and the writes that do so; nothing is written yet.
 
         With `alone` what is written together with records of this kind is left out.
@@ -145,7 +145,7 @@ class Records(Generic[T]):
         known = before.etag if before else None
         put = Put(documents.collection, name.lower(), kept, made.etag, known, create=before is None)
         also = self._also(Change(owner, made.name, was, value, by, now)) if self._also and not alone else ()
-        return made, [put, *also]
+        return made, (put, *also)
 
     def change(
         self, owner: Owner, name: str, how: Callable[[T], T], by: Author = Author(), beside: Sequence[Write] = ()

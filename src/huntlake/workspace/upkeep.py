@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -87,6 +87,8 @@ class Upkeep:
     grace: timedelta
     """How long files stay that a table has no more."""
     hot: HotPaths
+    expiries: Sequence[Callable[[str], int]] = ()
+    """Those who keep rows of a workspace elsewhere: each takes away what is too old there, and says how much."""
 
     _vacuumed: dict[tuple[str, str], float] = field(default_factory=dict, repr=False)
 
@@ -135,6 +137,9 @@ class Upkeep:
     def all(self, workspaces: Iterable[str], stopped: Callable[[], bool] = lambda: False) -> None:
         """Do for every table what is due. What fails is logged, and tried again the next time."""
         for workspace in workspaces:
+            for expiry in self.expiries:
+                if gone := expiry(workspace):
+                    _LOG.info("%s: %s rows were too old", workspace, f"{gone:,}")
             for name in self.lake.tables(workspace):
                 if stopped():
                     return

@@ -13,13 +13,13 @@ from huntlake.api.arm.bookmarks import bookmark_resource
 from huntlake.api.arm.resource import SENTINEL, Place, Resource
 from huntlake.api.arm.wire import Moment, Part, Person, Plain, properties_of, read
 from huntlake.core.errors import Invalid
+from huntlake.detection.casebook import Incidents
 from huntlake.detection.incidents import (
     Classification,
     ClassificationReason,
     Incident,
     IncidentComment,
     IncidentRelation,
-    Incidents,
     IncidentStatus,
     IncidentTask,
     OwnerType,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from huntlake.engines.duckdb.database import kept, quoted
@@ -54,18 +54,25 @@ def snapshot_sql(
     return scan_sql(snapshot, wanted, since, until, pending, newest=newest, places=places)
 
 
-def memory_sql(table: str, columns: Sequence[Column], labels: Sequence[str]) -> str:
-    """A SELECT of `columns` from a table that the database keeps in memory."""
-    fields = ", ".join(f"{quoted(c.name)} as {label}" for c, label in zip(columns, labels, strict=True))
+def memory_sql(
+    table: str, columns: Sequence[Column], labels: Sequence[str], known: Collection[str] | None = None
+) -> str:
+    """A SELECT of `columns` from a table that the database keeps in memory; where given, it has the `known` only."""
+    fields = ", ".join(
+        f"{quoted(c.name) if known is None or c.name in known else _nothing(c.type)} as {label}"
+        for c, label in zip(columns, labels, strict=True)
+    )
     return f"select {fields or 'true as _'} from {kept(table)}"
 
 
 def empty_sql(columns: Sequence[Column], labels: Sequence[str]) -> str:
     """A SELECT of no row that has `columns`."""
-    fields = ", ".join(
-        f"{_missing(c.type)}::{PHYSICAL[c.type]} as {label}" for c, label in zip(columns, labels, strict=True)
-    )
+    fields = ", ".join(f"{_nothing(c.type)} as {label}" for c, label in zip(columns, labels, strict=True))
     return f"select {fields or 'true as _'} where false"
+
+
+def _nothing(type: ScalarType) -> str:
+    return f"{_missing(type)}::{PHYSICAL[type]}"
 
 
 def _missing(type: ScalarType) -> str:

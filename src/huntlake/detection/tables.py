@@ -1,0 +1,166 @@
+"""`SecurityAlert` and `SecurityIncident` as queries see them: what was raised here, and what was brought here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Protocol, cast
+from uuid import uuid4
+
+from huntlake.core.clock import Clock
+from huntlake.detection.rows import ALERTS, INCIDENTS, collection, written
+from huntlake.engines.duckdb.database import Database
+from huntlake.engines.duckdb.sources import memory_sql
+from huntlake.kql.plan import Path
+from huntlake.kql.types import Column, ScalarType
+from huntlake.state.documents import ANY_ETAG, Shelf
+from huntlake.workspace.catalogue import Catalogue
+from huntlake.workspace.table_sources import Demand, KeptRows, Look, Reading, Scan, TableSource
+from huntlake.workspace.visible import WorkspaceNamed
+
+if TYPE_CHECKING:
+    import pyarrow
+
+TABLES = (ALERTS, INCIDENTS)
+_MOST_PARTS = 8
+
+
+class Lifetimes(Protocol):
+    """How many days the rows of a table are kept; 0 is for ever."""
+
+    def days(self, workspace: str, table: str) -> int: ...
+
+
+@dataclass
+class _Rows:
+    """The rows of one table that were read so far, up to the number `last`."""
+
+    last: str = ""
+    parts: tuple[KeptRows, ...] = ()
+    tables: tuple[pyarrow.Table, ...] = ()
+
+
+@dataclass
+class DetectionTables:
+    """The tables of what was detected, whose rows lie in the state database, joined with the lake's of the same names.
+
+    Rows are numbered in the order in which they were written: a query only reads those that are new since the last one,
+    and so sees what any process has written. They are kept in memory in the meantime.
+    """
+
+    shelf: Shelf
+    lake: TableSource
+    catalogue: Catalogue
+    database: Database
+    retention: Lifetimes
+    clock: Clock
+    workspaces: WorkspaceNamed
+    _read: dict[tuple[str, str], _Rows] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def table(self, workspace: str, name: str) -> tuple[Column, ...] | None:
+        return self.lake.table(workspace, name) if name in TABLES else None
+
+    def names(self, workspace: str) -> tuple[str, ...]:
+        return ()
+
+    def names_with_rows(self, workspace: str) -> tuple[str, ...]:
+        return tuple(name for name in TABLES if self._rows(workspace, name).parts)
+
+    def known_empty(self, workspace: str, name: str) -> bool:
+        return not self._rows(workspace, name).parts and self.lake.known_empty(workspace, name)
+
+    def look(self, workspace: str, demand: Demand) -> Look | None:
+        return None
+
+    def hot_paths(self, workspace: str, name: str) -> frozenset[Path]:
+        return frozenset()
+
+    def read(self, workspace: str, scan: Scan) -> Reading:
+        rows = self._rows(workspace, scan.table)
+        if not rows.parts:
+            return self.lake.read(workspace, scan)
+        known, living = {c.name for c in self._columns(scan.table)}, self._living(workspace, scan)
+        found = [memory_sql(part.name, scan.columns, scan.sql_names, known) + living for part in rows.parts]
+        held: list[object] = [*rows.parts]
+        if not self.lake.known_empty(workspace, scan.table):
+            lake = self.lake.read(workspace, scan)
+            found.append(lake.sql)
+            held.append(lake.held)
+        return Reading(" union all ".join(f"({sql})" for sql in found), held=tuple(held))
+
+    def expire(self, workspace: str) -> int:
+        """Delete the rows that are older than their table's are kept, and say how many there were."""
+        gone = 0
+        for name in TABLES:
+            oldest = self._oldest(workspace, name)
+            where = collection(workspace, name)
+            for number, cells in self.shelf.read_after(where, "") if oldest else ():
+                if str(cast("dict[str, Any]", cells)["TimeGenerated"]) >= (written(oldest) or ""):
+                    break
+                gone += self.shelf.delete(where, number, if_match=ANY_ETAG)
+        return gone
+
+    def _living(self, workspace: str, scan: Scan) -> str:
+        oldest = self._oldest(workspace, scan.table)
+        return f""" where "TimeGenerated" >= timestamp '{oldest:%Y-%m-%d %H:%M:%S.%f}'""" if oldest else ""
+
+    def _oldest(self, workspace: str, table: str) -> datetime | None:
+        days = self.retention.days(workspace, table)
+        return self.clock.now() - timedelta(days=days) if days else None
+
+    def _rows(self, workspace: str, name: str) -> _Rows:
+        with self._lock:
+            known = self._read.setdefault((workspace, name), _Rows())
+            found = list(self.shelf.read_after(collection(workspace, name), known.last))
+            if found:
+                columns = self._columns(name)
+                cells = [cast("dict[str, Any]", c) for _, c in found]
+                arrow = _arrow(columns, cells, self._same(workspace))
+                known = self._read[workspace, name] = self._grown(known, found[-1][0], arrow)
+            return known
+
+    def _grown(self, known: _Rows, last: str, more: pyarrow.Table) -> _Rows:
+        import pyarrow as pa
+
+        tables = (*known.tables, more)
+        if len(tables) > _MOST_PARTS:
+            tables = (pa.concat_tables(tables),)
+            return _Rows(last, (self._kept(tables[0]),), tables)
+        return _Rows(last, (*known.parts, self._kept(more)), tables)
+
+    def _kept(self, rows: pyarrow.Table) -> KeptRows:
+        return KeptRows(self.database, f"detected {uuid4()}", rows)
+
+    def _columns(self, name: str) -> Sequence[Column]:
+        known = self.catalogue.table(name)
+        assert known is not None
+        return known.columns
+
+    def _same(self, workspace: str) -> dict[str, Any]:
+        """What all rows of a workspace say alike."""
+        found = self.workspaces(workspace)
+        return {"TenantId": found.id} if found else {}
+
+
+def _arrow(columns: Sequence[Column], rows: Sequence[dict[str, Any]], same: dict[str, Any]) -> pyarrow.Table:
+    import pyarrow as pa
+
+    arrays = {}
+    for column in columns:
+        type, made = _FORMS.get(column.type, ("string", lambda value: value))
+        missing = "" if column.type is ScalarType.STRING else None
+        values = [row.get(column.name, same.get(column.name, missing)) for row in rows]
+        arrays[column.name] = pa.array([v if v is None else made(v) for v in values], pa.type_for_alias(type))
+    return pa.table(arrays)
+
+
+_FORMS: dict[ScalarType, tuple[str, Callable[[Any], Any]]] = {
+    ScalarType.BOOL: ("bool", bool),
+    ScalarType.INT: ("int32", int),
+    ScalarType.LONG: ("int64", int),
+    ScalarType.REAL: ("float64", float),
+    ScalarType.DATETIME: ("timestamp[us]", datetime.fromisoformat),
+}
