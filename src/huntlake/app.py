@@ -35,7 +35,7 @@ from huntlake.workspace.query import Queries
 from huntlake.workspace.saved_searches import SavedSearches
 from huntlake.workspace.table_definitions import TableDefinitions
 from huntlake.workspace.table_sources import LakeTables, MemoryTables
-from huntlake.workspace.tables import Tables
+from huntlake.workspace.tables import Nowhere, Tables
 from huntlake.workspace.upkeep import Retention
 from huntlake.workspace.visible import Borders, WorkspaceNamed
 from huntlake.workspace.watchlists import Watchlists, WatchlistTables
@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from huntlake.workspace.async_queries import AsyncQueries, Readable
     from huntlake.workspace.commands import Commands
     from huntlake.workspace.known_questions import KnownQuestions
+    from huntlake.workspace.remote.service import RemoteWorkspaces
     from huntlake.workspace.upkeep import Upkeep
     from huntlake.workspace.workspaces import Workspace, Workspaces
 
@@ -103,6 +104,7 @@ class Analytics:
         pace: Pace = Pace(),
         workspaces: WorkspaceNamed = lambda name: None,
         retention: Retention | None = None,
+        remote: RemoteWorkspaces | None = None,
     ) -> Analytics:
         """The services over `home`; nothing is read or opened before it is needed.
 
@@ -112,7 +114,7 @@ class Analytics:
         from huntlake.detection.tables import DetectionTables
 
         lake, catalogue = Lake(home / "lake", home / "tmp"), Catalogue()
-        tables = Tables(lake, catalogue)
+        tables = Tables(lake, catalogue, remote or Nowhere())
         engine = Engine([lake.root], bounds, geography)
         memory = MemoryTables(engine)
         state = state or MemoryShelf()
@@ -137,7 +139,7 @@ class Analytics:
             builtin_functions=builtin,
             mappings=IngestionMappings(state),
             watchlists=watchlists,
-            queries=Queries(engine, sources, clock, (saved, builtin), (looked_up,), borders, catalogue.is_open),
+            queries=Queries(engine, sources, clock, (saved, builtin), (looked_up,), borders, catalogue.is_open, remote),
             ingestion=ingestion,
             streams=streams,
             evidence=EvidenceImport(lake, ingestion, custody, clock),
@@ -165,6 +167,7 @@ class App:
     clock: Clock
     state: Database
     workspaces: Workspaces
+    remote: RemoteWorkspaces
     tenant: Tenant
     subscription: Subscription
     keys: SigningKeys
@@ -199,9 +202,13 @@ class App:
         from huntlake.playbooks.automation_rules import automation_rules
         from huntlake.playbooks.machine_actions import MachineActions
         from huntlake.state.database import Database
+        from huntlake.state.sealing import Seal
         from huntlake.workspace.async_queries import AsyncQueries
         from huntlake.workspace.commands import Commands
         from huntlake.workspace.known_questions import KnownQuestions
+        from huntlake.workspace.remote.records import Remotes
+        from huntlake.workspace.remote.schemas import Schemas
+        from huntlake.workspace.remote.service import RemoteWorkspaces
         from huntlake.workspace.upkeep import Upkeep
         from huntlake.workspace.workspaces import Workspaces
 
@@ -218,6 +225,9 @@ class App:
         workspaces, activity = Workspaces(state), Activity(clock)
         retention = Retention(state, settings.retention_days)
         principals, users = Principals(state, clock), Users(state, clock)
+        remote = RemoteWorkspaces(
+            Remotes(state, workspaces, Seal(home / "keys" / "secrets.key")), Schemas(state, clock), clock
+        )
         analytics = Analytics.over(
             home,
             _bounds(home, settings),
@@ -227,6 +237,7 @@ class App:
             _borders(settings),
             workspaces=workspaces.find,
             retention=retention,
+            remote=remote,
         )
         return cls(
             home=home,
@@ -234,6 +245,7 @@ class App:
             clock=clock,
             state=state,
             workspaces=workspaces,
+            remote=remote,
             tenant=tenant,
             subscription=subscription_of(tenant, id=settings.subscription_id, group=settings.resource_group),
             keys=keys,

@@ -23,7 +23,9 @@ from huntlake.kql.syntax.literals import ticks_of
 from huntlake.kql.types import Column, ScalarType
 from huntlake.lake.snapshot import DataFile
 from huntlake.workspace.first_rows import narrowed
-from huntlake.workspace.table_sources import GivenRows, Reading, TableSource
+from huntlake.workspace.remote.asking import Asked, Given
+from huntlake.workspace.remote.service import RemoteWorkspaces
+from huntlake.workspace.table_sources import GIVEN, GivenRows, KeptRows, Reading, TableSource
 from huntlake.workspace.together import Together
 from huntlake.workspace.visible import Borders, CallSource, FunctionSource, Visible, WorkspaceNamed
 from huntlake.workspace.workspaces import Workspace
@@ -61,6 +63,9 @@ class QueryOptions:
 
 DEFAULT = QueryOptions()
 
+_NOWHERE = Workspace("nowhere", "00000000-0000-0000-0000-000000000000")
+"""Rows that are of no workspace here."""
+
 
 class Queries:
     """Compiles queries and runs them on the engine. Of two sources that know a name, the first counts."""
@@ -74,6 +79,7 @@ class Queries:
         calls: Sequence[CallSource] = (),
         borders: Borders = Borders(),
         is_open: Callable[[str], bool] | None = None,
+        remote: RemoteWorkspaces | None = None,
     ) -> None:
         self._engine = engine
         self._sources = tuple(sources)
@@ -81,6 +87,7 @@ class Queries:
         self._calls = tuple(calls)
         self._borders = borders
         self._is_open = is_open
+        self._remote = remote
         self._clock = clock or SystemClock()
 
     def run(
@@ -100,7 +107,10 @@ class Queries:
         Raises `SourceError` for a text that can't be understood. The time limit begins here.
         """
         deadline = monotonic() + options.timeout.total_seconds()
-        tables = self.visible(workspace, workspaces, also)
+        if workspace.remote and self._remote is not None and not also:
+            asked = _asked(text, options, options.timeout, cancellation)
+            return self._given(self._remote.ask(workspace.name, asked), options, deadline, cancellation)
+        tables = self.visible(workspace, workspaces, also, options, cancellation)
         compiled = self._compile(text, tables, options, deadline, cancellation)
         bounds = bounded(options, compiled.options)
         return Answer(
@@ -120,8 +130,11 @@ class Queries:
 
     def check(self, workspace: Workspace, text: str) -> None:
         """Raise `SourceError` for a query that the workspace doesn't understand."""
+        if workspace.remote and self._remote is not None:
+            self._remote.columns(workspace.name, text)
+            return
         deadline = monotonic() + DEFAULT.timeout.total_seconds()
-        self._compile(text, self.visible(workspace), DEFAULT, deadline)
+        self._compile(text, self.visible(workspace, fetch=False), DEFAULT, deadline)
 
     @contextmanager
     def over(
@@ -154,8 +167,9 @@ class Queries:
         workspaces: WorkspaceNamed | None = None,
     ) -> tuple[Explanation, ...]:
         """How each table of the answer would be computed. Only what the compiler must ask the data is run."""
+        workspace.here("explaining a query")
         deadline = monotonic() + options.timeout.total_seconds()
-        tables = self.visible(workspace, workspaces)
+        tables = self.visible(workspace, workspaces, options=options, fetch=False)
         explained = []
         for table in self._compile(text, tables, options, deadline).results:
             readings = tables.readings(table, self._engine, run=False)
@@ -175,13 +189,54 @@ class Queries:
         return tuple(explained)
 
     def visible(
-        self, workspace: Workspace, workspaces: WorkspaceNamed | None = None, also: Sequence[Workspace] = ()
+        self,
+        workspace: Workspace,
+        workspaces: WorkspaceNamed | None = None,
+        also: Sequence[Workspace] = (),
+        options: QueryOptions = DEFAULT,
+        cancellation: Cancellation | None = None,
+        *,
+        fetch: bool = True,
     ) -> Visible:
-        """What a query of `workspace` can see: its tables, functions and watchlists; of those in `also` the tables."""
+        """What a query of `workspace` can see: its tables, functions and watchlists; of those in `also` the tables.
+
+        Rows of remote workspaces are asked for as `options` say; without `fetch` these have none.
+        """
         sources: Sequence[TableSource] = self._sources
+        elsewhere = None
+        if self._remote is not None:
+            from huntlake.workspace.remote.tables import RemoteTables
+
+            deadline = monotonic() + options.timeout.total_seconds()
+            asked = _asked("", options, options.timeout, cancellation)
+            elsewhere = RemoteTables(self._remote, self._engine, asked, deadline, fetch)
+            if workspace.remote and not also:
+                sources = (elsewhere,)
         if also:
-            sources = (Together(workspace.name, tuple(w.name for w in also), sources),)
-        return Visible(workspace, workspaces, sources, self._functions, self._calls, self._borders, self._is_open)
+            sources = (Together(workspace.name, tuple(w.name for w in also), sources, elsewhere),)
+        return Visible(
+            workspace, workspaces, sources, self._functions, self._calls, self._borders, self._is_open, elsewhere
+        )
+
+    def _given(
+        self,
+        given: Sequence[Given],
+        options: QueryOptions,
+        deadline: float,
+        cancellation: Cancellation | None,
+    ) -> Answer:
+        """Tables that somebody else has made, as an answer of ours."""
+        from huntlake.kql.compiler import compile_kql
+
+        tables = []
+        for one in given:
+            kept = KeptRows(self._engine, f"remote {uuid4()}", one.rows)
+            rows = Visible(_NOWHERE, None, (GivenRows(kept.name, one.columns, kept),))
+            (compiled,) = compile_kql(GIVEN, rows).results
+            table = replace(compiled, name=one.name, visualization=one.visualization)
+            readings = rows.readings(table, self._engine)
+            tables.append(ResultTable(self._engine, table, readings, options, deadline, cancellation, one.cut))
+        return Answer(tuple(tables))
 
     def _compile(
         self,
@@ -258,6 +313,7 @@ class ResultTable:
         options: QueryOptions,
         deadline: float,
         cancellation: Cancellation | None,
+        cut: LimitExceeded | None = None,
     ) -> None:
         self.name: str = table.name
         self.columns: tuple[Column, ...] = tuple(table.columns)
@@ -272,6 +328,7 @@ class ResultTable:
         self._options = options
         self._deadline = deadline
         self._cancellation = cancellation
+        self._cut = cut
 
     def json_rows(self) -> Iterator[bytes]:
         """The rows as JSON arrays in the forms of Kusto's v2 answer, in chunks such as `[1,"a"],[2,"b"]`.
@@ -298,6 +355,7 @@ class ResultTable:
                 held, size = [], 0
             if limits.reached:
                 return
+        self.truncated_by = self._cut
         if size:
             yield _chunk(held)
 
@@ -321,6 +379,7 @@ class ResultTable:
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
             if limits.reached:
                 return
+        self.truncated_by = self._cut
 
     def _batches(self, sql: str) -> Iterator[pyarrow.RecordBatch]:
         if self._table.empty:
@@ -427,6 +486,22 @@ def physical_type(type: ScalarType) -> pyarrow.DataType:
             return pa.timestamp("us")
         case ScalarType.STRING | ScalarType.GUID | ScalarType.DYNAMIC:
             return pa.string()
+
+
+def _asked(text: str, options: QueryOptions, timeout: timedelta, cancellation: Cancellation | None) -> Asked:
+    return Asked(
+        text,
+        timeout,
+        options.max_rows,
+        options.max_bytes,
+        options.take,
+        options.parameters,
+        options.now,
+        options.time_column,
+        options.since,
+        options.until,
+        cancellation,
+    )
 
 
 def _selects(readings: Mapping[str, Reading]) -> dict[str, str]:

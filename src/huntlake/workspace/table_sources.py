@@ -277,15 +277,26 @@ def held_in_memory(database: Database, names: Sequence[str], rows: Sequence[Sequ
     return Reading(memory_sql(kept.name, columns, scan.sql_names), held=kept)
 
 
+def held_reading(kept: KeptRows, columns: Sequence[Column], scan: Scan) -> Reading:
+    """Kept rows whose columns are called `c0`, `c1`, …, and `columns` in the query: names may differ in case only."""
+    labels = {c.name: f"c{i}" for i, c in enumerate(columns)}
+    wanted = [Column(labels[c.name], c.type) for c in scan.columns]
+    return Reading(memory_sql(kept.name, wanted, scan.sql_names), held=kept)
+
+
 GIVEN = "Rows"
 
 
 @dataclass(frozen=True)
 class GivenRows:
-    """One table named `Rows` that the database keeps under `name` as long as someone works on it."""
+    """One table named `Rows` that the database keeps under `name` as long as someone works on it.
+
+    With `kept` its columns are called `c0`, `c1`, … there, and it lasts as long as whoever reads it.
+    """
 
     name: str
     columns: tuple[Column, ...]
+    kept: KeptRows | None = None
 
     def table(self, workspace: str, name: str) -> tuple[Column, ...] | None:
         return self.columns if name == GIVEN else None
@@ -306,6 +317,8 @@ class GivenRows:
         return frozenset()
 
     def read(self, workspace: str, scan: Scan) -> Reading:
+        if self.kept is not None:
+            return held_reading(self.kept, self.columns, scan)
         return Reading(memory_sql(self.name, scan.columns, scan.sql_names))
 
 

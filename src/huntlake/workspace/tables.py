@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from huntlake.core.errors import Invalid
 from huntlake.kql.types import Column, Columns, ScalarType
@@ -27,12 +28,40 @@ FORMS = {
 TYPES = {form: type for type, form in FORMS.items()}
 
 
+class Elsewhere(Protocol):
+    """The tables of workspaces that are remote."""
+
+    def knows(self, workspace: str) -> bool:
+        """Whether a workspace is a remote one."""
+        ...
+
+    def table(self, workspace: str, name: str) -> tuple[Column, ...] | None: ...
+    def names(self, workspace: str) -> tuple[str, ...]: ...
+
+
+class Nowhere:
+    """No workspace is remote."""
+
+    def knows(self, workspace: str) -> bool:
+        return False
+
+    def table(self, workspace: str, name: str) -> None:
+        return None
+
+    def names(self, workspace: str) -> tuple[str, ...]:
+        return ()
+
+
 @dataclass(frozen=True)
 class Tables:
-    """Tables by workspace and name. A workspace is named by its folder's name; a table by exactly its name."""
+    """Tables by workspace and name. A workspace is named by its folder's name; a table by exactly its name.
+
+    Those of remote workspaces are `elsewhere`: what is known of them is their columns.
+    """
 
     lake: Lake
     catalogue: Catalogue
+    elsewhere: Elsewhere = field(default_factory=Nowhere)
     _known: dict[tuple[str, str], tuple[tuple[StoredColumn, ...], Columns]] = field(default_factory=dict, repr=False)
     """By workspace and name, what the lake said last, and the columns that came of it."""
 
@@ -41,6 +70,8 @@ class Tables:
 
         Two spellings of one name in the catalogue are two columns that read the same values.
         """
+        if self.elsewhere.knows(workspace):
+            return self.elsewhere.table(workspace, name)
         known = self.catalogue.table(name)
         if not self.exists_on_disk(workspace, name):
             return known.columns if known else None
@@ -56,6 +87,8 @@ class Tables:
 
     def names(self, workspace: str) -> tuple[str, ...]:
         """The names of every table that can be asked, in alphabetical order."""
+        if self.elsewhere.knows(workspace):
+            return self.elsewhere.names(workspace)
         own = [n for n in self.lake.tables(workspace) if n not in self.catalogue]
         return tuple(sorted((*self.catalogue.names(), *own))) if own else self.catalogue.names()
 
@@ -65,10 +98,14 @@ class Tables:
         Those that were made or hold rows, and of the catalogue those that hunts use most: two thousand names, most of
         which no source here will ever fill, would hide them, and are more than some clients can read.
         """
+        if self.elsewhere.knows(workspace):
+            return self.elsewhere.names(workspace)
         return tuple(sorted({*self.catalogue.usual(), *self.lake.tables(workspace)}))
 
     def with_data(self, workspace: str) -> tuple[str, ...]:
-        """The names of the tables that rows were written to."""
+        """The names of the tables that rows were written to; of a remote workspace, those that it says it has."""
+        if self.elsewhere.knows(workspace):
+            return self.elsewhere.names(workspace)
         return tuple(self.lake.tables(workspace))
 
     def exists_on_disk(self, workspace: str, name: str) -> bool:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from huntlake.core.errors import Invalid
 from huntlake.kql.plan import Needle, Path
 from huntlake.kql.types import Column
 from huntlake.workspace.table_sources import Demand, Look, MemoryTables, Reading, Scan, TableSource
+
+
+class Apart(TableSource, Protocol):
+    """Who alone knows the tables of some workspaces."""
+
+    def knows(self, workspace: str) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -22,6 +29,7 @@ class Together:
     workspace: str
     others: tuple[str, ...]
     sources: Sequence[TableSource]
+    elsewhere: Apart | None = None
 
     def table(self, workspace: str, name: str) -> tuple[Column, ...] | None:
         """The columns; `Invalid` where one of them has two types."""
@@ -39,10 +47,10 @@ class Together:
         return tuple(column for column, _ in found.values()) if known else None
 
     def names(self, workspace: str) -> Iterable[str]:
-        return dict.fromkeys(n for f in self._folders(workspace) for s in self.sources for n in s.names(f))
+        return dict.fromkeys(n for f in self._folders(workspace) for s in self._of(f) for n in s.names(f))
 
     def names_with_rows(self, workspace: str) -> Iterable[str]:
-        return dict.fromkeys(n for f in self._folders(workspace) for s in self.sources for n in s.names_with_rows(f))
+        return dict.fromkeys(n for f in self._folders(workspace) for s in self._of(f) for n in s.names_with_rows(f))
 
     def known_empty(self, workspace: str, name: str) -> bool:
         return all(source.known_empty(folder, name) for folder, source in self._holders(workspace, name))
@@ -63,10 +71,13 @@ class Together:
     def _folders(self, workspace: str) -> tuple[str, ...]:
         return (workspace, *self.others) if workspace == self.workspace else (workspace,)
 
+    def _of(self, folder: str) -> Sequence[TableSource]:
+        return (self.elsewhere,) if self.elsewhere and self.elsewhere.knows(folder) else self.sources
+
     def _holders(self, workspace: str, name: str) -> Iterator[tuple[str, TableSource]]:
         """The workspaces that have the table, and who knows it there."""
         for folder in self._folders(workspace):
-            source = next((s for s in self.sources if s.table(folder, name) is not None), None)
+            source = next((s for s in self._of(folder) if s.table(folder, name) is not None), None)
             # What is in memory is in no workspace, and would be there as often as there are some.
             if source is not None and (folder == workspace or not isinstance(source, MemoryTables)):
                 yield folder, source

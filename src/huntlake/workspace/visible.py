@@ -16,6 +16,7 @@ from huntlake.kql.types import Column, ScalarType
 from huntlake.workspace.external_addresses import Outside
 from huntlake.workspace.external_formats import Shape, records, shape
 from huntlake.workspace.table_sources import Demand, Look, Reading, TableSource, held_in_memory
+from huntlake.workspace.together import Apart
 from huntlake.workspace.workspaces import Workspace
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ class Visible:
         calls: Sequence[CallSource] = (),
         borders: Borders = Borders(),
         is_open: Callable[[str], bool] | None = None,
+        elsewhere: Apart | None = None,
     ) -> None:
         self.refused = borders.refused(workspace.name)
         self._workspace = workspace
@@ -101,6 +103,7 @@ class Visible:
         self._calls = calls
         self._borders = borders
         self._is_open = is_open
+        self._elsewhere = elsewhere
         self._function_names: dict[str, list[Container[str]]] = {}
         self._external: dict[str, tuple[Sequence[str], Shape]] = {}
         self._looks: dict[tuple[object, ...], Look] = {}
@@ -109,7 +112,7 @@ class Visible:
         folder = self._folder(workspace)
         if folder is None:
             return None
-        return next((columns for s in self._sources if (columns := s.table(folder, name)) is not None), None)
+        return next((columns for s in self._at(folder) if (columns := s.table(folder, name)) is not None), None)
 
     def open_table(self, name: str, workspace: str | None = None) -> Callable[[str], ScalarType | None] | None:
         return type_by_suffix if self._is_open and self._is_open(name) else None
@@ -121,11 +124,11 @@ class Visible:
 
     def table_names(self, workspace: str | None = None) -> Iterable[str]:
         folder = self._folder(workspace)
-        return () if folder is None else dict.fromkeys(n for s in self._sources for n in s.names(folder))
+        return () if folder is None else dict.fromkeys(n for s in self._at(folder) for n in s.names(folder))
 
     def tables_with_rows(self, workspace: str | None = None) -> Iterable[str]:
         folder = self._folder(workspace)
-        return () if folder is None else dict.fromkeys(n for s in self._sources for n in s.names_with_rows(folder))
+        return () if folder is None else dict.fromkeys(n for s in self._at(folder) for n in s.names_with_rows(folder))
 
     def known_empty(self, name: str, workspace: str | None = None) -> bool:
         folder = self._folder(workspace)
@@ -134,7 +137,7 @@ class Visible:
 
     def function(self, name: str, workspace: str | None = None) -> str | None:
         folder = self._folder(workspace)
-        if folder is None:
+        if folder is None or (self._elsewhere and self._elsewhere.knows(folder)):
             return None
         if folder not in self._function_names:
             # One look into the store, rather than one for each function that a parser calls.
@@ -144,7 +147,7 @@ class Visible:
 
     def table_call(self, name: str, workspace: str | None = None) -> TableCall | None:
         folder = self._folder(workspace)
-        if folder is None:
+        if folder is None or (self._elsewhere and self._elsewhere.knows(folder)):
             return None
         return next((call for c in self._calls if (call := c.table_call(folder, name)) is not None), None)
 
@@ -210,7 +213,13 @@ class Visible:
         return self._looks[key]
 
     def _source(self, folder: str | None, table: str) -> TableSource | None:
-        return next((s for s in self._sources if folder and s.table(folder, table) is not None), None)
+        return next((s for s in self._at(folder) if s.table(folder, table) is not None), None) if folder else None
+
+    def _at(self, folder: str) -> Sequence[TableSource]:
+        """Who knows the tables of a workspace. Those of the query's own are all among the sources."""
+        if self._elsewhere and folder != self._workspace.name and self._elsewhere.knows(folder):
+            return (self._elsewhere,)
+        return self._sources
 
     def _fetched(self, scan: TableScan, engine: Database, timeout: timedelta | None) -> Reading:
         uris, shape = self._external[scan.table]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from huntlake.core.errors import Conflict, Invalid, NotFound
 from huntlake.state.documents import Documents, Json, Shelf
@@ -22,11 +22,18 @@ class Workspace:
 
     name: str
     id: str
+    remote: bool = False
+    """Whether its tables are elsewhere: nothing can be written to them here."""
 
     @property
     def database(self) -> str:
         """The name by which lake clients know it, `name-id`."""
         return f"{self.name}-{self.id}"
+
+    def here(self, doing: str) -> None:
+        """Refuse what only a workspace whose tables are here can do: `doing` says it, such as `adding rows`."""
+        if self.remote:
+            raise Invalid(f"{doing} is not supported in `{self.name}`, which is a remote workspace")
 
 
 class Workspaces:
@@ -36,7 +43,7 @@ class Workspaces:
         # By lower-case name: two that differ in case only would share a folder on some systems.
         self._documents = Documents(database, "workspaces", _encode, _decode)
 
-    def create(self, name: str, id: str | None = None) -> Workspace:
+    def create(self, name: str, id: str | None = None, *, remote: bool = False) -> Workspace:
         """Make a workspace, with an id of its own unless one is given.
 
         `Invalid` for a name that Azure wouldn't take, `Conflict` where the name or the id is taken.
@@ -45,10 +52,16 @@ class Workspaces:
             raise Invalid(f"`{name}` can't name a workspace: use 1 to 63 letters, digits and hyphens between them")
         if _ID.search(name.lower()):
             raise Invalid(f"`{name}` can't name a workspace: it holds a GUID, which would be read as an id")
-        workspace = Workspace(name, str(uuid.uuid4()) if id is None else _guid(id))
+        workspace = Workspace(name, str(uuid.uuid4()) if id is None else _guid(id), remote)
         if any(w.id == workspace.id for w in self.list()):
             raise Conflict(f"a workspace with the id {workspace.id} is already there")
         return self._documents.put(name.lower(), workspace, create_only=True).value
+
+    def forget_remote(self, name: str) -> None:
+        """Forget a workspace whose tables are elsewhere; `NotFound` where there is none."""
+        if not self.get(name).remote:
+            raise NotFound(f"no remote workspace is named `{name}`")
+        self._documents.delete(name.strip().lower())
 
     def list(self) -> list[Workspace]:
         """Every workspace, by name."""
@@ -90,8 +103,9 @@ def _guid(text: str) -> str:
 
 
 def _encode(workspace: Workspace) -> Json:
-    return {"name": workspace.name, "id": workspace.id}
+    stored: dict[str, Json] = {"name": workspace.name, "id": workspace.id}
+    return {**stored, "remote": True} if workspace.remote else stored
 
 
 def _decode(stored: Json) -> Workspace:
-    return Workspace(**cast("dict[str, str]", stored))
+    return Workspace(**cast("dict[str, Any]", stored))
