@@ -19,10 +19,16 @@ def tables(
 ) -> None:
     """List the tables that have rows.
 
-    With how many rows and bytes, and from when to when.
+    With how many rows and bytes, and from when to when. Of a remote workspace: those that are there, and since when
+    they are known; `huntlake workspace refresh` asks again.
     """
     with opened(home) as app:
         place = workspace_of(app, workspace)
+        if place.remote:
+            schema = app.remote.schema(place.name)
+            known = [(name, len(columns), _time(schema.read)) for name, columns in sorted(schema.tables.items())]
+            show(["table", "columns", "read"], known, output, numbers={"columns"})
+            return
         held = set(app.tables.with_data(place.name))
         names = app.tables.names(place.name) if every else sorted(held)
         found: list[tuple[object, ...]] = []
@@ -38,4 +44,4 @@ def tables(
 
 
 def _time(moment: datetime | None) -> str | None:
-    return f"{moment.isoformat(timespec='seconds')}Z" if moment else None
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='seconds')}Z" if moment else None

@@ -97,6 +97,7 @@ class SavedFunctions:
         """
         from huntlake.kql.compiler import check_function
 
+        workspace.here("saving a function")
         self._check_name(workspace, function.name)
         if len(function.text) > _LONGEST:
             raise Invalid(f"the function `{function.name}` is longer than {_LONGEST} characters")

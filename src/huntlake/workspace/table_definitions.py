@@ -163,6 +163,7 @@ class TableDefinitions:
         :raises Invalid: a name, a type, a plan or a number of days that no table can have
         :raises Conflict: a column has another type already, or rows that would be lost
         """
+        workspace.here("making or changing a table")
         _check(change)
         known, there = self.catalogue.table(name), self.tables.table(workspace.name, name) is not None
         if known is None and not there:
@@ -191,6 +192,7 @@ class TableDefinitions:
 
     def delete(self, workspace: Workspace, name: str) -> bool:
         """Remove a table of the workspace's own, and its rows for good; False where there is none."""
+        workspace.here("deleting a table")
         if name in self.catalogue:
             raise Conflict(f"`{name}` is a table that every workspace has: it can't be deleted")
         if not self._there(workspace, name):

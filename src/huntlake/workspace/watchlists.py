@@ -108,6 +108,7 @@ class Watchlists:
         A row that was there before, letter for letter, stays the same item; where `rows` is None all items stay, those
         that someone else adds meanwhile among them. `PreconditionFailed` where another version than `if_match` is kept.
         """
+        workspace.here("keeping a watchlist")
         _check(watchlist)
         lists, now = self._lists(workspace.name), self._clock.now()
         before = lists.find(watchlist.alias)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from huntlake.app import App
-from huntlake.core.settings import Settings
+from huntlake.core.settings import load
 from huntlake.identity.rights import Role
 from huntlake.server import Server
 from huntlake.workspace.query import QueryOptions
@@ -56,7 +56,7 @@ class Far:
 def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Far]:
     """A lake with some events, served."""
     home = tmp_path_factory.mktemp("far") / "lake"
-    app = App.open(home, Settings(home=home, port=0, threads=1, upkeep_minutes=0, primary_workspace="abroad"))
+    app = App.open(home, load(home, port=0, threads=1, upkeep_minutes=0, primary_workspace="abroad"))
     workspace = app.workspaces.create("abroad")
     file = home / "events.jsonl"
     file.write_text("\n".join(map(json.dumps, EVENTS)))
@@ -79,7 +79,7 @@ def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Far]:
 def near(tmp_path_factory: pytest.TempPathFactory, far: Far) -> Iterator[App]:
     """A lake that has a workspace of its own, and the other one as remote workspaces."""
     home = tmp_path_factory.mktemp("near") / "lake"
-    app = App.open(home, Settings(home=home, threads=1))
+    app = App.open(home, load(home, threads=1))
     here = app.workspaces.create("here")
     file = home / "owners.jsonl"
     file.write_text('{"TimeGenerated": "2026-11-20T00:00:00Z", "User": "bob", "Team": "red"}')

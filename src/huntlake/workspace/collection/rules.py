@@ -130,6 +130,7 @@ class Rules:
         """The workspace that a destination names; `NotFound` where there is none."""
         if (found := self._workspaces(name)) is None:
             raise NotFound(f"no workspace is named `{name}`, which the rule's destination names")
+        found.here("collecting logs")
         return found
 
 

@@ -98,6 +98,8 @@ class Context:
             )
         if not self.caller.may(self.need, found):
             raise Refused(f"the caller's role in `{found.name}` doesn't let it {_DOING[self.need]} there")
+        if self.need in (Need.WRITE, Need.MANAGE):
+            found.here("a command that changes something")
         return found
 
     def readable(self, name: str) -> Workspace | None:

@@ -140,6 +140,7 @@ class EvidenceImport:
         :raises NotFound: there is no such path
         :raises Invalid: no such time zone
         """
+        workspace.here("importing evidence")
         zone_named(time_zone)
         if not path.exists():
             raise NotFound(f"there is no file or folder `{path}`")

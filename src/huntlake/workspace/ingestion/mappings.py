@@ -40,6 +40,7 @@ class IngestionMappings:
         :raises Invalid: there is no such kind, or the text makes no sense for the table
         :raises Refused: the text asks for what isn't supported
         """
+        workspace.here("keeping a mapping")
         _known_kind(mapping.kind)
         if not mapping.name.strip():
             raise Invalid("a mapping needs a name")

@@ -96,6 +96,7 @@ class Ingestion:
         :raises Invalid: a file as a whole can't be read; nothing of any file has landed then
         :raises Conflict: the table holds something under a mark already; the same
         """
+        workspace.here("adding rows")
         started, now = perf_counter(), self.clock.now()
         sources = [detect(p, format) for p in ([source] if isinstance(source, Path) else source)]
         mapping = self.mapping(workspace, table, now)
@@ -184,6 +185,7 @@ class Ingestion:
 
         :raises NotFound: there is no such table, and its name isn't one that may be made
         """
+        workspace.here("adding rows")
         schema = self.tables.catalogue.table(table)
         on_disk = self.tables.exists_on_disk(workspace.name, table)
         if schema is None and not on_disk:

@@ -212,6 +212,7 @@ class Streams:
         log = self._log
         assert log is not None
         for one in batches:
+            one.workspace.here("adding rows")
             self._have(one.workspace, one.table)
         now = self._clock.now()
         drafts = {i: _draft(one, now) for i, one in enumerate(batches) if one.lines or one.rejects}
