@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from huntlake.hunting.hunts import Hunts
     from huntlake.identity.keys import SigningKeys
     from huntlake.identity.principals import Principals
+    from huntlake.identity.rights import Action
     from huntlake.identity.sign_in import SignIn
     from huntlake.identity.tenant import Subscription, Tenant
     from huntlake.identity.tokens import Tokens
@@ -58,6 +59,8 @@ if TYPE_CHECKING:
     from huntlake.state.records import Records
     from huntlake.workspace.async_queries import AsyncQueries, Readable
     from huntlake.workspace.commands import Commands
+    from huntlake.workspace.jobs.landing import Rights
+    from huntlake.workspace.jobs.service import Jobs
     from huntlake.workspace.known_questions import KnownQuestions
     from huntlake.workspace.remote.service import RemoteWorkspaces
     from huntlake.workspace.upkeep import Upkeep
@@ -180,6 +183,7 @@ class App:
     upkeep: Upkeep
     known_questions: KnownQuestions
     async_queries: AsyncQueries
+    jobs: Jobs
     detection: Detection
     hunts: Hunts
     automation_rules: Records[AutomationRule]
@@ -205,6 +209,8 @@ class App:
         from huntlake.state.sealing import Seal
         from huntlake.workspace.async_queries import AsyncQueries
         from huntlake.workspace.commands import Commands
+        from huntlake.workspace.jobs.landing import Landing
+        from huntlake.workspace.jobs.service import Jobs
         from huntlake.workspace.known_questions import KnownQuestions
         from huntlake.workspace.remote.records import Remotes
         from huntlake.workspace.remote.schemas import Schemas
@@ -285,6 +291,19 @@ class App:
             async_queries=AsyncQueries(
                 state, home / "results", analytics.queries, _readable(principals, users, workspaces), clock
             ),
+            jobs=Jobs.over(
+                state,
+                home / "jobs",
+                Landing(
+                    analytics.queries,
+                    analytics.ingestion,
+                    analytics.table_definitions,
+                    _rights(principals, users, workspaces),
+                    clock,
+                ),
+                workspaces,
+                clock,
+            ),
             detection=Detection.over(state, clock),
             hunts=Hunts.over(state, clock),
             automation_rules=automation_rules(state, clock),
@@ -362,19 +381,41 @@ def _bounds(home: Path, settings: Settings) -> Bounds:
 
 
 def _readable(principals: Principals, users: Users, workspaces: Workspaces) -> Readable:
-    def readable(owner: str, database: str) -> Workspace | None:
-        from huntlake.identity.rights import Action
+    from huntlake.identity.rights import Action
 
-        principal = principals.of_id(owner)
-        if principal is None and (user := users.of_id(owner)) is not None:
-            principal = user.principal
-        with suppress(NotFound):
-            workspace = workspaces.by_database(database)
-            if principal is not None and principal.may(Action.READ, workspace.id):
-                return workspace
-        return None
+    return lambda owner, database: _workspace_for(principals, users, workspaces, owner, database, Action.READ)
 
-    return readable
+
+def _rights(principals: Principals, users: Users, workspaces: Workspaces) -> Rights:
+    from huntlake.identity.rights import Action
+    from huntlake.workspace.jobs.landing import LOCAL, Rights
+
+    def may(action: Action) -> Readable:
+        def found(owner: str, database: str) -> Workspace | None:
+            if owner == LOCAL:
+                # Who can run commands in the lake's folder can do everything there.
+                with suppress(NotFound):
+                    return workspaces.by_database(database)
+                return None
+            return _workspace_for(principals, users, workspaces, owner, database, action)
+
+        return found
+
+    return Rights(may(Action.READ), may(Action.MANAGE))
+
+
+def _workspace_for(
+    principals: Principals, users: Users, workspaces: Workspaces, owner: str, database: str, action: Action
+) -> Workspace | None:
+    """The workspace of that name, where the owner of that id may do that in it."""
+    principal = principals.of_id(owner)
+    if principal is None and (user := users.of_id(owner)) is not None:
+        principal = user.principal
+    with suppress(NotFound):
+        workspace = workspaces.by_database(database)
+        if principal is not None and principal.may(action, workspace.id):
+            return workspace
+    return None
 
 
 def _borders(settings: Settings) -> Borders:

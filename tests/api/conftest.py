@@ -211,6 +211,7 @@ class Server:
     collection: Any = None
     table_definitions: Any = None
     collection_endpoints: Any = None
+    jobs: Any = None
 
     @classmethod
     def open(cls, home: Path, keys: SigningKeys, **given: Any) -> Server:

@@ -20,6 +20,7 @@ from huntlake.cli import (
     function,
     import_evidence,
     ingest,
+    job,
     lake,
     lint,
     mcp,
@@ -73,6 +74,7 @@ app.add_typer(watchlist.app, name="watchlist")
 app.add_typer(table.app, name="table")
 app.add_typer(collect.app, name="collect")
 app.add_typer(action.app, name="action")
+app.add_typer(job.app, name="job")
 app.add_typer(question.app, name="question")
 app.command("mcp")(mcp.mcp)
 app.command("version")(version.version)

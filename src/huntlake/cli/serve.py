@@ -45,7 +45,7 @@ def serve(
     if host is not None:
         # How much callers may ask depends on who they can be.
         given["host"] = host
-    with opened(home, make=True, **given) as app, _upkeep(app):
+    with opened(home, make=True, **given) as app, _upkeep(app), _jobs(app):
         _bound_memory(app.settings.process_memory_mib)
         if recovery := app.streams.open():
             note(f"{recovery}: an earlier process had taken them in, and ended before they were in files")
@@ -70,6 +70,11 @@ def _upkeep(app: App) -> AbstractContextManager[None]:
     if not minutes:
         return nullcontext()
     return app.upkeep.running(timedelta(minutes=minutes), lambda: [w.name for w in app.workspaces.list()])
+
+
+def _jobs(app: App) -> AbstractContextManager[None]:
+    at_once = app.settings.jobs_at_once
+    return app.jobs.runner.running(at_once) if at_once else nullcontext()
 
 
 def log(quiet: bool) -> None:

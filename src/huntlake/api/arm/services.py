@@ -10,6 +10,7 @@ from huntlake.hunting.hunts import Hunts
 from huntlake.playbooks.automation_rules import AutomationRule
 from huntlake.state.records import Records
 from huntlake.workspace.collection import Endpoints
+from huntlake.workspace.jobs.service import Jobs
 from huntlake.workspace.saved_searches import SavedSearches
 from huntlake.workspace.table_definitions import TableDefinitions
 from huntlake.workspace.watchlists import Watchlists
@@ -28,6 +29,8 @@ class ArmServices(Services, Protocol):
     def watchlists(self) -> Watchlists: ...
     @property
     def saved_searches(self) -> SavedSearches: ...
+    @property
+    def jobs(self) -> Jobs: ...
     @property
     def table_definitions(self) -> TableDefinitions: ...
     @property

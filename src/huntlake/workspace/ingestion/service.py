@@ -169,16 +169,43 @@ class Ingestion:
 
         With `replacing` they take the place of the table's rows, those that wait in a log too.
         """
+        with Loader(self.lake.table(workspace.name, table), self.lake.working_folder) as loader:
+            self._stage(loader, workspace, table, schema, batches)
+            return loader.commit(replacing=replacing, holds=last_numbers(self.lake.root) if replacing else None)
+
+    def append_once(
+        self,
+        workspace: Workspace,
+        table: str,
+        schema: pa.Schema,
+        batches: Iterable[pa.Table],
+        mark: str,
+        number: int,
+        claim: Callable[[int], None],
+    ) -> int:
+        """Add rows as `append_batches` does, as the `number`-th that come under a mark; how many they are.
+
+        `claim` is told how many before they land, and nothing lands if it raises. No row leaves no mark.
+
+        :raises Conflict: another number of the mark's was due; nothing has landed
+        """
+        with Loader(self.lake.table(workspace.name, table), self.lake.working_folder) as loader:
+            rows = self._stage(loader, workspace, table, schema, batches)
+            claim(rows)
+            if rows:
+                loader.commit(holds={mark: number}, held={mark: number - 1})
+            return rows
+
+    def _stage(
+        self, loader: Loader, workspace: Workspace, table: str, schema: pa.Schema, batches: Iterable[pa.Table]
+    ) -> int:
         now = self.clock.now()
         mapping = self.mapping(workspace, table, now)
         forms = {f.name: _arrow_form(f.type) for f in schema}
         targets = mapping.exactly(forms)
         if mapping.timed and TIME.lower() not in {n.lower() for n in forms}:
             targets.append(Target(StoredColumn(TIME, Form.INSTANT), (), now.isoformat()))
-        with Loader(self.lake.table(workspace.name, table), self.lake.working_folder) as loader:
-            for batch in batches:
-                loader.stage_arrow(batch, targets)
-            return loader.commit(replacing=replacing, holds=last_numbers(self.lake.root) if replacing else None)
+        return sum(loader.stage_arrow(batch, targets) for batch in batches)
 
     def mapping(self, workspace: Workspace, table: str, now: datetime) -> Mapping:
         """How fields of rows that arrive `now` become columns of a table.
