@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from huntlake.identity.tenant import Subscription, Tenant
     from huntlake.identity.tokens import Tokens
     from huntlake.identity.users import Users
+    from huntlake.playbooks.automation import Automation
     from huntlake.playbooks.automation_rules import AutomationRule
     from huntlake.playbooks.machine_actions import MachineActions
     from huntlake.state.database import Database
@@ -187,6 +188,7 @@ class App:
     detection: Detection
     hunts: Hunts
     automation_rules: Records[AutomationRule]
+    automation: Automation
     machine_actions: MachineActions
     saved_searches: SavedSearches
 
@@ -203,7 +205,7 @@ class App:
         from huntlake.identity.tenant import subscription_of, tenant_of
         from huntlake.identity.tokens import Tokens
         from huntlake.identity.users import Users
-        from huntlake.playbooks.automation_rules import automation_rules
+        from huntlake.playbooks.automation import Automation, automation_rules
         from huntlake.playbooks.machine_actions import MachineActions
         from huntlake.state.database import Database
         from huntlake.state.sealing import Seal
@@ -245,6 +247,12 @@ class App:
             retention=retention,
             remote=remote,
         )
+        detection, automated = Detection.over(state, clock), automation_rules(state, clock)
+        automation = Automation(state, clock, automated, detection)
+        automation.listen()
+        # A process that died may have left events that nobody has heard.
+        for workspace in workspaces.list():
+            detection.events.deliver((workspace.name,))
         return cls(
             home=home,
             settings=settings,
@@ -304,9 +312,10 @@ class App:
                 workspaces,
                 clock,
             ),
-            detection=Detection.over(state, clock),
+            detection=detection,
             hunts=Hunts.over(state, clock),
-            automation_rules=automation_rules(state, clock),
+            automation_rules=automated,
+            automation=automation,
             machine_actions=MachineActions(state, clock),
             saved_searches=SavedSearches(state, clock, analytics.functions),
         )

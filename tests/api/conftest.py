@@ -33,7 +33,8 @@ from huntlake.identity.tokens import Tokens
 from huntlake.identity.users import Users
 from huntlake.kql.types import Column, ScalarType
 from huntlake.lake import Lake
-from huntlake.playbooks.automation_rules import AutomationRule, automation_rules
+from huntlake.playbooks.automation import automation_rules
+from huntlake.playbooks.automation_rules import AutomationRule
 from huntlake.playbooks.machine_actions import MachineActions
 from huntlake.server import create_app
 from huntlake.state.database import Database

@@ -179,6 +179,12 @@ class Incidents:
         """What happened to an incident, the first first."""
         return self.timelines.list(owner, incident)
 
+    def note(self, owner: Owner, incident: str, entry: Entry, beside: Sequence[Write] = ()) -> bool:
+        """Say something on an incident's timeline; False, and nothing is written, where what is `beside` can't be."""
+        written = self._shelf.write([self.timelines.append(owner, incident, entry), *beside])
+        self._events.deliver(owner)
+        return written
+
     def held(self, owner: Owner, incident: str) -> Held:
         """What an incident holds now."""
         whose = (*owner, incident)

@@ -1,4 +1,4 @@
-"""Alerts and incidents as rows of `SecurityAlert` and `SecurityIncident`.
+"""Alerts and incidents as rows of `SecurityAlert` and `SecurityIncident`, and how their rows are kept.
 
 Each change of an alert or an incident is a row, as it is in Sentinel: `arg_max(TimeGenerated, *)` gives the last.
 Cells are JSON; what is nothing is left out.
@@ -19,7 +19,9 @@ from huntlake.detection.incidents import Incident, IncidentComment, IncidentTask
 from huntlake.state.documents import Append, Json
 from huntlake.state.records import Author, Owner
 
-ALERTS, INCIDENTS = "SecurityAlert", "SecurityIncident"
+ALERTS, INCIDENTS, HEALTH, AUDIT = "SecurityAlert", "SecurityIncident", "SentinelHealth", "SentinelAudit"
+TABLES = (ALERTS, INCIDENTS, HEALTH, AUDIT)
+"""The tables whose rows are kept so, and can be written together with what they are about."""
 
 _COMPONENTS = {"ASI Scheduled Alerts": "Scheduled Alerts", "ASI NRT Alerts": "NRT Alerts"}
 

@@ -1,4 +1,7 @@
-"""`SecurityAlert` and `SecurityIncident` as queries see them: what was raised here, and what was brought here."""
+"""`SecurityAlert`, `SecurityIncident`, `SentinelHealth` and `SentinelAudit` as queries see them.
+
+They hold what was raised here, and what was brought here.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from uuid import uuid4
 
 from huntlake.core.clock import Clock
-from huntlake.detection.rows import ALERTS, INCIDENTS, collection, written
+from huntlake.detection.rows import TABLES, collection, written
 from huntlake.engines.duckdb.database import Database
 from huntlake.engines.duckdb.sources import memory_sql
 from huntlake.kql.plan import Path
@@ -23,7 +26,6 @@ from huntlake.workspace.visible import WorkspaceNamed
 if TYPE_CHECKING:
     import pyarrow
 
-TABLES = (ALERTS, INCIDENTS)
 _MOST_PARTS = 8
 
 

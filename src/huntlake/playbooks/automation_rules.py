@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from huntlake.core.clock import Clock
-from huntlake.core.errors import Invalid
-from huntlake.state.documents import Shelf
-from huntlake.state.records import Author, Records
+from huntlake.state.records import Author
 
 
 class TriggersOn(StrEnum):
@@ -86,24 +83,3 @@ class AutomationRule:
     created_by: Author | None = None
     modified: datetime | None = None
     modified_by: Author | None = None
-
-
-def automation_rules(shelf: Shelf, clock: Clock) -> Records[AutomationRule]:
-    """The automation rules of each workspace."""
-    return Records(shelf, clock, "automation rules", AutomationRule, _stamped)
-
-
-def _stamped(rule: AutomationRule, before: AutomationRule | None, by: Author, now: datetime) -> AutomationRule:
-    if not 1 <= rule.order <= 1000:
-        raise Invalid("an automation rule's `order` lies between 1 and 1000")
-    if not 1 <= len(rule.actions) <= 20:
-        raise Invalid("an automation rule has 1 to 20 actions")
-    if len(rule.triggering_logic.conditions) > 50:
-        raise Invalid("an automation rule has at most 50 conditions")
-    return replace(
-        rule,
-        created=before.created if before else now,
-        created_by=before.created_by if before else by,
-        modified=now,
-        modified_by=by,
-    )

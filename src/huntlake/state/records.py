@@ -112,7 +112,8 @@ class Records(Generic[T]):
     ) -> tuple[Document[T], bool]:
         """Store a record, and say whether it is new; what is `beside` is written with it, or neither.
 
-        `Conflict` where one is there that shouldn't be, `PreconditionFailed` where another version is there.
+        `Conflict` where one is there that shouldn't be, or what is beside can't be; `PreconditionFailed` where another
+        version is there.
         """
         while True:
             before = self.find(owner, name)
@@ -125,10 +126,10 @@ class Records(Generic[T]):
                 if self._told:
                     self._told(owner)
                 return made, before is None
-            # Someone wrote in between: a record, which is looked at again, or what was to be new beside it.
+            # Someone wrote in between: the record, which is looked at again, or what is beside it.
             for one in beside:
-                if isinstance(one, Put) and one.create and self._shelf.read(one.collection, one.name) is not None:
-                    raise Conflict(f"`{one.name}` is already among the {one.collection}")
+                if isinstance(one, Put) and self._is_stale(one):
+                    raise Conflict(f"`{one.name}` among the {one.collection} has changed since it was read")
 
     def prepared(
         self, owner: Owner, name: str, value: T, by: Author, before: Document[T] | None, *, alone: bool = False
@@ -181,6 +182,10 @@ class Records(Generic[T]):
         """Delete every record of that owner."""
         for document in self.list(owner):
             self.delete(owner, document.name)
+
+    def _is_stale(self, put: Put) -> bool:
+        found = self._shelf.read(put.collection, put.name)
+        return found is not None if put.create else put.if_match is not None and (found or ("", ""))[1] != put.if_match
 
     def _documents(self, owner: Owner) -> Documents[_Kept[T]]:
         whose = "/".join((owner[0], *(part.lower() for part in owner[1:])))
