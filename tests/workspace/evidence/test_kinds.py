@@ -64,6 +64,32 @@ def test_a_process_of_sysmon_is_in_event_and_in_defenders_table(bring: Bring, ro
     }
 
 
+def test_a_channel_of_a_part_of_the_system_is_in_event_and_as_a_bag_in_windows_event(bring: Bring, rows: Rows) -> None:
+    script = {
+        "EventID": 4104,
+        "SourceName": "Microsoft-Windows-PowerShell",
+        "Channel": "Microsoft-Windows-PowerShell/Operational",
+        "Hostname": "WS5",
+        "@timestamp": "2026-01-02T03:04:05.006Z",
+        "Level": "5",
+        "UserID": "S-1-5-18",
+        "ActivityID": "{C1}",
+        "ScriptBlockText": "iex $x",
+        "MessageNumber": 1,
+    }
+    service = {"EventID": 7045, "SourceName": "Service Control Manager", "Channel": "System", "Hostname": "WS5"}
+    evidence = bring("events.json", lines(script, service, {**script, "Channel": "Windows PowerShell", "EventID": 400}))
+    assert evidence.tables == {"Event": 3, "WindowsEvent": 2}
+    (row,) = rows(
+        "WindowsEvent | where EventID == 4104"
+        " | extend Text = tostring(EventData.ScriptBlockText), n = gettype(EventData.MessageNumber)"
+    )
+    assert (row["Provider"], row["Channel"], row["Computer"]) == (script["SourceName"], script["Channel"], "WS5")
+    assert (row["EventLevel"], row["EventLevelName"], row["Text"], row["n"]) == (5, "Verbose", "iex $x", "string")
+    assert (row["SystemUserId"], row["Correlation"]) == ("S-1-5-18", "{C1}")
+    assert row["TimeGenerated"].isoformat().startswith("2026-01-02T03:04:05.006")
+
+
 def test_later_events_of_a_process_know_its_command_line(bring: Bring, rows: Rows) -> None:
     bring("sysmon.json", lines(SYSMON, event(11, TargetFilename=r"C:\Temp\out.dmp")))
     (row,) = rows("DeviceFileEvents")

@@ -1,4 +1,5 @@
-"""Windows events, however a collector has written them, as `SecurityEvent` and `Event`; Sysmon's also as Defender's."""
+"""Windows events, however a collector has written them, as `SecurityEvent`, `Event`, `WindowsEvent`; Sysmon's also as
+Defender's."""
 
 from __future__ import annotations
 
@@ -53,6 +54,10 @@ class WindowsEvent:
     process: int | None = None
     thread: int | None = None
     user: str = ""
+    sid: str = ""
+    """Of that user."""
+    activity: str = ""
+    """What binds it to other events."""
     received: timedelta | None = None
     """How far the collector's local clock was ahead of UTC as it received the event, where both are written."""
 
@@ -64,6 +69,15 @@ class WindowsEvent:
     def is_security(self) -> bool:
         return self.channel.lower() == "security" or self.provider == "Microsoft-Windows-Security-Auditing"
 
+    @property
+    def is_forwarded(self) -> bool:
+        """Whether it is of a channel that a workspace has in `WindowsEvent`.
+
+        Sysmon's are not: parsers of ASIM read `Event` and `WindowsEvent`, and would see each of them twice.
+        """
+        usual = self.channel.lower() in ("", "application", "system")
+        return not (usual or self.is_security or self.is_sysmon)
+
 
 def claims(fields: Fields, file: str) -> bool:
     """Whether a record is a Windows event in a form that is known."""
@@ -71,10 +85,15 @@ def claims(fields: Fields, file: str) -> bool:
 
 
 def rows(record: Record, context: Context) -> Iterator[Row]:
-    """A row of `SecurityEvent` or `Event`; of Sysmon's events that Defender has an equal of, one of its table too."""
+    """A row of `SecurityEvent` or `Event`; one of `WindowsEvent` for channels of the system's parts and of programs.
+
+    Of Sysmon's events that Defender has an equal of there is one of its table, too.
+    """
     event = _event(record.fields)
     time = _time(event, record.line, context)
     yield _security_row(event, time, context) if event.is_security else _event_row(event, time)
+    if event.is_forwarded:
+        yield _forwarded_row(event, time)
     if event.is_sysmon and (row := device_row(event.id, event.data, event.computer, event.record, time, context)):
         yield row
 
@@ -181,6 +200,38 @@ def _event_row(event: WindowsEvent, time: datetime | None) -> Row:
     )
 
 
+def _forwarded_row(event: WindowsEvent, time: datetime | None) -> Row:
+    return Row(
+        "WindowsEvent",
+        said(
+            {
+                "TimeGenerated": written(time),
+                "Provider": event.provider,
+                "Channel": event.channel,
+                "Computer": event.computer,
+                "EventID": event.id,
+                "EventLevel": event.level,
+                "EventLevelName": _level_name(event),
+                "EventData": {name: _as_text(value) for name, value in event.data.items()},
+                "EventRecordId": event.record,
+                "Keywords": event.keywords,
+                "Task": event.task,
+                "Opcode": event.opcode,
+                "Version": event.version,
+                "SystemProcessId": event.process,
+                "SystemThreadId": event.thread,
+                "SystemUserId": event.sid,
+                "Correlation": event.activity,
+                "SourceSystem": _SOURCE,
+            }
+        ),
+    )
+
+
+def _level_name(event: WindowsEvent) -> str:
+    return "LogAlways" if event.level == 0 else _LEVELS.get(event.level or -1, "")
+
+
 def _security_row(event: WindowsEvent, time: datetime | None, context: Context) -> Row:
     types = context.columns("SecurityEvent") or {}
     row: dict[str, Any] = {}
@@ -204,7 +255,7 @@ def _security_row(event: WindowsEvent, time: datetime | None, context: Context) 
             "EventID": event.id,
             "Activity": f"{event.id} - {said_first}" if said_first else "",
             "Level": str(event.level) if event.level is not None else "",
-            "EventLevelName": "LogAlways" if event.level == 0 else _LEVELS.get(event.level or -1, ""),
+            "EventLevelName": _level_name(event),
             "Keywords": event.keywords,
             "Task": event.task,
             "Opcode": event.opcode,
@@ -304,6 +355,8 @@ def _from_xml(fields: Fields) -> WindowsEvent:
         process=_integer(_attribute(system.get("Execution"), "ProcessID")),
         thread=_integer(_attribute(system.get("Execution"), "ThreadID")),
         user=_as_text(_attribute(system.get("Security"), "UserID")),
+        sid=_as_text(_attribute(system.get("Security"), "UserID")),
+        activity=_as_text(_attribute(system.get("Correlation"), "ActivityID")),
     )
 
 
@@ -380,6 +433,8 @@ def _from_winlogbeat(fields: Fields) -> WindowsEvent:
         process=_integer(within(log, "process", "pid")),
         thread=_integer(within(log, "process", "thread", "id")),
         user=f"{domain}\\{name}" if name and domain else _as_text(first(user, "name", "identifier")),
+        sid=_as_text(first(user, "identifier")),
+        activity=_as_text(log.get("activity_id")),
     )
 
 
@@ -409,6 +464,7 @@ def _from_evtxecmd(fields: Fields) -> WindowsEvent:
         process=_integer(fields.get("ProcessId")),
         thread=_integer(fields.get("ThreadId")),
         user=_as_text(first(fields, "UserName", "UserId")),
+        sid=_as_text(fields.get("UserId")),
     )
 
 
@@ -449,6 +505,8 @@ def _from_flat(fields: Fields) -> WindowsEvent:
         process=_integer(fields.get("ExecutionProcessID")),
         thread=_integer(fields.get("ThreadID")),
         user=_as_text(user),
+        sid=_as_text(first(fields, "UserID", "UserSID", "UserId")),
+        activity=_as_text(first(fields, "ActivityID", "ActivityId")),
         received=_quarters(_plain(received) - _plain(at)) if known and received and at else None,
     )
 
