@@ -34,6 +34,7 @@ _FOLDER = "huntlake.folder"
 _NOTE = "huntlake.note."
 _INDEX, _WITHOUT, _WITH = "huntlake.index", "off", "on"
 _ATTEMPTS = 30
+_UNSURE = 20
 _ENTRY, _SUMMARY = "{:020d}.json", "{:020d}.checkpoint.parquet"
 _BY_DELTA = {
     "boolean": Form.BOOLEAN,
@@ -88,6 +89,8 @@ class LakeTable:
     _handle: DeltaTable | None = field(default=None, repr=False)
     _place: tuple[int, int] | None = field(default=None, repr=False)
     """Which folder `_handle` has read."""
+    _kept: tuple[tuple[int, int] | None, int] = field(default=(None, -1), repr=False)
+    """Up to which version the disk has the log, as far as is known, and of which folder."""
     _state: _State | None = field(default=None, repr=False)
     _seen: int = field(default=-1, repr=False)
     """When the log's folder was last changed before `_state` was read, in nanoseconds."""
@@ -135,13 +138,11 @@ class LakeTable:
         wanted = tuple(sorted(set(paths)))
         if len(wanted) > hot.MOST:
             raise Invalid(f"a table can have {hot.MOST} hot paths, not {len(wanted)}")
-        with self._lock:
-            columns = self.columns()
-            if lost := set(wanted).difference(hot.possible(wanted, columns)):
-                raise Invalid(f"`{self.folder.name}` has no column of JSON that is named `{min(lost).column}`")
-            if wanted != self.hot_paths():
-                said = {hot.KEY: hot.written(wanted)}
-                self._durably(lambda handle: handle.alter.set_table_properties(said, raise_if_not_exists=False))
+        if lost := set(wanted).difference(hot.possible(wanted, self.columns())):
+            raise Invalid(f"`{self.folder.name}` has no column of JSON that is named `{min(lost).column}`")
+        if wanted != self.hot_paths():
+            said = {hot.KEY: hot.written(wanted)}
+            self._durably(lambda handle: handle.alter.set_table_properties(said, raise_if_not_exists=False))
 
     @property
     def indexed(self) -> bool:
@@ -151,10 +152,9 @@ class LakeTable:
 
     def keep_index(self, wanted: bool) -> None:
         """Say whether files that are written from now on get a term index. Those that are there stay as they are."""
-        with self._lock:
-            if wanted != self.indexed:
-                said = {_INDEX: _WITH if wanted else _WITHOUT}
-                self._durably(lambda handle: handle.alter.set_table_properties(said, raise_if_not_exists=False))
+        if wanted != self.indexed:
+            said = {_INDEX: _WITH if wanted else _WITHOUT}
+            self._durably(lambda handle: handle.alter.set_table_properties(said, raise_if_not_exists=False))
 
     def declare(self, columns: Sequence[StoredColumn], description: str = "", folder: str = "") -> bool:
         """Make the table, empty, with exactly `columns`; False where it is there already, and stays as it is."""
@@ -169,14 +169,13 @@ class LakeTable:
         self, description: str | None = None, folder: str | None = None, notes: Mapping[str, str] | None = None
     ) -> None:
         """Say something else of the table; None leaves what is said, and so do `notes` what they don't name."""
-        with self._lock:
-            said = {_NOTE + name: text for name, text in (notes or {}).items()}
-            if folder is not None:
-                said[_FOLDER] = folder
-            if said:
-                self._durably(lambda handle: handle.alter.set_table_properties(said, raise_if_not_exists=False))
-            if description is not None:
-                self._durably(lambda handle: handle.alter.set_table_description(description))
+        said = {_NOTE + name: text for name, text in (notes or {}).items()}
+        if folder is not None:
+            said[_FOLDER] = folder
+        if said:
+            self._durably(lambda handle: handle.alter.set_table_properties(said, raise_if_not_exists=False))
+        if description is not None:
+            self._durably(lambda handle: handle.alter.set_table_description(description))
 
     def add_columns(self, columns: Sequence[StoredColumn]) -> None:
         """Make columns known; the rows that are there have nothing in them. `Conflict` for one of another type."""
@@ -343,11 +342,13 @@ class LakeTable:
                 # The time comes first: other engines keep statistics of the first 32 columns only.
                 self._create(columns, sorted((c.name for c in columns), key=lambda name: name != TIME))
             before = self._fresh().version()
-            if self._retrying(lambda handle: self._add(handle, columns)):
-                self._flush_log(before)
+            entries = self._entries(before) if self._retrying(lambda handle: self._add(handle, columns)) else None
             state = self._current()
             assert state is not None
-            return state.columns, bool(self._fresh().metadata().partition_columns)
+            found = state.columns, bool(self._fresh().metadata().partition_columns)
+        if entries is not None:
+            self._flush_log(entries)
+        return found
 
     def _create(
         self,
@@ -409,17 +410,31 @@ class LakeTable:
         with self._lock:
             before = self._fresh().version()
             done = self._retrying(act)
-            self._flush_log(before)
+            entries = self._entries(before)
+        # A disk may take its time: meanwhile others read, and commit.
+        self._flush_log(entries)
         return done
 
-    def _flush_log(self, before: int) -> None:
-        """Have the disk keep what stands in the log after a version."""
-        # Another writer may have committed in between; whose entry is whose doesn't matter here. A summary of the log
-        # that the disk has but in part would keep the table from being opened.
+    def _entries(self, before: int) -> tuple[tuple[int, int], range]:
+        """The place, and the versions there that the disk may not have yet, after a commit that began at one."""
+        # Those of others, too: behind a hole in the log nothing could be read.
+        version = self._fresh().version()
+        assert self._place is not None
+        place, kept = self._kept
+        first = kept if place == self._place else max(before - _UNSURE, -1)
+        return self._place, range(min(first, before) + 1, version + 1)
+
+    def _flush_log(self, entries: tuple[tuple[int, int], range]) -> None:
+        """Have the disk keep these entries of the log, and what summaries of it there are."""
+        place, versions = entries
+        # A summary of the log that the disk has but in part would keep the table from being opened.
         log = self.folder / "_delta_log"
-        versions = range(before + 1, self._fresh().version() + 1)
         names = [_ENTRY.format(v) for v in versions] + [_SUMMARY.format(v) for v in versions] + ["_last_checkpoint"]
         flush([path for name in names if (path := log / name).exists()], self.folder)
+        with self._lock:
+            known = self._kept[1] if self._kept[0] == place else -1
+            if place == self._place:
+                self._kept = place, max(known, versions.stop - 1)
 
     def _retrying(self, act: Callable[[DeltaTable], T]) -> T:
         """Do something at the newest version; once more if another writer has changed the table meanwhile."""
