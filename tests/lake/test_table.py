@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
+from tests.lake.power import Disk
 from tests.lake.rows import COUNT, HOST, TIME, append, hours, read
 
 from huntlake.core.errors import Conflict, Invalid
@@ -160,6 +161,19 @@ def test_a_commit_in_the_same_tick_of_the_clock_is_seen(table: LakeTable) -> Non
     append(LakeTable(table.folder), hours("2026-11-01 05:00:00", 2), TIME, HOST, COUNT)
     os.utime(log, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert table.snapshot().rows == 5
+
+
+def test_an_acknowledged_commit_outlasts_a_power_cut_though_the_one_before_it_waits_for_the_disk(
+    table: LakeTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk, other = Disk(table.folder.parent, monkeypatch), LakeTable(table.folder)
+    append(table, hours("2026-11-01 00:00:00", 1), TIME, HOST, COUNT)
+    with monkeypatch.context() as waiting:
+        waiting.setattr(LakeTable, "_flush_log", lambda self, entries: None)
+        append(other, hours("2026-11-01 01:00:00", 1), TIME, HOST, COUNT)
+    append(table, hours("2026-11-01 02:00:00", 1), TIME, HOST, COUNT)
+    image = disk.image(tmp_path / "image") / table.folder.name
+    assert read(LakeTable(image).snapshot(), ["Count"]) == [(0,), (0,), (0,)]
 
 
 def test_other_engines_can_read_the_table(table: LakeTable) -> None:
