@@ -34,7 +34,7 @@ from huntlake.api.graph.face import GraphFace
 from huntlake.api.ingestion.face import IngestionFace
 from huntlake.api.kusto.asynchronous import AsyncFace, AsyncServices
 from huntlake.api.kusto.face import KustoFace
-from huntlake.api.limits import Api, QueryLimits, Turns, allowance
+from huntlake.api.limits import Api, IngestionLimits, QueryLimits, Turns, allowance, intake
 from huntlake.api.loganalytics.face import LogAnalyticsFace
 from huntlake.api.oauth import OAuth
 from huntlake.api.services import FaceSettings
@@ -98,12 +98,24 @@ def create_app(app: FacesServices, *, daily: Callable[[], None] | None = None) -
     settings = app.settings
     turns = Turns(at_once=settings.queries_at_once, waiting=settings.queries_waiting)
     pool = ThreadPoolExecutor(turns.most, thread_name_prefix="query")
-    lake, logs = (QueryLimits(app.clock, allowance(api, settings)) for api in (Api.LAKE, Api.LOG_ANALYTICS))
+    lake, logs, calls = (
+        QueryLimits(app.clock, allowance(api, settings)) for api in (Api.LAKE, Api.LOG_ANALYTICS, Api.TOOLS)
+    )
     authentication = Authentication(
         app.principals, app.sign_in.users, app.tokens, frozenset(n.lower() for n in settings.names)
     )
 
-    tools = mcp.McpFace(app.tools, authentication.principal, error_response) if app.tools else None
+    @asynccontextmanager
+    async def admitted(principal: str) -> AsyncIterator[None]:
+        # Calls of tools and queries share the turns: who does both has one share of them.
+        calls.count(principal)
+        with calls.running(principal):
+            async with turns.turn(principal):
+                yield
+
+    tools = (
+        mcp.McpFace(app.tools, authentication.principal, error_response, admitted, turns.most) if app.tools else None
+    )
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -121,7 +133,7 @@ def create_app(app: FacesServices, *, daily: Callable[[], None] | None = None) -
             *LogAnalyticsFace(app, authentication, pool, turns, logs).routes(),
             *(tools.routes() if tools else ()),
             *ArmFace(app, authentication).routes(),
-            *IngestionFace(app, authentication).routes(),
+            *IngestionFace(app, authentication, IngestionLimits(app.clock, intake(settings))).routes(),
             *DefenderFace(app, authentication, pool, turns).routes(),
             *GraphFace(app, authentication, pool, turns).routes(),
             *SignInPages(app, authentication).routes(),

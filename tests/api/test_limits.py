@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from huntlake.api.limits import Allowance, Api, QueryLimits, Turns, allowance
+from huntlake.api.limits import Allowance, Api, IngestionLimits, Intake, QueryLimits, Turns, allowance, intake
 from huntlake.core.clock import FixedClock
 from huntlake.core.settings import Settings
 from huntlake.identity.throttle import Throttled
@@ -198,3 +198,34 @@ def test_who_goes_away_while_it_waits_leaves_its_place_to_the_next() -> None:
             pass
 
     asyncio.run(go())
+
+
+def test_each_rule_takes_so_many_requests_and_bytes_in_a_minute(clock: FixedClock) -> None:
+    limits = IngestionLimits(clock, Intake(3, 100))
+    limits.count("dcr-1", 60)
+    with pytest.raises(Throttled, match="100 bytes"):
+        limits.count("dcr-1", 41)
+    limits.count("dcr-2", 41)
+    clock.at += timedelta(seconds=20)
+    limits.count("dcr-1", 40)
+    limits.count("dcr-1", 0)
+    with pytest.raises(Throttled, match="3 requests") as refused:
+        limits.count("dcr-1", 0)
+    assert refused.value.retry_after == timedelta(seconds=40)
+    clock.at += timedelta(seconds=40)
+    limits.count("dcr-1", 60)
+
+
+def test_a_request_that_is_larger_than_a_minute_takes_is_taken_alone(clock: FixedClock) -> None:
+    limits = IngestionLimits(clock, Intake(0, 10))
+    limits.count("dcr-1", 11)
+    with pytest.raises(Throttled):
+        limits.count("dcr-1", 1)
+
+
+def test_azure_monitors_figures_hold_with_azures_profile() -> None:
+    def of(**given: Any) -> Intake:
+        return intake(Settings(**given))
+
+    assert of(rate_limits="azure") == of(host="0.0.0.0") == Intake(12_000, 2 << 30)
+    assert of() == of(host="0.0.0.0", rate_limits="off") == Intake()

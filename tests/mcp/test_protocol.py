@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import anyio
 
 from huntlake.app import App
+from huntlake.identity.throttle import Throttled
 from huntlake.mcp import protocol
 from huntlake.mcp.reading import Reader
 from huntlake.mcp.services import Caller
@@ -55,3 +59,24 @@ def test_a_refusal_is_said_and_not_raised(lake: App) -> None:
     found = call(lake, "query_lake", {"query": ".drop table SigninLogs"})
     assert found.is_error
     assert "not supported" in found.content[0].text
+
+
+def test_a_caller_who_may_not_begin_now_reads_when_to_ask_again(lake: App) -> None:
+    asked: list[str] = []
+
+    @asynccontextmanager
+    async def admitted(caller: str) -> AsyncIterator[None]:
+        asked.append(caller)
+        if len(asked) > 1:
+            raise Throttled("more than 1 query in a minute is not allowed", timedelta(seconds=12.5))
+        yield
+
+    made = protocol.server(Reader(lake), lambda _: Caller("c", lambda: [lake.workspaces.by_database("soc")]), admitted)
+
+    async def ask() -> list[Any]:
+        async with Client(made) as client:
+            return [await client.call_tool("list_sentinel_workspaces", {}) for _ in range(2)]
+
+    first, second = anyio.run(ask)
+    assert (first.is_error, second.is_error, asked) == (False, True, ["c", "c"])
+    assert "in 13 seconds" in second.content[0].text

@@ -197,3 +197,39 @@ def test_a_query_that_can_not_be_kept_takes_no_place(
         with pytest.raises(Conflict):
             service.submit("ann", "soc", "print 1")
     assert ended(service, service.submit("ann", "soc", "print 1")).status is Status.SUCCEEDED
+
+
+def test_one_owners_many_queries_do_not_hold_up_another_owners_one(
+    made: Callable[..., AsyncQueries], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(async_queries, "WAITING", 10)
+    service = made()
+    monkeypatch.setattr(service, "_readable", lambda owner, database: SOC)
+    many = [service.submit("ann", "soc", SLOW) for _ in range(8)]
+    one = service.submit("bob", "soc", "print 1")
+    assert ended(service, one).status is Status.SUCCEEDED
+    # The places to wait are shared, too.
+    service.submit("bob", "soc", SLOW)
+    with pytest.raises(Busy):
+        service.submit("ann", "soc", "print 1")
+    for query in many:
+        service.delete("ann", query.id)
+
+
+def test_the_queries_of_one_owner_begin_in_the_order_in_which_they_came(
+    made: Callable[..., AsyncQueries], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began: list[str] = []
+    service = made()
+    monkeypatch.setattr(async_queries, "AT_ONCE", 1)
+    run = service._run
+
+    def noted(id: str) -> None:
+        began.append(id)
+        run(id)
+
+    monkeypatch.setattr(service, "_run", noted)
+    taken = [service.submit("ann", "soc", "print 1") for _ in range(6)]
+    for query in taken:
+        ended(service, query)
+    assert began == [q.id for q in taken]

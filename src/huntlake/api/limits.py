@@ -27,6 +27,8 @@ class Api(Enum):
     LOG_ANALYTICS = "Log Analytics"
     HUNTING = "hunting"
     """Defender's, and Microsoft Graph's."""
+    TOOLS = "tools"
+    """The tools for AI clients, whose questions the lake answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,26 @@ AZURE: Mapping[Api, Allowance] = {
     Api.LAKE: Allowance(45),
     Api.LOG_ANALYTICS: Allowance(200, timedelta(seconds=30), at_once=5),
     Api.HUNTING: Allowance(45),
+    Api.TOOLS: Allowance(45),
 }
 """What the services of these names are said to allow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What may come for one data collection rule in a minute; 0 is without limit."""
+
+    calls: int = 0
+    bytes: int = 0
+
+
+AZURE_INTAKE = Intake(12_000, 2 << 30)
+"""What Azure Monitor is said to take."""
+
+
+def intake(settings: LimitSettings) -> Intake:
+    """What the settings allow."""
+    return AZURE_INTAKE if settings.rate_profile == "azure" else Intake()
 
 
 def allowance(api: Api, settings: LimitSettings) -> Allowance:
@@ -102,6 +122,31 @@ class QueryLimits:
             self._running[principal] -= 1
             if not self._running[principal]:
                 del self._running[principal]
+
+
+class IngestionLimits:
+    """Counts what comes for each data collection rule in a minute. Belongs to one event loop."""
+
+    def __init__(self, clock: Clock, allowed: Intake) -> None:
+        self._clock, self._allowed = clock, allowed
+        self._taken: dict[str, tuple[deque[tuple[datetime, int]], int]] = {}
+
+    def count(self, rule: str, size: int) -> None:
+        """Count a request of so many bytes, or raise `Throttled` where it is one, or are some, too many."""
+        most, calls = self._allowed.bytes, self._allowed.calls
+        if not most and not calls:
+            return
+        now = self._clock.now()
+        taken, total = self._taken.get(rule, (deque(), 0))
+        while taken and taken[0][0] <= now - _MINUTE:
+            total -= taken.popleft()[1]
+        self._taken[rule] = taken, total
+        too_many = calls and len(taken) >= calls
+        if too_many or (most and taken and total + size > most):
+            told = f"{calls:,} requests" if too_many else f"{most:,} bytes"
+            raise Throttled(f"more than {told} in a minute are not allowed for one rule", taken[0][0] + _MINUTE - now)
+        taken.append((now, size))
+        self._taken[rule] = taken, total + size
 
 
 class Turns:

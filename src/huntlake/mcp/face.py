@@ -21,7 +21,7 @@ from huntlake.identity.rights import Action
 from huntlake.identity.tenant import Tenant
 from huntlake.identity.tokens import InvalidToken
 from huntlake.mcp.reading import Reader
-from huntlake.mcp.services import Caller, Services
+from huntlake.mcp.services import Admitted, Caller, Services
 from huntlake.workspace.workspaces import Workspace, Workspaces
 
 PATH = "/mcp/data-exploration"
@@ -45,13 +45,20 @@ class McpFace:
     """One URL that AI clients talk to, and the document that tells them where to sign in.
 
     `authenticate` gives the principal behind a request, or raises `InvalidToken`; `refused` is the answer to a
-    request that failed in any other way. Nothing is kept between requests.
+    request that failed in any other way. `admitted` holds, for as long as a call takes, its caller's place among those
+    that are at work, `at_once` at most. Nothing is kept between requests.
     """
 
     def __init__(
-        self, services: FaceServices, authenticate: Authenticate, refused: Callable[[Request, Exception], Response]
+        self,
+        services: FaceServices,
+        authenticate: Authenticate,
+        refused: Callable[[Request, Exception], Response],
+        admitted: Admitted,
+        at_once: int,
     ) -> None:
         self._services, self._authenticate, self._refused = services, authenticate, refused
+        self._admitted, self._at_once = admitted, at_once
         self._manager: Any = None
 
     def routes(self) -> list[Route]:
@@ -66,7 +73,7 @@ class McpFace:
 
         from huntlake.mcp import protocol
 
-        made = protocol.server(Reader(self._services), self._caller)
+        made = protocol.server(Reader(self._services), self._caller, self._admitted, self._at_once)
         # Nothing ambient opens this face: each call carries its token, so the name a host goes by proves nothing.
         open_to_any_name = TransportSecuritySettings(enable_dns_rebinding_protection=False)
         made.streamable_http_app(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import typing
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from importlib import metadata
 from typing import Any
 
@@ -18,12 +20,13 @@ from mcp_types import ToolAnnotations
 from huntlake.core.diagnostics import SourceError
 from huntlake.core.errors import DomainError
 from huntlake.engines.cancellation import Cancellation
+from huntlake.identity.throttle import Throttled
 from huntlake.mcp.reading import Reader
-from huntlake.mcp.services import Caller
+from huntlake.mcp.services import Admitted, Caller
 from huntlake.mcp.tools import TOOLS, Tools
 
 AT_ONCE = 4
-"""How many calls run at the same time; the others wait."""
+"""How many calls run at the same time, unless it is said; the others wait."""
 
 _INSTRUCTIONS = (
     "A security data lake with Microsoft Sentinel and Defender tables, asked in KQL. All tools only read. "
@@ -33,32 +36,46 @@ _INSTRUCTIONS = (
 )
 
 
-def server(reader: Reader, caller_of: Callable[[Context[Any, Any]], Caller]) -> MCPServer[Any]:
-    """A server of the tools; `caller_of` says who sent the request that a context belongs to."""
+def server(
+    reader: Reader,
+    caller_of: Callable[[Context[Any, Any]], Caller],
+    admitted: Admitted = lambda caller: nullcontext(),
+    at_once: int = AT_ONCE,
+) -> MCPServer[Any]:
+    """A server of the tools; `caller_of` says who sent the request that a context belongs to.
+
+    A call begins when its caller is `admitted`, and `at_once` run at the same time.
+    """
     made = MCPServer[Any](
         "huntlake", title="huntlake", instructions=_INSTRUCTIONS, version=metadata.version("huntlake")
     )
-    threads = CapacityLimiter(AT_ONCE)
+    threads = CapacityLimiter(at_once)
     for tool in TOOLS:
         made.add_tool(
-            _served(tool, reader, caller_of, threads),
+            _served(tool, reader, caller_of, admitted, threads),
             annotations=ToolAnnotations(read_only_hint=True, destructive_hint=False, open_world_hint=False),
         )
     return made
 
 
 def _served(
-    tool: Callable[..., Any], reader: Reader, caller_of: Callable[[Context[Any, Any]], Caller], threads: CapacityLimiter
+    tool: Callable[..., Any],
+    reader: Reader,
+    caller_of: Callable[[Context[Any, Any]], Caller],
+    admitted: Admitted,
+    threads: CapacityLimiter,
 ) -> Callable[..., Awaitable[Any]]:
     """A tool as the SDK wants it: asynchronous, with the request's context in place of `self`."""
 
     async def call(ctx: Context[Any, Any], **arguments: Any) -> Any:
         cancellation = Cancellation()
-        tools = Tools(reader, caller_of(ctx), cancellation)
+        caller = caller_of(ctx)
+        tools = Tools(reader, caller, cancellation)
         try:
-            return await to_thread.run_sync(
-                functools.partial(tool, tools, **arguments), limiter=threads, abandon_on_cancel=True
-            )
+            async with admitted(caller.id):
+                return await to_thread.run_sync(
+                    functools.partial(tool, tools, **arguments), limiter=threads, abandon_on_cancel=True
+                )
         except anyio.get_cancelled_exc_class():
             # The thread goes on until the engine hears of it.
             cancellation.cancel()
@@ -81,4 +98,6 @@ def _told(error: DomainError | SourceError) -> str:
     if isinstance(error, SourceError):
         kind = "Syntax" if error.diagnostics[0].code.startswith("SYN") else "Semantic"
         return f"{kind} error\n{error}"
+    if isinstance(error, Throttled):
+        return f"{error}; ask again in {math.ceil(error.retry_after.total_seconds())} seconds"
     return str(error) or type(error).__name__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,6 +14,9 @@ from huntlake.workspace.catalogue import Catalogue
 from huntlake.workspace.known_questions import KnownQuestions
 from huntlake.workspace.query import Queries
 from huntlake.workspace.workspaces import Workspace
+
+Admitted = Callable[[str], AbstractAsyncContextManager[None]]
+"""Waits for the turn of a caller, by id, and holds it; `LimitExceeded` where they ask too much."""
 
 
 class Services(Protocol):

@@ -11,6 +11,7 @@ import os
 import shutil
 import struct
 import uuid
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -34,9 +35,11 @@ from huntlake.workspace.workspaces import Workspace
 _LOG = logging.getLogger("huntlake.queries")
 
 AT_ONCE = 3
-"""How many run at the same time, as in the cloud's lake."""
+"""How many of one owner run at the same time, as in the cloud's lake; several owners share that, each has one."""
+MOST = 2 * AT_ONCE
+"""How many of all owners run at the same time."""
 WAITING = 100
-"""How many may wait for their turn."""
+"""How many of one owner may wait for their turn; several owners share that."""
 LONGEST = timedelta(hours=1)
 KEPT = timedelta(hours=24)
 MAX_ROWS, MAX_BYTES = 10_000_000, 1 << 30
@@ -104,7 +107,11 @@ class AsyncQueries:
         self._documents = Documents(database, "asynchronous queries", _encode, _decode)
         self._folder, self._queries, self._readable, self._clock = folder, queries, readable, clock
         self._lock = Lock()
-        self._held: dict[str, int] = {}
+        self._held: dict[str, tuple[int, str]] = {}
+        """By the id of a query that is this process's, its lock and its owner."""
+        self._queued: OrderedDict[str, deque[str]] = OrderedDict()
+        """By owner, the queries that wait; the owner who comes next is the first."""
+        self._at_work: Counter[str] = Counter()
         self._cancellations: dict[str, Cancellation] = {}
         self._pool: ThreadPoolExecutor | None = None
 
@@ -129,16 +136,17 @@ class AsyncQueries:
         )
         self._answer(made, Cancellation())  # compiled, and not run
         with self._lock:
-            if len(self._held) >= AT_ONCE + WAITING:
-                raise Busy(f"{WAITING} asynchronous queries wait already; try again later")
-            self._hold(made.id)
+            taken = Counter(whose for _, whose in self._held.values())
+            if taken[owner] >= AT_ONCE + WAITING // len({owner, *taken}):
+                raise Busy("too many asynchronous queries of yours wait already; try again later")
+            self._hold(made.id, owner)
         try:
             self._documents.put(made.id, made, create_only=True)
         except BaseException:
             with self._lock:
                 self._release(made.id)
             raise
-        self._start(made.id)
+        self._start(made.id, owner)
         return made
 
     def get(self, owner: str, id: str) -> AsyncQuery:
@@ -183,9 +191,9 @@ class AsyncQueries:
         for document in self._documents.list():
             query = document.value
             with self._lock:
-                if query.status.final or query.id in self._held or not self._hold(query.id):
+                if query.status.final or query.id in self._held or not self._hold(query.id, query.owner):
                     continue
-            self._start(query.id)
+            self._start(query.id, query.owner)
             again += 1
         return again
 
@@ -210,15 +218,17 @@ class AsyncQueries:
         with self._lock:
             pool, self._pool = self._pool, None
             running = list(self._cancellations.values())
+            self._queued.clear()
         for cancellation in running:
             cancellation.cancel()
         if pool:
             pool.shutdown(wait=True, cancel_futures=True)
         with self._lock:
+            self._at_work.clear()
             for id in [*self._held]:
                 self._release(id)
 
-    def _hold(self, id: str) -> bool:
+    def _hold(self, id: str, owner: str = "") -> bool:
         """Keep other processes from running a query; False where another does. The lock ends with the process."""
         place = self._folder / id
         place.mkdir(parents=True, exist_ok=True)
@@ -228,18 +238,44 @@ class AsyncQueries:
         except BlockingIOError:
             os.close(descriptor)
             return False
-        self._held[id] = descriptor
+        self._held[id] = descriptor, owner
         return True
 
     def _release(self, id: str) -> None:
-        if (descriptor := self._held.pop(id, None)) is not None:
-            os.close(descriptor)
+        if (held := self._held.pop(id, None)) is not None:
+            os.close(held[0])
 
-    def _start(self, id: str) -> None:
+    def _start(self, id: str, owner: str) -> None:
         with self._lock:
             if self._pool is None:
-                self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="async-query")
-            self._pool.submit(self._run, id)
+                self._pool = ThreadPoolExecutor(MOST, thread_name_prefix="async-query")
+            self._queued.setdefault(owner, deque()).append(id)
+            self._hand_out(self._pool)
+
+    def _hand_out(self, pool: ThreadPoolExecutor) -> None:
+        """Let queries begin that may, one of each owner in turn."""
+        while self._at_work.total() < MOST:
+            share = max(1, AT_ONCE // len({*self._queued, *self._at_work}))
+            owner = next((o for o in self._queued if self._at_work[o] < share), None)
+            if owner is None:
+                return
+            id = self._queued[owner].popleft()
+            self._queued.move_to_end(owner)
+            if not self._queued[owner]:
+                del self._queued[owner]
+            self._at_work[owner] += 1
+            pool.submit(self._work, id, owner)
+
+    def _work(self, id: str, owner: str) -> None:
+        try:
+            self._run(id)
+        finally:
+            with self._lock:
+                self._at_work[owner] -= 1
+                if not self._at_work[owner]:
+                    del self._at_work[owner]
+                if self._pool is not None:
+                    self._hand_out(self._pool)
 
     def _run(self, id: str) -> None:
         cancellation = Cancellation()

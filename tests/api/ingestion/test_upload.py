@@ -6,18 +6,21 @@ import gzip
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from huntlake.api.limits import IngestionLimits
 from huntlake.app import App
 from huntlake.core.clock import FixedClock
 from huntlake.core.errors import Busy, Unavailable
 from huntlake.core.settings import load
 from huntlake.identity.principals import Principal
 from huntlake.identity.rights import Role
+from huntlake.identity.throttle import Throttled
 from huntlake.server import create_app
 from huntlake.workspace.collection import definition_of
 
@@ -233,3 +236,14 @@ def test_what_cannot_be_taken_now_is_told_and_nothing_is_lost(
     assert "boom" not in answer.text
     monkeypatch.undo()
     assert lake.users() == []
+
+
+def test_a_rule_that_gets_too_much_says_when_to_send_again(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: IngestionLimits, rule: str, size: int) -> None:
+        assert (rule, size > 0) == (lake.rule, True)
+        raise Throttled("more than 12,000 requests", timedelta(seconds=20))
+
+    monkeypatch.setattr(IngestionLimits, "count", full)
+    refused = lake.send([{"User": "ann", "Level": 1}])
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "20")
+    assert refused.json()["error"]["code"] == "TooManyRequests"

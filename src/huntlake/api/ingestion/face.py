@@ -15,6 +15,7 @@ from starlette.routing import Route
 from huntlake.api.authentication import Authentication
 from huntlake.api.bodies import read_packed_body
 from huntlake.api.ingestion.errors import UnknownVersion, UnsupportedType
+from huntlake.api.limits import IngestionLimits
 from huntlake.api.services import Services
 from huntlake.core.errors import Refused
 from huntlake.identity.audiences import LOGS_INGESTION
@@ -40,8 +41,8 @@ _LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl", "ap
 class IngestionFace:
     """The Logs Ingestion API."""
 
-    def __init__(self, services: Services, authentication: Authentication) -> None:
-        self._services, self._authentication = services, authentication
+    def __init__(self, services: Services, authentication: Authentication, limits: IngestionLimits) -> None:
+        self._services, self._authentication, self._limits = services, authentication, limits
         # Whoever waits for the disk, or for room, keeps no thread from queries and sign-ins.
         self._threads = CapacityLimiter(_AT_ONCE)
 
@@ -62,6 +63,7 @@ class IngestionFace:
         rule = await to_thread.run_sync(self._rule, principal, request.path_params["rule"], limiter=self._threads)
         packed = request.headers.get("content-encoding", "").strip().lower() not in ("", "identity")
         body = await read_packed_body(request, MOST_BYTES + (SLACK if packed else 0))
+        self._limits.count(rule.value.immutable_id, len(body))
         done = await to_thread.run_sync(
             self._take, rule, request.path_params["stream"], body, lines, limiter=self._threads
         )
