@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,7 +8,9 @@ import pytest
 
 from huntlake.app import Analytics
 from huntlake.core.clock import SystemClock
-from huntlake.detection.linting import lint
+from huntlake.detection.linting import fixed, lint
+from huntlake.detection.query_remarks import is_catastrophic
+from huntlake.detection.reports import Form, written
 from huntlake.engines.duckdb.database import Bounds
 from huntlake.engines.geography import Nowhere
 from huntlake.workspace.workspaces import Workspace
@@ -103,3 +106,138 @@ def test_a_file_that_cannot_be_read_is_a_finding(lake: Analytics, tmp_path: Path
     file = tmp_path / "rule.yaml"
     file.write_text(HEAD.format(query=GOOD, column="x", format="x").replace("1h", "soon", 1))
     assert [f.code for f in lint(lake.queries, SOC, file)] == ["RF005", "RF006"]
+
+
+def remarked(lake: Analytics, folder: Path, query: str, *codes: str) -> list[str]:
+    found = told(lake, folder, f"{query}")
+    assert [f.split()[1] for f in found] == list(codes), found
+    return found
+
+
+WHO = "| project UserPrincipalName"
+
+
+@pytest.mark.parametrize(
+    ("query", "codes"),
+    [
+        (f"SigninLogs | where AppDisplayName has '*azure' {WHO}", ["LN106"]),
+        (f"SigninLogs | where AppDisplayName == '*azure*' {WHO}", ["LN106"]),
+        # Letters that are stars, and stars that are meant.
+        (f"SigninLogs | where AppDisplayName has '*' {WHO}", []),
+        (f"SigninLogs | where AppDisplayName contains '*.pst' {WHO}", []),
+        (f"SigninLogs | where AppDisplayName matches regex 'a*' {WHO}", []),
+        (f"SigninLogs | where UserId in ((AuditLogs | project Category, Id)) {WHO}", ["LN107"]),
+        (f"let T = AuditLogs | summarize count() by Id; SigninLogs | where UserId in (T) {WHO}", ["LN107"]),
+        (f"let T = AuditLogs | distinct Id; SigninLogs | where UserId in (T) {WHO}", []),
+        (f"let T = dynamic(['a']); SigninLogs | where UserId in (T) {WHO}", []),
+        (f"SigninLogs | where TimeGenerated > ago(2h) {WHO}", ["LN109"]),
+        (f"let back = 14d; SigninLogs | where TimeGenerated > ago(back) {WHO}", ["LN109"]),
+        (f"SigninLogs | where TimeGenerated > ago(5m) {WHO}", ["LN110"]),
+        (f"SigninLogs | where TimeGenerated > ago(1h) {WHO}", []),
+        (f"SigninLogs | join kind=inner (AuditLogs) on CorrelationId {WHO}", ["LN111"]),
+        (
+            f"SigninLogs | join kind=inner (AuditLogs) on CorrelationId | where TimeGenerated1 > TimeGenerated {WHO}",
+            [],
+        ),
+        (f"SigninLogs | join kind=inner (AuditLogs | summarize by CorrelationId) on CorrelationId {WHO}", []),
+        (f"SigninLogs | where AppDisplayName contains 'azure' {WHO}", ["LN112"]),
+        (f"SigninLogs | where AppDisplayName contains 'azure portal' {WHO}", []),
+        (f"SigninLogs | where AppDisplayName matches regex @'^(a+)+$' {WHO}", ["LN113"]),
+    ],
+)
+def test_what_a_query_says_and_hardly_means(lake: Analytics, tmp_path: Path, query: str, codes: list[str]) -> None:
+    remarked(lake, tmp_path, query, *codes)
+
+
+def test_a_hunt_without_a_bound_of_time(lake: Analytics, tmp_path: Path) -> None:
+    file = tmp_path / "hunt.yaml"
+    file.write_text("name: All\nquery: |\n  SigninLogs | where ResultType == '0'\n")
+    assert [f.code for f in lint(lake.queries, SOC, file)] == ["LN108"]
+    file.write_text("name: All\nquery: |\n  SigninLogs | where TimeGenerated > ago(1d)\n")
+    assert [f.code for f in lint(lake.queries, SOC, file)] == []
+    file.write_text("name: All\nquery: |\n  _Im_Dns(starttime=ago(1d))\n")
+    assert [f.code for f in lint(lake.queries, SOC, file)] == []
+
+
+@pytest.mark.parametrize(
+    ("techniques", "codes"),
+    [
+        ("[T1110.003, T1078]", []),
+        ("[T1086]", ["LN114"]),
+        ("[T9999]", ["LN115"]),
+        ("[T1110.099]", ["LN115"]),
+        ("[T0886]", []),
+    ],
+)
+def test_techniques_that_are_gone_or_never_were(
+    lake: Analytics, tmp_path: Path, techniques: str, codes: list[str]
+) -> None:
+    file = tmp_path / "rule.yaml"
+    text = HEAD.format(query=GOOD, column="UserPrincipalName", format="x")
+    file.write_text(f"{text}relevantTechniques: {techniques}\n")
+    assert [f.code for f in lint(lake.queries, SOC, file)] == codes
+
+
+@pytest.mark.parametrize(
+    ("regex", "bad"),
+    [
+        (r"(a+)+", True),
+        (r"(.*)*", True),
+        (r"^(\w+\s?)*$", True),
+        (r"((ab*)+)+", True),
+        (r"(?:a|b+)*", True),
+        (r"([a-z]+){2,}", True),
+        (r"(\w+\.)+", False),
+        (r"(a+){1,3}", False),
+        (r"[(a+)+]+", False),
+        (r"\(a+\)+", False),
+        (r"(a|b)*", False),
+        (r"(a+)?", False),
+        ("(((", False),
+        ("a)*", False),
+        ("[", False),
+    ],
+)
+def test_repetitions_of_repetitions(regex: str, bad: bool) -> None:
+    assert is_catastrophic(regex) is bad
+
+
+def test_remedies_are_applied_and_the_rest_of_the_file_stays(lake: Analytics, tmp_path: Path) -> None:
+    file = tmp_path / "rule.yaml"
+    query = (
+        "SigninLogs // a comment\n"
+        "  | where AppDisplayName == '*azure*' and ResultType has 'xy*'\n"
+        "  | where UserId in ((AuditLogs | project Id, Category))\n"
+        "  | project UserPrincipalName"
+    )
+    head = HEAD.format(query=query, column="userprincipalname", format="{{UserPrincipalName} fails")
+    file.write_text(f"# kept\n{head}relevantTechniques: [T1086]\n")
+    text, gone = fixed(lake.queries, SOC, file)
+    assert [f.code for f in gone] == ["LN106", "LN106", "LN107", "LN103", "LN104", "LN114"]
+    expected = (
+        file.read_text()
+        .replace("== '*azure*'", 'contains_cs "azure"')
+        .replace("has 'xy*'", 'hasprefix "xy"')
+        .replace("project Id, Category", "project Id, Category | project Id")
+        .replace("columnName: userprincipalname", "columnName: UserPrincipalName")
+        .replace("{{UserPrincipalName}", "{{UserPrincipalName}}")
+        .replace("T1086", "T1059.001")
+    )
+    assert text == expected
+    file.write_text(text)
+    assert fixed(lake.queries, SOC, file) == (text, ())
+    assert [f.code for f in lint(lake.queries, SOC, file)] == ["LN112"]
+
+
+def test_findings_for_other_tools(lake: Analytics, tmp_path: Path) -> None:
+    file = tmp_path / "a,b.yaml"
+    file.write_text(HEAD.format(query="SigninLogs | where Odd == '%:,'", column="x", format="x"))
+    found = lint(lake.queries, SOC, file)
+    (line,) = written(found, Form.GITHUB).splitlines()
+    assert line.startswith(f"::error file={str(file).replace(',', '%2C')},line=10,col=22,title=LN101::no column")
+    sarif = json.loads(written(found, Form.SARIF))
+    (run,) = sarif["runs"]
+    assert run["results"][0]["ruleId"] == run["tool"]["driver"]["rules"][0]["id"] == "LN101"
+    assert run["results"][0]["locations"][0]["physicalLocation"]["region"] == {"startLine": 10, "startColumn": 22}
+    assert json.loads(written(found, Form.JSON))[0]["code"] == "LN101"
+    assert json.loads(written((), Form.SARIF))["runs"][0]["results"] == []
