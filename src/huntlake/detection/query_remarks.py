@@ -46,7 +46,7 @@ class Remark:
 def remarks(
     query: nodes.Query, text: str, *, period: timedelta | None, frequency: timedelta | None, is_bounded: bool
 ) -> Iterator[Remark]:
-    """What is odd about a query; `is_bounded` says that who runs it bounds its time, by `period` where that is known."""
+    """What is odd about a query; `is_bounded` says that its time is bounded from outside, by `period` if known."""
     named = {s.name: s.value for s in query.statements if isinstance(s, nodes.LetStatement)}
     every = tuple(_nodes(query))
     yield from _times(every, named, period, frequency)
