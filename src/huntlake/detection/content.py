@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 
 from huntlake.core.diagnostics import Diagnostic, Source, SourceError, Span
+from huntlake.detection.custom_detections import custom_detection
 from huntlake.detection.marked import Complaints, Fields, mapping
 from huntlake.detection.rule_files import Described, analytic_rule
 
@@ -128,10 +129,8 @@ def _from_yaml(path: Path, fields: Fields, source: Source) -> Iterator[Content]:
     if "ParserQuery" in fields:
         yield _function(path, fields, source)
         return
-    if (condition := fields.inner("queryCondition")) is not None:
-        query, span = condition.text("queryText", required=True) or "", _place(condition, "queryText")
-        title = fields.text("displayName", required=True) or path.stem
-        yield Content(path, ContentKind.CUSTOM_DETECTION, path.stem, title, query, source, span)
+    if "queryCondition" in fields:
+        yield _custom_detection(path, fields, source)
         return
     if "detection" in fields and "logsource" in fields:
         # What reads them is large: only who has such rules waits for it.
@@ -160,6 +159,14 @@ def _from_yaml(path: Path, fields: Fields, source: Source) -> Iterator[Content]:
         yield Content(path, ContentKind.HUNTING_QUERY, name, title, query, source, span)
 
 
+def _custom_detection(path: Path, fields: Fields, source: Source) -> Content:
+    condition = fields.inner("queryCondition")
+    span = _place(condition, "queryText") if condition else Span(0, 0)
+    described = custom_detection(fields)
+    name, title = fields.text("id") or path.stem, described.rule.display_name
+    return Content(path, ContentKind.CUSTOM_DETECTION, name, title, described.rule.query, source, span, described)
+
+
 def _function(path: Path, fields: Fields, source: Source) -> Content:
     name = fields.text("ParserName", required=True) or path.stem
     if not _NAME.fullmatch(name):
@@ -182,6 +189,15 @@ def _from_json(path: Path, fields: Fields, source: Source) -> Iterator[Content]:
             type = (resource.text("type") or "").lower()
             if type.endswith(_RULE_TYPES):
                 yield from _resource(path, resource, source)
+        return
+    if "queryCondition" in fields:
+        yield _custom_detection(path, fields, source)
+        return
+    if "value" in fields:
+        # An answer of Graph: a list of rules.
+        for one in fields.list("value"):
+            if "queryCondition" in one:
+                yield _custom_detection(path, one, source)
         return
     if "properties" in fields and "kind" in fields:
         yield from _resource(path, fields, source)

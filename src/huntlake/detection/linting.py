@@ -47,6 +47,7 @@ CODES: Mapping[str, tuple[Level, str]] = {
     "LN113": (Level.NOTE, "A regex repeats a repetition."),
     "LN114": (Level.WARNING, "A technique was revoked."),
     "LN115": (Level.WARNING, "There is no such technique."),
+    "LN116": (Level.NOTE, "The file asks for something that isn't done."),
 }
 """The codes of this floor; those of files (`RF…`) and of Sigma (`SG…`) are errors."""
 
@@ -136,6 +137,8 @@ def _columns(queries: Queries, workspace: Workspace, path: Path, text: str) -> l
 def _content(queries: Queries, workspace: Workspace, content: Content) -> Iterator[Finding]:
     yield from _placeholders(content)
     yield from _techniques(content)
+    for note in content.described.notes if content.described else ():
+        yield Finding("LN116", content.path, *_placed(content, 0), note)
     if content.kind is ContentKind.FUNCTION:
         return
     try:

@@ -67,6 +67,8 @@ class Described:
     """The tables of its required data connectors."""
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    """What the file asks for that isn't done."""
 
 
 def analytic_rule(fields: Fields, kind: str | None) -> Described:
