@@ -93,7 +93,7 @@ def test_a_continuous_rule_looks_at_each_minute() -> None:
         ("identifier: deviceId\n      - ", "identifier: deviceColour\n      - ", "`deviceColour` of an asset"),
         ("impactedUserAsset", "impactedCloudAsset", "assets are devices, users or mailboxes"),
         ("severity: high", "severity: awful", "`severity` can't be `awful`"),
-        ("title:", "titel:", "the field `titel` is not supported here"),
+        ("title:", "headline:", "the field `headline` is not supported here"),
         ("T1047", "T47", "`T47` is no technique"),
         ("detectionAction:", "detectionActions:", "`detectionAction` with an `alertTemplate` is missing"),
         ("queryText:", "text:", "`queryText` is missing"),
