@@ -10,7 +10,7 @@ from huntlake.app import Analytics
 from huntlake.core.clock import SystemClock
 from huntlake.detection.linting import fixed, lint
 from huntlake.detection.query_remarks import is_catastrophic
-from huntlake.detection.reports import Form, written
+from huntlake.detection.reports import as_annotations, as_json, as_sarif
 from huntlake.engines.duckdb.database import Bounds
 from huntlake.engines.geography import Nowhere
 from huntlake.workspace.workspaces import Workspace
@@ -233,11 +233,11 @@ def test_findings_for_other_tools(lake: Analytics, tmp_path: Path) -> None:
     file = tmp_path / "a,b.yaml"
     file.write_text(HEAD.format(query="SigninLogs | where Odd == '%:,'", column="x", format="x"))
     found = lint(lake.queries, SOC, file)
-    (line,) = written(found, Form.GITHUB).splitlines()
+    (line,) = as_annotations(found).splitlines()
     assert line.startswith(f"::error file={str(file).replace(',', '%2C')},line=10,col=22,title=LN101::no column")
-    sarif = json.loads(written(found, Form.SARIF))
+    sarif = json.loads(as_sarif(found))
     (run,) = sarif["runs"]
     assert run["results"][0]["ruleId"] == run["tool"]["driver"]["rules"][0]["id"] == "LN101"
     assert run["results"][0]["locations"][0]["physicalLocation"]["region"] == {"startLine": 10, "startColumn": 22}
-    assert json.loads(written(found, Form.JSON))[0]["code"] == "LN101"
-    assert json.loads(written((), Form.SARIF))["runs"][0]["results"] == []
+    assert json.loads(as_json(found))[0]["code"] == "LN101"
+    assert json.loads(as_sarif(()))["runs"][0]["results"] == []

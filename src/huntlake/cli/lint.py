@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from huntlake.cli.screen import printable
-from huntlake.detection.reports import Form, written
+
+
+class Form(StrEnum):
+    """How findings are written."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
 
 
 def lint(
@@ -30,6 +39,7 @@ def lint(
     from huntlake.detection.linting import Finding, Level, fixed
     from huntlake.detection.linting import lint as findings_of
     from huntlake.detection.parsers import saved
+    from huntlake.detection.reports import as_annotations, as_json, as_sarif
     from huntlake.engines.duckdb.database import Bounds
     from huntlake.engines.geography import Nowhere
     from huntlake.workspace.workspaces import Workspace
@@ -57,7 +67,7 @@ def lint(
             print(printable(str(finding)))
         counts = ", ".join(f"{sum(f.level is level for f in found)} {level}s" for level in Level)
         print(f"{counts} in {len(listed)} files" + f"; {repaired} remedied" * fix)
-    elif told := written(found, form):
+    elif told := {Form.JSON: as_json, Form.SARIF: as_sarif, Form.GITHUB: as_annotations}[form](found):
         print(told)
     failing = (Level.ERROR, Level.WARNING) if strict else (Level.ERROR,)
     if any(f.level in failing for f in found):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -11,30 +10,22 @@ import orjson
 
 from huntlake.detection.linting import CODES, Finding, Level
 
-
-class Form(StrEnum):
-    """How findings are written."""
-
-    TEXT = "text"
-    JSON = "json"
-    SARIF = "sarif"
-    GITHUB = "github"
-
-
 _COMMANDS = {Level.ERROR: "error", Level.WARNING: "warning", Level.NOTE: "notice"}
 
 
-def written(findings: Sequence[Finding], form: Form) -> str:
-    """The findings in that form; one a line but for SARIF and JSON, which are one document."""
-    match form:
-        case Form.TEXT:
-            return "\n".join(map(str, findings))
-        case Form.GITHUB:
-            return "\n".join(map(_annotation, findings))
-        case Form.JSON:
-            return _json([_plain(f) for f in findings])
-        case Form.SARIF:
-            return _json(_sarif(findings))
+def as_json(findings: Sequence[Finding]) -> str:
+    """The findings as a list of objects."""
+    return _json([_plain(f) for f in findings])
+
+
+def as_sarif(findings: Sequence[Finding]) -> str:
+    """The findings as a document of SARIF 2.1.0, with their remedies."""
+    return _json(_sarif(findings))
+
+
+def as_annotations(findings: Sequence[Finding]) -> str:
+    """The findings as commands of GitHub's workflows, one a line."""
+    return "\n".join(map(_annotation, findings))
 
 
 def _plain(finding: Finding) -> dict[str, Any]:
