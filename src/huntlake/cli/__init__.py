@@ -13,12 +13,14 @@ import typer
 
 from huntlake.cli import (
     action,
+    alert,
     clients,
     collect,
     demo,
     explain,
     function,
     import_evidence,
+    incident,
     ingest,
     job,
     lake,
@@ -73,6 +75,8 @@ app.add_typer(function.app, name="function")
 app.add_typer(watchlist.app, name="watchlist")
 app.add_typer(table.app, name="table")
 app.add_typer(collect.app, name="collect")
+app.add_typer(incident.app, name="incident")
+app.add_typer(alert.app, name="alert")
 app.add_typer(action.app, name="action")
 app.add_typer(job.app, name="job")
 app.add_typer(question.app, name="question")

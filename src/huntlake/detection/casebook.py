@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from huntlake.core.clock import Clock
@@ -31,6 +31,7 @@ from huntlake.state.documents import Document, Documents, Put, Shelf, Write
 from huntlake.state.events import Events
 from huntlake.state.records import ALWAYS, Author, Change, Only, Owner, Records
 
+_SIMILAR_SINCE = timedelta(days=14)
 _LONGEST = 200
 """Letters of a comment or a title that the timeline repeats."""
 
@@ -45,6 +46,15 @@ class Tally:
     products: tuple[str, ...]
     tactics: tuple[str, ...]
     techniques: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Similar:
+    """An incident that is like another: it shares `entities` with it, or comes of the same rule."""
+
+    document: Document[Incident]
+    entities: tuple[Entity, ...]
+    same_rule: bool
 
 
 class Incidents:
@@ -178,6 +188,22 @@ class Incidents:
     def timeline(self, owner: Owner, incident: str) -> Sequence[Entry]:
         """What happened to an incident, the first first."""
         return self.timelines.list(owner, incident)
+
+    def similar(self, owner: Owner, incident: str, most: int = 20) -> Sequence[Similar]:
+        """Incidents of the last fortnight before an incident, and since, that are like it; the most like first."""
+        subject = self.get(owner, incident)
+        began = subject.value.created or self._clock.now()
+        mine = {e.id for e in self.entities(owner, incident)}
+        found = []
+        for other in self.list(owner):
+            if other.name == subject.name or (other.value.created or began) < began - _SIMILAR_SINCE:
+                continue
+            shared = tuple(e for e in self.entities(owner, other.name) if e.id in mine)
+            same = bool(set(other.value.rules) & set(subject.value.rules))
+            if shared or same:
+                found.append(Similar(other, shared, same))
+        found.sort(key=lambda s: (-len(s.entities), not s.same_rule, -s.document.value.number))
+        return found[:most]
 
     def note(self, owner: Owner, incident: str, entry: Entry, beside: Sequence[Write] = ()) -> bool:
         """Say something on an incident's timeline; False, and nothing is written, where what is `beside` can't be."""
