@@ -205,11 +205,11 @@ class Incidents:
         found.sort(key=lambda s: (-len(s.entities), not s.same_rule, -s.document.value.number))
         return found[:most]
 
-    def note(self, owner: Owner, incident: str, entry: Entry, beside: Sequence[Write] = ()) -> bool:
-        """Say something on an incident's timeline; False, and nothing is written, where what is `beside` can't be."""
-        written = self._shelf.write([self.timelines.append(owner, incident, entry), *beside])
+    def note(self, owner: Owner, incident: str, writes: Sequence[Write]) -> None:
+        """Write what says something of an incident; `NotFound` where there is none of that name."""
+        self.get(owner, incident)
+        self._shelf.write(writes)
         self._events.deliver(owner)
-        return written
 
     def held(self, owner: Owner, incident: str) -> Held:
         """What an incident holds now."""

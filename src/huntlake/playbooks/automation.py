@@ -48,7 +48,10 @@ _TASKS = UUID("6c1f9a52-9c1b-4f3e-8d8e-6f27cb6f2f0d")
 
 @dataclass(frozen=True, slots=True)
 class PlaybookRequested:
-    """A rule wants a playbook to run on an incident, or on an alert; `playbook` is its resource id."""
+    """A rule, or a person where `rule` is empty, wants a playbook to run on an incident or an alert.
+
+    `playbook` is its resource id.
+    """
 
     playbook: str
     tenant: str
@@ -196,22 +199,21 @@ class Automation:
                 name = str(uuid5(_TASKS, f"{run.event}/{run.rule}/{place}"))
                 self._detection.incidents.tasks.put((*owner, run.incident), name, task, by, beside=beside)
             case ActionType.RUN_PLAYBOOK:
-                self._request(owner, run, given, by, beside)
+                playbook, tenant = str(given["logicAppResourceId"]), str(given.get("tenantId") or "")
+                wanted = PlaybookRequested(playbook, tenant, run.incident, run.alert, run.rule, by)
+                asked = ask_for_playbook(self._detection, self._clock.now(), owner, wanted)
+                if not self._shelf.write([*asked, *beside]):
+                    raise Conflict("another process has asked for the playbook")
 
-    def _request(
-        self, owner: Owner, run: AutomationRun, given: Mapping[str, Any], by: Author, beside: Sequence[Write]
-    ) -> None:
-        playbook = str(given["logicAppResourceId"])
-        wanted = PlaybookRequested(playbook, str(given.get("tenantId") or ""), run.incident, run.alert, run.rule, by)
-        writes = [self._detection.events.append(owner, wanted), *beside]
-        told = f"asked for the playbook {playbook.rpartition('/')[2]}"
-        entry = Entry(EntryKind.PLAYBOOK_REQUESTED, told, by, self._clock.now(), {"playbook": playbook})
-        if run.incident:
-            done = self._detection.incidents.note(owner, run.incident, entry, writes)
-        else:
-            done = self._shelf.write(writes)
-        if not done:
-            raise Conflict("another process has asked for the playbook")
+
+def ask_for_playbook(detection: Detection, at: datetime, owner: Owner, wanted: PlaybookRequested) -> Sequence[Write]:
+    """What asks for a playbook, and says so on the incident's timeline; to be written at once, and then delivered."""
+    writes: list[Write] = [detection.events.append(owner, wanted)]
+    if wanted.incident:
+        told = f"asked for the playbook {wanted.playbook.rpartition('/')[2]}"
+        entry = Entry(EntryKind.PLAYBOOK_REQUESTED, told, wanted.by, at, {"playbook": wanted.playbook})
+        writes.append(detection.incidents.timelines.append(owner, wanted.incident, entry))
+    return writes
 
 
 def _source(rule: Document[AutomationRule]) -> str:

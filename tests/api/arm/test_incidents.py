@@ -90,3 +90,24 @@ def test_a_comment_keeps_its_author_and_its_time(arm: Arm) -> None:
     shown = arm.put("incidents/one/comments/c", {"message": "second"}).json()["properties"]
     assert shown["author"] == {"objectId": arm.server.principal().object_id, "name": "hunter"}
     assert shown["createdTimeUtc"] == "2026-03-01T12:00:00Z"
+
+
+def test_what_happened_is_on_the_timeline(arm: Arm) -> None:
+    arm.put("incidents/one", INCIDENT)
+    arm.put("incidents/one", {**INCIDENT, "status": "Active"})
+    arm.put("incidents/one/comments/c", {"message": "looks bad"})
+    workflow = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Logic/workflows/Block-User"
+    answer = arm.call("POST", "incidents/one/runPlaybook", {"logicAppsResourceId": workflow, "tenantId": "t"})
+    assert answer.status_code == 204, answer.text
+    told = [e["properties"] for e in arm.get("incidents/one/timeline").json()["value"]]
+    assert [(e["kind"], e["text"]) for e in told] == [
+        ("Created", "made: Odd sign-ins"),
+        ("Changed", "status: New → Active"),
+        ("CommentAdded", "looks bad"),
+        ("PlaybookRequested", "asked for the playbook Block-User"),
+    ]
+    assert all(e["author"]["name"] for e in told)
+    assert arm.get("incidents/none/timeline").status_code == 404
+    assert arm.call("POST", "incidents/none/runPlaybook", {"logicAppsResourceId": workflow}).status_code == 404
+    assert arm.call("POST", "incidents/one/runPlaybook", {"workflow": workflow}).status_code == 400
+    assert arm.put("incidents/one/timeline/x", {"text": "no"}).status_code == 405

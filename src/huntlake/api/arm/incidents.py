@@ -12,6 +12,7 @@ from huntlake.api.arm.alerts import alert_resource, entity_resource
 from huntlake.api.arm.bookmarks import bookmark_resource
 from huntlake.api.arm.resource import SENTINEL, Place, Resource
 from huntlake.api.arm.wire import Moment, Part, Person, Plain, properties_of, read
+from huntlake.api.arm.workspaces import Fixed, Shown
 from huntlake.core.errors import Invalid
 from huntlake.detection.casebook import Incidents
 from huntlake.detection.incidents import (
@@ -27,7 +28,9 @@ from huntlake.detection.incidents import (
     TaskStatus,
 )
 from huntlake.detection.severity import Severity
+from huntlake.detection.timeline import Entry
 from huntlake.identity.rights import Action
+from huntlake.playbooks.automation import PlaybookRequested, ask_for_playbook
 from huntlake.state.documents import Document
 from huntlake.state.records import ALWAYS, Author, Only, Owner
 
@@ -155,6 +158,13 @@ class TaskForm(Plain[IncidentTask]):
         }
 
 
+class PlaybookGiven(Part):
+    """The playbook that is to run; `logicAppsResourceId` is what Azure calls it."""
+
+    logic_apps_resource_id: str = Field(min_length=1, max_length=2000)
+    tenant_id: str = ""
+
+
 class RelationProperties(Part):
     """What a relation says."""
 
@@ -237,6 +247,36 @@ def _entities(place: Place, name: str, _: dict[str, Any]) -> tuple[int, object]:
     }
 
 
+def _run_playbook(place: Place, name: str, body: dict[str, Any]) -> tuple[int, object]:
+    services, given = place.services, read(PlaybookGiven, body)
+    incidents, now = services.detection.incidents, services.clock.now()
+    incident = incidents.get(place.owner, name).name
+    wanted = PlaybookRequested(given.logic_apps_resource_id, given.tenant_id, incident, "", "", place.author)
+    incidents.note(place.owner, incident, ask_for_playbook(services.detection, now, place.owner, wanted))
+    return 204, None
+
+
+def _entries(place: Place) -> Fixed:
+    """The timeline of the incident that the path names, by number."""
+    owner, incident = place.owner[:1], place.owner[1]
+    incidents = place.services.detection.incidents
+    incidents.get(owner, incident)
+    return Fixed(lambda: [(f"{n:06}", e) for n, e in enumerate(incidents.timeline(owner, incident), start=1)])
+
+
+def _entry(_: Place, entry: Entry) -> dict[str, Any]:
+    by = Person.of(entry.by)
+    return {
+        "properties": {
+            "timeUtc": entry.at,
+            "kind": entry.kind,
+            "text": entry.text,
+            "author": by.wire() if by else None,
+            "details": dict(entry.details),
+        }
+    }
+
+
 _FILTERS = (
     "title severity status classification classificationReason incidentNumber description "
     "createdTimeUtc lastModifiedTimeUtc firstActivityTimeUtc lastActivityTimeUtc labels providerIncidentId "
@@ -253,6 +293,7 @@ INCIDENTS: Resource[Incident] = Resource(
         "alerts": (Action.READ, _alerts),
         "bookmarks": (Action.READ, _bookmarks),
         "entities": (Action.READ, _entities),
+        "runPlaybook": (Action.RESPOND, _run_playbook),
     },
     filters=frozenset({"name", *(f"properties/{name}" for name in _FILTERS.split())}),
 )
@@ -284,4 +325,11 @@ RELATIONS: Resource[IncidentRelation] = Resource(
     filters=frozenset(
         {"name", "properties/relatedResourceId", "properties/relatedResourceType", "properties/relatedResourceKind"}
     ),
+)
+
+TIMELINE: Resource[Any] = Resource(
+    type=f"{TYPE}/Timeline",
+    path=f"{SENTINEL}/Incidents/{{incident}}/timeline",
+    form=Shown(_entry),
+    store=_entries,
 )

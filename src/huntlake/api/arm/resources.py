@@ -25,6 +25,7 @@ RESOURCES: tuple[Resource[Any], ...] = (
     incidents.COMMENTS,
     incidents.TASKS,
     incidents.RELATIONS,
+    incidents.TIMELINE,
     incidents.INCIDENTS,
     rules.ACTIONS,
     rules.RULES,
