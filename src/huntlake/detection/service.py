@@ -8,8 +8,10 @@ from huntlake.core.clock import Clock
 from huntlake.detection.alerts import Alert, alerts
 from huntlake.detection.bookmarks import Bookmark, BookmarkRelation, bookmark_relations, bookmarks
 from huntlake.detection.casebook import Incidents
+from huntlake.detection.content_metadata import ContentMetadata, content_metadata
 from huntlake.detection.events import AlertCreated
 from huntlake.detection.indicators import Indicator, indicators
+from huntlake.detection.product_settings import ProductSetting, product_settings
 from huntlake.detection.raising import Raising
 from huntlake.detection.rows import ALERTS, alert_cells, row
 from huntlake.detection.rules import AnalyticRule, RuleAction, analytic_rules, rule_actions
@@ -20,7 +22,7 @@ from huntlake.state.records import Change, Records
 
 @dataclass(frozen=True)
 class Detection:
-    """The rules, alerts, incidents, bookmarks and indicators of every workspace."""
+    """The rules, alerts, incidents, bookmarks and indicators of every workspace, and what is said of content."""
 
     alerts: Records[Alert]
     bookmarks: Records[Bookmark]
@@ -28,9 +30,11 @@ class Detection:
     events: Events
     incidents: Incidents
     indicators: Records[Indicator]
+    metadata: Records[ContentMetadata]
     raising: Raising
     rules: Records[AnalyticRule]
     rule_actions: Records[RuleAction]
+    settings: Records[ProductSetting]
 
     @classmethod
     def over(cls, shelf: Shelf, clock: Clock) -> Detection:
@@ -47,9 +51,11 @@ class Detection:
             events=events,
             incidents=incidents,
             indicators=indicators(shelf, clock),
+            metadata=content_metadata(shelf, clock),
             raising=Raising(shelf, clock, raised, incidents, events),
             rules=analytic_rules(shelf, clock, actions),
             rule_actions=actions,
+            settings=product_settings(shelf, clock),
         )
 
 

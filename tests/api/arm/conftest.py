@@ -106,6 +106,22 @@ EXAMPLES: dict[str, Any] = {
             {"order": 1, "actionType": "ModifyProperties", "actionConfiguration": {"status": "Closed"}},
         ],
     },
+    "metadata/one": {
+        "parentId": f"{SENTINEL}/alertRules/x",
+        "contentId": "x",
+        "kind": "AnalyticsRule",
+        "version": "1.0.0",
+        "source": {"kind": "Solution", "name": "Contoso", "sourceId": "contoso"},
+        "author": {"name": "ann", "email": "ann@contoso.example"},
+        "support": {"tier": "Community", "link": "https://contoso.example"},
+        "dependencies": {
+            "operator": "AND",
+            "criteria": [{"contentId": "p", "kind": "Parser"}, {"operator": "OR", "criteria": [{"name": "q"}]}],
+        },
+        "categories": {"domains": ["Identity"], "verticals": []},
+        "firstPublishDate": "2026-01-31",
+        "threatAnalysisTactics": ["Impact"],
+    },
     f"{WORKSPACE}/savedSearches/one": {"category": "Hunting Queries", "displayName": "s", "query": "count 1"},
 }
 """A resource of each type that is written by properties alone."""

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from huntlake.identity.rights import Role
+
 from .conftest import RULE, VERSION, WATCHLIST, WORKSPACE, Arm
 
 
@@ -191,7 +193,7 @@ def test_pages_of_indicators_miss_nothing(arm: Arm) -> None:
 
 
 def test_the_lists_that_clients_ask_for_are_there(arm: Arm) -> None:
-    for path in ("alertRuleTemplates", "settings", "automationRules"):
+    for path in ("alertRuleTemplates", "settings", "metadata", "automationRules"):
         assert arm.get(path).json() == {"value": []}
     (connector,) = arm.get("dataConnectors").json()["value"]
     assert connector["kind"] == "AzureActiveDirectory"
@@ -200,3 +202,27 @@ def test_the_lists_that_clients_ask_for_are_there(arm: Arm) -> None:
         "/providers/Microsoft.SecurityInsights/operations", params={"api-version": VERSION}
     ).json()
     assert operations["value"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties"),
+    [
+        ("Anomalies", {}),
+        ("EyesOn", {}),
+        ("EntityAnalytics", {"entityProviders": ["AzureActiveDirectory"]}),
+        ("Ueba", {"dataSources": ["SigninLogs", "AuditLogs"]}),
+    ],
+)
+def test_a_setting_is_kept_under_the_name_of_its_kind(arm: Arm, kind: str, properties: dict[str, Any]) -> None:
+    made = arm.put(f"settings/{kind}", properties, beside={"kind": kind})
+    assert made.status_code == 201, made.text
+    shown = arm.get(f"settings/{kind.lower()}").json()
+    assert (shown["kind"], shown["properties"]) == (kind, properties)
+    assert arm.call("PUT", f"settings/{kind}", shown).status_code == 200
+    assert [s["name"] for s in arm.get("settings").json()["value"]] == [kind]
+    assert arm.call("DELETE", f"settings/{kind}").status_code == 200
+    assert arm.error(arm.put("settings/other", properties, beside={"kind": kind}), 400) == "BadRequest"
+    assert arm.error(arm.put(f"settings/{kind}", {"colour": 1}, beside={"kind": kind}), 400) == "BadRequest"
+    assert arm.error(arm.put(f"settings/{kind}", properties), 400) == "BadRequest"
+    arm.act_as(Role.SENTINEL_READER)
+    assert arm.error(arm.put(f"settings/{kind}", properties, beside={"kind": kind}), 403) == "AuthorizationFailed"

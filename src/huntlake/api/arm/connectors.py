@@ -1,4 +1,4 @@
-"""What is the way it is: data connectors, rule templates, onboarding, settings, and the list of operations."""
+"""What is the way it is: data connectors, rule templates, onboarding, and the list of operations."""
 
 from __future__ import annotations
 
@@ -79,13 +79,6 @@ ONBOARDING: Resource[Any] = Resource(
     path=f"{SENTINEL}/onboardingStates",
     form=Shown(_state),
     store=lambda _: Fixed(lambda: [("default", None)]),
-)
-
-SETTINGS: Resource[Any] = Resource(
-    type="Microsoft.SecurityInsights/settings",
-    path=f"{SENTINEL}/settings",
-    form=Shown(_nothing),
-    store=lambda _: Fixed(list),
 )
 
 OPERATIONS: Resource[Any] = Resource(
