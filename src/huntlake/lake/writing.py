@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 ROW_GROUP = 122_880
 """Rows in a row group: what one thread of the engine reads at a time."""
 
+PAGE = 64 << 10
+"""Bytes of a page, before it is packed: who wants a few rows unpacks one of each column, and not the row group."""
+
 _LONG = 64
 _STATISTICS = 32
 _FILE = re.compile(r"c([0-9]{4,})-(?:([0-9a-f]{16})-)?[0-9a-f]{32}[.]parquet")
@@ -159,7 +162,8 @@ def copy(
     try:
         result = connection.execute(
             f"copy ({rows}) to {literal(str(target))} "
-            f"(format parquet, compression zstd, row_group_size {ROW_GROUP}, return_stats{said})"
+            f"(format parquet, compression zstd, row_group_size {ROW_GROUP}, data_page_size_limit {PAGE}, "
+            f"return_stats{said})"
         ).fetchall()
         count = result[0][1] if result else 0
         if not count:
