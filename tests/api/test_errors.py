@@ -209,3 +209,9 @@ def test_every_mistake_of_a_query_is_told() -> None:
     assert problem.detail.endswith("; SEM0100: no column is named `b` [line:position=2:9]")
     assert problem.inner is not None
     assert [d["line"] for d in problem.inner["details"]] == [1, 2]
+
+
+def test_a_lack_of_memory_outside_the_engine_is_a_limit_too() -> None:
+    problem = problem_of(MemoryError("could not allocate"))
+    assert (problem.status, problem.code) == (400, "LimitsExceeded")
+    assert "could not allocate" not in problem.detail

@@ -27,6 +27,7 @@ from huntlake.core.errors import (
     TimedOut,
     Unavailable,
 )
+from huntlake.engines.errors import LowMemory
 from huntlake.identity.throttle import Throttled
 from huntlake.identity.tokens import InvalidToken
 
@@ -63,6 +64,9 @@ _EXCEPTIONS = "Kusto.Data.Exceptions."
 
 def problem_of(error: Exception) -> Problem:
     """What clients are told about an error of the domain, or about one that nobody expected."""
+    if isinstance(error, MemoryError):
+        # The process met its bound outside of the engine, such as where an answer is put together.
+        error = LowMemory()
     text = str(error)
     match error:
         case SourceError():
@@ -119,6 +123,7 @@ def problem_of(error: Exception) -> Problem:
 EXPECTED: tuple[type[Exception], ...] = (
     SourceError,
     HTTPException,
+    MemoryError,
     *(e for e in DomainError.__subclasses__() if e.__module__ == DomainError.__module__),
 )
 """The errors that are answers rather than accidents."""

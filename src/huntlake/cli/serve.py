@@ -26,6 +26,9 @@ Port = Annotated[
     typer.Option("--port", min=0, max=65535, help="Port; 0 is a free one.", show_default="8443, or the setting"),
 ]
 
+_SWITCH_SECONDS = 0.001
+"""How long a thread may compute in Python while others wait to: of the default's 5 ms a small query would see many."""
+
 
 def serve(
     home: Home = None,
@@ -47,6 +50,7 @@ def serve(
         given["host"] = host
     with opened(home, make=True, **given) as app, _upkeep(app), _jobs(app):
         _bound_memory(app.settings.process_memory_mib)
+        sys.setswitchinterval(_SWITCH_SECONDS)
         if recovery := app.streams.open():
             note(f"{recovery}: an earlier process had taken them in, and ended before they were in files")
         if again := app.async_queries.open():

@@ -16,7 +16,8 @@ import pytest
 from huntlake.core.errors import Cancelled, Invalid, LimitExceeded, TimedOut
 from huntlake.engines.cancellation import Cancellation
 from huntlake.engines.duckdb.database import Bounds, Database, kept
-from huntlake.engines.errors import EngineDefect, QueryFailed
+from huntlake.engines.duckdb.execution import Execution
+from huntlake.engines.errors import EngineDefect, LowMemory, QueryFailed
 
 ENDLESS = "select count(*) as n from range(100000000000) t(i) where md5(i::varchar) = 'x'"
 LONG_STREAM = "select i, repeat('x', 100) as x from range(100000000000) t(i)"
@@ -154,6 +155,42 @@ def test_a_query_after_a_timed_out_one_runs(database: Database) -> None:
     with pytest.raises(TimedOut):
         database.table(ENDLESS, timeout=timedelta(milliseconds=50))
     assert database.table("select 1 as n").to_pylist() == [{"n": 1}]
+
+
+class Crowded(Database):
+    """An engine in which the first tries find no memory."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__(bounds=Bounds(threads=1))
+        self.times = times
+
+    def _stream(self, sql: str, timeout: timedelta | None, cancellation: Cancellation | None) -> Execution:
+        if sql == WAITING and self.times:
+            self.times -= 1
+            raise LowMemory
+        return super()._stream(sql, timeout, cancellation)
+
+
+WAITING = "select 7 as n"
+
+
+def test_a_query_that_others_leave_no_memory_waits_for_it() -> None:
+    crowded = Crowded(1)
+    with crowded.stream("select * from range(1000000)", timeout=timedelta(minutes=1)):
+        assert crowded.table(WAITING, timeout=timedelta(minutes=1)).column("n").to_pylist() == [7]
+    assert not crowded.times
+
+
+def test_without_others_it_lacks_the_memory_itself() -> None:
+    crowded = Crowded(1)
+    with pytest.raises(LimitExceeded, match="memory"):
+        crowded.table(WAITING, timeout=timedelta(minutes=1))
+
+
+def test_it_waits_no_longer_than_its_time() -> None:
+    crowded = Crowded(9)
+    with crowded.stream("select * from range(1000000)", timeout=timedelta(minutes=1)), pytest.raises(TimedOut):
+        crowded.table(WAITING, timeout=timedelta(seconds=0.2))
 
 
 def test_too_little_memory_is_a_limit_and_the_process_survives() -> None:

@@ -11,6 +11,7 @@ from huntlake.engines.duckdb.errors import translate
     [
         MemoryError(),
         Exception("Out of Memory Error: could not allocate block"),
+        OSError("Invalid Error: std::bad_alloc"),
         Exception("Invalid Input Error: Python exception occurred while executing the UDF: MemoryError: "),
     ],
 )

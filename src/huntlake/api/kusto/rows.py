@@ -98,7 +98,7 @@ def rows(
             begun = True
             yield waiting + chunk
             waiting = between
-    except (DomainError, SourceError) as error:
+    except (DomainError, SourceError, MemoryError) as error:
         if not begun:
             raise
         problem = problem_of(error)

@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from threading import Lock
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
-from huntlake.core.errors import Invalid
+from huntlake.core.errors import Invalid, TimedOut
 from huntlake.engines.cancellation import Cancellation
 from huntlake.engines.duckdb import udf
 from huntlake.engines.duckdb.errors import translate
-from huntlake.engines.duckdb.execution import Execution
+from huntlake.engines.duckdb.execution import TOO_LONG, Execution
 from huntlake.engines.duckdb.watch import Watch
-from huntlake.engines.errors import EngineDefect
+from huntlake.engines.errors import EngineDefect, LowMemory
 from huntlake.engines.geography import Geography, Nowhere
 
 if TYPE_CHECKING:
@@ -63,8 +64,24 @@ class Database:
     ) -> Execution:
         """Run one SELECT; its rows come as Arrow batches while the engine makes them.
 
-        Raises `QueryFailed`, `LimitExceeded`, `TimedOut` or `Cancelled`, here or while rows are read.
+        Raises `QueryFailed`, `LimitExceeded`, `TimedOut` or `Cancelled`, here or while rows are read. A query that
+        finds no memory at its beginning waits a little for what the others have, and tries again.
         """
+        for wait in _WAITS:
+            began = monotonic()
+            try:
+                return self._stream(sql, timeout, cancellation)
+            except LowMemory:
+                # One that has long been at work took the memory itself.
+                if monotonic() - began > _BRIEF or not self._watch.busy:
+                    raise
+            if timeout is not None and timeout.total_seconds() <= monotonic() - began + wait:
+                raise TimedOut(TOO_LONG)
+            sleep(wait)
+            timeout = timeout and timeout - timedelta(seconds=monotonic() - began)
+        return self._stream(sql, timeout, cancellation)
+
+    def _stream(self, sql: str, timeout: timedelta | None, cancellation: Cancellation | None) -> Execution:
         cursor = self._cursor()
         try:
             _check_only_select(cursor, sql)
@@ -173,6 +190,10 @@ def kept(name: str) -> str:
 
 
 KEPT = "kept"
+
+_WAITS = (0.1, 0.3, 0.9, 2.7)
+"""Seconds between one try and the next of a query that found no memory."""
+_BRIEF = 2.0
 
 _FUNCTION = re.compile(r"\bhl_\w+")
 

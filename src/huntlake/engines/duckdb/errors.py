@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from huntlake.core.errors import DomainError, LimitExceeded
-from huntlake.engines.errors import EngineDefect, QueryFailed
-
-LOW_MEMORY = (
-    "Query execution lacks memory resources to complete (80DA0007): Partial query failure: "
-    "Low memory condition (E_LOW_MEMORY_CONDITION)."
-)
+from huntlake.core.errors import DomainError
+from huntlake.engines.errors import EngineDefect, LowMemory, QueryFailed
 
 DATA_ERRORS = {"Out of Range", "Conversion", "Invalid Input", "Divide by Zero", "Type Mismatch"}
 """Those that depend on the rows, and so are no mistake of the compiler's."""
@@ -19,13 +14,17 @@ IN_PYTHON = f"{_UDF_FAILED}ValueError: "
 """What DuckDB says before the words of a function in `engines.duckdb.udf`."""
 
 
+_NO_MEMORY = (f"{_UDF_FAILED}MemoryError", "Out of Memory Error", "bad_alloc", "bad allocation", "failed to allocate")
+"""How the engine, and what it calls, say so behind other words."""
+
+
 def translate(error: Exception) -> DomainError:
     """The domain error for one of DuckDB's, without the SQL that DuckDB quotes."""
     # A failure in the middle of an Arrow stream arrives as an OSError: only the text tells the kind.
     kind, _, message = str(error).partition(" Error: ")
     fact = message.partition("\n")[0].strip().removeprefix(IN_PYTHON)
-    if kind == "Out of Memory" or isinstance(error, MemoryError) or f"{_UDF_FAILED}MemoryError" in str(error):
-        return LimitExceeded(LOW_MEMORY)
+    if isinstance(error, MemoryError) or kind == "Out of Memory" or any(words in str(error) for words in _NO_MEMORY):
+        return LowMemory()
     if "expression depth" in fact:
         return QueryFailed("a query whose tables and expressions nest this deeply is not supported")
     if kind in DATA_ERRORS:

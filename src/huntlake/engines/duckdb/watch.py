@@ -42,6 +42,11 @@ class Watch:
         self._thread: Thread | None = None
         self._wakes_at = 0.0
 
+    @property
+    def busy(self) -> bool:
+        """Whether any query is watched."""
+        return bool(self._watched)
+
     def over(self, cursor: Any, seconds: float | None) -> Watched:
         """Watch what `cursor` runs, at most so many `seconds`; None is without limit."""
         watched = Watched(self, cursor, seconds)
