@@ -43,11 +43,9 @@ def stats(
     the paths into dynamics that are kept beside, in how many files, and whether it is to have an index.
     """
     found: list[tuple[object, ...]] = []
-    with opened(home) as lake:
-        place = workspace_of(lake, workspace)
-        for name in _named(lake, place, tables):
-            s = lake.upkeep.statistics(place.name, name)
-            days = lake.upkeep.retention.days(place.name, name) or None
+    with _work(home, workspace, tables) as work:
+        for name, s in work.each(lambda lake, place, name, _: lake.upkeep.statistics(place, name)):
+            days = work.lake.upkeep.retention.days(work.place.name, name) or None
             numbers = (s.rows, s.files, s.days, s.bytes, s.index_bytes, s.indexed, s.to_compact, s.unreferenced)
             times = _time(s.since), _time(s.until)
             kept = _switch(s.keeps_index)
@@ -250,11 +248,13 @@ class _Work:
         done = []
         with _progress() as begin:
             for name in self.names:
+                advance = begin(name)
                 try:
-                    done.append((name, act(self.lake, self.place.name, name, begin(name))))
+                    done.append((name, act(self.lake, self.place.name, name, advance)))
                 except Conflict as conflict:
                     note(f"error: {conflict}")
                     self.failed = True
+                advance(1, 1)
         return done
 
 

@@ -125,6 +125,10 @@ def test_a_mapping_names_table_time_and_columns(session: Session, tmp_path: Path
     assert (evidence.dead, evidence.tables, evidence.unexplained) == (1, {"Firewall_CL": 1}, 0)
     (row,) = rows("Firewall_CL | project TimeGenerated = tostring(TimeGenerated), SourceIP")
     assert row == {"TimeGenerated": "2026-07-01T10:00:00.0000000Z", "SourceIP": "203.0.113.5"}
+    assert (evidence.assumed, evidence.undated) == (0, 0)
+    (letter,) = rows("HuntlakeDeadLetters | extend File = tostring(split(Source, '/')[-1])")
+    assert (letter["File"], letter["Reason"]) == ("firewall.csv", "`When` tells no time")
+    assert '"never"' in letter["Text"]
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from huntlake.core.errors import Invalid
-from huntlake.workspace.evidence.records import Context, Fields, Record, Row, first, moment, said, written
+from huntlake.workspace.evidence.records import Context, Fields, Notes, Record, Row, first, moment, said, written
 
 _ARTIFACT = re.compile(r"(?:Windows|Linux|MacOS|Generic|Custom|Exchange|Server|System|DetectRaptor)(?:[.%][\w.%-]+)+")
 _ENDINGS = re.compile(r"(?:\.(?:json|jsonl|ndjson|csv|tsv|txt|log|gz))+$", re.IGNORECASE)
@@ -36,7 +37,7 @@ def velociraptor(record: Record, context: Context) -> Iterator[Row]:
     """What an artifact of Velociraptor collected: a table for each artifact."""
     fields = dict(record.fields)
     artifact = str(fields.pop("_Source", "") or _stem(context.file))
-    yield _row(f"Velociraptor_{_words(artifact)}_CL", fields, _told_time(fields), context)
+    yield _row(f"Velociraptor_{_words(artifact)}_CL", fields, moment(_told_time(fields), context), context)
 
 
 def is_kape(fields: Fields, file: str) -> bool:
@@ -48,7 +49,7 @@ def kape(record: Record, context: Context) -> Iterator[Row]:
     named = _EZ_TOOL.match(_stem(context.file))
     assert named is not None
     utc = replace(context, zone=ZoneInfo("UTC"))
-    yield _row(f"KAPE_{_words(named[1])}_CL", record.fields, _told_time(record.fields), utc)
+    yield _row(f"KAPE_{_words(named[1])}_CL", record.fields, moment(_told_time(record.fields), utc), utc)
 
 
 def is_anything(fields: Fields, file: str) -> bool:
@@ -58,7 +59,7 @@ def is_anything(fields: Fields, file: str) -> bool:
 def anything(record: Record, context: Context) -> Iterator[Row]:
     """Whatever has fields: a table of the file's name."""
     name = _words(re.sub(r"^\d{6,}[_-]", "", _stem(context.file)))
-    yield _row(f"{name or 'Evidence'}_CL", record.fields, _told_time(record.fields), context)
+    yield _row(f"{name or 'Evidence'}_CL", record.fields, moment(_told_time(record.fields), context), context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +86,19 @@ class FileMapping:
         :raises ValueError: the record lacks the field that tells the time, or it is no time
         """
         fields = record.fields
-        told = context if not self.time_zone else replace(context, zone=ZoneInfo(self.time_zone))
-        when = first(fields, self.time) if self.time else _told_time(fields)
-        if self.time and moment(when, told) is None:
+        # A zone that a person has told is not assumed.
+        told = replace(context, zone=ZoneInfo(self.time_zone), notes=Notes()) if self.time_zone else context
+        time = moment(first(fields, self.time) if self.time else _told_time(fields), told)
+        if self.time and time is None:
             raise ValueError(f"`{self.time}` tells no time")
         if self.columns is None:
-            yield _row(self.table, fields, when, told)
+            yield _row(self.table, fields, time, context)
             return
         row = {column: fields.get(name) for column, name in self.columns.items()}
         if self.keep_rest:
             used = {*self.columns.values(), self.time}
             row |= {n: v for n, v in fields.items() if n not in used and n not in row}
-        yield _row(self.table, row, when, told)
+        yield _row(self.table, row, time, context)
 
 
 def mappings(path: Path) -> tuple[FileMapping, ...]:
@@ -151,8 +153,7 @@ def zone_named(name: str) -> ZoneInfo:
         raise Invalid(f"no time zone is named `{name}`; `Europe/Berlin` is one, and `UTC`") from None
 
 
-def _row(table: str, fields: Fields, when: Any, context: Context) -> Row:
-    time = moment(when, context)
+def _row(table: str, fields: Fields, time: datetime | None, context: Context) -> Row:
     if time is None:
         context.notes.undated += 1
     rest = {name: value for name, value in said(fields).items() if name != "TimeGenerated"}

@@ -235,6 +235,8 @@ class EvidenceImport:
         if running.dry:
             evidence.tables, evidence.status = parsed["tables"], "imported"
             return
+        # First it is known: the next import, should this one be killed, brings the same letters under the same id.
+        self.custody.keep(running.workspace.name, evidence)
         self._reject(running, evidence, own)
         rows = {}
         for table in parsed["tables"]:
@@ -257,6 +259,7 @@ class EvidenceImport:
         ):
             letters.keep(evidence.path, (Reject(**orjson.loads(line)) for line in lines))
             letters.flush()
+            self.ingestion.keep_letters(running.workspace, letters, _mark(evidence))
         if letters.path:
             running.letters.add(letters.path)
 

@@ -119,7 +119,7 @@ class Ingestion:
             # What isn't in the table must be in the file before anyone is told that the load is done.
             dead.flush()
             loader.commit(holds=holds, held=dict.fromkeys(holds, 0))
-            self._keep_letters(workspace, dead)
+            self.keep_letters(workspace, dead)
         return IngestReport(
             table=table,
             rows=rows,
@@ -138,15 +138,16 @@ class Ingestion:
         held = self.lake.table(workspace.name, table).holds(mark)
         return held - 1 if held else None
 
-    def _keep_letters(self, workspace: Workspace, dead: DeadLetters) -> None:
-        """Bring what didn't fit into the table of dead letters, too."""
-        if not dead.count:
+    def keep_letters(self, workspace: Workspace, dead: DeadLetters, mark: str = "") -> None:
+        """Bring what didn't fit, and lies in the file, into the table of dead letters, too; under a mark only once."""
+        if not dead.count or (mark and self.landed(workspace, LETTERS, mark) is not None):
             return
+        holds = {mark: dead.count + 1} if mark else {}
         targets = [Target(c, (c.name,)) for c in LETTER_COLUMNS]
         with Loader(self.lake.table(workspace.name, LETTERS), self.lake.working_folder) as loader:
             for letters in dead.letters():
                 loader.stage_arrow(as_rows(letters), targets)
-            loader.commit()
+            loader.commit(holds=holds, held=dict.fromkeys(holds, 0))
 
     def append_arrow(self, workspace: Workspace, table: str, rows: pa.Table) -> int:
         """Add rows whose columns have their physical forms already; columns that are missing are filled. How many.
