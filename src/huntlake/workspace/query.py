@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,7 +34,9 @@ from huntlake.workspace.workspaces import Workspace
 if TYPE_CHECKING:
     import pyarrow
 
-    from huntlake.kql.compiler import Compiled, CompiledTable
+    from huntlake.core.diagnostics import Source
+    from huntlake.kql.compiler import Compiled, CompiledTable, Read
+    from huntlake.kql.syntax import nodes
 
 MAX_ROWS = 500_000
 MAX_BYTES = 64 * 2**20
@@ -63,6 +66,7 @@ class QueryOptions:
 
 DEFAULT = QueryOptions()
 
+_PLACE = re.compile(r"\b(?:workspace|database|cluster|adx|app|resource)\s*\(")
 _NOWHERE = Workspace("nowhere", "00000000-0000-0000-0000-000000000000")
 """Rows that are of no workspace here."""
 
@@ -267,7 +271,28 @@ class Queries:
             probe=probe,
             period=period,
             contents=tables,
+            read=self._reader(tables, options, now),
         )
+
+    def _reader(self, tables: Visible, options: QueryOptions, now: datetime) -> Read | None:
+        """Sends the parts of a query that a remote workspace can answer whole there."""
+        if tables.elsewhere is None:
+            return None
+
+        def read(source: Source, query: nodes.Query) -> nodes.Query:
+            # Most queries name no other place, and needn't wait for this.
+            if not _PLACE.search(source.text):
+                return query
+            from huntlake.workspace.remote.subqueries import parted
+            from huntlake.workspace.remote.tables import RemoteTables
+
+            assert isinstance(tables.elsewhere, RemoteTables)
+            bounded = options.since is not None or options.until is not None
+            query, parts = parted(source, query, tables.remote, whole=not bounded)
+            tables.elsewhere.add(parts, now)
+            return query
+
+        return read
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ class Visible:
         self._calls = calls
         self._borders = borders
         self._is_open = is_open
-        self._elsewhere = elsewhere
+        self.elsewhere = elsewhere
         self._function_names: dict[str, list[Container[str]]] = {}
         self._external: dict[str, tuple[Sequence[str], Shape]] = {}
         self._looks: dict[tuple[object, ...], Look] = {}
@@ -115,7 +115,11 @@ class Visible:
         return next((columns for s in self._at(folder) if (columns := s.table(folder, name)) is not None), None)
 
     def open_table(self, name: str, workspace: str | None = None) -> Callable[[str], ScalarType | None] | None:
-        return type_by_suffix if self._is_open and self._is_open(name) else None
+        if not self._is_open or not self._is_open(name):
+            return None
+        folder = self._folder(workspace)
+        # Which columns a table elsewhere has is known.
+        return None if folder and self.elsewhere and self.elsewhere.knows(folder) else type_by_suffix
 
     def hot_paths(self, name: str, workspace: str | None = None) -> frozenset[Path]:
         folder = self._folder(workspace)
@@ -137,7 +141,7 @@ class Visible:
 
     def function(self, name: str, workspace: str | None = None) -> str | None:
         folder = self._folder(workspace)
-        if folder is None or (self._elsewhere and self._elsewhere.knows(folder)):
+        if folder is None or (self.elsewhere and self.elsewhere.knows(folder)):
             return None
         if folder not in self._function_names:
             # One look into the store, rather than one for each function that a parser calls.
@@ -147,7 +151,7 @@ class Visible:
 
     def table_call(self, name: str, workspace: str | None = None) -> TableCall | None:
         folder = self._folder(workspace)
-        if folder is None or (self._elsewhere and self._elsewhere.knows(folder)):
+        if folder is None or (self.elsewhere and self.elsewhere.knows(folder)):
             return None
         return next((call for c in self._calls if (call := c.table_call(folder, name)) is not None), None)
 
@@ -212,13 +216,19 @@ class Visible:
             self._looks[key] = look
         return self._looks[key]
 
+    def remote(self, kind: str, names: Sequence[str]) -> str | None:
+        """The remote workspace that a place means; None where it means none, or one that is here."""
+        place = self.place(kind, names)
+        folder = self._folder(place) if place is not None else None
+        return folder if folder and self.elsewhere and self.elsewhere.knows(folder) else None
+
     def _source(self, folder: str | None, table: str) -> TableSource | None:
         return next((s for s in self._at(folder) if s.table(folder, table) is not None), None) if folder else None
 
     def _at(self, folder: str) -> Sequence[TableSource]:
         """Who knows the tables of a workspace. Those of the query's own are all among the sources."""
-        if self._elsewhere and folder != self._workspace.name and self._elsewhere.knows(folder):
-            return (self._elsewhere,)
+        if self.elsewhere and folder != self._workspace.name and self.elsewhere.knows(folder):
+            return (self.elsewhere,)
         return self._sources
 
     def _fetched(self, scan: TableScan, engine: Database, timeout: timedelta | None) -> Reading:
