@@ -114,8 +114,10 @@ def test_more_rows_than_are_held_here_are_an_error(ask: Ask, monkeypatch: pytest
 
 def test_what_is_not_there_is_said(ask: Ask) -> None:
     with pytest.raises(SourceError, match="no table is named `Nothing_CL`"):
+        ask("here", 'workspace("far").Nothing_CL')
+    with pytest.raises(Invalid, match=r"`far` answers 400.*`Nothing_CL`"):
         ask("here", 'workspace("far").Nothing_CL | extend x = 1')
-    with pytest.raises(Invalid, match="`far` answers 400.*`Nowhere`"):
+    with pytest.raises(Invalid, match=r"`far` answers 400.*`Nowhere`"):
         ask("here", 'workspace("far").Events_CL | where Nowhere == 1 | count')
     # The catalogue's tables are here, and not elsewhere.
     with pytest.raises(SourceError, match="no column is named `Nowhere`"):
