@@ -36,9 +36,9 @@ def sent(near: App, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return texts
 
 
-@pytest.mark.parametrize("far", ELSEWHERE)
-def test_rows_from_elsewhere_are_joined_with_rows_from_here(far: str, ask: Ask) -> None:
-    far_part = f'workspace("{far}").Events_CL | where Count > 1 | project User, Count'
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_rows_from_elsewhere_are_joined_with_rows_from_here(name: str, ask: Ask) -> None:
+    far_part = f'workspace("{name}").Events_CL | where Count > 1 | project User, Count'
     assert ask("here", f"{far_part} | join kind=inner Owners_CL on User | project User, Count, Team") == [
         ["bob", 2, "red"]
     ]
