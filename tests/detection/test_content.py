@@ -9,6 +9,7 @@ import pytest
 from huntlake.core.diagnostics import SourceError
 from huntlake.detection.content import Content, ContentKind, Refused, contents, read
 from huntlake.detection.durations import duration, iso
+from huntlake.detection.parsers import functions
 from huntlake.detection.rules import Aggregation, AnalyticRule, Matching, RuleKind, TriggerOperator
 from huntlake.detection.severity import Tactic
 
@@ -206,3 +207,19 @@ def test_durations(text: str, span: timedelta) -> None:
 @pytest.mark.parametrize("text", ["", "P", "PT", "1", "P1DT", "5 h ago", "-5m", "P99999999999D"])
 def test_no_durations(text: str) -> None:
     assert duration(text) is None
+
+
+def test_a_correlation_of_sigma_is_refused_by_name() -> None:
+    text = "title: Many\ncorrelation:\n  type: event_count\n  rules: [one]\n"
+    with pytest.raises(SourceError, match=r"correlations of Sigma's rules are not supported"):
+        read(Path("rule.yml"), text)
+
+
+def test_an_alias_that_several_parsers_ask_for_is_the_first_ones(tmp_path: Path) -> None:
+    folder = tmp_path / "Parsers"
+    folder.mkdir()
+    for name, table in (("A", "SigninLogs"), ("B", "AuditLogs")):
+        (folder / f"{name}.txt").write_text(f"// Save as Function under an alias (e.g. Shared | take 10).\n{table}\n")
+    (folder / "Shared2.txt").write_text("// Give it the alias of A.\nSyslog\n")
+    found = {f.name: f.body.splitlines()[-1] for f in functions(sorted(folder.iterdir()))}
+    assert found == {"A": "SigninLogs", "B": "AuditLogs", "Shared": "SigninLogs", "Shared2": "Syslog"}

@@ -164,8 +164,9 @@ def test_a_hunt_without_a_bound_of_time(lake: Analytics, tmp_path: Path) -> None
     [
         ("[T1110.003, T1078]", []),
         ("[T1086]", ["LN114"]),
-        ("[T9999]", ["LN115"]),
+        ("[T9999]", []),
         ("[T1110.099]", ["LN115"]),
+        ("[T1043]", ["LN115"]),
         ("[T0886]", []),
     ],
 )

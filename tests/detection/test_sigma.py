@@ -252,6 +252,23 @@ def test_the_registry_is_asked_as_sysmon_tells_of_it(session: Session, test: str
     assert fires(session, test, REGISTRY) == {"pc"}
 
 
+def test_a_key_that_gets_a_new_name_is_asked_for_by_its_old_one() -> None:
+    query = read(
+        "s:\n  TargetObject|contains: x\ncondition: s", "{product: windows, category: registry_event}"
+    ).rule.query
+    assert 'iff(ActionType == "RegistryKeyRenamed", PreviousRegistryKey, RegistryKey)' in query
+
+
+def test_accounts_of_linux_have_no_domain() -> None:
+    query = read("s:\n  User: root\ncondition: s", "{product: linux, category: process_creation}").rule.query
+    assert '| where AccountName =~ "root"' in query
+
+
+def test_the_original_name_of_a_library_is_not_that_of_the_process() -> None:
+    query = read("s:\n  OriginalFileName: x\ncondition: s", "{product: windows, category: image_load}").rule.query
+    assert query.startswith("Event\n")
+
+
 def test_windows_events_are_read_as_text_and_not_as_markup(session: Session) -> None:
     system = "{product: windows, service: system}"
     assert fires(session, "ImagePath: 'a & b <c>'", system) == {"pc"}

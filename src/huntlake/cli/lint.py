@@ -38,7 +38,7 @@ def lint(
     from huntlake.detection.content import files
     from huntlake.detection.linting import Finding, Level, fixed
     from huntlake.detection.linting import lint as findings_of
-    from huntlake.detection.parsers import saved
+    from huntlake.detection.parsers import save
     from huntlake.detection.reports import as_annotations, as_json, as_sarif
     from huntlake.engines.duckdb.database import Bounds
     from huntlake.engines.geography import Nowhere
@@ -51,7 +51,7 @@ def lint(
     with TemporaryDirectory() as home:
         lake = Analytics.over(Path(home), Bounds(threads=1), Nowhere(), SystemClock())
         try:
-            saved(lake.functions, nowhere, listed)
+            save(lake.functions, nowhere, listed)
             for file in listed:
                 if fix:
                     text, gone = fixed(lake.queries, nowhere, file)

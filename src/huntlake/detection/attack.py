@@ -10,8 +10,13 @@ _FILE = Path(__file__).parent.parent / "content" / "attack" / "techniques.txt"
 
 
 def is_technique(id: str) -> bool:
-    """Whether there is such a technique now; those of industrial systems, `T0…`, are taken as given."""
-    return id.startswith("T0") or id in _known()[0]
+    """Whether there is such a technique now.
+
+    Those of industrial systems, `T0…`, are taken as given, and so are those of later versions, whose numbers are higher
+    than any here.
+    """
+    known = _known()[0]
+    return id.startswith("T0") or id in known or id[:5] > max(known)[:5]
 
 
 def successor(id: str) -> str | None:

@@ -141,6 +141,9 @@ def _from_yaml(path: Path, fields: Fields, source: Source) -> Iterator[Content]:
         query, span = described.rule.query, _whole(fields, "detection")
         yield Content(path, ContentKind.SIGMA_RULE, name, title, query, source, span, described)
         return
+    if "correlation" in fields and "query" not in fields:
+        fields.complain("SG004", "correlations of Sigma's rules are not supported", "correlation")
+        return
     if "query" not in fields:
         return
     query = fields.text("query", required=True) or ""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from huntlake.core.diagnostics import SourceError
@@ -17,40 +18,46 @@ _ALIAS = re.compile(r"""(?:\be\.g\.\s+|\balias (?:of|as|to) )"?(?!the\b)([A-Za-z
 _HEAD = 4000
 
 
-def saved(functions: SavedFunctions, workspace: Workspace, paths: Iterable[Path]) -> tuple[str, ...]:
-    """Save every function that the files hold, and answer with their names.
+def functions(paths: Iterable[Path]) -> tuple[SavedFunction, ...]:
+    """The functions that files hold, each under the name of its file, or the one that the file says.
 
-    What a function names may be missing: a query that calls it says so. A file that holds no function, or one that
-    can't be saved, is passed over; whoever looks at the file itself tells what is wrong.
+    One in a plain text is there again under the alias that a comment at its head asks people to save it by, unless that
+    is taken: of several files that ask for the same the first has it. Files that can't be read are passed over.
+    """
+    named: dict[str, SavedFunction] = {}
+    aliases: dict[str, SavedFunction] = {}
+    for path in paths:
+        try:
+            contents = read(path)
+        except (SourceError, OSError):
+            continue
+        for content in contents:
+            if content.kind is ContentKind.FUNCTION:
+                parameters = ", ".join(p.declared for p in content.parameters)
+                function = SavedFunction(content.name, content.query, parameters)
+                named.setdefault(content.name, function)
+                for alias in _aliases(content):
+                    aliases.setdefault(alias, replace(function, name=alias))
+    return tuple((aliases | named).values())
+
+
+def save(saved: SavedFunctions, workspace: Workspace, paths: Iterable[Path]) -> tuple[str, ...]:
+    """Save the functions that files hold, and answer with the names of those that could be saved.
+
+    What a function names may be missing: a query that calls it says so. Whoever looks at the file of one that can't be
+    saved tells what is wrong with it.
     """
     names = []
-    for path in paths:
-        for function in _functions(path):
-            try:
-                functions.put(workspace, function, skip_validation=True)
-            except (SourceError, DomainError):
-                continue
-            names.append(function.name)
+    for function in functions(paths):
+        try:
+            saved.put(workspace, function, skip_validation=True)
+        except (SourceError, DomainError):
+            continue
+        names.append(function.name)
     return tuple(names)
 
 
-def names_of(content: Content) -> tuple[str, ...]:
-    """The names by which queries call a function: its file's, and where that is a plain text, the alias that a comment
-    at its head asks people to save it under.
-    """
+def _aliases(content: Content) -> tuple[str, ...]:
     if content.source.text != content.query:
-        return (content.name,)
-    found = (name for line in _COMMENT.findall(content.query[:_HEAD]) for name in _ALIAS.findall(line))
-    return tuple(dict.fromkeys((content.name, *found)))
-
-
-def _functions(path: Path) -> Iterator[SavedFunction]:
-    try:
-        contents = read(path)
-    except (SourceError, OSError):
-        return
-    for content in contents:
-        if content.kind is ContentKind.FUNCTION:
-            parameters = ", ".join(p.declared for p in content.parameters)
-            for name in names_of(content):
-                yield SavedFunction(name, content.query, parameters)
+        return ()
+    return tuple(name for line in _COMMENT.findall(content.query[:_HEAD]) for name in _ALIAS.findall(line))

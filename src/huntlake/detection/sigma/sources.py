@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -109,7 +109,6 @@ _ACTOR = _fields(
     Image="InitiatingProcessFolderPath",
     CommandLine="InitiatingProcessCommandLine",
     ProcessId="InitiatingProcessId",
-    OriginalFileName="InitiatingProcessVersionInfoOriginalFileName",
     IntegrityLevel="InitiatingProcessIntegrityLevel",
     ParentImage=Tail("InitiatingProcessParentFileName"),
     User=r'strcat(InitiatingProcessAccountDomain, "\\", InitiatingProcessAccountName)',
@@ -207,21 +206,25 @@ def _registry(*actions: str) -> LogSource:
     listed = ", ".join(f'"{a}"' for a in actions)
     # Sysmon shortens the hives, and tells the current control set; Defender tells the hive's whole name and the set.
     key = (
-        r'replace_regex(replace_string(replace_string(replace_string(strcat(RegistryKey, "\\", RegistryValueName), '
+        r'replace_regex(replace_string(replace_string(replace_string(strcat({}, "\\", RegistryValueName), '
         r'"HKEY_LOCAL_MACHINE", "HKLM"), "HKEY_USERS", "HKU"), "HKEY_CURRENT_USER\\S-1-", "HKU\\S-1-"), '
         r'@"(?i)\\ControlSet00\d\\", @"\\CurrentControlSet\\")'
     )
+    # Sysmon tells of a key that gets a new name under the old one.
+    old = key.format('iff(ActionType == "RegistryKeyRenamed", PreviousRegistryKey, RegistryKey)')
+    key = key.format("RegistryKey")
     number = "tohex(tolong(RegistryValueData), {})"
     high, low = (f"substring({number.format(16)}, {at}, 8)" for at in (0, 8))
     source = _device(
         "DeviceRegistryEvents",
         shown=("RegistryKey", "RegistryValueName", "RegistryValueData"),
-        TargetObject=rf'trim_end(@"\\", {key})',
+        TargetObject=rf'trim_end(@"\\", {old})',
         NewName=rf'trim_end(@"\\", {key})',
         Details=(
             f'case(RegistryValueType =~ "Dword", strcat("DWORD (0x", {number.format(8)}, ")"), '
             f'RegistryValueType =~ "Qword", strcat("QWORD (0x", {high}, "-0x", {low}, ")"), '
-            'RegistryValueType =~ "Binary", "Binary Data", RegistryValueData)'
+            'RegistryValueType =~ "Binary", "Binary Data", '
+            'ActionType == "RegistryValueSet" and isempty(RegistryValueData), "(Empty)", RegistryValueData)'
         ),
         EventType=(
             'case(ActionType == "RegistryValueSet", "SetValue", ActionType == "RegistryValueDeleted", "DeleteValue", '
@@ -392,6 +395,18 @@ _DEFENDER = {
         QueryResults="tostring(AdditionalFields.DnsQueryResult)",
     ),
 }
+
+
+def _on_unix(source: LogSource) -> LogSource:
+    """The source as rules for Linux and macOS ask it: their accounts have no domain, and their sessions are decimal."""
+    fields = dict(source.fields)
+    account = "AccountName" if source is _PROCESS else "InitiatingProcessAccountName"
+    fields["user"] = Text((account,))
+    if source is _PROCESS:
+        fields["logonid"] = Text(("LogonId",))
+    return replace(source, fields=fields)
+
+
 _POWERSHELL = ("Microsoft-Windows-PowerShell/Operational", "PowerShellCore/Operational")
 _CHANNELS: dict[str, tuple[str, ...]] = {
     "application": ("Application",),
@@ -846,7 +861,7 @@ _KNOWN: dict[_Key, tuple[LogSource, ...]] = {
     ("windows", "", "security"): (_SECURITY,),
     ("windows", "", ""): (_channel(),),
     **{
-        (product, category, ""): (_DEFENDER[category],)
+        (product, category, ""): (_on_unix(_DEFENDER[category]),)
         for product in ("linux", "macos")
         for category in ("process_creation", "file_event", "file_delete", "network_connection")
     },
