@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,9 +28,23 @@ class Silent:
     pass
 
 
-@pytest.fixture(params=["memory", "database"])
-def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Shelf:
-    return MemoryShelf() if request.param == "memory" else Database.open(tmp_path / "state.db")
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shelf]:
+    if request.param == "memory":
+        yield MemoryShelf()
+        return
+    is_file = request.param == "sqlite"
+    database = Database.open(tmp_path / "state.db" if is_file else request.getfixturevalue("postgres"))
+    yield database
+    if not is_file:
+        clear(database)
+    database.close()
+
+
+def clear(database: Database) -> None:
+    for collection in ("c", "log", "events of soc", "last numbers"):
+        for name in database.read_names(collection):
+            database.delete(collection, name, if_match="*")
 
 
 def test_several_writes_are_all_done_or_none(shelf: Shelf) -> None:
@@ -58,8 +73,12 @@ def test_numbers_count_up_and_are_never_given_twice(shelf: Shelf) -> None:
     assert [v for _, v in shelf.read_after("log", names[-1])] == ["more"]
 
 
-def test_numbers_of_many_writers_are_in_the_order_of_commits(tmp_path: Path) -> None:
-    databases = [Database.open(tmp_path / "state.db") for _ in range(4)]
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_numbers_of_many_writers_are_in_the_order_of_commits(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    where = tmp_path / "state.db" if kind == "sqlite" else request.getfixturevalue("postgres")
+    databases = [Database.open(where) for _ in range(4)]
     threads = [Thread(target=lambda d=d: [d.write([Append("log", n)]) for n in range(25)]) for d in databases]
     for thread in threads:
         thread.start()
@@ -67,6 +86,15 @@ def test_numbers_of_many_writers_are_in_the_order_of_commits(tmp_path: Path) -> 
     while any(t.is_alive() for t in threads) or len(seen) < 100:
         seen += [n for n, _ in databases[0].read_after("log", seen[-1] if seen else "")]
     assert [int(n) for n in seen] == list(range(1, 101))
+    clear(databases[0])
+    for database in databases:
+        database.close()
+
+
+def test_a_document_that_is_there_is_not_made_again(shelf: Shelf) -> None:
+    assert shelf.insert("c", "a", 1, "e1")
+    assert not shelf.insert("c", "a", 2, "e2")
+    assert shelf.read("c", "a") == (1, "e1")
 
 
 def happening(shelf: Shelf, events: Events, *bells: str) -> None:

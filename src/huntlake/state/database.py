@@ -138,7 +138,7 @@ class Database:
                 counted = row.on_conflict_do_update(index_elements=key, set_={"value": following})
                 number = int(connection.execute(counted.returning(_DOCUMENTS.c.value)).scalar_one())
                 statement = self._insert(collection, f"{number:0{DIGITS}}", value, "")
-        return int(connection.execute(statement).rowcount) == 1
+        return _changed(connection, statement) == 1
 
     def _upsert(self, collection: str, name: str, value: Json, etag: str) -> Any:
         row = self._insert(collection, name, value, etag)
@@ -152,11 +152,16 @@ class Database:
 
     def _write(self, statement: Any) -> int:
         with self._engine.connect() as connection:
-            return int(connection.execute(statement).rowcount)
+            return _changed(connection, statement)
 
 
 # Standard SQL has no "insert or else"; both dialects spell it alike, in classes of their own.
 _INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+
+def _changed(connection: sa.Connection, statement: Any) -> int:
+    # Without the option PostgreSQL's driver doesn't say how many rows an INSERT has made.
+    return int(connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount)
 
 
 def _turn(write: Write) -> tuple[bool, str, str]:
