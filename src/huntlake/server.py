@@ -8,7 +8,6 @@ import logging
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,6 +39,7 @@ from huntlake.api.oauth import OAuth
 from huntlake.api.services import FaceSettings
 from huntlake.api.sign_in import SignInPages
 from huntlake.core.errors import Invalid
+from huntlake.engines.workers import Workers
 from huntlake.identity.certificates import server_certificate
 from huntlake.mcp import face as mcp
 
@@ -97,7 +97,7 @@ def create_app(app: FacesServices, *, daily: Callable[[], None] | None = None) -
     """
     settings = app.settings
     turns = Turns(at_once=settings.queries_at_once, waiting=settings.queries_waiting)
-    pool = ThreadPoolExecutor(turns.most, thread_name_prefix="query")
+    pool = Workers(turns.most, "query")
     lake, logs, calls = (
         QueryLimits(app.clock, allowance(api, settings)) for api in (Api.LAKE, Api.LOG_ANALYTICS, Api.TOOLS)
     )

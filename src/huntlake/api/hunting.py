@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -56,7 +56,7 @@ _TOO_LARGE = (
 class Hunting:
     """Runs the queries of the hunting APIs."""
 
-    def __init__(self, services: Services, pool: ThreadPoolExecutor, turns: Turns) -> None:
+    def __init__(self, services: Services, pool: Executor, turns: Turns) -> None:
         self._services, self._pool, self._turns = services, pool, turns
         self._limits = QueryLimits(services.clock, allowance(Api.HUNTING, services.settings))
 

@@ -158,7 +158,7 @@ class Turns:
     """
 
     def __init__(
-        self, *, at_once: int, waiting: int, patience: float = 60, now: Callable[[], float] = monotonic
+        self, *, at_once: int, waiting: int, patience: float = 90, now: Callable[[], float] = monotonic
     ) -> None:
         self._at_once, self._most_waiting, self._patience, self._now = at_once, waiting, patience, now
         self.most = 2 * at_once

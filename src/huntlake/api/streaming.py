@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from itertools import chain
 
@@ -31,7 +31,7 @@ class StreamedJson(Response):
         self,
         make: Callable[[Cancellation], Iterator[bytes]],
         *,
-        pool: ThreadPoolExecutor,
+        pool: Executor,
         turns: Turns,
         principal: str,
         place: AbstractContextManager[None],
@@ -89,7 +89,7 @@ class StreamedJson(Response):
 class _Steps:
     """An iterator each of whose steps runs in a thread, and that is closed only between steps."""
 
-    def __init__(self, pool: ThreadPoolExecutor, chunks: Iterator[bytes]) -> None:
+    def __init__(self, pool: Executor, chunks: Iterator[bytes]) -> None:
         self._pool, self._chunks, self._origin = pool, chunks, chunks
         self._step: asyncio.Future[bytes | None] | None = None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from typing import Any
 
 import orjson
@@ -47,7 +47,7 @@ class DefenderFace:
     """Advanced hunting, machines and their actions, and alerts."""
 
     def __init__(
-        self, services: DefenderServices, authentication: Authentication, pool: ThreadPoolExecutor, turns: Turns
+        self, services: DefenderServices, authentication: Authentication, pool: Executor, turns: Turns
     ) -> None:
         self._services, self._authentication = services, authentication
         self._hunting = Hunting(services, pool, turns)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -69,9 +69,7 @@ class _Question:
 class GraphFace:
     """Hunting, incidents, alerts, sign-ins and directory audits."""
 
-    def __init__(
-        self, services: ArmServices, authentication: Authentication, pool: ThreadPoolExecutor, turns: Turns
-    ) -> None:
+    def __init__(self, services: ArmServices, authentication: Authentication, pool: Executor, turns: Turns) -> None:
         self._services, self._authentication = services, authentication
         self._hunting = Hunting(services, pool, turns)
 

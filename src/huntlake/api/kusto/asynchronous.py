@@ -7,7 +7,7 @@ https://github.com/microsoft/api-guidelines/blob/vNext/azure/Guidelines.md#long-
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from contextlib import nullcontext
 from datetime import datetime
 from functools import partial
@@ -52,7 +52,7 @@ class AsyncFace:
         self,
         services: AsyncServices,
         authentication: Authentication,
-        pool: ThreadPoolExecutor,
+        pool: Executor,
         turns: Turns,
         limits: QueryLimits,
     ) -> None:

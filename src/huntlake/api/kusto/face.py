@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
@@ -56,7 +56,7 @@ class KustoFace:
         self,
         services: Services,
         authentication: Authentication,
-        pool: ThreadPoolExecutor,
+        pool: Executor,
         turns: Turns,
         limits: QueryLimits,
     ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -57,7 +57,7 @@ class LogAnalyticsFace:
         self,
         services: Services,
         authentication: Authentication,
-        pool: ThreadPoolExecutor,
+        pool: Executor,
         turns: Turns,
         limits: QueryLimits,
     ) -> None:

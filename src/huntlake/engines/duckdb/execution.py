@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -50,7 +50,8 @@ class Execution:
             # A SELECT may hold `WITH x AS (INSERT …)`: only a read-only transaction rules writing out.
             cursor.execute("begin transaction read only")
             # What `cursor.sql(…).to_arrow_reader` does in the end, without binding the query once more before.
-            self._reader = cursor._submit(sql, None, "stream", BATCH_ROWS).arrow_reader()
+            with self._working():
+                self._reader = cursor._submit(sql, None, "stream", BATCH_ROWS).arrow_reader()
             self.schema: pyarrow.Schema = self._reader.schema
             self._stop_if_ended()
         except Exception as error:
@@ -60,13 +61,21 @@ class Execution:
     def __iter__(self) -> Iterator[pyarrow.RecordBatch]:
         try:
             # An interrupt between two batches is lost to the engine, and so is asked for here.
-            for batch in self._reader:
+            while (batch := self._next()) is not None:
                 self._stop_if_ended()
                 yield batch
         except Exception as error:
             raise self._explained(error) from error
         finally:
             self.close()
+
+    def _next(self) -> pyarrow.RecordBatch | None:
+        # Each time it may be another thread that asks.
+        with self._working():
+            return next(self._reader, None)
+
+    def _working(self) -> AbstractContextManager[None]:
+        return nullcontext() if self._watched is None else self._watched.working()
 
     def close(self) -> None:
         """Give the engine's memory back; what wasn't read is not computed."""

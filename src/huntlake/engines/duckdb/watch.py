@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Condition, Thread
 from time import monotonic
 from typing import Any
 
+from huntlake.engines.workers import Worker, this_worker
+
 AGAIN = 0.01
 """Seconds between two interrupts of one query."""
+
+LONG = 0.5
+"""Seconds until a query lets the others go first."""
 
 LINGER = 10.0
 """Seconds that the thread waits for another query to watch."""
@@ -20,8 +27,21 @@ class Watched:
         self._watch = watch
         self.cursor = cursor
         self.ends_at = None if seconds is None else monotonic() + seconds
+        self.long_at = monotonic() + LONG
         self.timed_out = False
         self.cancelled = False
+        self.worker: Worker | None = None
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Within the block this thread computes for the query; if that is long, it steps back."""
+        self.worker = this_worker()
+        if self.worker is not None and monotonic() >= self.long_at:
+            self.worker.step_back()
+        try:
+            yield
+        finally:
+            self.worker = None
 
     def cancel(self) -> None:
         """Interrupt the query now."""
@@ -55,7 +75,7 @@ class Watch:
             if self._thread is None:
                 self._thread = Thread(target=self._run, name="huntlake-query-watch", daemon=True)
                 self._thread.start()
-            elif watched.ends_at is not None and watched.ends_at < self._wakes_at:
+            elif min(watched.long_at, watched.ends_at or watched.long_at) < self._wakes_at:
                 self._changed.notify()
         return watched
 
@@ -81,10 +101,14 @@ class Watch:
                     return
 
     def _ended(self, watched: Watched, now: float) -> float:
-        """Interrupt a query whose time is over; when to look at it again."""
-        ends_at = watched.ends_at
-        if not watched.cancelled and (ends_at is None or now < ends_at):
-            return now + LINGER if ends_at is None else ends_at
+        """Interrupt a query whose time is over, and let a long one step back; when to look at it again."""
+        ends_at = now + LINGER if watched.ends_at is None else watched.ends_at
+        if not watched.cancelled and now < ends_at:
+            if now < watched.long_at:
+                return min(ends_at, watched.long_at)
+            if (worker := watched.worker) is not None:
+                worker.step_back()
+            return ends_at
         watched.timed_out = not watched.cancelled
         # An interrupt that comes before the engine has begun is lost: ask until the query is over.
         watched.cursor.interrupt()
