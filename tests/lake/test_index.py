@@ -256,3 +256,19 @@ def test_a_block_that_may_hold_anything_holds_what_is_asked_for(tmp_path: Path) 
     file = written(tmp_path, rows, TEXT)
     asked = Clause((("kelvin",), ("absent1",)), ("Text",))
     assert Shelf().held([file], asked) == set(asked.needles)
+
+
+def test_few_hashes_are_found_as_many_are() -> None:
+    dice = np.random.default_rng(7)
+    held, others = (dice.integers(1, 1 << 63, 3_000, np.uint64) for _ in range(2))
+    filling = Filling()
+    filling.add(held)
+    filling.end()
+    made = filling.dictionary()
+    assert made is not None
+    sought = np.concatenate([held[:100], others])
+    which, places = made.find(sought)
+    assert set(range(100)) <= set(which.tolist())
+    few = [made.find(sought[i : i + 4]) for i in range(0, len(sought), 4)]
+    assert np.concatenate([w + 4 * n for n, (w, _) in enumerate(few)]).tolist() == which.tolist()
+    assert np.concatenate([at for _, at in few]).tolist() == places.tolist()

@@ -97,7 +97,7 @@ class Lake:
 
     def exists(self, workspace: str, table: str) -> bool:
         """Whether a table lies on disk; cheap enough to ask for thousands of names."""
-        return (self.root / workspace_folder(workspace) / table_folder(table) / "_delta_log").is_dir()
+        return os.path.isdir(os.path.join(self.root, workspace_folder(workspace), table_folder(table), "_delta_log"))
 
     def snapshot(
         self,
@@ -145,7 +145,7 @@ class Lake:
     def _drops(self) -> int:
         """Another number after each drop, of whatever process."""
         try:
-            return (self.root / _DROPPED).stat().st_mtime_ns
+            return os.stat(os.path.join(self.root, _DROPPED)).st_mtime_ns
         except FileNotFoundError:
             return 0
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -104,6 +106,11 @@ class LakeTable:
     )
     _shelf: Shelf = field(default_factory=Shelf, repr=False)
 
+    @cached_property
+    def _log(self) -> str:
+        # Every query looks at it several times, of every table: as a `Path`, that is a tenth of a quick answer.
+        return str(self.folder / "_delta_log")
+
     @property
     def exists(self) -> bool:
         """Whether anything was ever written here."""
@@ -114,7 +121,7 @@ class LakeTable:
         # The file system gives a number again that is free; the count tells that it may have.
         count = self.replaced()
         try:
-            return (self.folder / "_delta_log").stat().st_ino, count
+            return os.stat(self._log).st_ino, count
         except FileNotFoundError:
             return 0, count
 
@@ -468,7 +475,7 @@ class LakeTable:
 
     def _current(self) -> _State | None:
         with self._lock:
-            if not (self.folder / "_delta_log").is_dir():
+            if not os.path.isdir(self._log):
                 return None
             if self._state is not None and self._is_newest(self._state.version):
                 return self._state
@@ -505,11 +512,10 @@ class LakeTable:
 
     def _is_newest(self, version: int) -> bool:
         """Whether nobody has committed since that version was read: two looks at the folder, where Delta reads it."""
-        log = self.folder / "_delta_log"
         try:
             # A clock that ticks slowly hides a commit, and cleaning up can take the next entry away: but not both.
-            same = log.stat().st_mtime_ns == self._seen and self.place() == self._place
-            return same and not (log / _ENTRY.format(version + 1)).exists()
+            same = os.stat(self._log).st_mtime_ns == self._seen and self.place() == self._place
+            return same and not os.path.exists(os.path.join(self._log, _ENTRY.format(version + 1)))
         except FileNotFoundError:
             return False
 

@@ -7,7 +7,7 @@ the blocks of both. Most terms stand in one block, and cost three bytes; those t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,8 @@ _LISTED = 8
 _KEY, _REST = 40, 16
 """Bits of a hash that are kept until the number of buckets is known; bits of a fingerprint."""
 _IN_BUCKET = 8
+_FEW = 8
+"""So many hashes are sought one by one sooner than all at once."""
 _SEEN = 1 << 16
 
 
@@ -117,6 +119,10 @@ class Dictionary:
 
         if not len(self.rests):
             return np.empty(0, np.int64), np.empty(0, np.int64)
+        if len(hashes) <= _FEW:
+            found = [(i, at) for i, one in enumerate(hashes.tolist()) for at in self._places_of(one)]
+            pairs = np.array(found, np.int64).reshape(-1, 2)
+            return pairs[:, 0], pairs[:, 1]
         # In two steps: a shift by all 64 bits is none.
         bucket = (hashes >> np.uint64(32) >> np.uint64(32 - self.power)).astype(np.int64)
         rest = (hashes >> np.uint64(64 - self.power - _REST)).astype(np.uint16)
@@ -127,6 +133,14 @@ class Dictionary:
         at = np.arange(ends[-1]) + np.repeat(first - ends + count, count)
         same = np.flatnonzero(self.rests[at] == rest[which])
         return which[same], at[same]
+
+    def _places_of(self, one: int) -> Iterator[int]:
+        """Where the terms stand that may have that hash."""
+        bucket, rest = one >> (64 - self.power), one >> (64 - self.power - _REST) & (1 << _REST) - 1
+        first = int(self._starts[bucket])
+        for i, there in enumerate(self.rests[first : first + int(self.counts[bucket])].tolist()):
+            if there == rest:
+                yield first + i
 
     def blocks_of(self, place: int) -> int:
         """The set of blocks that hold the term which stands at `place`."""
