@@ -84,7 +84,7 @@ def _jobs(app: App) -> AbstractContextManager[None]:
 def log(quiet: bool) -> None:
     """Send what the server logs to standard error."""
     logging.basicConfig(stream=sys.stderr, format="%(message)s", level=logging.INFO)
-    for chatty in ("uvicorn", "mcp"):
+    for chatty in ("uvicorn", "mcp", "httpx"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     logging.getLogger("huntlake.access").setLevel(logging.WARNING if quiet else logging.INFO)
 

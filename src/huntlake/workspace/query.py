@@ -25,7 +25,6 @@ from huntlake.kql.types import Column, ScalarType
 from huntlake.lake.snapshot import DataFile
 from huntlake.workspace.first_rows import narrowed
 from huntlake.workspace.remote.asking import Asked, Given
-from huntlake.workspace.remote.service import RemoteWorkspaces
 from huntlake.workspace.table_sources import GIVEN, GivenRows, KeptRows, Reading, TableSource
 from huntlake.workspace.together import Together
 from huntlake.workspace.visible import Borders, CallSource, FunctionSource, Visible, WorkspaceNamed
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from huntlake.core.diagnostics import Source
     from huntlake.kql.compiler import Compiled, CompiledTable, Read
     from huntlake.kql.syntax import nodes
+    from huntlake.workspace.remote.service import RemoteWorkspaces
 
 MAX_ROWS = 500_000
 MAX_BYTES = 64 * 2**20
@@ -289,7 +289,7 @@ class Queries:
             assert isinstance(tables.elsewhere, RemoteTables)
             bounded = options.since is not None or options.until is not None
             query, parts = parted(source, query, tables.remote, whole=not bounded)
-            tables.elsewhere.add(parts, now)
+            tables.elsewhere.add(source, parts, now)
             return query
 
         return read

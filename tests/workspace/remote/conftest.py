@@ -21,7 +21,8 @@ from huntlake.workspace.remote.endpoints import Kind
 from huntlake.workspace.remote.records import Remote, remote
 from huntlake.workspace.workspaces import Workspace
 
-DAY = datetime(2026, 11, 20, tzinfo=UTC)
+# Graph looks at the last thirty days, by the clock of the machine.
+DAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=2)
 EVENTS = [
     {"TimeGenerated": (DAY + timedelta(hours=h)).isoformat(), "User": u, "Count": n, "Seen": {"n": n, "by": [u]}}
     for h, u, n in ((0, "ann", 1), (1, "bob", 2), (2, "cyd", 3_000_000_000))

@@ -17,7 +17,7 @@ from huntlake.identity.rights import Role
 from huntlake.server import create_app
 from huntlake.workspace.query import QueryOptions
 
-from .conftest import Far
+from .conftest import DAY, Far
 
 BASE = "https://near.example:8443"
 
@@ -52,9 +52,11 @@ def test_every_api_asks_a_remote_workspace(near: App, post: Post) -> None:
     frames = post("/v2/rest/query", {"db": "far", "csl": text})
     assert frames[2]["Rows"] == [["bob", 2, {"n": 2, "by": ["bob"]}]]
     assert post("/v1/rest/query", {"db": "far-logs", "csl": text})["Tables"][0]["Rows"][0][0] == "bob"
-    logs = post(f"/v1/workspaces/{near.workspaces.get('far').id}/query", {"query": text, "timespan": "2026-11-20/P1D"})
+    logs = post(
+        f"/v1/workspaces/{near.workspaces.get('far').id}/query", {"query": text, "timespan": f"{DAY:%Y-%m-%d}/P1D"}
+    )
     assert logs["tables"][0]["rows"] == [["bob", 2, '{"n":2,"by":["bob"]}']]
-    hunting = {"Query": text, "workspaceId": near.workspaces.get("far").id, "Timespan": "2026-11-19/P3D"}
+    hunting = {"Query": text, "workspaceId": id, "Timespan": f"{DAY:%Y-%m-%d}/P3D"}
     assert post("/v1.0/security/runHuntingQuery", hunting)["results"][0]["Count"] == 2
     joined = 'workspace("far").Events_CL | join kind=inner Owners_CL on User | project Team'
     assert post("/v2/rest/query", {"db": "here", "csl": joined})[2]["Rows"] == [["red"]]

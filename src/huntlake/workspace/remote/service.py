@@ -12,6 +12,7 @@ from huntlake.core.diagnostics import Source
 from huntlake.core.errors import Invalid, NotFound, Unavailable
 from huntlake.kql.syntax.commands import quoted_name
 from huntlake.kql.syntax.lexer import tokenize
+from huntlake.kql.syntax.tokens import TokenKind
 from huntlake.kql.types import Column, Columns
 from huntlake.workspace.remote.asking import Asked, Endpoint, Given
 from huntlake.workspace.remote.endpoints import Kind, address
@@ -46,7 +47,11 @@ class RemoteWorkspaces:
 
     def columns(self, workspace: str, text: str, timeout: timedelta = _ASKING) -> tuple[Column, ...]:
         """The columns that a query would answer with; the endpoint looks at it, and reads no row."""
-        # On a line of its own: the text may end with a comment.
+        # It may end with a semicolon, and with a comment.
+        said = [t for t in tokenize(Source(text)) if t.kind is not TokenKind.END]
+        while said and said[-1].text == ";":
+            said.pop()
+        text = text[: said[-1].end] if said else text
         question = Asked(f"{text}\n| getschema | project ColumnName, ColumnType", timeout)
         (given, *more) = self.ask(workspace, question)
         if more or given.cut is not None:

@@ -51,9 +51,9 @@ SENT = (
 
 _PLACES = ("workspace", "database", "cluster", "adx", "app", "resource")
 _OF_THE_PLACE = frozenset(
-    ("toscalar", "materialize", "table", "external_table", "stored_query_result", "view", "hint", *_PLACES)
+    ("toscalar", "materialize", "table", "external_table", "stored_query_result", "rand", "new_guid", *_PLACES)
 )
-"""Calls that ask tables, or mean another thing in another place."""
+"""Calls that ask tables, or mean another thing in another place, or each time."""
 _CLOCK = frozenset(("now", "ago"))
 """Calls that the compiler knows by itself, and whose moment goes along with a query."""
 _AMONG = frozenset(("in", "!in", "in~", "!in~", "has_any", "has_all"))
@@ -64,11 +64,15 @@ Place = Callable[[str, list[str]], str | None]
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a query: what is asked, and where. Of a `table` it has all columns; None where it has others."""
+    """A part of a query: what is asked, and where. Of a `table` it has all columns; None where it has others.
+
+    `span` is where it stands in the query.
+    """
 
     workspace: str
     text: str
     table: str | None
+    span: Span
 
 
 def parted(source: Source, query: nodes.Query, place: Place, *, whole: bool) -> tuple[nodes.Query, dict[str, Part]]:
@@ -157,7 +161,7 @@ class _Cutter:
         text = "".join(f"{self._constants[n]};\n" for n in self._constants if n in self._needed(named)) + text
         # Whoever names the table by itself means the table: a text alone could be its name.
         name = f"{text}\n// {remote}"
-        self.parts[name] = Part(remote, text, table)
+        self.parts[name] = Part(remote, text, table, head.span.to(operators[-1].span) if operators else head.span)
         return replace(head, selector=nodes.NameReference(name, span=selector.span))
 
     def _keep_constant(self, let: nodes.LetStatement) -> None:

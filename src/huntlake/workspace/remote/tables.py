@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import monotonic
 
-from huntlake.core.errors import Invalid, LimitExceeded, TimedOut
+from huntlake.core.diagnostics import Diagnostic, Source, SourceError
+from huntlake.core.errors import Invalid, LimitExceeded, NotFound, TimedOut
 from huntlake.engines.duckdb.database import Database
 from huntlake.engines.duckdb.execution import TOO_LONG
 from huntlake.engines.duckdb.sources import empty_sql
@@ -41,12 +42,18 @@ class RemoteTables:
     _kept: dict[tuple[str, str], tuple[KeptRows, tuple[Column, ...]]] = field(default_factory=dict)
     """Rows that were fetched already, by workspace and text: a part that stands twice is asked for once."""
 
-    def add(self, parts: Mapping[str, Part], now: datetime) -> None:
-        """Let parts of the query, which is asked at the moment `now`, be tables by their names."""
+    def add(self, source: Source, parts: Mapping[str, Part], now: datetime) -> None:
+        """Let parts of the query, which is asked at the moment `now`, be tables by their names.
+
+        What a workspace has against a part is a `SourceError` at its place.
+        """
         for name, part in parts.items():
             columns = self.remote.table(part.workspace, part.table) if part.table else None
             if columns is None:
-                columns = self.remote.columns(part.workspace, part.text)
+                try:
+                    columns = self.remote.columns(part.workspace, part.text)
+                except (Invalid, NotFound) as error:
+                    raise SourceError(source, Diagnostic("HL003", str(error), part.span)) from None
             self._parts[name] = _Known(part, columns, now)
 
     def knows(self, workspace: str) -> bool:
