@@ -52,9 +52,8 @@ def test_every_api_asks_a_remote_workspace(near: App, post: Post) -> None:
     frames = post("/v2/rest/query", {"db": "far", "csl": text})
     assert frames[2]["Rows"] == [["bob", 2, {"n": 2, "by": ["bob"]}]]
     assert post("/v1/rest/query", {"db": "far-logs", "csl": text})["Tables"][0]["Rows"][0][0] == "bob"
-    logs = post(
-        f"/v1/workspaces/{near.workspaces.get('far').id}/query", {"query": text, "timespan": f"{DAY:%Y-%m-%d}/P1D"}
-    )
+    id = near.workspaces.get("far").id
+    logs = post(f"/v1/workspaces/{id}/query", {"query": text, "timespan": f"{DAY:%Y-%m-%d}/P1D"})
     assert logs["tables"][0]["rows"] == [["bob", 2, '{"n":2,"by":["bob"]}']]
     hunting = {"Query": text, "workspaceId": id, "Timespan": f"{DAY:%Y-%m-%d}/P3D"}
     assert post("/v1.0/security/runHuntingQuery", hunting)["results"][0]["Count"] == 2
