@@ -318,3 +318,15 @@ def test_each_change_of_an_incident_is_a_row() -> None:
     assert [len(json.loads(r["AlertIds"])) for r in rows] == [1, 2, 2]
     assert [r["ModifiedBy"] for r in rows[:2]] == ["Incident created from alert", "Alert grouping"]
     assert json.loads(rows[0]["AdditionalData"])["tactics"] == ["CredentialAccess"]
+
+
+def test_incidents_are_similar_that_share_entities_or_a_rule() -> None:
+    desk = Desk()
+    first = desk.raised(0, ANN).incidents[0]
+    second = desk.raised(1, ANN).incidents[0]
+    third = desk.raised(2, BOB).incidents[0]
+    desk.clock.at += timedelta(days=20)
+    desk.incidents.put(OWNER, "by hand", replace(desk.all()[0], rules=("other",)))
+    found = desk.incidents.similar(OWNER, first)
+    assert [(s.document.name, len(s.entities), s.same_rule) for s in found] == [(second, 2, True), (third, 0, True)]
+    assert desk.incidents.similar(OWNER, "by hand") == []

@@ -193,12 +193,17 @@ class Incidents:
         """Incidents of the last fortnight before an incident, and since, that are like it; the most like first."""
         subject = self.get(owner, incident)
         began = subject.value.created or self._clock.now()
-        mine = {e.id for e in self.entities(owner, incident)}
+        # One look at all alerts: there may be thousands of incidents.
+        entities: dict[str, list[Entity]] = {}
+        for alert in self._alerts.list(owner):
+            if alert.value.incident:
+                entities.setdefault(alert.value.incident.lower(), []).extend(alert.value.entities)
+        mine = {e.id for e in entities.get(subject.name.lower(), ())}
         found = []
         for other in self.list(owner):
             if other.name == subject.name or (other.value.created or began) < began - _SIMILAR_SINCE:
                 continue
-            shared = tuple(e for e in self.entities(owner, other.name) if e.id in mine)
+            shared = merged(e for e in entities.get(other.name.lower(), ()) if e.id in mine)
             same = bool(set(other.value.rules) & set(subject.value.rules))
             if shared or same:
                 found.append(Similar(other, shared, same))
