@@ -12,7 +12,7 @@ def test_a_job_is_made_run_looked_at_and_deleted(run: Run, lake: Path) -> None:
     made = run("job", "create", "All sign ins", QUERY, "--every", "2h", "--lookback", "1d")
     assert (made.code, "All_sign_ins_KQL_CL" in made.err, "it runs at" in made.err) == (0, True, True)
     listed = json.loads(run("job", "list", "-o", "json").out)
-    assert [(j["job"], j["schedule"][:13], j["enabled"]) for j in listed] == [("All sign ins", "every 2 hours", True)]
+    assert [(j["job"], j["schedule"][:13], j["enabled"]) for j in listed] == [("All sign ins", "every 2 hours", "yes")]
     assert QUERY in run("job", "show", "all sign ins").out
     assert run("job", "disable", "All sign ins").code == 0
     assert json.loads(run("job", "list", "-o", "json").out)[0]["next_run"] == ""

@@ -104,7 +104,13 @@ def list_(workspace: WorkspaceName = None, home: Home = None, output: Output = L
     with opened(home) as lake:
         place = workspace_of(lake, workspace)
         rows = [
-            (d.name, d.value.table, _told(d.value), d.value.enabled, _shown(lake.jobs.kql.following(d.value)))
+            (
+                d.name,
+                d.value.table,
+                _told(d.value),
+                "yes" if d.value.enabled else "no",
+                _shown(lake.jobs.kql.following(d.value)),
+            )
             for d in lake.jobs.kql.list((place.name,))
         ]
     show(["job", "table", "schedule", "enabled", "next run"], rows, output)

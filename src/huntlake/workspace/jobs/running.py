@@ -169,7 +169,7 @@ class Runner:
         waiting = [(kind, task) for kind, task in self._due() if task.id not in busy]
         while waiting and len(busy) < at_once:
             # Who has the fewest at work comes first: one owner's hundred jobs don't hold up another's one.
-            at_work = Counter(busy.values())
+            at_work = Counter([*busy.values()])
             place = min(range(len(waiting)), key=lambda i: (at_work[waiting[i][1].by], i))
             kind, task = waiting.pop(place)
             busy[task.id] = task.by
