@@ -79,9 +79,12 @@ class StreamedJson(Response):
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         chunk: bytes | None = first
         while chunk is not None:
-            body = {"type": "http.response.body", "body": chunk, "more_body": True}
+            last = steps.over
+            body = {"type": "http.response.body", "body": chunk, "more_body": not last}
             async with asyncio.timeout(_STALLED_SECONDS):
                 await send(body)
+            if last:
+                return
             chunk = await steps.next()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -92,15 +95,31 @@ class _Steps:
     def __init__(self, pool: Executor, chunks: Iterator[bytes]) -> None:
         self._pool, self._chunks, self._origin = pool, chunks, chunks
         self._step: asyncio.Future[bytes | None] | None = None
+        self.over = False
+        """Whether the last chunk was given, and the work for it is done."""
 
     async def next(self) -> bytes | None:
         """The next chunk; None at the end."""
-        self._step = asyncio.wrap_future(self._pool.submit(next, self._chunks, None))
+        if self.over:
+            return None
+        self._step = asyncio.wrap_future(self._pool.submit(self._advance))
         return await asyncio.shield(self._step)
+
+    def _advance(self) -> bytes | None:
+        chunk = next(self._chunks, None)
+        if chunk is None:
+            self.over = True
+        elif len(chunk) < _GATHERED and self._chunks is self._origin:
+            # A short one is the last: a small answer is made, and its work ended, in one step.
+            following = next(self._chunks, None)
+            assert following is None
+            self.over = True
+        return chunk
 
     async def through(self, filter: Callable[[Iterator[bytes]], Iterator[bytes]], first: bytes) -> bytes | None:
         """Put `first` back and send all chunks through `filter` from now on; gives the new first one."""
         self._chunks = filter(chain((first,), self._chunks))
+        self.over = False
         return await self.next()
 
     async def close(self) -> None:
@@ -109,7 +128,7 @@ class _Steps:
             await asyncio.wait((self._step,))
             self._step.exception()  # nobody may be left to hear of it, which asyncio would log
         close = getattr(self._origin, "close", None)
-        if close is not None:
+        if close is not None and not self.over:
             await asyncio.wrap_future(self._pool.submit(close))
 
 
