@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,38 +107,23 @@ class Database:
 
     def write(self, writes: Sequence[Write]) -> bool:
         """Do all of it at once; False, and nothing is done, where one finds something else than it must."""
+        appended: dict[str, list[Json]] = {}
+        for write in writes:
+            if isinstance(write, Append):
+                appended.setdefault(write.collection, []).append(write.value)
         # Two who write the same documents in different order would wait for each other for ever.
-        ordered = sorted(writes, key=_turn)
+        ordered = sorted((w for w in writes if not isinstance(w, Append)), key=lambda w: (w.collection, w.name))
         with self._engine.connect() as connection:
             connection.exec_driver_sql("begin immediate" if self._engine.dialect.name == "sqlite" else "begin")
             try:
-                done = all(self._done(connection, write) for write in ordered)
+                done = all(_done(connection, write) for write in ordered)
+                for collection in sorted(appended) if done else ():
+                    _append(connection, collection, appended[collection])
             except BaseException:
                 connection.exec_driver_sql("rollback")
                 raise
             connection.exec_driver_sql("commit" if done else "rollback")
         return done
-
-    def _done(self, connection: sa.Connection, write: Write) -> bool:
-        match write:
-            case Put(collection, name, value, etag, create=True):
-                statement = self._insert(collection, name, value, etag).on_conflict_do_nothing()
-            case Put(collection, name, value, etag, if_match=str(known)):
-                matching = sa.update(_DOCUMENTS).where(*_key(collection, name), *_etag(known))
-                statement = matching.values(value=_text(value), etag=etag)
-            case Put(collection, name, value, etag):
-                statement = self._upsert(collection, name, value, etag)
-            case Remove(collection, name, known):
-                statement = sa.delete(_DOCUMENTS).where(*_key(collection, name), *_etag(known))
-            case Append(collection, value):
-                # The row of the number is locked until the commit: the next number comes after it.
-                row = self._insert(_NUMBERS, collection, 1, "")
-                following = sa.cast(sa.cast(_DOCUMENTS.c.value, sa.BigInteger) + 1, sa.Text)
-                key = [_DOCUMENTS.c.collection, _DOCUMENTS.c.name]
-                counted = row.on_conflict_do_update(index_elements=key, set_={"value": following})
-                number = int(connection.execute(counted.returning(_DOCUMENTS.c.value)).scalar_one())
-                statement = self._insert(collection, f"{number:0{DIGITS}}", value, "")
-        return _changed(connection, statement) == 1
 
     def _upsert(self, collection: str, name: str, value: Json, etag: str) -> Any:
         row = self._insert(collection, name, value, etag)
@@ -159,13 +144,49 @@ class Database:
 _INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
-def _changed(connection: sa.Connection, statement: Any) -> int:
+def _done(connection: sa.Connection, write: Put | Remove) -> bool:
+    match write:
+        case Put(collection, name, value, etag):
+            known = write.if_match
+            statement = _CREATE if write.create else _UPSERT if known is None else _UPDATE
+            given = {"collection": collection, "name": name, "value": _text(value), "etag": etag}
+            return _changed(connection, statement, given if known is None else {**given, "known": known}) == 1
+        case Remove(collection, name, known):
+            return _changed(connection, _REMOVE, {"collection": collection, "name": name, "known": known}) == 1
+
+
+def _append(connection: sa.Connection, collection: str, values: Sequence[Json]) -> None:
+    # The row of the number is locked until the commit: the next number comes after it.
+    count = {"numbers": _NUMBERS, "collection": collection, "count": str(len(values))}
+    first = int(connection.execute(_COUNT, count).scalar_one()) - len(values) + 1
+    rows = [
+        {"collection": collection, "name": f"{number:0{DIGITS}}", "value": _text(value), "etag": ""}
+        for number, value in enumerate(values, start=first)
+    ]
+    connection.execute(_INSERT, rows)
+
+
+def _changed(connection: sa.Connection, statement: Any, given: Mapping[str, str] | None = None) -> int:
     # Without the option PostgreSQL's driver doesn't say how many rows an INSERT has made.
-    return int(connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount)
+    return int(connection.execute(statement, given, execution_options={"preserve_rowcount": True}).rowcount)
 
 
-def _turn(write: Write) -> tuple[bool, str, str]:
-    return (True, write.collection, "") if isinstance(write, Append) else (False, write.collection, write.name)
+# As texts: a transaction has dozens of them, and building one takes longer than running it.
+_INSERT = sa.text("insert into documents (collection, name, value, etag) values (:collection, :name, :value, :etag)")
+_CREATE = sa.text(f"{_INSERT.text} on conflict (collection, name) do nothing")
+_UPSERT = sa.text(
+    f"{_INSERT.text} on conflict (collection, name) do update set value = excluded.value, etag = excluded.etag"
+)
+_UPDATE = sa.text(
+    "update documents set value = :value, etag = :etag "
+    "where collection = :collection and name = :name and :known in ('*', etag)"
+)
+_REMOVE = sa.text("delete from documents where collection = :collection and name = :name and :known in ('*', etag)")
+_COUNT = sa.text(
+    "insert into documents (collection, name, value, etag) values (:numbers, :collection, :count, '') "
+    "on conflict (collection, name) do update "
+    "set value = cast(cast(documents.value as bigint) + cast(excluded.value as bigint) as text) returning value"
+)
 
 
 def _key(collection: str, name: str) -> tuple[sa.ColumnElement[bool], ...]:
