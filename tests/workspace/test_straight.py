@@ -141,10 +141,12 @@ def straight(lines: list[bytes], engine: duckdb.DuckDBPyConnection, way: Straigh
     home, data = Path("/nowhere"), b"\n".join(lines)
     lake = Lake(home)
     mapping = Ingestion(lake, Tables(lake, CATALOGUE), FixedClock(NOW), home).mapping(SOC, "SecurityEvent", NOW)
-    found = way.rows([LineBlock(1, data, 0, len(data))], Arrival(mapping, NOW), wrapped=True)
+    way.forget()
+    held = way.hold([LineBlock(1, data, 0, len(data))])
+    found = way.rows(Arrival(mapping, NOW), wrapped=True) if held else None
     try:
-        sql = f"select count(*), max(EventData) from ({found[0]}) where not {WRONG}" if found else ""
-        return found and engine.execute(sql).fetchall()[0]
+        sql = f"select count(*), max(EventData) from ({found.sql}) where not {WRONG}" if found else ""
+        return engine.execute(sql).fetchall()[0] if found else None
     except duckdb.Error:
         return None
 

@@ -158,11 +158,14 @@ class LineBlock:
     rejects: list[Reject] = field(default_factory=list)
     read: int = 0
     """Bytes of the file, as it lies on disk, that have been read so far."""
+    counted: int | None = None
 
     @property
     def count(self) -> int:
         """How many lines there are, blank ones among them."""
-        return self.buffer.count(b"\n", self.start, self.end) + 1 if self.end > self.start else 0
+        if self.counted is None:
+            self.counted = self.buffer.count(b"\n", self.start, self.end) + 1 if self.end > self.start else 0
+        return self.counted
 
     def split(self, longest: int = LONGEST) -> tuple[list[int] | range, list[bytes], list[Reject]]:
         """The lines that aren't blank, their numbers, and all that are none: what is longer than `longest`, too."""

@@ -106,18 +106,18 @@ class Stage:
         import numpy as np
         import pyarrow as pa
 
-        blocks = [LineBlock(1, lines, 0, len(lines)) for _, _, lines in batches]
-        found = self._straight.rows(blocks, planner, wrapped=False)
+        self._straight.forget()
+        blocks = [LineBlock(1, lines, 0, len(lines), counted=rows) for _, rows, lines in batches]
+        found = self._straight.rows(planner, wrapped=False) if self._straight.hold(blocks) else None
         if found is None:
             return None
-        sql, columns = found
         total = sum(rows for _, rows, _ in batches)
         try:
-            self._connection.execute(f"create or replace temp table converted as {sql}")
+            self._connection.execute(f"create or replace temp table converted as {found.sql}")
             counts = f"select count(*), count(*) filter ({WRONG}) from converted"
             if self._connection.execute(counts).fetchall() != [(total, 0)]:
                 return None
-            names = ", ".join(identifier(c.name) for c in columns)
+            names = ", ".join(identifier(c.name) for c in found.columns)
             # With one thread, they come as they stood in the lines.
             rows = self._connection.sql(f"select {names} from converted").to_arrow_table()
         except duckdb.OutOfMemoryException:
@@ -127,7 +127,7 @@ class Stage:
         finally:
             self._connection.execute("drop table if exists converted")
         numbers = np.repeat([n for n, _, _ in batches], [n for _, n, _ in batches])
-        return Converted(rows.append_column(NUMBER, pa.array(numbers, pa.int64())), tuple(columns), ())
+        return Converted(rows.append_column(NUMBER, pa.array(numbers, pa.int64())), tuple(found.columns), ())
 
     def _convert(self, lines: list[bytes], numbers: Sequence[int], planner: Planner, first: int) -> list[Converted]:
         import duckdb

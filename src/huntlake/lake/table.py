@@ -22,7 +22,7 @@ from huntlake.lake.index.shelf import Shelf
 from huntlake.lake.index.terms import Clause
 from huntlake.lake.paths import HotPath
 from huntlake.lake.snapshot import NOTHING, DataFile, Files, Snapshot, whole_day
-from huntlake.lake.writing import WrittenFile, discard, flush, held_columns, held_paths, write
+from huntlake.lake.writing import WrittenFile, discard, flush, held_columns, held_paths, write, write_in_order
 
 if TYPE_CHECKING:
     import duckdb
@@ -260,6 +260,18 @@ class LakeTable:
         schema, partitioned = self._ensure(columns)
         return write(
             connection, relation, columns, schema, self.folder, partitioned, self.hot_paths(), indexed=self.indexed
+        )
+
+    def write_in_order(
+        self, connection: duckdb.DuckDBPyConnection, rows: str, columns: Sequence[StoredColumn]
+    ) -> WrittenFile | None:
+        """Write the rows of a SELECT as `write` does, in one pass; None, and nothing is written, where it takes more.
+
+        It takes more where they are of several days, or not in the order of time.
+        """
+        schema, partitioned = self._ensure(columns)
+        return write_in_order(
+            connection, rows, columns, schema, self.folder, partitioned, self.hot_paths(), indexed=self.indexed
         )
 
     def commit(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from huntlake.lake.forms import DAY, TIME, Form, StoredColumn, identifier, liter
 from huntlake.lake.index.building import build
 from huntlake.lake.index.sidecar import path_of
 from huntlake.lake.paths import HotPath
+from huntlake.lake.scanning import escaped
 
 if TYPE_CHECKING:
     import duckdb
@@ -77,11 +78,7 @@ def write(
 
     What lies at the `paths` is kept beside, and, if they are to be `indexed`, the terms.
     """
-    have = {c.name.lower() for c in held}
-    fields = ", ".join(
-        [f"{identifier(c.name) if c.name.lower() in have else c.form.missing} as {identifier(c.name)}" for c in schema]
-        + hot.fields(paths, have)
-    )
+    fields = _fields(held, schema, paths)
     if not partitioned:
         file = copy(connection, f"select {fields} from {relation}", schema, folder, None, paths, indexed=indexed)
         written = [file] if file else []
@@ -98,6 +95,64 @@ def write(
         discard(written, folder)
         raise
     return written
+
+
+def write_in_order(
+    connection: duckdb.DuckDBPyConnection,
+    rows: str,
+    held: Sequence[StoredColumn],
+    schema: Sequence[StoredColumn],
+    folder: Path,
+    partitioned: bool,
+    paths: Sequence[HotPath] = (),
+    *,
+    indexed: bool = True,
+) -> WrittenFile | None:
+    """Write the rows of the SELECT `rows` as `write` does, but in one pass, as one file.
+
+    None, and nothing is written, where there are none, or they are of several days, or not in the order of time.
+    """
+    name = _name(schema, paths)
+    made = folder / name
+    try:
+        found = _copied(connection, f"select {_fields(held, schema, paths)} from ({rows})", made, schema, paths)
+        if found is None:
+            return None
+        size, statistics = found
+        day = _one_day(connection, made, statistics) if partitioned else None
+        if partitioned and day is None:
+            made.unlink()
+            return None
+        target = folder / _place(day) / name
+        target.parent.mkdir(exist_ok=True)
+        made.rename(target)
+        made = target
+        if indexed:
+            build(made, schema)
+        flush([made], folder)
+    except BaseException:
+        made.unlink(missing_ok=True)
+        path_of(made).unlink(missing_ok=True)
+        raise
+    return WrittenFile(_place(day) + name, size, day, statistics)
+
+
+def _fields(held: Sequence[StoredColumn], schema: Sequence[StoredColumn], paths: Sequence[HotPath]) -> str:
+    """What a SELECT gives of rows that have the columns `held`, for a file of `schema`."""
+    have = {c.name.lower() for c in held}
+    own = [
+        f"{identifier(c.name) if c.name.lower() in have else c.form.missing} as {identifier(c.name)}" for c in schema
+    ]
+    return ", ".join(own + hot.fields(paths, have))
+
+
+def _one_day(connection: duckdb.DuckDBPyConnection, file: Path, statistics: Mapping[str, Any]) -> date | None:
+    """The day of all rows of a file that are in the order of time; None where they aren't."""
+    least, most = (statistics[of].get(TIME, "") for of in ("minValues", "maxValues"))
+    dated = least and least[:10] == most[:10] and statistics["nullCount"].get(TIME) == 0
+    if not dated or not _sorted(connection, f"read_parquet({literal(escaped(file))})", "true"):
+        return None
+    return date.fromisoformat(least[:10])
 
 
 def discard(files: Iterable[WrittenFile], folder: Path) -> None:
@@ -153,11 +208,41 @@ def copy(
     It has exactly the columns of `schema` and behind them what `paths.fields` gives. None where there are no rows. It
     is not flushed.
     """
-    place = "" if day is None else f"{DAY}={day.isoformat()}/"
-    beside = f"{hot.digest(paths)}-" if paths else ""
-    path = f"{place}c{len(schema):04d}-{beside}{uuid4().hex}.parquet"
+    path = _place(day) + _name(schema, paths)
     target = folder / path
     target.parent.mkdir(parents=True, exist_ok=True)
+    found = _copied(connection, rows, target, schema, paths)
+    if found is None:
+        return None
+    try:
+        if indexed:
+            build(target, schema)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+    size, statistics = found
+    return WrittenFile(path, size, day, statistics)
+
+
+def _place(day: date | None) -> str:
+    """The folder of a day's files in the table's, with a `/` behind it."""
+    return "" if day is None else f"{DAY}={day.isoformat()}/"
+
+
+def _name(schema: Sequence[StoredColumn], paths: Sequence[HotPath]) -> str:
+    """A name for a new file."""
+    beside = f"{hot.digest(paths)}-" if paths else ""
+    return f"c{len(schema):04d}-{beside}{uuid4().hex}.parquet"
+
+
+def _copied(
+    connection: duckdb.DuckDBPyConnection,
+    rows: str,
+    target: Path,
+    schema: Sequence[StoredColumn],
+    paths: Sequence[HotPath],
+) -> tuple[int, dict[str, Any]] | None:
+    """Write a SELECT as a file: its size, and Delta's statistics. None, and there is none, where there are no rows."""
     said = f", kv_metadata {{{identifier(hot.KEY)}: {literal(hot.written(paths))}}}" if paths else ""
     try:
         result = connection.execute(
@@ -169,13 +254,11 @@ def copy(
         if not count:
             target.unlink(missing_ok=True)
             return None
-        if indexed:
-            build(target, schema)
     except BaseException:
         target.unlink(missing_ok=True)
         raise
     _, _, size, _, statistics, *_ = result[0]
-    return WrittenFile(path, int(size), day, _delta_statistics(int(count), statistics, schema))
+    return int(size), _delta_statistics(int(count), statistics, schema)
 
 
 def _delta_statistics(rows: int, found: dict[str, dict[str, str]], schema: Sequence[StoredColumn]) -> dict[str, Any]:
