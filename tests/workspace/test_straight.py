@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from unittest import mock
+from uuid import UUID
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from huntlake.core.clock import FixedClock
 from huntlake.core.errors import Invalid
-from huntlake.lake import Lake
+from huntlake.lake import Lake, loading
 from huntlake.lake.scanning import ScanColumn, scan_sql
 from huntlake.lake.sources import LineBlock
 from huntlake.lake.straight import WRONG, Straight
@@ -134,6 +136,64 @@ def test_lines_land_as_they_do_one_by_one(homes: Iterator[Path], table: str, lin
     there = landed(next(homes), table, data)
     with mock.patch.object(Straight, "rows", return_value=None):
         assert landed(next(homes), table, data) == there
+
+
+@pytest.mark.parametrize("table", ["SecurityEvent", "Own_CL"])
+@settings(max_examples=8, deadline=None)
+@given(lines=LINES)
+def test_lines_that_need_not_be_staged_land_as_others_do(homes: Iterator[Path], table: str, lines: list[bytes]) -> None:
+    first = {"TimeGenerated": "2026-11-20T01:02:03Z", "Computer": "c", "Account": "a", "EventID": 1, "EventData": {}}
+    # Of a column that is new someone has to find out whether it says anything.
+    known = json.dumps({**first, "Process": "p", "LogonGuid": str(UUID(int=1)), "EventOriginId": str(UUID(int=2))})
+    data = b"\n".join([json.dumps(first).encode(), *lines])
+    straight, slowly = next(homes), next(homes)
+    for home in straight, slowly:
+        landed(home, table, known.encode())
+    with mock.patch.object(loading, "_FORWARD_BYTES", 1):
+        there = landed(straight, table, data)
+    with mock.patch.object(Straight, "rows", return_value=None):
+        assert landed(slowly, table, data) == there
+
+
+def dated(times: Iterable[str]) -> bytes:
+    return b"\n".join(json.dumps({"TimeGenerated": t, "Computer": f"c{n}"}).encode() for n, t in enumerate(times))
+
+
+MANY = 200
+MINUTES = [f"2026-01-01T{n // 60:02}:{n % 60:02}:00Z" for n in range(MANY)]
+
+
+@pytest.mark.parametrize(
+    ("times", "staged"),
+    [
+        (MINUTES, False),
+        # The lines that are looked at beforehand, every third, show nothing of it.
+        ([*MINUTES[:101], MINUTES[99], *MINUTES[102:]], True),
+        ([*MINUTES[:-1], "2026-01-02T00:00:00Z"], True),
+        ([*MINUTES[:100], "", *MINUTES[101:]], True),
+        (MINUTES[::-1], True),
+    ],
+)
+def test_rows_are_staged_unless_they_are_of_one_day_and_in_order(
+    tmp_path: Path, times: list[str], staged: bool
+) -> None:
+    landed(tmp_path, "SecurityEvent", dated(["2026-01-01T00:00:00Z"]))
+    with (
+        mock.patch.object(loading, "_FORWARD_BYTES", 1),
+        mock.patch.object(loading.Loader, "_keep", autospec=True, side_effect=loading.Loader._keep) as kept,
+    ):
+        counts, rows, *_ = landed(tmp_path, "SecurityEvent", dated(times))
+    assert kept.called is staged
+    assert counts[:3] == (MANY, 0, times.count(""))  # type: ignore[index]
+    assert len(rows) == MANY + 1
+    # In the order of time, each in its day's folder, and nothing is left of what didn't work.
+    lake = Lake(tmp_path / "lake")
+    there = {f.path for f in lake.snapshot("soc", "SecurityEvent").files}
+    assert there == set(tmp_path.rglob("c*.parquet"))
+    assert all(f.path.parent.name.startswith("_Day=") for f in lake.snapshot("soc", "SecurityEvent").files)
+    for file in there:
+        moments = pq.read_table(file, columns=["TimeGenerated"]).column(0).to_pylist()
+        assert moments == sorted(moments)
 
 
 def straight(lines: list[bytes], engine: duckdb.DuckDBPyConnection, way: Straight) -> tuple[int, str] | None:
