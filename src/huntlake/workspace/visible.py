@@ -107,12 +107,11 @@ class Visible:
         self._function_names: dict[str, list[Container[str]]] = {}
         self._external: dict[str, tuple[Sequence[str], Shape]] = {}
         self._looks: dict[tuple[object, ...], Look] = {}
+        self._tables: dict[tuple[str, str], tuple[TableSource, tuple[Column, ...]] | None] = {}
 
     def table(self, name: str, workspace: str | None = None) -> tuple[Column, ...] | None:
-        folder = self._folder(workspace)
-        if folder is None:
-            return None
-        return next((columns for s in self._at(folder) if (columns := s.table(folder, name)) is not None), None)
+        found = self._found(self._folder(workspace), name)
+        return found[1] if found else None
 
     def open_table(self, name: str, workspace: str | None = None) -> Callable[[str], ScalarType | None] | None:
         if not self._is_open or not self._is_open(name):
@@ -223,7 +222,18 @@ class Visible:
         return folder if folder and self.elsewhere and self.elsewhere.knows(folder) else None
 
     def _source(self, folder: str | None, table: str) -> TableSource | None:
-        return next((s for s in self._at(folder) if s.table(folder, table) is not None), None) if folder else None
+        found = self._found(folder, table)
+        return found[0] if found else None
+
+    def _found(self, folder: str | None, table: str) -> tuple[TableSource, tuple[Column, ...]] | None:
+        """Who has a table, and its columns as this query was told them first."""
+        if folder is None:
+            return None
+        # A table into which a stream comes makes columns of what has come, whenever it is asked.
+        if (folder, table) not in self._tables:
+            known = ((s, columns) for s in self._at(folder) if (columns := s.table(folder, table)) is not None)
+            self._tables[folder, table] = next(known, None)
+        return self._tables[folder, table]
 
     def _at(self, folder: str) -> Sequence[TableSource]:
         """Who knows the tables of a workspace. Those of the query's own are all among the sources."""

@@ -290,8 +290,8 @@ class Streams:
         found: list[Part] = []
         stream = self._streams.get((workspace, table))
         if stream is not None:
+            self._settle(stream)
             with stream.lock:
-                self._settle(stream)
                 found += stream.parts
         return found + self._others.parts(workspace, table, self._own)
 
@@ -320,9 +320,14 @@ class Streams:
             stream.frames.append(frame)
 
     def _settle(self, stream: _Stream) -> None:
-        """Make columns of the batches that came since this was done last."""
+        """Make columns of the batches that had come when this was asked."""
+        # While another thread is at it more come in; to wait for those, too, would have no end.
+        waiting = stream.frames[-1:]
+        if not waiting:
+            return
+        last = waiting[0].sequence
         with stream.lock:
-            frames = stream.frames[:]
+            frames = [frame for frame in stream.frames[:] if frame.sequence <= last]
             if not frames:
                 return
             try:
