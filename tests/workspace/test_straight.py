@@ -184,7 +184,7 @@ def test_rows_are_staged_unless_they_are_of_one_day_and_in_order(
     ):
         counts, rows, *_ = landed(tmp_path, "SecurityEvent", dated(times))
     assert kept.called is staged
-    assert counts[:3] == (MANY, 0, times.count(""))  # type: ignore[index]
+    assert counts[:3] == (MANY, 0, times.count(""))
     assert len(rows) == MANY + 1
     # In the order of time, each in its day's folder, and nothing is left of what didn't work.
     lake = Lake(tmp_path / "lake")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,7 +48,8 @@ class Loader:
         self._table = table
         self._folder = TemporaryDirectory(prefix="load-", dir=scratch)
         folder = Path(self._folder.name)
-        self._connection = duckdb.connect(config={"memory_limit": memory, "temp_directory": str(folder / "spill")})
+        bounds = {"memory_limit": memory, "temp_directory": str(folder / "spill"), "threads": _processors()}
+        self._connection = duckdb.connect(config=bounds)
         # Times without a zone are UTC. As a setting of `connect` it would ask for an extension.
         self._connection.execute("set TimeZone = 'UTC'")
         # The lines of one block after another stand under one name.
@@ -267,6 +269,11 @@ class Loader:
     def _count(self, sql: str) -> int:
         # `fetchone` would leave the result open, and the connection busy.
         return int(self._connection.execute(sql).fetchall()[0][0])
+
+
+def _processors() -> int:
+    """On how many processors this may run: each thread beyond them only takes memory of its own."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _typed(target: Target) -> str:
