@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from huntlake.lake.forms import Form, StoredColumn
 from huntlake.lake.index import sidecar
 from huntlake.lake.index.fingerprints import MOST_BLOCKS, Filling, nothing
-from huntlake.lake.index.hashing import hashes
+from huntlake.lake.index.hashing import hashes, hashes_alone
 
 if TYPE_CHECKING:
     import numpy as np
@@ -122,7 +122,12 @@ class _Stretch:
         if low >= high:
             return True
         if self.values is not None:
-            found, _, odd = _terms(pc.unique(self.values.slice(low, high - low)).drop_null(), self.form)
+            texts = pc.unique(self.values.slice(low, high - low)).drop_null()
+            odd = _lowered(texts)
+            if odd is None and self.form is Form.JSON and _escapes(texts):
+                found, _, odd = _terms(texts, self.form)
+            else:
+                found = hashes_alone(texts)
             filling.add(found)
             return odd is None
         used = np.zeros(self.listed + 1, bool)
@@ -158,7 +163,7 @@ def _terms(texts: pa.Array, form: Form) -> tuple[Hashes, Places, Flags | None]:
 
     found, owners = hashes(texts)
     odd = _lowered(texts)
-    if form is Form.JSON and pc.any(pc.match_substring(texts, "\\")).as_py():
+    if form is Form.JSON and _escapes(texts):
         escaped = pc.indices_nonzero(pc.match_substring_regex(texts, _ESCAPED)).to_numpy()
         inside = [(i, s) for i in escaped.tolist() for s in _strings(texts[i].as_py())]
         if inside:
@@ -169,6 +174,13 @@ def _terms(texts: pa.Array, form: Form) -> tuple[Hashes, Places, Flags | None]:
                 odd = np.zeros(len(texts), bool) if odd is None else odd
                 odd[of[deeper]] = True
     return found, owners, odd
+
+
+def _escapes(texts: pa.Array) -> bool:
+    """Whether a text has a `\\`."""
+    import pyarrow.compute as pc
+
+    return bool(pc.any(pc.match_substring(texts, "\\")).as_py())
 
 
 def _lowered(texts: pa.Array) -> Flags | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from huntlake.lake.index.terms import SHORTEST
@@ -47,37 +47,73 @@ def hashes(texts: pa.Array) -> tuple[Hashes, Places]:
     """
     import numpy as np
 
-    # Parts that fit the processor's cache, and memory that the last part has just given back.
-    step = max(len(texts) * _PART // max(texts.nbytes, 1), 1)
-    parts = [_hashes_of(texts.slice(at, step), at) for at in range(0, len(texts), step)]
+    parts = [(part.hashes(), part.owners() + at) for at, part in _parts(texts)]
     if not parts:
         return np.empty(0, np.uint64), np.empty(0, np.int64)
     return np.concatenate([h for h, _ in parts]), np.concatenate([o for _, o in parts])
 
 
-def _hashes_of(texts: pa.Array, first: int) -> tuple[Hashes, Places]:
+def hashes_alone(texts: pa.Array) -> Hashes:
+    """The hashes of the terms of texts, none of them null, as `hashes` tells them; of which text, nobody asks."""
     import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
 
-    # A line end between two texts, and one before the first: no run of letters goes over it.
-    whole = pc.binary_join(pa.ListArray.from_arrays(pa.array([0, len(texts)], pa.int32()), texts), "\n")
-    given = b"\n" + whole[0].as_buffer().to_pybytes()
-    size = len(given)
-    lower = np.zeros(size + _WORD, np.uint8)
-    lower[:size] = np.frombuffer(given.translate(_LOWER), np.uint8)
-    word = lower[: size + 1] != 0
-    edges = np.flatnonzero(word[1:] != word[:-1]) + 1
-    starts, ends = edges[0::2], edges[1::2]
-    lengths = ends - starts
-    after = np.cumsum(pc.binary_length(texts).to_numpy(zero_copy_only=False).astype(np.int64) + 1)
-    owners = np.repeat(np.arange(first, first + len(texts)), np.diff(np.searchsorted(starts, after), prepend=0))
-    long = lengths >= SHORTEST
-    found = [(_hashes(lower, starts[long], lengths[long]), owners[long])]
-    found += _addresses(np.frombuffer(given, np.uint8), starts, ends, owners)
-    if len(found) == 1:
-        return found[0]
-    return np.concatenate([h for h, _ in found]), np.concatenate([o for _, o in found])
+    parts = [part.hashes() for _, part in _parts(texts)]
+    return np.concatenate(parts) if parts else np.empty(0, np.uint64)
+
+
+def _parts(texts: pa.Array) -> Iterator[tuple[int, _Part]]:
+    """Parts that fit the processor's cache, and memory that the last part has just given back; where each begins."""
+    step = max(len(texts) * _PART // max(texts.nbytes, 1), 1)
+    for at in range(0, len(texts), step):
+        yield at, _Part(texts.slice(at, step))
+
+
+class _Part:
+    """Texts that are looked at together."""
+
+    def __init__(self, texts: pa.Array) -> None:
+        import numpy as np
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        self._texts = texts
+        # A line end between two texts, and one before the first: no run of letters goes over it.
+        whole = pc.binary_join(pa.ListArray.from_arrays(pa.array([0, len(texts)], pa.int32()), texts), "\n")
+        given = b"\n" + whole[0].as_buffer().to_pybytes()
+        size = len(given)
+        self._given = np.frombuffer(given, np.uint8)
+        self._lower = np.zeros(size + _WORD, np.uint8)
+        self._lower[:size] = np.frombuffer(given.translate(_LOWER), np.uint8)
+        word = self._lower[: size + 1] != 0
+        edges = np.flatnonzero(word[1:] != word[:-1]) + 1
+        self._starts, self._ends = edges[0::2], edges[1::2]
+        lengths = self._ends - self._starts
+        self._long = np.flatnonzero(lengths >= SHORTEST)
+        self._lengths = lengths[self._long]
+        self._four = _addresses(self._given, self._starts, self._ends)
+
+    def hashes(self) -> Hashes:
+        """The hashes of the terms, those of addresses last."""
+        import numpy as np
+
+        found = [_hashes(self._lower, self._starts[self._long], self._lengths)]
+        if len(self._four):
+            # `10.1.2.3` whole, then `10.1.2.` and `10.1.`. The dots are part of them.
+            spelled = np.concatenate([self._given, np.zeros(_WORD, np.uint8)])
+            first = self._starts[self._four]
+            bounds = (self._ends[self._four + 3], self._ends[self._four + 2] + 1, self._ends[self._four + 1] + 1)
+            found += [_hashes(spelled, first, bound - first) for bound in bounds]
+        return np.concatenate(found) if len(found) > 1 else found[0]
+
+    def owners(self) -> Places:
+        """The number of the text that each is of."""
+        import numpy as np
+        import pyarrow.compute as pc
+
+        after = np.cumsum(pc.binary_length(self._texts).to_numpy(zero_copy_only=False).astype(np.int64) + 1)
+        ends = np.searchsorted(self._starts, after)
+        owners = np.repeat(np.arange(len(self._texts)), np.diff(ends, prepend=0))
+        return np.concatenate([owners[self._long], *[owners[self._four]] * 3])
 
 
 _LOWER = bytes(c + 32 if 65 <= c <= 90 else c if 48 <= c <= 57 or 97 <= c <= 122 else 0 for c in range(256))
@@ -115,28 +151,21 @@ def _mixed(value: Hashes) -> Hashes:
     return value
 
 
-def _addresses(given: Bytes, starts: Places, ends: Places, owners: Places) -> list[tuple[Hashes, Places]]:
-    """The hashes of dotted IPv4 addresses and of their beginnings, and the numbers of the texts that they are of."""
+def _addresses(given: Bytes, starts: Places, ends: Places) -> Places:
+    """Which runs of letters are the first of the four numbers of a dotted IPv4 address."""
     import numpy as np
 
+    none = np.empty(0, np.int64)
     short = np.flatnonzero(ends - starts <= 3)
     if len(short) < 4:
-        return []
+        return none
     at, end = starts[short], ends[short]
     dotted = np.flatnonzero((at[1:] - end[:-1] == 1) & (given[end[:-1]] == ord(".")))
     if len(dotted) < 3:
-        return []
+        return none
     number = np.ones(len(short), bool)
     for place in (at, end - 1, np.minimum(at + 1, end - 1)):
         number &= given[place] - np.uint8(48) < 10
     follows = np.zeros(len(short) - 1, bool)
     follows[dotted] = number[dotted] & number[dotted + 1]
-    four = np.flatnonzero(follows[:-2] & follows[1:-1] & follows[2:])
-    if not len(four):
-        return []
-    first = at[four]
-    # `10.1.2.3` whole, then `10.1.2.` and `10.1.`.
-    bounds = (end[four + 3], end[four + 2] + 1, end[four + 1] + 1)
-    # The dots are part of them.
-    spelled = np.concatenate([given, np.zeros(_WORD, np.uint8)])
-    return [(_hashes(spelled, first, bound - first), owners[short[four]]) for bound in bounds]
+    return short[np.flatnonzero(follows[:-2] & follows[1:-1] & follows[2:])]
