@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from huntlake.core.clock import Clock, SystemClock
 from huntlake.core.errors import Invalid, NotFound
@@ -42,6 +43,7 @@ from huntlake.workspace.watchlists import Watchlists, WatchlistTables
 
 if TYPE_CHECKING:
     from huntlake.core.settings import Settings
+    from huntlake.detection.scheduling.service import Scheduler
     from huntlake.detection.service import Detection
     from huntlake.detection.tables import DetectionTables
     from huntlake.hunting.hunts import Hunts
@@ -186,6 +188,7 @@ class App:
     async_queries: AsyncQueries
     jobs: Jobs
     detection: Detection
+    scheduler: Scheduler
     hunts: Hunts
     automation_rules: Records[AutomationRule]
     automation: Automation
@@ -247,7 +250,10 @@ class App:
             retention=retention,
             remote=remote,
         )
+        subscription = subscription_of(tenant, id=settings.subscription_id, group=settings.resource_group)
         detection, automated = Detection.over(state, clock), automation_rules(state, clock)
+        # Whoever listens must be there before anything is told: what nobody waits for is forgotten.
+        scheduler = _scheduler(state, clock, settings, analytics, detection, workspaces, subscription)
         automation = Automation(state, clock, automated, detection)
         automation.listen()
         # A process that died may have left events that nobody has heard.
@@ -261,7 +267,7 @@ class App:
             workspaces=workspaces,
             remote=remote,
             tenant=tenant,
-            subscription=subscription_of(tenant, id=settings.subscription_id, group=settings.resource_group),
+            subscription=subscription,
             keys=keys,
             principals=principals,
             tokens=Tokens(keys, tenant, clock, lifetime=lifetime),
@@ -313,6 +319,7 @@ class App:
                 clock,
             ),
             detection=detection,
+            scheduler=scheduler,
             hunts=Hunts.over(state, clock),
             automation_rules=automated,
             automation=automation,
@@ -387,6 +394,50 @@ class App:
 def _bounds(home: Path, settings: Settings) -> Bounds:
     memory = settings.memory_limit or f"{int(_memory_of_machine() * MEMORY_SHARE)}B"
     return Bounds(memory, settings.threads or None, home / "tmp", settings.spill_limit)
+
+
+def _scheduler(
+    state: Database,
+    clock: Clock,
+    settings: Settings,
+    analytics: Analytics,
+    detection: Detection,
+    workspaces: Workspaces,
+    subscription: Subscription,
+) -> Scheduler:
+    from huntlake.detection.auditing import Audit, RuleChanged
+    from huntlake.detection.scheduling.health import Health
+    from huntlake.detection.scheduling.service import Pace, Scheduler
+
+    def append(workspace: str, table: str, rows: Sequence[Mapping[str, Any]]) -> object:
+        return analytics.streams.append(workspaces.get(workspace), table, rows, source="huntlake")
+
+    def resource_id(workspace: str, rule: str) -> str:
+        return (
+            f"/subscriptions/{subscription.id}/resourceGroups/{subscription.group}/providers/"
+            f"Microsoft.OperationalInsights/workspaces/{workspace}/providers/Microsoft.SecurityInsights/"
+            f"alertRules/{rule}"
+        )
+
+    def workspace_id(workspace: str) -> str:
+        return workspaces.get(workspace).id
+
+    detection.events.listen(RuleChanged, Audit(append, resource_id, workspace_id).heard)
+    return Scheduler(
+        state,
+        clock,
+        detection.rules,
+        detection.raising,
+        detection.events,
+        analytics.queries,
+        workspaces.list,
+        Health(append, resource_id, workspace_id),
+        Pace(
+            settings.rules_at_once,
+            timedelta(seconds=settings.rule_timeout),
+            timedelta(days=settings.catch_up_days),
+        ),
+    )
 
 
 def _readable(principals: Principals, users: Users, workspaces: Workspaces) -> Readable:

@@ -29,6 +29,7 @@ from huntlake.cli import (
     principal,
     query,
     question,
+    rule,
     schema,
     serve,
     table,
@@ -80,6 +81,7 @@ app.add_typer(alert.app, name="alert")
 app.add_typer(action.app, name="action")
 app.add_typer(job.app, name="job")
 app.add_typer(question.app, name="question")
+app.add_typer(rule.app, name="rule")
 app.command("mcp")(mcp.mcp)
 app.command("version")(version.version)
 

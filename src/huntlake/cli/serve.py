@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -48,13 +48,15 @@ def serve(
     if host is not None:
         # How much callers may ask depends on who they can be.
         given["host"] = host
-    with opened(home, make=True, **given) as app, _upkeep(app), _jobs(app):
+    with opened(home, make=True, **given) as app, _upkeep(app), _jobs(app), ExitStack() as background:
         _bound_memory(app.settings.process_memory_mib)
         sys.setswitchinterval(_SWITCH_SECONDS)
         if recovery := app.streams.open():
             note(f"{recovery}: an earlier process had taken them in, and ended before they were in files")
         if again := app.async_queries.open():
             note(f"{again} asynchronous queries that an earlier process had not ended run again")
+        if app.settings.scheduler:
+            background.enter_context(app.scheduler.running())
         server.serve(app, host=host, port=port, listening=lambda serving: _tell(app, serving))
 
 

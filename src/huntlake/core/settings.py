@@ -94,6 +94,12 @@ class Settings(BaseSettings):
     vacuum_hours: int = Field(
         24, ge=2, le=8760, description="How long files stay that a table has no more; no query or load may run longer."
     )
+    scheduler: bool = Field(True, description="Whether a server runs analytic rules when they are due.")
+    rules_at_once: int = Field(2, ge=1, le=64, description="Windows of analytic rules that a server looks at at once.")
+    rule_timeout: int = Field(600, ge=1, le=3600, description="Time a rule's query gets, in seconds.")
+    catch_up_days: int = Field(
+        30, ge=1, le=3650, description="Windows of rules that are so old are made up for after an outage; not older ones."
+    )
     geo_database: Path | None = Field(None, description="MMDB file for geo_info_from_ip_address (extra `geoip`).")
 
     places: dict[str, str] = Field(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -11,7 +11,7 @@ from huntlake.core.clock import Clock
 from huntlake.core.errors import Invalid
 from huntlake.detection.severity import Severity, Tactic
 from huntlake.state.documents import Shelf
-from huntlake.state.records import Author, Records
+from huntlake.state.records import Also, Author, Owner, Records
 
 
 class RuleKind(StrEnum):
@@ -166,9 +166,15 @@ def rule_actions(shelf: Shelf, clock: Clock) -> Records[RuleAction]:
     return Records(shelf, clock, "alert rule actions", RuleAction)
 
 
-def analytic_rules(shelf: Shelf, clock: Clock, actions: Records[RuleAction]) -> Records[AnalyticRule]:
-    """The analytic rules of each workspace."""
-    return Records(shelf, clock, "alert rules", AnalyticRule, _stamped, (actions,))
+def analytic_rules(
+    shelf: Shelf,
+    clock: Clock,
+    actions: Records[RuleAction],
+    also: Also[AnalyticRule] | None = None,
+    told: Callable[[Owner], None] | None = None,
+) -> Records[AnalyticRule]:
+    """The analytic rules of each workspace; `also` is written with each change, and `told` hears of it."""
+    return Records(shelf, clock, "alert rules", AnalyticRule, _stamped, (actions,), also, told)
 
 
 def _stamped(rule: AnalyticRule, before: AnalyticRule | None, _: Author, now: datetime) -> AnalyticRule:

@@ -19,6 +19,7 @@ from huntlake.detection.entities import Entity
 from huntlake.detection.extraction import from_alerts, mapped, merged, text_of
 from huntlake.detection.rules import Aggregation, AnalyticRule, DetailsOverride, RuleKind, TriggerOperator
 from huntlake.detection.severity import Severity, Tactic
+from huntlake.engines.cancellation import Cancellation
 from huntlake.kql.syntax.lexer import tokenize
 from huntlake.kql.syntax.tokens import TokenKind
 from huntlake.kql.types import ScalarType
@@ -80,7 +81,16 @@ class Run:
     notes: tuple[str, ...] = ()
 
 
-def run(queries: Queries, workspace: Workspace, name: str, rule: AnalyticRule, window: Window) -> Run:
+def run(
+    queries: Queries,
+    workspace: Workspace,
+    name: str,
+    rule: AnalyticRule,
+    window: Window,
+    *,
+    timeout: timedelta | None = None,
+    cancellation: Cancellation | None = None,
+) -> Run:
     """Run the rule of that name once; nothing is kept.
 
     `now()` is the end of the window. Raises `SourceError` for a query that the workspace doesn't understand, and
@@ -89,7 +99,9 @@ def run(queries: Queries, workspace: Workspace, name: str, rule: AnalyticRule, w
     options = QueryOptions(
         max_bytes=None, now=window.until, time_column=TIME, since=window.since, until=window.until - _MICROSECOND
     )
-    tables = queries.run(workspace, rule.query, options).tables
+    if timeout is not None:
+        options = replace(options, timeout=timeout)
+    tables = queries.run(workspace, rule.query, options, cancellation).tables
     if len(tables) != 1:
         raise Invalid(f"a rule's query answers with one table, not with {len(tables)}")
     table = tables[0]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from huntlake.core.clock import Clock
 from huntlake.detection.alerts import Alert, alerts
+from huntlake.detection.auditing import with_rule
 from huntlake.detection.bookmarks import Bookmark, BookmarkRelation, bookmark_relations, bookmarks
 from huntlake.detection.casebook import Incidents
 from huntlake.detection.content_metadata import ContentMetadata, content_metadata
@@ -53,7 +54,7 @@ class Detection:
             indicators=indicators(shelf, clock),
             metadata=content_metadata(shelf, clock),
             raising=Raising(shelf, clock, raised, incidents, events),
-            rules=analytic_rules(shelf, clock, actions),
+            rules=analytic_rules(shelf, clock, actions, lambda change: with_rule(events, change), events.deliver),
             rule_actions=actions,
             settings=product_settings(shelf, clock),
         )

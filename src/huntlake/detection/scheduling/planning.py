@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from huntlake.core.errors import NotFound
+from huntlake.core.errors import Invalid, NotFound
 from huntlake.detection.rules import AnalyticRule
 from huntlake.detection.scheduling.ledger import Key, Ledger
 from huntlake.detection.scheduling.timetable import CATCH_UP, Cadence, RuleClock, begun, due, next_due, settled
@@ -39,21 +39,35 @@ class Planner:
         self._now: datetime | None = None
 
     def sync(
-        self, workspace: str, rules: Mapping[str, AnalyticRule], now: datetime, clocks: Mapping[Key, RuleClock]
+        self,
+        workspace: str,
+        rules: Mapping[str, AnalyticRule],
+        now: datetime,
+        clocks: Mapping[Key, RuleClock],
+        mine: Callable[[Key], bool] = lambda _: True,
     ) -> None:
-        """Take over how the rules of a workspace, by name, and their clocks are now."""
+        """Take over how the rules of a workspace, by name, and their clocks are now; only those of `mine` are planned.
+
+        A rule that can't have a cadence isn't planned.
+        """
         self._see(now)
         there = set[Key]()
         for name, rule in rules.items():
             key = (workspace, name.lower())
             clock = clocks.get(key)
             there.add(key)
+            if not mine(key):
+                self._drop(key)
+                continue
             if not rule.enabled:
                 if clock is not None and not clock.stopped:
                     self._ledger.change(key, _stopped)
                 self._drop(key)
                 continue
-            cadence = Cadence.of(name, rule)
+            try:
+                cadence = Cadence.of(name, rule)
+            except Invalid:
+                continue
             if clock is None:
                 clock = self._ledger.begin(key, begun(cadence, now))
             elif clock.stopped:
