@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test check bench determinism evidence fuzz hunts meaning needle rivals kill-points docs outside accept clean .venv
+.PHONY: help demo test check bench determinism evidence fuzz hunts meaning needle rivals kill-points scheduler-days docs outside accept clean .venv
 .DEFAULT_GOAL := help
 
 help:                ## what there is to make
@@ -46,6 +46,9 @@ determinism: .venv   ## ask everything a hundred times on 1, 2 and 8 threads: ho
 
 kill-points: .venv   ## kill a process that takes logs in, a thousand times, and count what is lost, doubled or wrong: 40 minutes
 	$(BIN)/python -m bench.kill_points 1000
+
+scheduler-days: .venv ## 10,000 simulated days of the scheduler, with crashes, wrong clocks and late data: some minutes
+	$(BIN)/python -m bench.scheduler_days
 
 evidence: .venv      ## import recorded attacks, and see if the rules still fire
 	$(BIN)/python -m bench evidence

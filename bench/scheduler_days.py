@@ -1,8 +1,9 @@
 """10,000 days of the scheduler in some minutes: `python -m bench.scheduler_days [days] [seed]`.
 
-Each life is some days of a lake of its own, from a seed: rules of all cadences, events that come late, clocks that are
-set wrong in zones with summer and winter, processes that end at any step, long outages, two servers at once. Every window
-must have been looked at; no alert may be there twice; and what is asked again of the same rows must give the same bytes.
+Each life is some days of a lake of its own, from a seed: rules of all cadences, events that come late, clocks that
+are set wrong in zones with summer and winter, processes that end at any step, long outages, two servers at once. Every
+window must have been looked at; no alert may be there twice; and what is asked again of the same rows must give the
+same bytes.
 """
 
 from __future__ import annotations
@@ -36,8 +37,9 @@ def main(days: int = DAYS, seed: int = 1, *, write: bool = True) -> Findings:
     for fault in all.wrong[:20]:
         print(f"WRONG: {fault}")
     print(
-        f"{all.days:,.0f} days, {all.windows:,} windows, {all.alerts:,} alerts, {all.crashes:,} crashes, {all.late:,} late "
-        f"events, {all.retried:,} failures, clocks set {all.set_back:,} times ({all.again:,} windows looked at again)"
+        f"{all.days:,.0f} days, {all.windows:,} windows, {all.alerts:,} alerts, {all.crashes:,} crashes, "
+        f"{all.late:,} late events, {all.retried:,} failures, "
+        f"clocks set {all.set_back:,} times ({all.again:,} windows looked at again)"
     )
     faults = all.missed + all.doubled + all.differing + len(all.wrong)
     if write and days >= DAYS:

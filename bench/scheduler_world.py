@@ -29,7 +29,16 @@ from huntlake.state.documents import Json, Shelf
 WORKSPACE = "soc"
 COLUMNS = {"TimeGenerated": ScalarType.DATETIME, "Host": ScalarType.STRING, "Number": ScalarType.LONG}
 _M, _H, _D = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-CADENCES = ((5 * _M, 5 * _M), (15 * _M, _H), (_H, _H), (_H, _D), (6 * _H, 6 * _H), (_D, _D), (_D, 14 * _D), (14 * _D, 14 * _D))
+CADENCES = (
+    (5 * _M, 5 * _M),
+    (15 * _M, _H),
+    (_H, _H),
+    (_H, _D),
+    (6 * _H, 6 * _H),
+    (_D, _D),
+    (_D, 14 * _D),
+    (14 * _D, 14 * _D),
+)
 """How often rules run, and how far they look back."""
 SHARE_OF_QUICK = 0.12
 """So many lives have a rule that runs each five minutes, and one that runs each minute for a part of the time."""
@@ -284,7 +293,9 @@ class Life:
         if self.time.wrong:
             self.time.wrong = timedelta(0)
         else:
-            hours = self.random.choice((-1, -1, -0.02, -0.01, 0.01, 0.02, 1, 1, -26, 30)[: 10 if self.random.random() < 0.1 else 8])
+            hours = self.random.choice(
+                (-1, -1, -0.02, -0.01, 0.01, 0.02, 1, 1, -26, 30)[: 10 if self.random.random() < 0.1 else 8]
+            )
             self.time.wrong = timedelta(hours=hours)
 
     def _synced(self, planner: Planner) -> None:
@@ -346,7 +357,7 @@ class Life:
                         found.doubled += 1
                         found.wrong.append(f"life {self.seed}: the window of {name} at {until} was run {times} times")
                 until += cadence.every
-            for (of, end), _ in self.done.items():
+            for of, end in self.done:
                 if of == name and (end - self.first[name]) % cadence.every:
                     found.wrong.append(f"life {self.seed}: nobody asked {name} for a window that ends at {end}")
         self._check_alerts()
@@ -354,8 +365,8 @@ class Life:
     def _check_alerts(self) -> None:
         """Replay: each window's alerts are those that its rows make, byte for byte."""
         kept: dict[tuple[str, datetime], dict[str, bytes]] = {}
-        for name, (rule, until, said) in self.alerts.items():
-            kept.setdefault((rule, until), {})[name] = said
+        for alert, (of, until, said) in self.alerts.items():
+            kept.setdefault((of, until), {})[alert] = said
         for (name, until), at in self.seen.items():
             if (name, until) in self.reopened:
                 kept.pop((name, until), None)  # the first look's alerts stay
@@ -399,7 +410,9 @@ class Life:
             query_period=period,
             trigger_operator=TriggerOperator.GREATER_THAN,
             trigger_threshold=dice.choice((0, 0, 1)),
-            event_grouping_settings=EventGrouping(Aggregation.ALERT_PER_RESULT if per_row else Aggregation.SINGLE_ALERT),
+            event_grouping_settings=EventGrouping(
+                Aggregation.ALERT_PER_RESULT if per_row else Aggregation.SINGLE_ALERT
+            ),
             start_time_utc=None if dice.random() < 0.8 else self.begin + dice.random() * _D,
         )
 

@@ -98,7 +98,10 @@ class Settings(BaseSettings):
     rules_at_once: int = Field(2, ge=1, le=64, description="Windows of analytic rules that a server looks at at once.")
     rule_timeout: int = Field(600, ge=1, le=3600, description="Time a rule's query gets, in seconds.")
     catch_up_days: int = Field(
-        30, ge=1, le=3650, description="Windows of rules that are so old are made up for after an outage; not older ones."
+        30,
+        ge=1,
+        le=3650,
+        description="Windows of rules that are so old are made up for after an outage; not older ones.",
     )
     geo_database: Path | None = Field(None, description="MMDB file for geo_info_from_ip_address (extra `geoip`).")
 

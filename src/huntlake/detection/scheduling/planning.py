@@ -24,8 +24,8 @@ Skipped = Callable[[Key, datetime, datetime], None]
 class Planner:
     """Knows for each rule when its next window is due. One thread at a time may use it.
 
-    Of each rule at most one live window and one of the backlog are handed out at a time, so that either lane goes in the
-    order of time. Everything that matters is in the ledger: a planner that is thrown away takes nothing with it.
+    Of each rule at most one live window and one of the backlog are handed out at a time, so that either lane goes in
+    the order of time. Everything that matters is in the ledger: a planner that is thrown away takes nothing with it.
     """
 
     def __init__(self, ledger: Ledger, catch_up: timedelta = CATCH_UP, skipped: Skipped = lambda *_: None) -> None:
@@ -129,9 +129,9 @@ class Planner:
             except NotFound:
                 self._drop(key)
                 return
-            for since, until in after.skipped:
-                if (since, until) not in clock.skipped:
-                    self._skipped(key, since, until)
+            for stretch in after.skipped:
+                if stretch not in clock.skipped:
+                    self._skipped(key, *stretch)
             self._clocks[key] = clock = after
         out = self._out.setdefault(key, set())
         live, gap = due(clock, cadence, now)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import cast
 from zlib import crc32
@@ -48,16 +49,13 @@ class Servers:
             return True
         return max(self._alive, key=lambda server: crc32(f"{server} {key[0]} {key[1]}".encode())) == self.me
 
-    def _change(self, how: object) -> Heard:
-        change = cast("type[Heard]", how)
+    def _change(self, how: Callable[[Heard], Heard]) -> Heard:
         try:
-            return self._documents.change("servers", change).value
+            return self._documents.change("servers", how).value
         except NotFound:
-            try:
+            with suppress(Conflict):
                 self._documents.put("servers", {}, create_only=True)
-            except Conflict:
-                pass
-            return self._documents.change("servers", change).value
+            return self._documents.change("servers", how).value
 
 
 def _encoded(heard: Heard) -> Json:

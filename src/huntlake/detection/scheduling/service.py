@@ -107,7 +107,6 @@ class Scheduler:
         if until > at:
             raise Invalid(f"a window that ends at {until:%Y-%m-%d %H:%M:%S} isn't over yet")
         window = Window.ending(kept.value, until)
-        outcome: Run | Failure
         try:
             found = run(self.queries, workspace, kept.name, kept.value, window, timeout=self.pace.timeout)
         except Exception as error:
