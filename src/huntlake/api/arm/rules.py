@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pydantic import Field
 
 from huntlake.api.arm.resource import SENTINEL, Place, Resource
 from huntlake.api.arm.wire import Moment, Part, Plain, Span, properties_of, read, record
-from huntlake.core.errors import Invalid
+from huntlake.core.errors import Invalid, NotFound, Refused
 from huntlake.detection.rules import (
     Aggregation,
     AnalyticRule,
@@ -18,9 +19,11 @@ from huntlake.detection.rules import (
     RuleKind,
     TriggerOperator,
 )
+from huntlake.detection.scheduling.timetable import RunRecord
 from huntlake.detection.severity import Severity, Tactic
 from huntlake.identity.rights import Action
 from huntlake.state.documents import Document
+from huntlake.state.records import ALWAYS, Author, Only, Owner, Records
 
 TYPE = "Microsoft.SecurityInsights/alertRules"
 _TEXT = 1 << 20
@@ -165,12 +168,111 @@ class ActionForm(Plain[RuleAction]):
         return {"logicAppResourceId": id, "workflowId": id.rsplit("/", 1)[-1]}
 
 
+class Trigger(Part):
+    """The end of the window over which a rule is to run."""
+
+    execution_time_utc: Moment | None = None
+
+
+@dataclass(frozen=True)
+class Authored:
+    """The rules, deleted in the name of the caller."""
+
+    place: Place
+
+    @property
+    def _rules(self) -> Records[AnalyticRule]:
+        return self.place.services.detection.rules
+
+    def list(self, owner: Owner) -> Sequence[Document[AnalyticRule]]:
+        return self._rules.list(owner)
+
+    def get(self, owner: Owner, name: str) -> Document[AnalyticRule]:
+        return self._rules.get(owner, name)
+
+    def put(
+        self, owner: Owner, name: str, value: AnalyticRule, by: Author = Author(), only: Only = ALWAYS
+    ) -> tuple[Document[AnalyticRule], bool]:
+        return self._rules.put(owner, name, value, by, only)
+
+    def delete(self, owner: Owner, name: str, only: Only = ALWAYS) -> bool:
+        return self._rules.delete(owner, name, only, self.place.author)
+
+
+@dataclass(frozen=True)
+class LastRuns:
+    """The last runs of a rule, the newest first, named by the end of their window and when they were."""
+
+    place: Place
+
+    def list(self, owner: Owner) -> Sequence[Document[RunRecord]]:
+        clock = self.place.services.scheduler.status(self.place.here, owner[1]).clock
+        return [Document(_named(run), run, "") for run in (clock.recent if clock else ())]
+
+    def get(self, owner: Owner, name: str) -> Document[RunRecord]:
+        found = next((d for d in self.list(owner) if d.name == name), None)
+        if found is None:
+            raise NotFound(f"no `{name}` is among the last runs of `{owner[1]}`")
+        return found
+
+    def put(
+        self, owner: Owner, name: str, value: RunRecord, by: Author = Author(), only: Only = ALWAYS
+    ) -> tuple[Document[RunRecord], bool]:
+        raise Refused("runs can only be read")
+
+    def delete(self, owner: Owner, name: str, only: Only = ALWAYS) -> bool:
+        raise Refused("runs can only be read")
+
+
+class RunForm:
+    """A run of a rule, which can only be read."""
+
+    def shown(self, place: Place, document: Document[RunRecord]) -> dict[str, Any]:
+        """What became of the window."""
+        run = document.value
+        properties = {
+            "status": "Failure" if run.failure else "Success",
+            "windowEndTimeUtc": run.until,
+            "executionTimeUtc": run.at,
+            "durationMs": run.milliseconds,
+            "queryResultAmount": run.rows,
+            "alertsGeneratedAmount": run.alerts,
+            "reason": run.failure or None,
+        }
+        return {"properties": properties}
+
+    def meant(self, place: Place, name: str, body: dict[str, Any]) -> RunRecord:
+        """Nothing that could be written."""
+        raise Refused("runs can only be read")
+
+
+def _named(run: RunRecord) -> str:
+    return f"{run.until:%Y%m%dT%H%M%S}-{run.at:%Y%m%dT%H%M%S%f}"
+
+
+def _trigger(place: Place, name: str, body: dict[str, Any]) -> tuple[int, object]:
+    """Run a rule once, whatever its schedule is, and answer with what it found."""
+    asked = read(Trigger, properties_of(body))
+    found, stored = place.services.scheduler.run_now(place.here, name, asked.execution_time_utc)
+    properties = {
+        "executionTimeUtc": found.window.until,
+        "provisioningState": "Succeeded",
+        "queryResultAmount": found.rows,
+        "alerts": list(stored.alerts),
+        "incidents": list(stored.incidents),
+        "suppressedUntil": stored.suppressed_until,
+        "issues": list(found.notes),
+    }
+    return 202, {"properties": properties}
+
+
 RULES: Resource[AnalyticRule] = Resource(
     type=TYPE,
     path=f"{SENTINEL}/alertRules",
     form=RuleForm(),
-    store=lambda place: place.services.detection.rules,
+    store=Authored,
     write=Action.AUTHOR,
+    posts={"triggerRuleRun": (Action.AUTHOR, _trigger)},
     filters=frozenset({"name", "kind", "properties/displayName", "properties/enabled", "properties/severity"}),
 )
 
@@ -181,4 +283,13 @@ ACTIONS: Resource[RuleAction] = Resource(
     store=lambda place: place.services.detection.rule_actions,
     write=Action.AUTHOR,
     can_patch=False,  # the trigger's address isn't shown, and would be lost
+)
+
+RUNS: Resource[RunRecord] = Resource(
+    type=f"{TYPE}/runs",
+    path=f"{SENTINEL}/alertRules/{{rule}}/runs",
+    form=RunForm(),
+    store=LastRuns,
+    can_patch=False,
+    can_delete=False,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from huntlake.api.services import Services
+from huntlake.detection.scheduling.service import Scheduler
 from huntlake.detection.service import Detection
 from huntlake.hunting.hunts import Hunts
 from huntlake.playbooks.automation_rules import AutomationRule
@@ -21,6 +22,8 @@ class ArmServices(Services, Protocol):
 
     @property
     def detection(self) -> Detection: ...
+    @property
+    def scheduler(self) -> Scheduler: ...
     @property
     def hunts(self) -> Hunts: ...
     @property
