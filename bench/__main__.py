@@ -24,6 +24,7 @@ MEASUREMENTS = (
     "needle",
     "rights",
     "rules",
+    "scheduled_rules",
     "sigma",
     "table_search",
 )

@@ -213,6 +213,7 @@ class Server:
     table_definitions: Any = None
     collection_endpoints: Any = None
     jobs: Any = None
+    scheduler: Any = None
 
     @classmethod
     def open(cls, home: Path, keys: SigningKeys, **given: Any) -> Server:

@@ -20,6 +20,7 @@ import orjson
 import pytest
 from bench.scheduler_days import main as simulated
 from bench.scheduler_world import Findings, Life
+from starlette.testclient import TestClient
 
 from huntlake.app import App
 from huntlake.core.clock import FixedClock
@@ -30,6 +31,8 @@ from huntlake.detection.scheduling.planning import Planner
 from huntlake.detection.scheduling.servers import Servers
 from huntlake.detection.scheduling.windows import Task
 from huntlake.detection.severity import Severity
+from huntlake.identity.rights import Role
+from huntlake.server import create_app
 from huntlake.state.memory import MemoryShelf
 from huntlake.workspace.workspaces import Workspace
 
@@ -420,3 +423,36 @@ def test_a_workspace_that_is_gone_is_a_failure_and_no_crash(lake: Lake) -> None:
     with pytest.raises(NotFound):
         lake.scheduler._workspace("gone")
     assert isinstance(lake.workspace, Workspace)
+
+
+def test_runs_are_shown_and_asked_for_over_http(lake: Lake) -> None:
+    principal = lake.app.principals.create("robot")
+    lake.app.principals.grant(principal.client_id, lake.workspace.id, Role.SENTINEL_CONTRIBUTOR)
+    robot = lake.app.principals.get(principal.client_id)
+    issuer = f"https://lake.test/{lake.app.tenant.id}/v2.0"
+    token = lake.app.tokens.issue(robot, "https://management.azure.com", issuer=issuer).text
+    lake.signed_in(NOW - 20 * MINUTE)
+    lake.rule()
+    lake.tick()
+    rule = (
+        f"/subscriptions/{lake.app.subscription.id}/resourceGroups/{lake.app.subscription.group}/providers/"
+        "Microsoft.OperationalInsights/workspaces/soc/providers/Microsoft.SecurityInsights/alertRules/r1"
+    )
+    headers = {"Authorization": f"Bearer {token}"}
+    version = {"api-version": "2024-10-01-preview"}
+    with TestClient(create_app(lake.app), "https://lake.test") as http:
+        answer = http.get(f"{rule}/runs", headers=headers, params=version)
+        assert answer.status_code == 200, answer.text
+        (run,) = answer.json()["value"]
+        assert run["properties"]["status"] == "Success"
+        assert run["properties"]["alertsGeneratedAmount"] == 1
+        assert http.get(run["id"], headers=headers, params=version).json()["properties"] == run["properties"]
+        assert http.get(f"{rule}/runs/none", headers=headers, params=version).status_code == 404
+        assert http.put(run["id"], headers=headers, params=version, json={"properties": {}}).status_code == 405
+        body = {"properties": {"executionTimeUtc": (NOW - 10 * MINUTE).isoformat()}}
+        asked = http.post(f"{rule}/triggerRuleRun", headers=headers, params=version, json=body)
+        assert asked.status_code == 202, asked.text
+        assert len(asked.json()["properties"]["alerts"]) == 1
+        assert http.delete(rule, headers=headers, params=version).status_code == 200
+    (audit,) = lake.ask("SentinelAudit | where Description == 'Analytics rule deleted'")
+    assert audit["ExtendedProperties"]["CallerName"] == "robot"

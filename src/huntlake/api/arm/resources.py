@@ -31,6 +31,7 @@ RESOURCES: tuple[Resource[Any], ...] = (
     incidents.INCIDENTS,
     rules.ACTIONS,
     rules.RULES,
+    rules.RUNS,
     automation_rules.AUTOMATION_RULES,
     bookmarks.RELATIONS,
     bookmarks.BOOKMARKS,
