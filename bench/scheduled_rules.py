@@ -21,7 +21,7 @@ from huntlake.app import App
 from huntlake.core.clock import FixedClock
 from huntlake.core.diagnostics import SourceError
 from huntlake.core.errors import DomainError
-from huntlake.core.settings import Settings
+from huntlake.core.settings import load
 from huntlake.demo.install import install
 from huntlake.detection.content import Content, contents
 from huntlake.detection.rules import AnalyticRule, RuleKind
@@ -40,7 +40,7 @@ def main() -> None:
     wanted = int(os.environ.get("HUNTLAKE_BENCH_RULES", WANTED))
     with tempfile.TemporaryDirectory() as scratch:
         clock = FixedClock(END)
-        app = App.open(Path(scratch), Settings(home=Path(scratch), threads=CORES, rules_at_once=CORES), clock)
+        app = App.open(Path(scratch), load(Path(scratch), threads=CORES, rules_at_once=CORES), clock)
         workspace = app.workspaces.create("demo")
         install(app.ingestion, workspace, END)
         for one in chosen(app, workspace, wanted):
