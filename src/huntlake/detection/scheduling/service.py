@@ -191,7 +191,7 @@ class _Work:
 
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler, self._clock = scheduler, scheduler.clock
-        self._planner = Planner(scheduler.ledger, scheduler.pace.catch_up, scheduler.skipped)
+        self._planner = self._new_planner()
         self._servers = Servers(
             scheduler.shelf, scheduler.clock, f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:6]}"
         )
@@ -217,10 +217,10 @@ class _Work:
                         self._out += 1
                         pool.submit(self._look_at, task)
                 except Exception:
-                    # The ledger has all that matters: begin anew from it.
-                    _LOG.exception("the scheduler could not plan; it tries again")
+                    # Half of a plan may be lost; the ledger has all that matters.
+                    _LOG.exception("the scheduler could not plan; it begins anew")
                     self.stop.wait(_LONGEST_WAIT)
-                    synced = -_SYNC
+                    self._planner, synced = self._new_planner(), -_SYNC
                 self._wait()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
@@ -228,6 +228,9 @@ class _Work:
                 self._servers.leave()
             except Exception:
                 _LOG.exception("the scheduler could not say that it ends")
+
+    def _new_planner(self) -> Planner:
+        return Planner(self._scheduler.ledger, self._scheduler.pace.catch_up, self._scheduler.skipped)
 
     def wake(self) -> None:
         """Have the planning thread look again."""
