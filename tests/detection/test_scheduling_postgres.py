@@ -43,10 +43,11 @@ def url() -> Iterator[str]:
         spare.bind(("127.0.0.1", 0))
         port = spare.getsockname()[1]
     data, programs = folder / "data", Path(INITDB).resolve().parent
-    made = [INITDB, "-D", data, "-A", "trust", "-U", "huntlake", "--no-sync"]
+    made = [INITDB, "-D", str(data), "-A", "trust", "-U", "huntlake", "--no-sync"]
     subprocess.run(made, check=True, stdout=subprocess.DEVNULL, user=user, cwd=folder)
-    command = [programs / "postgres", "-D", data, "-p", str(port), "-k", folder, "-c", "listen_addresses=127.0.0.1"]
-    server = subprocess.Popen([*command, "-c", "fsync=off"], stderr=subprocess.DEVNULL, user=user, cwd=folder)
+    command = [str(programs / "postgres"), "-D", str(data), "-p", str(port), "-k", str(folder)]
+    command += ["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
+    server = subprocess.Popen(command, stderr=subprocess.DEVNULL, user=user, cwd=folder)
     try:
         deadline = time.monotonic() + 60
         while True:
