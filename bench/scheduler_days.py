@@ -30,8 +30,10 @@ def main(days: int = DAYS, seed: int = 1, *, write: bool = True) -> Findings:
     """Live so many days; the figure is only written for all of them."""
     began = perf_counter()
     all = Findings()
+    # The lives over SQLite are short: some more make up for their days.
+    lives = -(-days // LIFE) + -(-days // (LIFE * _SQLITE)) * (days >= DAYS)
     with ProcessPoolExecutor(2) as pool:
-        for found in pool.map(life, range(seed * 1_000_000, seed * 1_000_000 + -(-days // LIFE))):
+        for found in pool.map(life, range(seed * 1_000_000, seed * 1_000_000 + lives)):
             add(all, found)
     seconds = perf_counter() - began
     for fault in all.wrong[:20]:
@@ -45,7 +47,7 @@ def main(days: int = DAYS, seed: int = 1, *, write: bool = True) -> Findings:
     if write and days >= DAYS:
         by = "make scheduler-days"
         unit = f"windows missed, alerts doubled or replayed otherwise in {all.days:,.0f} simulated days"
-        figures.write("detection.4", faults, unit, "0", not faults, by=by)
+        figures.write("detection.4", faults, unit, "0", not faults and all.days >= DAYS, by=by)
         figures.write("detection.4-windows", all.windows, f"windows looked at, {all.crashes:,} crashes", by=by)
         figures.write("detection.4-minutes", seconds / 60, "minutes for them on two cores", by=by)
     return all
