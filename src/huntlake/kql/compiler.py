@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from huntlake.core.diagnostics import Source
+from huntlake.core.diagnostics import NOWHERE, Source
 from huntlake.core.errors import LimitExceeded
 from huntlake.kql import forms, operators, plan, plugins
 from huntlake.kql.aggregates import AGGREGATES
@@ -18,14 +18,16 @@ from huntlake.kql.binding.settings import Period
 from huntlake.kql.functions import FUNCTIONS
 from huntlake.kql.functions import REFUSED as REFUSED_FUNCTIONS
 from huntlake.kql.optimizer import Contents, optimized
+from huntlake.kql.optimizer.bounds import TIME
 from huntlake.kql.optimizer.constants import constants_of
 from huntlake.kql.optimizer.firsts import Firsts, firsts_of
+from huntlake.kql.optimizer.moments import MOMENT, AllOf, AnyOf, Rows, When, moments
 from huntlake.kql.plan import Clause, Extraction, Path
 from huntlake.kql.plan.graph import is_empty
 from huntlake.kql.sql.scalars import identifiers_of
 from huntlake.kql.sql.writer import Written, write
 from huntlake.kql.syntax import nodes
-from huntlake.kql.syntax.literals import ticks_of
+from huntlake.kql.syntax.literals import TICKS_PER_SECOND, Moment, ticks_of
 from huntlake.kql.syntax.parser import Parser
 from huntlake.kql.types import Column, ScalarType
 
@@ -178,6 +180,71 @@ def compile_kql(
         # The parser bounds how deep a text is; a table may still be made of thousands, one after the other.
         raise LimitExceeded("a query of so many operators, one behind the other, is not supported") from None
     return Compiled(tables, binder.options)
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """Where rows of one table lie that may matter to a query: `table` gives their times, in whole minutes, each once.
+
+    An answer at some moment needs one from `since` to `until`, ticks from that moment on.
+    """
+
+    table: CompiledTable
+    since: int
+    until: int
+
+
+@dataclass(frozen=True)
+class Occasions:
+    """When a query can have an answer: `when` says it with the places of `sightings` for the rows that it needs."""
+
+    when: Occasion
+    sightings: tuple[Sighting, ...]
+
+
+Occasion = bool | int | tuple[bool, tuple["Occasion", ...]]
+"""Always, never, where a sighting has a row, or where all (True) or any (False) of the parts are so."""
+
+
+def compile_occasions(text: str, schema: Schema, period: timedelta, first: datetime, last: datetime) -> Occasions:
+    """When a query of one table, asked at moments from `first` to `last`, can have an answer.
+
+    Each time it sees the rows whose TimeGenerated lies within the `period` before its moment. Raises `SourceError` for
+    a text that can't be understood, also where only the data could tell what it means.
+    """
+    _make_room()
+    source = Source(text)
+    now = Moment(ticks_of(last))
+    back = round(period.total_seconds() * TICKS_PER_SECOND)
+    bounds = Period(TIME, Moment(now - back), Moment(now - 1))
+    binder = Binder(source, schema, LANGUAGE, now, {}, _stored_function, None, bounds)
+    results = binder.query(_parser(source).query())
+    if len(results) != 1:
+        return Occasions(True, ())
+    sightings: list[Sighting] = []
+
+    def occasion(when: When) -> Occasion:
+        match when:
+            case bool():
+                return when
+            case Rows(relation, offsets):
+                assert offsets.since is not None
+                assert offsets.until is not None
+                earliest, latest = ticks_of(first) + offsets.since, now + offsets.until
+                for name, bound in ((">=", earliest), ("<=", latest)):
+                    literal = plan.Literal(int(bound), ScalarType.DATETIME)
+                    relation = plan.Filter(relation, binder.call(name, (MOMENT, literal), NOWHERE))
+                minute = plan.Literal(60 * TICKS_PER_SECOND, ScalarType.TIMESPAN)
+                minutes = plan.Output(MOMENT.name, binder.call("bin", (MOMENT, minute), NOWHERE))
+                table = _compiled(Result(plan.Summarize(relation, (minutes,), ())), source, "duckdb", None)
+                sightings.append(Sighting(table, offsets.since, offsets.until))
+                return len(sightings) - 1
+            case AllOf(parts):
+                return True, tuple(map(occasion, parts))
+            case AnyOf(parts):
+                return False, tuple(map(occasion, parts))
+
+    return Occasions(occasion(moments(results[0].relation, now)), tuple(sightings))
 
 
 def _make_room() -> None:

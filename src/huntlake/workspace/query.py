@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from huntlake.core.clock import Clock, SystemClock
+from huntlake.core.diagnostics import SourceError
 from huntlake.core.errors import Invalid, LimitExceeded, TimedOut
 from huntlake.engines.cancellation import Cancellation
 from huntlake.engines.duckdb import wire
@@ -139,6 +140,31 @@ class Queries:
             return
         deadline = monotonic() + DEFAULT.timeout.total_seconds()
         self._compile(text, self.visible(workspace, fetch=False), DEFAULT, deadline)
+
+    def worth_asking(
+        self, workspace: Workspace, text: str, moments: Sequence[datetime], period: timedelta
+    ) -> list[bool]:
+        """For each moment whether the query, over the rows of the `period` before it, can have an answer.
+
+        True where nobody knows. Rows may have come or gone since: only what holds of them all may rest on this.
+        """
+        from huntlake.kql.compiler import compile_occasions
+        from huntlake.workspace.occasions import minutes_of, worth
+
+        if not moments or workspace.remote:
+            return [True] * len(moments)
+        tables = self.visible(workspace)
+        try:
+            occasions = compile_occasions(text, tables, period, min(moments), max(moments))
+        except SourceError:
+            # What it means is told by the data of each moment, or it means nothing, as whoever asks it will hear.
+            return [True] * len(moments)
+        minutes = []
+        for one in occasions.sightings:
+            readings = tables.readings(one.table, self._engine)
+            rows = self._engine.table(one.table.sql(_selects(readings)), timeout=DEFAULT.timeout)
+            minutes.append(minutes_of(rows.column(0)))
+        return worth(occasions, minutes, moments)
 
     @contextmanager
     def over(

@@ -30,10 +30,21 @@ def folded(call: plan.Call) -> plan.Scalar:
         return call
     if sum(len(a.value) for a in call.arguments if isinstance(a, plan.Literal) and isinstance(a.value, str)) > LONGEST:
         return call
-    value = fold(
-        *(a.value for a in call.arguments if isinstance(a, plan.Literal)), types=[a.type for a in call.arguments]
-    )
-    return call if value is NotImplemented else plan.Literal(value, call.type)
+    values = [a.value for a in call.arguments if isinstance(a, plan.Literal)]
+    moved = any(isinstance(v, literals.Moment) for v in values)
+    if moved and not _is_moved(call, values):
+        return call
+    value = fold(*values, types=[a.type for a in call.arguments])
+    if value is NotImplemented:
+        return call
+    return plan.Literal(literals.Moment(value) if moved and isinstance(value, int) else value, call.type)
+
+
+def _is_moved(call: plan.Call, values: list[object]) -> bool:
+    """Whether the call is a moment that goes with the query's own, with a timespan between."""
+    if call.function.name not in ("+", "-") or call.type is not ScalarType.DATETIME:
+        return False
+    return sum(isinstance(v, literals.Moment) for v in values) == 1
 
 
 _JUNCTIONS = {"and": False, "or": True}
@@ -60,6 +71,8 @@ def converted(value: object, given: ScalarType, wanted: ScalarType) -> tuple[boo
     """A constant brought to another type, and whether that could be done without an engine."""
     if given is wanted:
         return True, value
+    if isinstance(value, literals.Moment):
+        return False, None
     if value is None:
         return True, "" if wanted is ScalarType.STRING else None
     match wanted:

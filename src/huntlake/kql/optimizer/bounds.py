@@ -48,7 +48,7 @@ class Demands:
     def and_of(self, predicate: plan.Scalar) -> Demands:
         """These, and those of a condition."""
         merged = dict(self.ranges)
-        for column, range_ in _ranges(predicate):
+        for column, range_ in ranges_of(predicate):
             merged[column] = merged.get(column, Range()).within(range_)
         clauses = dict.fromkeys((*self.clauses, *clauses_of(predicate)))
         return Demands(tuple(sorted(merged.items(), key=lambda r: r[0])), tuple(clauses), self.newest)
@@ -165,12 +165,12 @@ def _below(outputs: tuple[plan.Output, ...], demands: Demands) -> Demands:
     return demands.through(column_of, text_of)
 
 
-def _ranges(predicate: plan.Scalar) -> Iterator[tuple[str, Range]]:
+def ranges_of(predicate: plan.Scalar) -> Iterator[tuple[str, Range]]:
     """The intervals that a condition demands of datetime columns."""
     match predicate:
         case plan.Call(function, _, terms) if function.name == "and":
             for term in terms:
-                yield from _ranges(term)
+                yield from ranges_of(term)
         case plan.Call(
             function, _, (plan.ColumnRef(name, ScalarType.DATETIME), plan.Literal(int(ticks), ScalarType.DATETIME))
         ):

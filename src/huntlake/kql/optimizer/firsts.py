@@ -12,15 +12,13 @@ from dataclasses import dataclass, replace
 from huntlake.kql import plan
 from huntlake.kql.optimizer.bounds import TIME
 from huntlake.kql.optimizer.pruning import pruned
-from huntlake.kql.plan.graph import computed_in, inputs_of, nested_in, uses, windowed
+from huntlake.kql.plan.graph import computed_in, inputs_of, nested_in, of_chance, uses, windowed
 from huntlake.kql.types import Column, ScalarType
 
 PLACE = Column("place of a row", ScalarType.LONG)
 """What the scans of `Firsts.relation` have beside their columns: a number that tells where a row lies."""
 MOST = 10_000
 """More rows than these are not looked for one by one."""
-
-_OF_CHANCE = {"rand", "new_guid"}
 
 
 @dataclass(frozen=True)
@@ -127,7 +125,7 @@ def _relations(root: plan.Relation) -> Iterator[plan.Relation]:
 
 def _askable(relation: plan.Relation) -> bool:
     """Whether it gives the same rows when it is asked a second time, for little."""
-    if _windowed(relation) or any(map(_of_chance, computed_in(relation))):
+    if _windowed(relation) or any(map(of_chance, computed_in(relation))):
         return False
     return not any(isinstance(r, plan.Scan) for inner in nested_in(relation) for r in _relations(inner))
 
@@ -135,17 +133,6 @@ def _askable(relation: plan.Relation) -> bool:
 def _windowed(relation: plan.Relation) -> bool:
     """Whether what it gives for one row depends on the others that it reads."""
     return any(map(windowed, computed_in(relation)))
-
-
-def _of_chance(scalar: plan.Scalar) -> bool:
-    match scalar:
-        case plan.Call(function, _, arguments):
-            return function.name in _OF_CHANCE or any(map(_of_chance, arguments))
-        case plan.Convert(value, _) | plan.Among(value, _, _):
-            return _of_chance(value)
-        case plan.DynamicPath(value, steps):
-            return any(_of_chance(s) for s in (value, *steps) if not isinstance(s, str | int))
-    return False
 
 
 def _is_time(relation: plan.Relation, value: plan.Scalar) -> bool:

@@ -190,3 +190,17 @@ def windowed(scalar: plan.Scalar) -> bool:
         case plan.Convert(value, _) | plan.DynamicPath(value, _):
             return windowed(value)
     return False
+
+
+def of_chance(scalar: plan.Scalar) -> bool:
+    match scalar:
+        case plan.Call(function, _, arguments):
+            return function.name in _OF_CHANCE or any(map(of_chance, arguments))
+        case plan.Convert(value, _) | plan.Among(value, _, _):
+            return of_chance(value)
+        case plan.DynamicPath(value, steps):
+            return any(of_chance(s) for s in (value, *steps) if not isinstance(s, str | int))
+    return False
+
+
+_OF_CHANCE = {"rand", "new_guid"}

@@ -78,6 +78,13 @@ _WORDS = (
 )
 
 
+class Moment(int):
+    """Ticks of a time that goes with the query's own moment, where somebody asks what depends on that.
+
+    What is added to or taken from it gives another; nothing else is computed of it while a query is compiled.
+    """
+
+
 def unescape(text: str) -> str:
     r"""The value of a quoted string's inside: `\n`, `\u00e9`, `\x41` and their like are read.
 
