@@ -19,6 +19,7 @@ import orjson
 from huntlake.core.clock import Clock
 from huntlake.detection.alerts import Alert
 from huntlake.detection.casebook import Incidents
+from huntlake.detection.correlation import Correlation, Links
 from huntlake.detection.entity_types import entity_type
 from huntlake.detection.events import ALERT_GROUPING, IncidentCreated, IncidentUpdated
 from huntlake.detection.incidents import Incident, IncidentRelation, IncidentStatus, RelatedKind
@@ -34,6 +35,10 @@ from huntlake.workspace.workspaces import Workspace
 
 MOST_IN_AN_INCIDENT = 150
 """Alerts that one incident holds; the next opens another."""
+
+MOST_NUMBER = 1 << 62
+STAGES, MULTI_STAGE = 3, "Attack in several stages"
+"""An incident that alerts of so many tactics have come to is called that."""
 
 CREATED_FROM_ALERT = Author(name="Incident created from alert")
 _INCIDENTS = UUID("5f0c7f43-52a3-4b6d-a2c5-6f1a6f0a9f57")
@@ -85,9 +90,16 @@ class Raising:
     """Stores what runs of rules have found, and knows which rules are silent for a while."""
 
     def __init__(
-        self, shelf: Shelf, clock: Clock, alerts: Records[Alert], incidents: Incidents, events: Events
+        self,
+        shelf: Shelf,
+        clock: Clock,
+        alerts: Records[Alert],
+        incidents: Incidents,
+        events: Events,
+        correlation: Correlation,
     ) -> None:
         self._shelf, self._clock = shelf, clock
+        self._correlation = correlation
         self._alerts, self._incidents, self._events = alerts, incidents, events
         self._runs = Records(shelf, clock, "raised runs", Stored)
         self._memories = Records(shelf, clock, "raising", _Memory)
@@ -134,7 +146,11 @@ class Raising:
         configuration = rule.incident_configuration
         if configuration is None or configuration.create_incident:
             grouping = configuration.grouping_configuration if configuration else None
-            if grouping is None or not grouping.enabled:
+            if (links := self._correlation.over(owner)) is not None:
+                drafts = self._correlated(owner, name, links, alerts, at)
+                writes += links.writes(by)
+                groups = ()
+            elif grouping is None or not grouping.enabled:
                 drafts = [_new(name, raised) for raised in alerts]
                 groups = ()
             else:
@@ -180,22 +196,45 @@ class Raising:
                 open[key] = _Group(key, draft.name, at)
         return list(drafts.values()), (*later, *open.values())
 
+    def _correlated(
+        self, owner: Owner, name: str, links: Links, alerts: Sequence[Raised], at: datetime
+    ) -> list[_Draft]:
+        """Which incident takes which alert, where those of all rules are looked at together."""
+        drafts: dict[str, _Draft] = {}
+        for raised in sorted(alerts, key=lambda r: (r.alert.started or at, r.name)):
+            found = (self._draft(owner, incident, drafts) for incident in links.candidates(raised.alert, at))
+            open = [d for d in found if d and d.after.status is not IncidentStatus.CLOSED and _has_room(d)]
+            if open:
+                draft = min(open, key=lambda d: d.after.number or MOST_NUMBER)
+                _add(draft, raised)
+                _retitle(draft)
+            else:
+                draft = _new(name, raised)
+            drafts[draft.name] = draft
+            links.tie(raised.alert, draft.name, at)
+        return list(drafts.values())
+
+    def _draft(self, owner: Owner, incident: str, drafts: dict[str, _Draft]) -> _Draft | None:
+        """An incident as this run leaves it so far; None where it is gone."""
+        if incident in drafts:
+            return drafts[incident]
+        known = self._incidents.find(owner, incident)
+        if known is None:
+            return None
+        return _Draft(known.name, known, known.value, self._incidents.held(owner, known.name), [])
+
     def _open(self, owner: Owner, grouping: Grouping, group: _Group | None, drafts: dict[str, _Draft]) -> _Draft | None:
         """The group's incident, as this run leaves it so far; None where it takes no more."""
         if group is None:
             return None
-        draft = drafts.get(group.incident)
+        draft = self._draft(owner, group.incident, drafts)
         if draft is None:
-            known = self._incidents.find(owner, group.incident)
-            if known is None:
+            return None
+        if draft.after.status is IncidentStatus.CLOSED:
+            if not grouping.reopen_closed_incident:
                 return None
-            after = known.value
-            if after.status is IncidentStatus.CLOSED:
-                if not grouping.reopen_closed_incident:
-                    return None
-                after = replace(after, status=IncidentStatus.ACTIVE)
-            draft = _Draft(known.name, known, after, self._incidents.held(owner, known.name), [])
-        return draft if len(draft.held.alerts) < MOST_IN_AN_INCIDENT else None
+            draft.after = replace(draft.after, status=IncidentStatus.ACTIVE)
+        return draft if _has_room(draft) else None
 
     def _written(self, owner: Owner, drafts: Sequence[_Draft]) -> list[Write]:
         writes: list[Write] = []
@@ -267,6 +306,27 @@ def _add(draft: _Draft, raised: Raised) -> None:
     )
     draft.held = replace(draft.held, alerts={**draft.held.alerts, raised.name: alert})
     draft.added.append(raised)
+
+
+def _has_room(draft: _Draft) -> bool:
+    return len(draft.held.alerts) < MOST_IN_AN_INCIDENT
+
+
+def _retitle(draft: _Draft) -> None:
+    """Call an incident what it is once it shows several stages, unless a person has given it a name of their own."""
+    alerts = sorted(draft.held.alerts.values(), key=lambda a: (a.started is None, a.started, a.title))
+    tactics = list(dict.fromkeys(t for a in alerts for t in a.tactics))
+    title = draft.after.title
+    if len(tactics) < STAGES or not (title.startswith(MULTI_STAGE) or any(a.title == title for a in alerts)):
+        return
+    hosts = {e.id for a in alerts for e in a.entities if e.kind == "Host"}
+    people = {e.id for a in alerts for e in a.entities if e.kind == "Account"}
+    about = f"{_count(len(people), 'account')} and {_count(len(hosts), 'host')}"
+    draft.after = replace(draft.after, title=f"{MULTI_STAGE}, from {tactics[0]} to {tactics[-1]}, on {about}")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _updated(draft: _Draft, before: Incident, after: Incident, by: Author) -> IncidentUpdated:

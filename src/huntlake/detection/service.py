@@ -10,6 +10,7 @@ from huntlake.detection.auditing import with_rule
 from huntlake.detection.bookmarks import Bookmark, BookmarkRelation, bookmark_relations, bookmarks
 from huntlake.detection.casebook import Incidents
 from huntlake.detection.content_metadata import ContentMetadata, content_metadata
+from huntlake.detection.correlation import Correlation
 from huntlake.detection.events import AlertCreated
 from huntlake.detection.indicators import Indicator, indicators
 from huntlake.detection.product_settings import ProductSetting, product_settings
@@ -28,6 +29,7 @@ class Detection:
     alerts: Records[Alert]
     bookmarks: Records[Bookmark]
     bookmark_relations: Records[BookmarkRelation]
+    correlation: Correlation
     events: Events
     incidents: Incidents
     indicators: Records[Indicator]
@@ -44,16 +46,17 @@ class Detection:
         raised = alerts(shelf, clock, lambda change: _with_alert(events, change), events.deliver)
         related, actions = bookmark_relations(shelf, clock), rule_actions(shelf, clock)
         marked = bookmarks(shelf, clock, related)
-        incidents = Incidents(shelf, clock, raised, marked, events)
+        incidents, correlation = Incidents(shelf, clock, raised, marked, events), Correlation(shelf, clock)
         return cls(
             alerts=raised,
             bookmarks=marked,
             bookmark_relations=related,
+            correlation=correlation,
             events=events,
             incidents=incidents,
             indicators=indicators(shelf, clock),
             metadata=content_metadata(shelf, clock),
-            raising=Raising(shelf, clock, raised, incidents, events),
+            raising=Raising(shelf, clock, raised, incidents, events, correlation),
             rules=analytic_rules(shelf, clock, actions, lambda change: with_rule(events, change), events.deliver),
             rule_actions=actions,
             settings=product_settings(shelf, clock),
