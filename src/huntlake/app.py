@@ -43,6 +43,7 @@ from huntlake.workspace.watchlists import Watchlists, WatchlistTables
 
 if TYPE_CHECKING:
     from huntlake.core.settings import Settings
+    from huntlake.detection.library import Library
     from huntlake.detection.scheduling.service import Scheduler
     from huntlake.detection.service import Detection
     from huntlake.detection.tables import DetectionTables
@@ -194,12 +195,14 @@ class App:
     automation: Automation
     machine_actions: MachineActions
     saved_searches: SavedSearches
+    library: Library
 
     @classmethod
     def open(cls, home: Path, settings: Settings | None = None, clock: Clock | None = None) -> App:
         """Open the lake in `home`, making what isn't there; `settings` None reads those of the folder."""
         # These load databases and cryptography: who only asks for help shouldn't wait for them.
         from huntlake.core.settings import load
+        from huntlake.detection.library import Library
         from huntlake.detection.service import Detection
         from huntlake.hunting.hunts import Hunts
         from huntlake.identity.keys import SigningKeys
@@ -256,6 +259,7 @@ class App:
         scheduler = _scheduler(state, clock, settings, analytics, detection, workspaces, subscription)
         automation = Automation(state, clock, automated, detection)
         automation.listen()
+        saved_searches = SavedSearches(state, clock, analytics.functions)
         # A process that died may have left events that nobody has heard.
         for workspace in workspaces.list():
             detection.events.deliver((workspace.name,))
@@ -324,7 +328,16 @@ class App:
             automation_rules=automated,
             automation=automation,
             machine_actions=MachineActions(state, clock),
-            saved_searches=SavedSearches(state, clock, analytics.functions),
+            saved_searches=saved_searches,
+            library=Library(
+                state,
+                clock,
+                detection.rules,
+                saved_searches,
+                analytics.functions,
+                analytics.watchlists,
+                analytics.queries,
+            ),
         )
 
     @property

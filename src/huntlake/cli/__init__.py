@@ -16,6 +16,7 @@ from huntlake.cli import (
     alert,
     clients,
     collect,
+    content,
     demo,
     explain,
     function,
@@ -79,6 +80,7 @@ app.add_typer(collect.app, name="collect")
 app.add_typer(incident.app, name="incident")
 app.add_typer(alert.app, name="alert")
 app.add_typer(action.app, name="action")
+app.add_typer(content.app, name="content")
 app.add_typer(job.app, name="job")
 app.add_typer(question.app, name="question")
 app.add_typer(rule.app, name="rule")

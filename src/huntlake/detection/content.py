@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import yaml
 
 from huntlake.core.diagnostics import Diagnostic, Source, SourceError, Span
 from huntlake.detection.custom_detections import custom_detection
-from huntlake.detection.marked import Complaints, Fields, mapping
+from huntlake.detection.marked import Complaints, Fields, mapping, whole
 from huntlake.detection.rule_files import Described, analytic_rule
 
 _YAML, _JSON, _QUERY = frozenset({".yaml", ".yml"}), frozenset({".json"}), frozenset({".kql", ".csl", ".kusto"})
@@ -71,6 +71,9 @@ class Content:
     parameters: tuple[Parameter, ...] = ()
     inputs: tuple[str, ...] = ()
     """What an exploration query is given; its text says where, each in words such as `<Address>`."""
+    version: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """What a hunting query says of itself: its description, tactics and techniques."""
 
 
 @dataclass(frozen=True)
@@ -157,9 +160,17 @@ def _from_yaml(path: Path, fields: Fields, source: Source) -> Iterator[Content]:
     name, title = fields.text("id") or path.stem, fields.text("name", required=True) or path.stem
     if any(f in fields for f in ("kind", "queryFrequency", "queryPeriod", "triggerOperator")):
         described = analytic_rule(fields, None)
-        yield Content(path, ContentKind.ANALYTIC_RULE, name, title, query, source, span, described)
+        version = described.rule.template_version or ""
+        yield Content(path, ContentKind.ANALYTIC_RULE, name, title, query, source, span, described, version=version)
     else:
-        yield Content(path, ContentKind.HUNTING_QUERY, name, title, query, source, span)
+        tags = {
+            "description": _plain(fields.find("description")),
+            "tactics": _plain(fields.find("tactics")),
+            "techniques": _plain(fields.find("relevantTechniques")),
+        }
+        told = {n: t for n, t in tags.items() if t}
+        version = _plain(fields.find("version"))
+        yield Content(path, ContentKind.HUNTING_QUERY, name, title, query, source, span, version=version, tags=told)
 
 
 def _custom_detection(path: Path, fields: Fields, source: Source) -> Content:
@@ -224,6 +235,12 @@ def _resource(path: Path, fields: Fields, source: Source) -> Iterator[Content]:
 
 def _place(fields: Fields, name: str) -> Span:
     return _whole(fields, name) if isinstance(fields.find(name), yaml.ScalarNode) else Span(0, 0)
+
+
+def _plain(node: yaml.Node | None) -> str:
+    """A text, or the texts of a list with commas between; nothing of what is neither."""
+    nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
+    return ",".join(whole(n.value.strip()) for n in nodes if isinstance(n, yaml.ScalarNode))
 
 
 def _whole(fields: Fields, name: str) -> Span:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,21 +24,29 @@ def functions(paths: Iterable[Path]) -> tuple[SavedFunction, ...]:
     One in a plain text is there again under the alias that a comment at its head asks people to save it by, unless that
     is taken: of several files that ask for the same the first has it. Files that can't be read are passed over.
     """
-    named: dict[str, SavedFunction] = {}
-    aliases: dict[str, SavedFunction] = {}
+    return tuple(function for function, _ in functions_of(_contents(paths)))
+
+
+def functions_of(contents: Iterable[Content]) -> tuple[tuple[SavedFunction, Content], ...]:
+    """The functions among what was read, as `functions` names them, each with where it is from."""
+    named: dict[str, tuple[SavedFunction, Content]] = {}
+    aliases: dict[str, tuple[SavedFunction, Content]] = {}
+    for content in contents:
+        if content.kind is ContentKind.FUNCTION:
+            parameters = ", ".join(p.declared for p in content.parameters)
+            function = SavedFunction(content.name, content.query, parameters)
+            named.setdefault(content.name, (function, content))
+            for alias in _aliases(content):
+                aliases.setdefault(alias, (replace(function, name=alias), content))
+    return tuple((aliases | named).values())
+
+
+def _contents(paths: Iterable[Path]) -> Iterator[Content]:
     for path in paths:
         try:
-            contents = read(path)
+            yield from read(path)
         except (SourceError, OSError):
             continue
-        for content in contents:
-            if content.kind is ContentKind.FUNCTION:
-                parameters = ", ".join(p.declared for p in content.parameters)
-                function = SavedFunction(content.name, content.query, parameters)
-                named.setdefault(content.name, function)
-                for alias in _aliases(content):
-                    aliases.setdefault(alias, replace(function, name=alias))
-    return tuple((aliases | named).values())
 
 
 def save(saved: SavedFunctions, workspace: Workspace, paths: Iterable[Path]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from huntlake.core.clock import Clock
 from huntlake.core.errors import Conflict, Invalid
-from huntlake.state.documents import Document, Shelf
+from huntlake.state.documents import Document, Shelf, Write
 from huntlake.state.records import ALWAYS, Author, Only, Owner, Records
 from huntlake.workspace.functions import SavedFunction, SavedFunctions
 from huntlake.workspace.workspaces import Workspace
@@ -48,6 +48,18 @@ class SavedSearches:
     def get(self, owner: Owner, name: str) -> Document[SavedSearch]:
         """The search of that name; `NotFound` where there is none."""
         return self._searches.get(owner, name)
+
+    def find(self, owner: Owner, name: str) -> Document[SavedSearch] | None:
+        """The search of that name, or None."""
+        return self._searches.find(owner, name)
+
+    def prepared(
+        self, owner: Owner, name: str, value: SavedSearch, before: Document[SavedSearch] | None
+    ) -> Sequence[Write]:
+        """The writes that keep a search in place of `before`; of neither there may be a function."""
+        assert not value.function_alias
+        assert before is None or not before.value.function_alias
+        return self._searches.prepared(owner, name, value, Author(), before)[1]
 
     def put(
         self, owner: Owner, name: str, value: SavedSearch, by: Author = Author(), only: Only = ALWAYS
