@@ -91,7 +91,7 @@ def story(runs: Replay) -> list[tuple[int, str, int]]:
         pass
     owner = (SOC.name,)
     documents = detection.incidents.list(owner)
-    return [(d.value.number, d.value.title, len(detection.incidents.alerts(owner, d.name))) for d in documents]
+    return sorted((d.value.number, d.value.title, len(detection.incidents.alerts(owner, d.name))) for d in documents)
 
 
 def test_only_windows_that_can_hold_something_are_run(lake: Analytics) -> None:
