@@ -282,3 +282,59 @@ def test_forms_for_build_servers_hold_whatever_a_log_says() -> None:
     (result,) = document["runs"][0]["results"]
     assert result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "a%20b.test.yaml"
     assert result["ruleId"] == "test-error"
+
+
+GROUPED = """\
+incidentConfiguration:
+  createIncident: true
+  groupingConfiguration:
+    enabled: true
+    reopenClosedIncident: false
+    lookbackDuration: 5h
+    matchingMethod: AllEntities
+"""
+TWICE = """\
+    runs: [2026-03-01T11:55:00Z, 2026-03-01T12:00:00Z]
+    clock: 2026-03-01T12:00:00Z
+"""
+
+
+def test_each_alert_is_an_incident_where_the_rule_does_not_group(prover: Prover, tmp_path: Path) -> None:
+    tests = f"tests:\n  - name: twice\n{TWICE}{FIVE}    expect: {{alerts: 2, incidents: 2}}\n"
+    assert one(prover, tmp_path, tests).passed
+
+
+def test_alerts_are_grouped_into_the_incident_that_is_expected(prover: Prover, tmp_path: Path) -> None:
+    tests = f"""\
+tests:
+  - name: twice
+{TWICE}{FIVE}
+    expect:
+      alerts: 2
+      incidents:
+        - title: Many failed sign-ins
+          severity: Medium
+          status: New
+          alerts: 2
+          entities: [{{type: IP, Address: 192.0.2.7}}]
+"""
+    outcome = one(prover, tmp_path, tests, RULE + GROUPED)
+    assert outcome.passed, (outcome.differences, outcome.error)
+    (difference,) = one(
+        prover, tmp_path, tests.replace("alerts: 2\n          e", "alerts: 1\n          e"), RULE + GROUPED
+    ).differences
+    assert "number of alerts" in difference.text
+
+
+def test_a_rule_without_incidents_raises_alerts_alone(prover: Prover, tmp_path: Path) -> None:
+    quiet = RULE + "incidentConfiguration: {createIncident: false}\n"
+    tests = f"tests:\n  - name: alone\n{FIVE}    expect: {{alerts: 1, incidents: 0}}\n"
+    assert one(prover, tmp_path, tests, quiet).passed
+
+
+def test_a_run_that_is_suppressed_raises_nothing(prover: Prover, tmp_path: Path) -> None:
+    silent = RULE + "suppressionEnabled: true\nsuppressionDuration: 5h\n"
+    tests = f"tests:\n  - name: twice\n{TWICE}{FIVE}    expect: {{alerts: 1, incidents: 1}}\n"
+    outcome = one(prover, tmp_path, tests, silent)
+    assert outcome.passed, (outcome.differences, outcome.error)
+    assert "suppressed" in outcome.notes[-1]

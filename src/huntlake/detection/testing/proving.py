@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from time import perf_counter
 
@@ -12,7 +11,9 @@ from huntlake.core.diagnostics import SourceError
 from huntlake.core.errors import DomainError, Invalid
 from huntlake.detection.alerts import Alert
 from huntlake.detection.content import Content, ContentKind, read
+from huntlake.detection.replaying import MovedClock
 from huntlake.detection.running import Window, run
+from huntlake.detection.service import Detection
 from huntlake.detection.testing.cases import Case, Suite
 from huntlake.detection.testing.matching import Difference, IncidentFound, differences
 from huntlake.detection.testing.reading import suite
@@ -45,16 +46,6 @@ class Outcome:
     @property
     def passed(self) -> bool:
         return not self.differences and not self.error
-
-
-@dataclass
-class _Time:
-    """What time it is in the test that is run."""
-
-    at: datetime
-
-    def now(self) -> datetime:
-        return self.at
 
 
 @dataclass
@@ -127,7 +118,7 @@ class Prover:
         # Each test has a workspace of its own, so that nothing is left of the one before.
         self._ran += 1
         workspace = Workspace(f"test {self._ran}", "00000000-0000-0000-0000-000000000000")
-        time, shelf = _Time(case.runs[0]), MemoryShelf()
+        time, shelf = MovedClock(case.runs[0]), MemoryShelf()
         tables = TestTables(self.catalogue, self.engine)
         tables.hold(workspace.name, case.events)
         lists = Watchlists(shelf, time)
@@ -141,12 +132,25 @@ class Prover:
         for one in functions:
             declared = ", ".join(p.declared for p in one.parameters)
             saved.put(workspace, SavedFunction(one.name, one.query, declared), skip_validation=True)
+        detection, owner = Detection.over(shelf, time), (workspace.name,)
         for until in case.runs:
             time.at = until
             found = run(queries, workspace, content.name, rule, Window.ending(rule, until))
-            alerts += [raised.alert for raised in found.alerts]
             notes += found.notes
-        return []
+            # What a rule finds while it is silent, or has told in a run before, raises nothing.
+            stored = detection.raising.store(workspace, content.name, rule, found)
+            if stored.suppressed_until is not None:
+                notes.append(f"the run of {until:%Y-%m-%d %H:%M:%S} is suppressed")
+            alerts += [raised.alert for raised in found.alerts if raised.name in stored.alerts]
+        incidents = sorted(detection.incidents.list(owner), key=lambda d: d.value.number)
+        return [
+            IncidentFound(
+                d.value,
+                len(detection.incidents.alerts(owner, d.name)),
+                tuple(detection.incidents.entities(owner, d.name)),
+            )
+            for d in incidents
+        ]
 
 
 class _Known:
