@@ -23,6 +23,7 @@ MEASUREMENTS = (
     "mutations",
     "needle",
     "rights",
+    "rule_tests",
     "rules",
     "scheduled_rules",
     "sigma",
