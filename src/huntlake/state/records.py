@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cache
 from typing import Any, Generic, TypeVar, cast
 
 from huntlake.core.clock import Clock
@@ -191,11 +191,9 @@ class Records(Generic[T]):
         whose = "/".join((owner[0], *(part.lower() for part in owner[1:])))
         return Documents(self._shelf, f"{self.kind} of {whose}", self._encode, self._decode)
 
-    @cached_property
+    @property
     def _codec(self) -> Any:
-        from pydantic import TypeAdapter
-
-        return TypeAdapter(self._type)
+        return _codec(self._type)
 
     def _encode(self, kept: _Kept[T]) -> Json:
         return {"name": kept.name, "value": self._codec.dump_python(kept.value, mode="json")}
@@ -203,6 +201,14 @@ class Records(Generic[T]):
     def _decode(self, stored: Json) -> _Kept[T]:
         fields = cast("dict[str, Any]", stored)
         return _Kept(fields["name"], self._codec.validate_python(fields["value"]))
+
+
+@cache
+def _codec(type: Any) -> Any:
+    """What reads and writes values of a type; making one takes longer than what a test of a rule stores."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(type)
 
 
 @dataclass(frozen=True, slots=True)
