@@ -193,7 +193,8 @@ class Records(Generic[T]):
 
     @property
     def _codec(self) -> Any:
-        return _codec(self._type)
+        type: Any = self._type
+        return _codec(type)
 
     def _encode(self, kept: _Kept[T]) -> Json:
         return {"name": kept.name, "value": self._codec.dump_python(kept.value, mode="json")}
