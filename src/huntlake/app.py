@@ -43,6 +43,7 @@ from huntlake.workspace.watchlists import Watchlists, WatchlistTables
 
 if TYPE_CHECKING:
     from huntlake.core.settings import Settings
+    from huntlake.detection.intel.service import Intel
     from huntlake.detection.library import Library
     from huntlake.detection.scheduling.service import Scheduler
     from huntlake.detection.service import Detection
@@ -118,6 +119,7 @@ class Analytics:
         Without a `state` what else a workspace keeps lasts as long as the process. `workspaces` finds those that data
         collection rules name.
         """
+        from huntlake.detection.intel.tables import IntelTables
         from huntlake.detection.tables import DetectionTables
 
         lake, catalogue = Lake(home / "lake", home / "tmp"), Catalogue()
@@ -132,7 +134,8 @@ class Analytics:
         custody, asked = Custody(state), AskedPaths(state, clock)
         retention, stored = retention or Retention(state), LakeTables(lake, tables, streams, asked)
         detected = DetectionTables(state, stored, catalogue, engine, retention, clock, workspaces)
-        sources = (memory, looked_up, EvidenceTable(custody, engine), detected, stored)
+        intel = IntelTables(state, stored, catalogue, engine, clock, workspaces)
+        sources = (memory, looked_up, EvidenceTable(custody, engine), detected, intel, stored)
         saved = SavedFunctions(state, sources, (builtin,), (looked_up,), clock, catalogue.is_open)
         definitions = TableDefinitions(lake, tables, streams, retention)
         rules = Rules(state, clock, definitions, workspaces)
@@ -196,12 +199,14 @@ class App:
     machine_actions: MachineActions
     saved_searches: SavedSearches
     library: Library
+    intel: Intel
 
     @classmethod
     def open(cls, home: Path, settings: Settings | None = None, clock: Clock | None = None) -> App:
         """Open the lake in `home`, making what isn't there; `settings` None reads those of the folder."""
         # These load databases and cryptography: who only asks for help shouldn't wait for them.
         from huntlake.core.settings import load
+        from huntlake.detection.intel.service import Intel
         from huntlake.detection.library import Library
         from huntlake.detection.service import Detection
         from huntlake.hunting.hunts import Hunts
@@ -337,6 +342,15 @@ class App:
                 analytics.functions,
                 analytics.watchlists,
                 analytics.queries,
+            ),
+            intel=Intel(
+                state,
+                clock,
+                detection.indicators,
+                detection.raising,
+                analytics.queries,
+                analytics.detected.lake,
+                Seal(home / "keys" / "secrets.key"),
             ),
         )
 

@@ -23,6 +23,7 @@ from huntlake.cli import (
     import_evidence,
     incident,
     ingest,
+    intel,
     job,
     lake,
     lint,
@@ -81,6 +82,7 @@ app.add_typer(incident.app, name="incident")
 app.add_typer(alert.app, name="alert")
 app.add_typer(action.app, name="action")
 app.add_typer(content.app, name="content")
+app.add_typer(intel.app, name="intel")
 app.add_typer(job.app, name="job")
 app.add_typer(question.app, name="question")
 app.add_typer(rule.app, name="rule")

@@ -57,6 +57,7 @@ def serve(
             note(f"{again} asynchronous queries that an earlier process had not ended run again")
         if app.settings.scheduler:
             background.enter_context(app.scheduler.running())
+        background.enter_context(_intel(app))
         server.serve(app, host=host, port=port, listening=lambda serving: _tell(app, serving))
 
 
@@ -81,6 +82,11 @@ def _upkeep(app: App) -> AbstractContextManager[None]:
 def _jobs(app: App) -> AbstractContextManager[None]:
     at_once = app.settings.jobs_at_once
     return app.jobs.runner.running(at_once) if at_once else nullcontext()
+
+
+def _intel(app: App) -> AbstractContextManager[None]:
+    minutes = app.settings.intel_minutes
+    return app.intel.running(app.workspaces.list, timedelta(minutes=minutes) if minutes else None)
 
 
 def log(quiet: bool) -> None:

@@ -88,6 +88,12 @@ class Settings(BaseSettings):
     jobs_at_once: int = Field(
         3, ge=0, le=64, description="KQL jobs and summary rules that a server runs at the same time; 0: it runs none."
     )
+    intel_minutes: int = Field(
+        15,
+        ge=0,
+        le=1440,
+        description="How often a server looks for indicators of threats in new rows, in minutes; 0: never.",
+    )
     retention_days: int = Field(
         0, ge=0, le=36_500, description="Days that rows are kept where nothing is said of their table; 0: forever."
     )

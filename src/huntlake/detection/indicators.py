@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -11,8 +12,11 @@ from typing import Any
 
 from huntlake.core.clock import Clock
 from huntlake.core.errors import Invalid
-from huntlake.state.documents import Shelf
+from huntlake.state.documents import Put, Shelf, Write
 from huntlake.state.records import Author, Owner, Records
+
+
+KIND = "indicators"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,22 @@ class Metrics:
 
 def indicators(shelf: Shelf, clock: Clock) -> Records[Indicator]:
     """The indicators of each workspace."""
-    return Records(shelf, clock, "indicators", Indicator, _stamped)
+    return Records(shelf, clock, KIND, Indicator, _stamped, (), lambda change: [mark(change.owner[0])])
+
+
+def collection(workspace: str) -> str:
+    """Where the indicators of a workspace are kept."""
+    return f"{KIND} of {workspace}"
+
+
+def changes_of(workspace: str) -> tuple[str, str]:
+    """The collection and the name of the document whose ETag changes whenever an indicator of a workspace does."""
+    return "changes of indicators", workspace
+
+
+def mark(workspace: str) -> Write:
+    """What is written with every change."""
+    return Put(*changes_of(workspace), {}, uuid.uuid4().hex)
 
 
 def metrics(records: Records[Indicator], owner: Owner) -> Metrics:
@@ -146,7 +165,7 @@ def _stamped(indicator: Indicator, before: Indicator | None, _: Author, now: dat
     since, until = indicator.valid_from, indicator.valid_until
     if since is not None and until is not None and until <= since:
         raise Invalid("an indicator's `validUntil` is not after its `validFrom`")
-    return replace(indicator, created=(before.created if before else None) or now, modified=now)
+    return replace(indicator, created=(before.created if before else indicator.created) or now, modified=now)
 
 
 def _among(wanted: tuple[str, ...], values: tuple[str, ...]) -> bool:

@@ -120,7 +120,7 @@ class DetectionTables:
             if found:
                 columns = self._columns(name)
                 cells = [cast("dict[str, Any]", c) for _, c in found]
-                arrow = _arrow(columns, cells, self._same(workspace))
+                arrow = arrow_of(columns, cells, self._same(workspace))
                 known = self._read[workspace, name] = self._grown(known, found[-1][0], arrow)
             return known
 
@@ -147,7 +147,8 @@ class DetectionTables:
         return {"TenantId": found.id} if found else {}
 
 
-def _arrow(columns: Sequence[Column], rows: Sequence[dict[str, Any]], same: dict[str, Any]) -> pyarrow.Table:
+def arrow_of(columns: Sequence[Column], rows: Sequence[dict[str, Any]], same: dict[str, Any]) -> pyarrow.Table:
+    """Rows of JSON as a table of these columns; `same` holds what all rows say alike, where they say nothing else."""
     import pyarrow as pa
 
     arrays = {}

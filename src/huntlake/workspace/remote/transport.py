@@ -59,6 +59,8 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     json: object = None
     form: Mapping[str, str] | None = None
+    query: Mapping[str, str] | None = None
+    """What stands after the `?`."""
     timeout: timedelta = timedelta(minutes=1)
     cancellation: Cancellation | None = None
 
@@ -145,6 +147,7 @@ class Transport:
                     headers={"User-Agent": "huntlake", "Accept": "application/json", **call.headers},
                     content=None if call.json is None else orjson.dumps(call.json),
                     data=call.form,
+                    params=call.query,
                     extensions={"trace": line.trace},
                 )
                 response = client.send(request, stream=True)

@@ -1,0 +1,272 @@
+"""Looking for indicators in the tables of the lake: many values in one query of each table, found by the term index."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+from huntlake.detection.indicators import Indicator
+from huntlake.detection.intel.patterns import Observable, ObservableKind, pattern_of
+from huntlake.detection.running import Window
+from huntlake.kql.syntax.commands import quoted_name, quoted_text
+from huntlake.kql.types import ScalarType
+from huntlake.workspace.query import Queries, QueryOptions
+from huntlake.workspace.table_sources import TableSource
+from huntlake.workspace.workspaces import Workspace
+
+AT_ONCE = 1000
+"""Values in one query."""
+
+_MICROSECOND = timedelta(microseconds=1)
+_TIME = "TimeGenerated"
+PLACES: Mapping[ObservableKind, Mapping[str, str]] = {
+    ObservableKind.ADDRESS: {
+        "AADNonInteractiveUserSignInLogs": "IPAddress",
+        "AADServicePrincipalSignInLogs": "IPAddress",
+        "AWSCloudTrail": "SourceIpAddress",
+        "AZFWNetworkRule": "SourceIp DestinationIp",
+        "AppServiceHTTPLogs": "CIp",
+        "AzureActivity": "CallerIpAddress",
+        "CloudAppEvents": "IPAddress",
+        "CommonSecurityLog": "SourceIP DestinationIP",
+        "DeviceEvents": "RemoteIP",
+        "DeviceLogonEvents": "RemoteIP",
+        "DeviceNetworkEvents": "RemoteIP",
+        "DnsEvents": "IPAddresses*",
+        "EmailEvents": "SenderIPv4 SenderIPv6",
+        "IdentityLogonEvents": "IPAddress",
+        "OfficeActivity": "ClientIP*",
+        "SecurityEvent": "IpAddress",
+        "SigninLogs": "IPAddress",
+        "Syslog": "SyslogMessage*",
+        "VMConnection": "RemoteIp",
+        "W3CIISLog": "cIP",
+    },
+    ObservableKind.DOMAIN: {
+        "AZFWApplicationRule": "Fqdn*",
+        "AZFWDnsQuery": "QueryName*",
+        "CommonSecurityLog": "RequestURL* DestinationHostName*",
+        "DeviceNetworkEvents": "RemoteUrl*",
+        "DnsEvents": "Name*",
+        "EmailEvents": "SenderFromDomain*",
+        "EmailUrlInfo": "UrlDomain*",
+        "Syslog": "SyslogMessage*",
+        "UrlClickEvents": "Url*",
+    },
+    ObservableKind.URL: {
+        "CommonSecurityLog": "RequestURL",
+        "DeviceNetworkEvents": "RemoteUrl",
+        "EmailUrlInfo": "Url",
+        "UrlClickEvents": "Url",
+    },
+    ObservableKind.HASH: {
+        "CommonSecurityLog": "FileHash",
+        "DeviceEvents": "MD5 SHA1 SHA256",
+        "DeviceFileEvents": "MD5 SHA1 SHA256",
+        "DeviceImageLoadEvents": "MD5 SHA1 SHA256",
+        "DeviceProcessEvents": "MD5 SHA1 SHA256",
+        "EmailAttachmentInfo": "SHA256",
+        "SecurityEvent": "FileHash*",
+    },
+    ObservableKind.MAIL: {
+        "EmailEvents": "SenderFromAddress SenderMailFromAddress",
+        "EmailAttachmentInfo": "SenderFromAddress",
+    },
+}
+"""Where what is looked for may stand: tables and columns. A star says that the column holds more than the value."""
+
+_HOSTS = ("DeviceName", "Computer")
+_ACCOUNTS = ("UserPrincipalName", "AccountUpn", "RecipientEmailAddress", "InitiatingProcessAccountUpn", "UserId")
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """An observable that was seen: in a row of that table, by that column; `names` are of the indicators."""
+
+    kind: ObservableKind
+    value: str
+    names: tuple[str, ...]
+    table: str
+    column: str
+    at: datetime
+    host: str = ""
+    account: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What is looked for: by kind the indicators of each value in lower case, and those that can't be looked for."""
+
+    values: Mapping[ObservableKind, Mapping[str, tuple[str, ...]]]
+    left_out: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """What was seen, how many values were looked for in which tables, and which indicators weren't."""
+
+    window: Window
+    sightings: tuple[Sighting, ...]
+    values: int
+    tables: tuple[str, ...]
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+
+def sought(indicators: Iterable[tuple[str, Indicator]], at: datetime, least: int = 0) -> Sought:
+    """What the indicators that are valid at that time look for; those of a confidence below `least` are passed over."""
+    values: dict[ObservableKind, dict[str, list[str]]] = {k: {} for k in ObservableKind}
+    left_out: dict[str, str] = {}
+    for name, one in indicators:
+        since, until = one.valid_from, one.valid_until
+        if one.revoked or (since and since > at) or (until and until <= at) or (one.confidence or 100) < least:
+            continue
+        pattern = _pattern(one.pattern, one.pattern_type)
+        for observable in pattern.enough:
+            assert observable.kind is not None
+            values[observable.kind].setdefault(_key(observable), []).append(name)
+        if pattern.left_out:
+            left_out[name] = pattern.left_out
+    return Sought({k: {v: tuple(n) for v, n in found.items()} for k, found in values.items()}, left_out)
+
+
+_pattern = lru_cache(maxsize=200_000)(pattern_of)
+
+
+def match(
+    queries: Queries,
+    lake: TableSource,
+    workspace: Workspace,
+    wanted: Sought,
+    window: Window,
+    progress: Callable[[str], None] = lambda table: None,
+) -> Matched:
+    """Where the rows of a window hold what is looked for; half open, as a rule's window is.
+
+    All rows are looked at or `LimitExceeded` is raised.
+    """
+    found: list[Sighting] = []
+    looked: dict[str, None] = {}
+    there = set(lake.names_with_rows(workspace.name))
+    for kind, values in wanted.values.items():
+        for table, columns in PLACES[kind].items() if values else ():
+            if table not in there:
+                continue
+            known = {c.name: c.type for c in lake.table(workspace.name, table) or ()}
+            if known.get(_TIME) is not ScalarType.DATETIME:
+                continue
+            named = [c for c in columns.split() if c.rstrip("*") in known]
+            progress(table)
+            looked[table] = None
+            listed = list(values)
+            for start in range(0, len(listed), AT_ONCE):
+                part = listed[start : start + AT_ONCE]
+                found += _seen(queries, workspace, kind, table, named, known, part, values, window)
+    found.sort(key=lambda s: (s.kind, s.value, s.at, s.table, s.column, s.host, s.account))
+    return Matched(window, tuple(found), sum(map(len, wanted.values.values())), tuple(looked), wanted.left_out)
+
+
+def _seen(
+    queries: Queries,
+    workspace: Workspace,
+    kind: ObservableKind,
+    table: str,
+    columns: Sequence[str],
+    known: Mapping[str, ScalarType],
+    part: Sequence[str],
+    values: Mapping[str, tuple[str, ...]],
+    window: Window,
+) -> Iterator[Sighting]:
+    tests = []
+    for column in columns:
+        name = quoted_name(column.rstrip("*"))
+        if column.endswith("*"):
+            tests.append(f"tostring({name}) has_any ({_texts(part)})")
+        else:
+            tests.append(f"{name} in~ ({_texts(_spellings(kind, part))})")
+    host = next((c for c in _HOSTS if c in known), None)
+    account = next((c for c in _ACCOUNTS if c in known), None)
+    shown = dict.fromkeys([_TIME, *(c.rstrip("*") for c in columns), *(c for c in (host, account) if c)])
+    text = f"{quoted_name(table)} | where {' or '.join(tests)} | project {', '.join(map(quoted_name, shown))}"
+    options = QueryOptions(
+        max_bytes=None, time_column=_TIME, since=window.since, until=window.until - _MICROSECOND, now=window.until
+    )
+    [answer] = queries.run(workspace, text, options).tables
+    rows = orjson.loads(b"[" + b",".join(answer.json_objects()) + b"]")
+    if answer.truncated_by is not None:
+        raise answer.truncated_by
+    wanted = set(part)
+    for row in rows:
+        for column in columns:
+            cell = row.get(column.rstrip("*"))
+            said = cell if isinstance(cell, str) else orjson.dumps(cell).decode() if cell else ""
+            for value in _held(kind, said, wanted, whole=not column.endswith("*")):
+                yield Sighting(
+                    kind,
+                    value,
+                    values[value],
+                    table,
+                    column.rstrip("*"),
+                    _moment(row[_TIME]),
+                    _word(row, host),
+                    _word(row, account),
+                )
+
+
+def _held(kind: ObservableKind, text: str, wanted: set[str], *, whole: bool) -> Iterator[str]:
+    """Which values a cell holds: exactly, not only as words that stand in it."""
+    said = text.strip().lower()
+    if whole:
+        said = said.rstrip("/") if kind is ObservableKind.URL else said
+        if said in wanted:
+            yield said
+        return
+    seen: set[str] = set()
+    for word in _WORDS[kind].findall(said):
+        parts = [word]
+        if kind is ObservableKind.DOMAIN:
+            # Whoever asks for a host below a domain has asked for the domain.
+            labels = word.strip(".").split(".")
+            parts = [".".join(labels[i:]) for i in range(len(labels) - 1)]
+        for part in parts:
+            if part in wanted and part not in seen:
+                seen.add(part)
+                yield part
+
+
+_WORDS = {
+    ObservableKind.ADDRESS: re.compile(
+        r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d]|\.\d)|(?<![\w:.])[0-9a-f]*:[0-9a-f:]*:[0-9a-f.:]*[0-9a-f](?![\w:])"
+    ),
+    ObservableKind.DOMAIN: re.compile(r"[\w-]+(?:\.[\w-]+)+"),
+    ObservableKind.HASH: re.compile(r"(?<![0-9a-f])[0-9a-f]{32,64}(?![0-9a-f])"),
+}
+
+
+def _key(observable: Observable) -> str:
+    value = observable.value.strip().lower()
+    if observable.kind is ObservableKind.URL:
+        return value.rstrip("/")
+    return value.strip(".") if observable.kind is ObservableKind.DOMAIN else value
+
+
+def _spellings(kind: ObservableKind, values: Sequence[str]) -> Sequence[str]:
+    return [s for v in values for s in (v, f"{v}/")] if kind is ObservableKind.URL else values
+
+
+def _texts(values: Iterable[str]) -> str:
+    return ", ".join(map(quoted_text, values))
+
+
+def _word(row: Mapping[str, Any], column: str | None) -> str:
+    value = row.get(column) if column else None
+    return value if isinstance(value, str) else ""
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text))
