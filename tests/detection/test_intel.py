@@ -62,7 +62,8 @@ class Desk:
 
     def ask(self, text: str) -> list[dict[str, Any]]:
         table = self.app.queries.run(self.soc, text).tables[0]
-        return [json.loads(row) for row in table.json_objects()]
+        rows: list[dict[str, Any]] = json.loads(b"[" + b",".join(table.json_objects()) + b"]")
+        return rows
 
     def rows(self, table: str, *rows: dict[str, Any]) -> None:
         file = self.home.parent / f"{table}.jsonl"

@@ -15,7 +15,6 @@ from huntlake.core.errors import Invalid
 from huntlake.state.documents import Put, Shelf, Write
 from huntlake.state.records import Author, Owner, Records
 
-
 KIND = "indicators"
 
 

@@ -26,7 +26,7 @@ class SignIn(StrEnum):
 
     NONE = "none"
     BASIC = "basic"
-    TOKEN = "token"  # noqa: S105
+    TOKEN = "token"
 
 
 @dataclass(frozen=True, slots=True)
