@@ -31,6 +31,7 @@ from huntlake.cli import (
     principal,
     query,
     question,
+    replay,
     rule,
     schema,
     serve,
@@ -69,6 +70,7 @@ app.command("schema")(schema.schema)
 app.command("explain")(explain.explain)
 app.command("lint")(lint.lint)
 app.command("test")(test.prove)
+app.command("replay")(replay.replay)
 app.command("clients")(clients.clients)
 app.add_typer(lake.app, name="lake")
 app.add_typer(principal.app, name="principal")
