@@ -38,6 +38,7 @@ from huntlake.cli import (
     table,
     tables,
     test,
+    tune,
     user,
     version,
     watchlist,
@@ -71,6 +72,7 @@ app.command("explain")(explain.explain)
 app.command("lint")(lint.lint)
 app.command("test")(test.prove)
 app.command("replay")(replay.replay)
+app.command("tune")(tune.tune)
 app.command("clients")(clients.clients)
 app.add_typer(lake.app, name="lake")
 app.add_typer(principal.app, name="principal")

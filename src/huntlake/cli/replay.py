@@ -34,8 +34,8 @@ Stored = Annotated[
 ]
 
 
-_MOST_SHOWN = 5
-"""Entities that are named of a rule."""
+_MOST_SHOWN, _MOST_PAIRS = 5, 20
+"""Entities that are named of a rule, and pairs of rules that share some."""
 
 
 class Form(StrEnum):
@@ -244,9 +244,11 @@ def _show(found: Backtest, page: _Text | _Markdown) -> None:
         titles = {r.name: r.rule.display_name for r in found.rules}
         page.table(
             ["entities", "incidents", "rule", "and"],
-            [(o.entities, o.incidents, titles[o.one], titles[o.other]) for o in found.overlaps],
+            [(o.entities, o.incidents, titles[o.one], titles[o.other]) for o in found.overlaps[:_MOST_PAIRS]],
             2,
         )
+        if len(found.overlaps) > _MOST_PAIRS:
+            page.say(f"and {len(found.overlaps) - _MOST_PAIRS} pairs more")
     if found.incidents:
         page.head("Incidents")
     for one in found.incidents:
