@@ -156,3 +156,30 @@ def test_what_nobody_listens_to_is_forgotten(shelf: Shelf) -> None:
     assert shelf.write([events.append(OWNER, Silent())])
     events.deliver(OWNER)
     assert list(shelf.read_after("events of soc", "")) == []
+
+
+def test_an_event_that_nobody_can_read_holds_up_no_other(shelf: Shelf) -> None:
+    events, heard = Events(shelf, CLOCK), list[str]()
+    events.listen(Rung, lambda occasion, event: heard.append(event.bell))
+    strange = {"type": "Rung", "at": CLOCK.now().isoformat(), "event": {"colour": "red"}}
+    assert shelf.write([Append("events of soc", strange)])
+    happening(shelf, events, "one")
+    events.deliver(OWNER)
+    assert heard == ["one"]
+    assert [v for _, v in shelf.read_after("events of soc", "")] == [strange]
+
+
+def test_what_another_process_has_told_meanwhile_is_not_told_again(shelf: Shelf) -> None:
+    events, other, heard = Events(shelf, CLOCK), Events(shelf, CLOCK), list[str]()
+    other.listen(Rung, lambda occasion, event: heard.append(event.bell))
+
+    def listener(occasion: Occasion, event: Rung) -> None:
+        if event.bell == "one":
+            other.deliver(OWNER)
+        else:
+            heard.append(f"{event.bell} again")
+
+    events.listen(Rung, listener)
+    happening(shelf, events, "one", "two")
+    events.deliver(OWNER)
+    assert heard == ["one", "two"]

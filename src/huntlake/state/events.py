@@ -77,6 +77,9 @@ class Events:
         while found := list(self.shelf.read_after(collection, last)):
             for name, stored in found:
                 last = name
+                # Another process may have told it since: what has changed in between must not make it another event.
+                if self.shelf.read(collection, name) is None:
+                    continue
                 if self._told(owner[0], name, cast("dict[str, Any]", stored)):
                     self.shelf.delete(collection, name, if_match="*")
 
@@ -92,7 +95,12 @@ class Events:
         if type is None:
             return True
         occasion = Occasion(f"{workspace}/{name}", workspace, datetime.fromisoformat(stored["at"]))
-        event, heard = self._codec(type).validate_python(stored["event"]), True
+        try:
+            event, heard = self._codec(type).validate_python(stored["event"]), True
+        except ValueError:
+            # Another version has written it. Those behind it are told all the same.
+            _LOG.exception("event %s (%s) can't be read", occasion.id, stored["type"])
+            return False
         for listener in listeners:
             try:
                 listener(occasion, event)
