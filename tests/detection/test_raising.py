@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,8 +10,16 @@ from typing import Any
 import pytest
 
 from huntlake.core.clock import FixedClock
+from huntlake.core.errors import PreconditionFailed
 from huntlake.detection.casebook import Incidents
-from huntlake.detection.incidents import Classification, Incident, IncidentStatus
+from huntlake.detection.incidents import (
+    Classification,
+    Incident,
+    IncidentComment,
+    IncidentRelation,
+    IncidentStatus,
+    RelatedKind,
+)
 from huntlake.detection.raising import MOST_IN_AN_INCIDENT, Stored
 from huntlake.detection.rules import (
     Aggregation,
@@ -30,8 +38,9 @@ from huntlake.detection.service import Detection
 from huntlake.detection.severity import Severity, Tactic
 from huntlake.kql.types import ScalarType
 from huntlake.state.database import Database
-from huntlake.state.documents import Shelf, Write
+from huntlake.state.documents import Json, Shelf, Write
 from huntlake.state.memory import MemoryShelf
+from huntlake.state.records import Author, Only
 from huntlake.workspace.workspaces import Workspace
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -330,3 +339,65 @@ def test_incidents_are_similar_that_share_entities_or_a_rule() -> None:
     found = desk.incidents.similar(OWNER, first)
     assert [(s.document.name, len(s.entities), s.same_rule) for s in found] == [(second, 2, True), (third, 0, True)]
     assert desk.incidents.similar(OWNER, "by hand") == []
+
+
+class Interrupted(MemoryShelf):
+    """A shelf to which somebody else writes, once, right after what an incident holds was read."""
+
+    meanwhile: Callable[[], object] | None = None
+
+    def read_all(self, collection: str) -> Iterator[tuple[str, Json, str]]:
+        found = super().read_all(collection)
+        if collection.startswith("incident tasks") and (meanwhile := self.meanwhile) is not None:
+            self.meanwhile = None
+            meanwhile()
+        return found
+
+
+def test_a_row_never_says_less_than_the_one_before_it() -> None:
+    shelf = Interrupted()
+    desk = Desk(shelf, grouped())
+    name = desk.raised(0, ANN).incidents[0]
+    whose, comments = (*OWNER, name), desk.incidents.comments
+    shelf.meanwhile = lambda: comments.put(whose, "first", IncidentComment("first"))
+    comments.put(whose, "second", IncidentComment("second"))
+    assert len(json.loads(desk.rows("SecurityIncident")[-1]["Comments"])) == 2
+    shelf.meanwhile = lambda: comments.put(whose, "third", IncidentComment("third"))
+    desk.raised(1, ANN)
+    shelf.meanwhile = lambda: comments.put(whose, "fourth", IncidentComment("fourth"))
+    desk.incidents.change(OWNER, name, lambda i: replace(i, title="Odd"))
+    told = [len(json.loads(r["Comments"])) for r in desk.rows("SecurityIncident")]
+    assert told == [0, 1, 2, 3, 3, 4, 4]
+
+
+def test_an_alert_says_of_which_incident_it_is() -> None:
+    desk = Desk()
+    first, second = desk.raised(0, ANN, BOB).incidents
+    (alert,) = desk.incidents.alerts(OWNER, first)
+
+    def belongs() -> str:
+        return desk.detection.alerts.get(OWNER, alert.name).value.incident
+
+    relation = IncidentRelation(RelatedKind.ALERT, alert.name)
+    with pytest.raises(PreconditionFailed):
+        desk.incidents.relate(OWNER, second, "more", relation, by=Author(), only=Only("stale"))
+    assert belongs() == first
+    desk.incidents.relations.delete((*OWNER, first), alert.name)
+    assert belongs() == ""
+    desk.incidents.relate(OWNER, second, "more", relation, by=Author())
+    assert belongs() == second
+    desk.incidents.delete(OWNER, second)
+    assert belongs() == ""
+
+
+def test_runs_that_are_made_up_for_group_and_suppress_beside_live_ones() -> None:
+    """A backlog of ten days ago, hour by hour between the runs of today."""
+    desk = Desk(rule=grouped())
+    for hour in range(3):
+        desk.raised(hour - 240, ANN)
+        desk.raised(hour, ANN)
+    assert desk.sizes() == [3, 3]
+    silent = Desk(rule=replace(RULE, suppression_enabled=True))
+    assert [silent.raised(h, ANN).suppressed_until is None for h in (0, -240, 1, -239, 5, -235)] == [
+        *(True, True, False, False, True, True)
+    ]

@@ -149,11 +149,9 @@ class Incidents:
             alert = self._alerts.get(owner, relation.related)
             belongs = replace(alert.value, incident=incident)
             _, writes = self._alerts.prepared(owner, alert.name, belongs, by, alert, alone=True)
-            before = self.relations.find(whose, name)
-            if only != ALWAYS or before is not None:
+            if only != ALWAYS or self.relations.find(whose, name) is not None:
                 # A relation of that name is checked, and replaced, as any record is.
-                self._alerts.change(owner, alert.name, lambda a: replace(a, incident=incident), by)
-                return self.relations.put(whose, name, relation, by, only)
+                return self.relations.put(whose, name, relation, by, only, beside=writes)
             made, put = self.relations.prepared(whose, name, relation, by, None)
             if self._shelf.write([*writes, *put]):
                 self._events.deliver(owner)
@@ -226,6 +224,16 @@ class Incidents:
             tasks={d.name: d.value for d in sorted(self.tasks.list(whose), key=lambda d: str(d.value.created))},
         )
 
+    def turn(self, owner: Owner, incident: str) -> Put:
+        """What is written with a change of an incident; only one of those that are taken at the same time can be.
+
+        It is to be taken before what the incident holds is read: else a row could say less than one before it.
+        """
+        turns = Documents[int](self._shelf, f"incident turns of {owner[0]}", lambda n: n, lambda n: int(str(n)))
+        known = turns.find(incident.lower())
+        number, etag = (known.value if known else 0) + 1, known.etag if known else None
+        return Put(turns.collection, incident.lower(), number, uuid.uuid4().hex, etag, create=known is None)
+
     def recorded(
         self,
         owner: Owner,
@@ -235,17 +243,11 @@ class Incidents:
         entries: Iterable[Entry],
         event: IncidentCreated | IncidentUpdated,
         at: datetime,
+        turn: Put,
     ) -> Sequence[Write]:
-        """What is written with a change of an incident: its row, its timeline, and the event.
-
-        Also a turn, of which two who change the same incident at once can't both have the same: else a row could say
-        less than one before it.
-        """
-        turns = Documents[int](self._shelf, f"incident turns of {owner[0]}", lambda n: n, lambda n: int(str(n)))
-        turn = turns.find(name.lower())
-        key, number = turns.collection, (turn.value if turn else 0) + 1
+        """What is written with a change of an incident: its row, its timeline, the event, and the turn."""
         return [
-            Put(key, name.lower(), number, uuid.uuid4().hex, turn.etag if turn else None, create=turn is None),
+            turn,
             row(owner, INCIDENTS, incident_cells(name, incident, held, event.by, at)),
             *(self.timelines.append(owner, name, entry) for entry in entries),
             self._events.append(owner, event),
@@ -264,15 +266,16 @@ class Incidents:
         if after is None:
             return ()
         owner, by, at = change.owner, change.by, change.at
+        turn = self.turn(owner, change.name)
         if before is None:
             entry = Entry(EntryKind.CREATED, f"made: {after.title[:_LONGEST]}", by, at, {"severity": after.severity})
             made = IncidentCreated(change.name, by)
-            return self.recorded(owner, change.name, after, self.held(owner, change.name), [entry], made, at)
+            return self.recorded(owner, change.name, after, self.held(owner, change.name), [entry], made, at, turn)
         if replace(after, modified=before.modified, modified_by=before.modified_by) == before:
             return ()
         updated = IncidentUpdated(change.name, before, after, by)
         entries = changes(before, after, by, at)
-        return self.recorded(owner, change.name, after, self.held(owner, change.name), entries, updated, at)
+        return self.recorded(owner, change.name, after, self.held(owner, change.name), entries, updated, at, turn)
 
     def _with_comment(self, change: Change[IncidentComment]) -> Sequence[Write]:
         before, after = change.before, change.after
@@ -312,7 +315,7 @@ class Incidents:
         after = alert.value if alert and change.after else None
         told = alert.value.title if alert else relation.related
         tactics = set(self.held(owner, change.owner[1]).tactics)
-        return self._with_child(
+        writes = self._with_child(
             change,
             kinds,
             told,
@@ -320,6 +323,10 @@ class Incidents:
             added_alerts=(relation.related,) if change.after else (),
             added_tactics=tuple(t for t in after.tactics if t not in tactics) if after else (),
         )
+        if change.after is None and alert is not None and alert.value.incident.lower() == change.owner[1].lower():
+            free = replace(alert.value, incident="")
+            writes = [*writes, *self._alerts.prepared(owner, alert.name, free, change.by, alert, alone=True)[1]]
+        return writes
 
     def _with_child(
         self,
@@ -331,13 +338,14 @@ class Incidents:
     ) -> Sequence[Write]:
         """What is written with a comment, a task or a relation; nothing where its incident is gone."""
         owner, name = change.owner[:1], change.owner[1]
+        turn = self.turn(owner, name)
         if (incident := self.records.find(owner, name)) is None:
             return ()
         kind = kinds[0] if change.before is None else kinds[1] if change.after is not None else kinds[2]
         entry = Entry(kind, text[:_LONGEST], change.by, change.at, {"name": change.name})
         updated = IncidentUpdated(incident.name, incident.value, incident.value, change.by, **added)
         now = held(self.held(owner, name))
-        return self.recorded(owner, incident.name, incident.value, now, [entry], updated, change.at)
+        return self.recorded(owner, incident.name, incident.value, now, [entry], updated, change.at, turn)
 
     def _names(self, owner: Owner, incident: str, kind: RelatedKind) -> Sequence[str]:
         return [d.value.related for d in self.relations.list((*owner, incident)) if d.value.kind is kind]

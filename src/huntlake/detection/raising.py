@@ -28,7 +28,7 @@ from huntlake.detection.rules import AnalyticRule, Grouping, Matching
 from huntlake.detection.running import Raised, Run
 from huntlake.detection.severity import Severity
 from huntlake.detection.timeline import Entry, EntryKind, changes
-from huntlake.state.documents import Document, Shelf, Write
+from huntlake.state.documents import Document, Put, Shelf, Write
 from huntlake.state.events import Events
 from huntlake.state.records import Author, Owner, Records
 from huntlake.workspace.workspaces import Workspace
@@ -37,6 +37,8 @@ MOST_IN_AN_INCIDENT = 150
 """Alerts that one incident holds; the next opens another."""
 
 MOST_NUMBER = 1 << 62
+_SILENCES, _FAR_GROUPS = 10, 200
+"""What a rule remembers at most of other times than that of its last run."""
 STAGES, MULTI_STAGE = 3, "Attack in several stages"
 """An incident that alerts of so many tactics have come to is called that."""
 
@@ -67,11 +69,21 @@ class _Group:
 
 
 @dataclass(frozen=True, slots=True)
-class _Memory:
-    """What a rule's earlier runs have to say to the next ones."""
+class _Silence:
+    """A stretch of time in which a rule raises nothing; at its ends it does."""
 
-    suppressed_from: datetime | None = None
-    suppressed_until: datetime | None = None
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """What a rule's earlier runs have to say to the next ones, the last ones last.
+
+    Runs of last week that are made up for come between those of today: each finds what its own time has left.
+    """
+
+    silences: tuple[_Silence, ...] = ()
     groups: tuple[_Group, ...] = ()
 
 
@@ -84,6 +96,8 @@ class _Draft:
     after: Incident
     held: Held
     added: list[Raised]
+    turn: Put | None = None
+    """The turn that was taken before what it held was read."""
 
 
 class Raising:
@@ -162,7 +176,8 @@ class Raising:
             writes += puts
         writes += self._written(owner, drafts)
         if rule.suppression_enabled:
-            kept = replace(kept, suppressed_from=at, suppressed_until=at + rule.suppression_duration)
+            silence = _Silence(at, at + rule.suppression_duration)
+            kept = replace(kept, silences=(*kept.silences, silence)[-_SILENCES:])
         remembered = replace(kept, groups=groups)
         # Also where nothing is new: another run of the rule may have been stored since this was read.
         if memory is not None or remembered != _Memory():
@@ -180,9 +195,10 @@ class Raising:
     ) -> tuple[list[_Draft], tuple[_Group, ...]]:
         """Which incident takes which alert, and the incidents that take more after this run."""
         back = grouping.lookback_duration
-        open = {g.key: g for g in groups if at - back <= g.latest <= at}
-        # Runs that come late look back from their own window: what came after it is not for them, and stays.
-        later = [g for g in groups if g.latest > at]
+        near = sorted((g for g in groups if at - back <= g.latest <= at), key=lambda g: g.latest)
+        open = {g.key: g for g in near}
+        # Runs that come late look back from their own window: what is of another time is not for them, and stays.
+        far = [g for g in groups if not at - back <= g.latest <= at]
         drafts: dict[str, _Draft] = {}
         for raised in alerts:
             key = _key(grouping, raised.alert)
@@ -194,7 +210,7 @@ class Raising:
             drafts[draft.name] = draft
             if key is not None:
                 open[key] = _Group(key, draft.name, at)
-        return list(drafts.values()), (*later, *open.values())
+        return list(drafts.values()), (*far[-_FAR_GROUPS:], *open.values())
 
     def _correlated(
         self, owner: Owner, name: str, links: Links, alerts: Sequence[Raised], at: datetime
@@ -218,10 +234,11 @@ class Raising:
         """An incident as this run leaves it so far; None where it is gone."""
         if incident in drafts:
             return drafts[incident]
+        turn = self._incidents.turn(owner, incident)
         known = self._incidents.find(owner, incident)
         if known is None:
             return None
-        return _Draft(known.name, known, known.value, self._incidents.held(owner, known.name), [])
+        return _Draft(known.name, known, known.value, self._incidents.held(owner, known.name), [], turn)
 
     def _open(self, owner: Owner, grouping: Grouping, group: _Group | None, drafts: dict[str, _Draft]) -> _Draft | None:
         """The group's incident, as this run leaves it so far; None where it takes no more."""
@@ -265,15 +282,14 @@ class Raising:
             else:
                 entries = [*added, *changes(draft.before.value, made.value, by, now)]
                 event = _updated(draft, draft.before.value, made.value, by)
-            writes += self._incidents.recorded(owner, draft.name, made.value, draft.held, entries, event, now)
+            turn = draft.turn or self._incidents.turn(owner, draft.name)
+            writes += self._incidents.recorded(owner, draft.name, made.value, draft.held, entries, event, now, turn)
         return writes
 
 
 def _suppressed(rule: AnalyticRule, memory: _Memory, until: datetime) -> datetime | None:
-    since, end = memory.suppressed_from, memory.suppressed_until
-    if not rule.suppression_enabled or since is None or end is None:
-        return None
-    return end if since < until < end else None
+    ends = [s.until for s in memory.silences if s.since < until < s.until]
+    return max(ends) if ends and rule.suppression_enabled else None
 
 
 def _new(rule: str, raised: Raised) -> _Draft:
