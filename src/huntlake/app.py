@@ -308,7 +308,7 @@ class App:
                 clock,
                 timedelta(hours=settings.vacuum_hours),
                 analytics.hot_paths,
-                (analytics.detected.expire,),
+                (analytics.detected.expire, detection.correlation.expire, automation.expire),
             ),
             known_questions=KnownQuestions(state),
             async_queries=AsyncQueries(

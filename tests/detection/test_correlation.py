@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from huntlake.core.clock import FixedClock
 from huntlake.detection.alerts import Alert
@@ -97,6 +100,23 @@ def test_the_accounts_of_every_machine_tie_nothing() -> None:
     assert keys(alert)
 
 
+@pytest.mark.parametrize(
+    "entity",
+    [
+        made("Account", Name="MSSQLSERVER", NTDomain="NT SERVICE", Sid="S-1-5-80-3880718306-3832830129"),
+        made("Account", FullName="Window Manager\\DWM-1", Sid="S-1-5-90-0-1"),
+        made("Account", FullName="Font Driver Host\\UMFD-0"),
+        made("Account", Sid="S-1-5-32-544"),
+        made("Account", FullName="WORKGROUP\\admin"),
+        made("Host", FullName="localhost.localdomain"),
+        made("Host", FullName="WORKGROUP\\DESKTOP"),
+        made("FileHash", Algorithm="SHA256", Value=hashlib.sha256(b"").hexdigest().upper()),
+    ],
+)
+def test_what_every_machine_has_ties_nothing(entity: Entity) -> None:
+    assert keys(Alert("t", Severity.LOW, entities=(entity,))) == ()
+
+
 def test_one_account_is_found_by_any_of_its_names() -> None:
     desk = Desk()
     known = made("Account", FullName="ann@corp.example", Sid="S-1-5-21-1-2-3-1101")
@@ -110,8 +130,26 @@ def test_a_closed_incident_and_an_old_one_take_no_more() -> None:
     (name,) = desk.raised("one", 0, ANN)
     desk.detection.incidents.change(OWNER, name, lambda i: replace(i, status=IncidentStatus.CLOSED))
     assert desk.raised("two", 1, ANN) != (name,)
-    assert desk.raised("two", 24 * 5, ANN) != desk.raised("one", 1.5, ANN)
-    assert desk.incidents == 4
+    desk.raised("two", 24 * 5, ANN)
+    assert desk.incidents == 3
+
+
+def test_runs_that_are_made_up_for_leave_the_incident_of_today_to_those_of_today() -> None:
+    desk = Desk()
+    for hour in range(3):
+        desk.raised(f"late {hour}", hour - 240, ANN)
+        desk.raised(f"live {hour}", hour, ANN)
+    assert desk.incidents == 2
+
+
+def test_what_no_run_will_ask_for_is_forgotten() -> None:
+    desk = Desk()
+    desk.raised("one", -40 * 24, ANN)
+    desk.raised("one", 0, BOB)
+    assert desk.detection.correlation.expire("soc") == 1
+    assert desk.detection.correlation.expire("soc") == 0
+    desk.raised("two", 1, BOB)
+    assert desk.incidents == 2
 
 
 def test_an_alert_that_ties_two_incidents_goes_to_the_older() -> None:

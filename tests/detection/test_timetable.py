@@ -35,6 +35,17 @@ def test_a_rule_that_says_when_it_starts_keeps_to_it() -> None:
     assert past.last + HOUR == start - HOUR
 
 
+def test_a_rule_that_starts_next_week_does_not_run_before() -> None:
+    weekly = Cadence(HOUR, 5 * MINUTE, 3 * MINUTE, NOW + 7 * DAY)
+    assert weekly.start is not None
+    clock = timetable.settled(timetable.begun(weekly, NOW), weekly, NOW + 10 * MINUTE)
+    assert timetable.next_due(clock, weekly) == weekly.start + 5 * MINUTE
+    assert timetable.due(clock, weekly, weekly.start) == (None, None)
+    assert timetable.due(clock, weekly, weekly.start + 5 * MINUTE) == (weekly.start, None)
+    wrong = replace(clock, last=weekly.start + 3 * HOUR)
+    assert timetable.settled(wrong, weekly, NOW).last == weekly.start - HOUR
+
+
 def test_a_rule_that_is_a_little_behind_goes_through_its_windows_in_order() -> None:
     clock = RuleClock(NOW - 3 * HOUR - 5 * MINUTE)
     seen = []

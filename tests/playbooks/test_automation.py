@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,7 +26,7 @@ from huntlake.detection.rules import AnalyticRule, RuleKind, TriggerOperator
 from huntlake.detection.running import Raised, Run, Window
 from huntlake.detection.service import Detection
 from huntlake.detection.severity import Severity, Tactic
-from huntlake.playbooks.automation import LONGEST_CHAIN, Automation, PlaybookRequested, automation_rules
+from huntlake.playbooks.automation import KEPT, LONGEST_CHAIN, Automation, PlaybookRequested, automation_rules
 from huntlake.playbooks.automation_rules import (
     ActionType,
     AutomationRule,
@@ -36,7 +37,7 @@ from huntlake.playbooks.automation_rules import (
     TriggersOn,
     TriggersWhen,
 )
-from huntlake.state.documents import Shelf
+from huntlake.state.documents import Put, Shelf
 from huntlake.state.memory import MemoryShelf
 from huntlake.state.records import Author
 from huntlake.workspace.workspaces import Workspace
@@ -343,6 +344,66 @@ def test_a_crash_anywhere_leaves_each_step_done_once() -> None:
         assert len({id(w) for w in (*desk.wanted, *again.wanted)}) == 1
         texts = [text for _, text in again.told(stored)]
         assert len(texts) == len(set(texts)) == 5
+
+
+def test_rules_that_add_tasks_do_not_set_each_other_off() -> None:
+    desk = Desk()
+    for n in range(8):
+        action = RuleAction(1, ActionType.ADD_INCIDENT_TASK, {"title": f"task {n}"})
+        desk.rules.put(OWNER, f"n{n}", rule(action, at=TriggersWhen.UPDATED, name=f"n{n}"))
+    (name,) = desk.raised().incidents
+    desk.detection.incidents.change(OWNER, name, lambda i: replace(i, severity=Severity.LOW), ANN)
+    assert len(desk.detection.incidents.tasks.list((*OWNER, name))) == 8
+
+
+class Shared(MemoryShelf):
+    """A shelf to which somebody else writes, once, right before the first step of a rule is."""
+
+    meanwhile: Callable[[], object] | None = None
+
+    def write(self, writes: Any) -> bool:
+        steps = [w for w in writes if isinstance(w, Put) and w.collection.startswith("automation runs") and w.if_match]
+        if steps and (meanwhile := self.meanwhile) is not None:
+            self.meanwhile = None
+            meanwhile()
+        return super().write(writes)
+
+
+def test_the_steps_of_a_process_that_dies_are_done_by_the_one_that_tells_the_same_event() -> None:
+    shelf = Shared()
+    desk, other = Desk(shelf), Desk(shelf)
+    desk.rules.put(OWNER, "one", rule(modify(1, severity="High"), modify(2, status="Active")))
+
+    def interrupted() -> None:
+        # The other process does the first step, and dies before the second.
+        write, done = shelf.write, 0
+
+        def counted(writes: Any) -> bool:
+            nonlocal done
+            if any(isinstance(w, Put) and w.collection.startswith("automation runs") for w in writes):
+                done += 1
+                if done == 2:
+                    raise KeyboardInterrupt
+            return write(writes)
+
+        shelf.write = counted  # type: ignore[method-assign]
+        with pytest.raises(KeyboardInterrupt):
+            other.detection.events.deliver(OWNER)
+        shelf.write = write  # type: ignore[method-assign]
+
+    shelf.meanwhile = interrupted
+    made = desk.incident(desk.raised())
+    assert (made.severity, made.status) == (Severity.HIGH, IncidentStatus.ACTIVE)
+
+
+def test_what_was_written_down_of_old_events_is_forgotten() -> None:
+    desk = Desk()
+    desk.rules.put(OWNER, "one", rule(modify(severity="High")))
+    desk.raised()
+    assert desk.automation.expire("soc") == 0
+    desk.clock.at = NOW + KEPT + timedelta(seconds=1)
+    assert desk.automation.expire("soc") == 1
+    assert desk.automation.runs.list(OWNER) == []
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,14 @@ class IncidentUpdated:
         return UpdateSource.ALERT_GROUPING if self.by == ALERT_GROUPING else UpdateSource.USER
 
     @property
+    def sets_off(self) -> bool:
+        """Whether rules about updates hear of it: a property has changed, or an alert, a comment or a tactic was added.
+
+        A task isn't among these: rules that add tasks would set each other off, each time with new ones.
+        """
+        return bool(self.before != self.after or self.added_alerts or self.added_comments or self.added_tactics)
+
+    @property
     def added_labels(self) -> tuple[str, ...]:
         """The tags that it has got."""
         had = {label.label_name for label in self.before.labels}

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
 from huntlake.core.clock import Clock
-from huntlake.core.errors import Conflict, DomainError, Invalid, NotFound
+from huntlake.core.errors import Conflict, DomainError, Invalid, NotFound, PreconditionFailed
 from huntlake.detection.events import AlertCreated, IncidentCreated, IncidentUpdated
 from huntlake.detection.incidents import (
     REASONS,
@@ -37,10 +38,13 @@ from huntlake.playbooks.automation_rules import ActionType, AutomationRule, Rule
 from huntlake.playbooks.conditions import Case, check, holds
 from huntlake.state.documents import Document, Shelf, Write
 from huntlake.state.events import Occasion
-from huntlake.state.records import Author, Owner, Records
+from huntlake.state.records import Author, Only, Owner, Records
 
 LONGEST_CHAIN = 5
 """How many rules may set each other off, one after the other."""
+
+KEPT = timedelta(days=30)
+"""How long it is remembered which steps of a rule are done."""
 
 _LOG = logging.getLogger("huntlake.automation")
 _TASKS = UUID("6c1f9a52-9c1b-4f3e-8d8e-6f27cb6f2f0d")
@@ -93,11 +97,22 @@ class Automation:
         events.listen(IncidentUpdated, self._incident_updated)
         events.listen(AlertCreated, self._alert_created)
 
+    def expire(self, workspace: str) -> int:
+        """Forget what was written down of events that nobody will tell again, and say of how many."""
+        oldest, gone = self._clock.now() - KEPT, 0
+        pending = self._detection.events.pending((workspace,))
+        for run in self.runs.list((workspace,)):
+            if run.value.at < oldest and run.value.event not in pending:
+                with suppress(PreconditionFailed):
+                    gone += self.runs.delete((workspace,), run.name, Only(run.etag))
+        return gone
+
     def _incident_created(self, occasion: Occasion, event: IncidentCreated) -> None:
         self._incident(occasion, event.incident, event.by, TriggersWhen.CREATED, None)
 
     def _incident_updated(self, occasion: Occasion, event: IncidentUpdated) -> None:
-        self._incident(occasion, event.incident, event.by, TriggersWhen.UPDATED, event)
+        if event.sets_off:
+            self._incident(occasion, event.incident, event.by, TriggersWhen.UPDATED, event)
 
     def _alert_created(self, occasion: Occasion, event: AlertCreated) -> None:
         owner = (occasion.workspace,)
@@ -151,19 +166,23 @@ class Automation:
         title = rule.value.display_name
         author = Author(name=f"Automation rule - {title}", via=(*cause.via, _source(rule)))
         for place, action in sorted(enumerate(rule.value.actions), key=lambda pair: (pair[1].order, pair[0])):
-            if place in run.value.done:
-                continue
-            done = replace(run.value, done=(*run.value.done, place))
-            _, beside = self.runs.prepared(owner, key, done, author, run)
-            try:
-                self._act(owner, run.value, action, place, author, beside)
-            except Conflict:
-                return  # another process is at it
-            except NotFound:
-                return  # the incident was deleted meanwhile
-            except DomainError as error:
-                _LOG.warning("automation rule `%s`: %s", title, error)
-            run = self.runs.find(owner, key) or run
+            while place not in run.value.done:
+                done = replace(run.value, done=(*run.value.done, place))
+                _, beside = self.runs.prepared(owner, key, done, author, run)
+                try:
+                    self._act(owner, run.value, action, place, author, beside)
+                except Conflict:
+                    # Another process is at it, and may die before the next step: whoever tells an event sees to all.
+                    before, run = run, self.runs.get(owner, key)
+                    if run.etag == before.etag:
+                        raise
+                    continue
+                except NotFound:
+                    return  # the incident was deleted meanwhile
+                except DomainError as error:
+                    _LOG.warning("automation rule `%s`: %s", title, error)
+                    break
+                run = self.runs.find(owner, key) or run
 
     def _begun(
         self, occasion: Occasion, rule: Document[AutomationRule], incident: str, alert: str

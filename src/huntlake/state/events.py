@@ -60,6 +60,10 @@ class Events:
         }
         return Append(_collection(owner), cast("Json", stored))
 
+    def pending(self, owner: Owner) -> frozenset[str]:
+        """The ids of the events that not every listener has heard."""
+        return frozenset(f"{owner[0]}/{name}" for name in self.shelf.read_names(_collection(owner)))
+
     def deliver(self, owner: Owner) -> None:
         """Tell what hasn't been told; what listeners themselves do is told after it, by the same call."""
         # A listener's own change: the call that called the listener goes on with it.

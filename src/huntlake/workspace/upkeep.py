@@ -88,7 +88,7 @@ class Upkeep:
     """How long files stay that a table has no more."""
     hot: HotPaths
     expiries: Sequence[Callable[[str], int]] = ()
-    """Those who keep rows of a workspace elsewhere: each takes away what is too old there, and says how much."""
+    """Those who keep something of a workspace elsewhere: each takes away what is too old, and says how much it was."""
 
     _vacuumed: dict[tuple[str, str], float] = field(default_factory=dict, repr=False)
 
@@ -138,8 +138,13 @@ class Upkeep:
         """Do for every table what is due. What fails is logged, and tried again the next time."""
         for workspace in workspaces:
             for expiry in self.expiries:
-                if gone := expiry(workspace):
-                    _LOG.info("%s: %s rows were too old", workspace, f"{gone:,}")
+                try:
+                    gone = expiry(workspace)
+                except Exception:
+                    _LOG.exception("upkeep of %s failed", workspace)
+                    continue
+                if gone:
+                    _LOG.info("%s: %s records were too old", workspace, f"{gone:,}")
             for name in self.lake.tables(workspace):
                 if stopped():
                     return

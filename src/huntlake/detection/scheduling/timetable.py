@@ -118,7 +118,8 @@ def begun(cadence: Cadence, now: datetime, before: RuleClock | None = None) -> R
 
 def settled(clock: RuleClock, cadence: Cadence, now: datetime, catch_up: timedelta = CATCH_UP) -> RuleClock:
     """The clock as it is to be read now: set back where time has gone back, with gaps for what can't be live."""
-    if clock.last > now:
+    # A rule that hasn't started yet is ahead of the time as it should be.
+    if clock.last > now and (cadence.start is None or clock.last >= cadence.start):
         clock = _set_back(clock, cadence, now)
     behind = (now - cadence.delay - clock.last) // cadence.every
     if behind > IN_ORDER:
@@ -211,6 +212,8 @@ def _set_back(clock: RuleClock, cadence: Cadence, now: datetime) -> RuleClock:
     """The clock where windows whose end is still to come are to be looked at when it has come."""
     # Someone has set the machine's clock: what was looked at before its time can't have been whole.
     last = clock.last - -((now - clock.last) // cadence.every) * cadence.every
+    if cadence.start is not None:
+        last = max(last, cadence.start - cadence.every)
     gaps = [replace(g, until=min(g.until, last), not_before=None) for g in clock.gaps if g.after < last]
     for after, until in clock.skipped:
         if until > now and after < last:
