@@ -276,3 +276,14 @@ def test_a_rule_over_alerts_takes_their_entities() -> None:
     )
     found = judged("failed", rule, WINDOW, rows, {"Entities": ScalarType.STRING})
     assert [e.properties for e in one(found).entities] == [{"address": "192.0.2.7"}]
+
+
+def test_what_a_log_says_is_never_taken_for_what_the_rule_found() -> None:
+    properties = tuple(DynamicProperty(name, "Text") for name in ("Custom Details", "Analytic Rule Ids", "AlertLink"))
+    rule = replace(RULE, alert_details_override=DetailsOverride(alert_dynamic_properties=properties))
+    for known in (rule, replace(rule, custom_details={})):
+        found = judged("r1", known, WINDOW, [{"Text": "not JSON", "ResultType": "1"}], {"Text": ScalarType.STRING})
+        (alert,) = (raised.alert for raised in found.alerts)
+        assert alert.more.get("Custom Details", "{}") == ('{"Reason":["1"]}' if known is rule else "{}")
+        assert (alert.more["Analytic Rule Ids"], alert.more["AlertLink"]) == ('["r1"]', "not JSON")
+        assert "the property `Custom Details` of an alert is not for a rule to set" in found.notes

@@ -10,7 +10,7 @@ import pytest
 
 from huntlake.core.clock import FixedClock
 from huntlake.state.database import Database
-from huntlake.state.documents import Append, Put, Remove, Shelf
+from huntlake.state.documents import Append, Json, Put, Remove, Shelf
 from huntlake.state.events import Events, Occasion
 from huntlake.state.memory import MemoryShelf
 
@@ -161,7 +161,7 @@ def test_what_nobody_listens_to_is_forgotten(shelf: Shelf) -> None:
 def test_an_event_that_nobody_can_read_holds_up_no_other(shelf: Shelf) -> None:
     events, heard = Events(shelf, CLOCK), list[str]()
     events.listen(Rung, lambda occasion, event: heard.append(event.bell))
-    strange = {"type": "Rung", "at": CLOCK.now().isoformat(), "event": {"colour": "red"}}
+    strange: Json = {"type": "Rung", "at": CLOCK.now().isoformat(), "event": {"colour": "red"}}
     assert shelf.write([Append("events of soc", strange)])
     happening(shelf, events, "one")
     events.deliver(OWNER)

@@ -55,6 +55,23 @@ def test_one_table_that_fails_stops_no_other(upkeep: Upkeep, ask: Ask, caplog: p
     assert len(upkeep.lake.snapshot(SOC.name, "SigninLogs").files) == 1
 
 
+def test_who_fails_to_forget_stops_nothing(upkeep: Upkeep, caplog: pytest.LogCaptureFixture) -> None:
+    def failing(workspace: str) -> int:
+        raise OSError(f"the database of {workspace} is away")
+
+    heard: list[str] = []
+
+    def forgetting(workspace: str) -> int:
+        heard.append(workspace)
+        return 1
+
+    upkeep.expiries = (failing, forgetting)
+    upkeep.all([SOC.name])
+    assert "the database of soc is away" in caplog.text
+    assert heard == [SOC.name]
+    assert len(upkeep.lake.snapshot(SOC.name, "SigninLogs").files) == 1
+
+
 def test_rows_are_kept_as_long_as_was_said(upkeep: Upkeep, ask: Ask) -> None:
     upkeep.clock = FixedClock(NOW + timedelta(days=10))
     upkeep.retention.set(SOC.name, "SigninLogs", 5)

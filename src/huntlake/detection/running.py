@@ -34,6 +34,7 @@ LONGEST_NAME, LONGEST_DESCRIPTION, LARGEST_DETAILS = 256, 5000, 4096
 
 PLACEHOLDER = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 _ALERTS = UUID("8d1a4d5c-16f7-45b0-8b6e-1de2b1f8a4c3")
+_DETAILS = "Custom Details"
 _MICROSECOND = timedelta(microseconds=1)
 _SORTING = frozenset({"sort", "order", "top", "serialize"})
 _UNSORTING = frozenset({"summarize", "join", "union", "distinct", "lookup", "make", "facet", "partition"})
@@ -268,7 +269,7 @@ class _Raising:
             more["Trigger Operator"] = _WORDS[rule.trigger_operator]
             more["Trigger Threshold"] = str(rule.trigger_threshold)
         if rule.custom_details:
-            more["Custom Details"] = self._details(rows)
+            more[_DETAILS] = self._details(rows)
         return more
 
     def _details(self, rows: Sequence[Mapping[str, Any]]) -> str:
@@ -307,6 +308,9 @@ class _Raising:
                 case "Techniques" | "SubTechniques":
                     known = _listed(row.get(property.value))
                     alert = replace(alert, techniques=tuple(dict.fromkeys((*alert.techniques, *known))))
+                case other if other == _DETAILS or other in alert.more:
+                    # What a log says must not be taken for what the rule found, such as its details.
+                    self._notes.append(f"the property `{other}` of an alert is not for a rule to set")
                 case other:
                     alert = replace(alert, more={**alert.more, other: value})
         return alert
