@@ -28,6 +28,8 @@ MEASUREMENTS = (
     "scheduled_rules",
     "sigma",
     "table_search",
+    "wdl",
+    "wdl_generated",
 )
 """The modules of this folder that measure; each has a `main`."""
 
