@@ -10,7 +10,7 @@ from typer.main import get_command
 
 from huntlake import cli
 
-HELPERS = {"demo_client", "demo_lake", "failure", "listing", "owner", "place", "rows", "screen", "secret"}
+HELPERS = {"demo_client", "demo_lake", "elsewhere", "failure", "listing", "owner", "place", "rows", "screen", "secret"}
 """Modules of the folder that are no commands."""
 
 

@@ -29,6 +29,8 @@ from huntlake.cli import (
     lint,
     mcp,
     principal,
+    publish,
+    pull,
     query,
     question,
     replay,
@@ -73,6 +75,8 @@ app.command("lint")(lint.lint)
 app.command("test")(test.prove)
 app.command("replay")(replay.replay)
 app.command("tune")(tune.tune)
+app.command("publish")(publish.publish)
+app.command("pull")(pull.pull)
 app.command("clients")(clients.clients)
 app.add_typer(lake.app, name="lake")
 app.add_typer(principal.app, name="principal")

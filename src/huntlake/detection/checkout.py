@@ -16,6 +16,7 @@ from huntlake.core.diagnostics import Diagnostic, Source, SourceError, Span
 from huntlake.core.errors import DomainError, Invalid
 from huntlake.detection.content import Content, Refused, files, read
 from huntlake.detection.durations import duration
+from huntlake.workspace.saved_searches import SavedSearch, Tag
 from huntlake.workspace.watchlists import Watchlist, rows_of
 
 _TESTS = (".test.yaml", ".test.yml", ".tests.yaml", ".tests.yml")
@@ -32,7 +33,10 @@ _OTHERS: Mapping[str, str] = {
 }
 """Resources that are not taken, by the end of their type."""
 _RULES = "/alertrules"
-_WATCHLISTS = ("/watchlists",)
+_WATCHLISTS, _SEARCHES = "/watchlists", "/savedsearches"
+_OF_SEARCHES = frozenset(
+    {"category", "displayName", "query", "functionAlias", "functionParameters", "version", "tags", "etag"}
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,15 @@ class GivenWatchlist:
 
 
 @dataclass(frozen=True)
+class GivenSearch:
+    """A saved search out of a file, in the form of the management API."""
+
+    path: Path
+    name: str
+    search: SavedSearch
+
+
+@dataclass(frozen=True)
 class NotTaken:
     """A file of content of a kind that is not supported."""
 
@@ -52,7 +65,7 @@ class NotTaken:
     kind: str
 
 
-Found = Content | Refused | GivenWatchlist | NotTaken
+Found = Content | Refused | GivenSearch | GivenWatchlist | NotTaken
 
 
 def listed(folder: Path) -> tuple[Path, ...]:
@@ -125,9 +138,15 @@ def _from_json(path: Path) -> tuple[Found, ...] | None:
     resources = body.get("resources")
     listed = [r for r in resources if isinstance(r, dict)] if isinstance(resources, list) else [body]
     types = [str(r.get("type", "")).lower() for r in listed]
-    given = [
-        _watchlist(path, r) for r, t in zip(listed, types, strict=True) if t.endswith(_WATCHLISTS) and _is_watchlist(r)
-    ]
+    given: list[Found] = []
+    for resource, type in zip(listed, types, strict=True):
+        if type.endswith(_WATCHLISTS) and _is_watchlist(resource):
+            given.append(_watchlist(path, resource))
+        elif type.endswith(_SEARCHES):
+            name = _text(resource, "name").rsplit("/", 1)[-1] or path.stem
+            if "[" in name:
+                raise Invalid("a template's expression as a saved search's name is not supported")
+            given.append(GivenSearch(path, name, search_of(resource)))
     others = {kind for t in types for end, kind in _OTHERS.items() if t.endswith(end)}
     if any(t.endswith(_RULES) for t in types) or not (given or others):
         return None
@@ -163,17 +182,45 @@ def _watchlist(path: Path, body: Mapping[str, Any]) -> GivenWatchlist:
     if not isinstance(skip, int) or skip < 0:
         raise Invalid("`numberOfLinesToSkip` is not a number of lines")
     columns, rows = rows_of(data, delimiter="\t" if kind == "text/tsv" else ",", skip=skip)
-    made = Watchlist(
+    return GivenWatchlist(path, watchlist_of(alias, given, columns), rows)
+
+
+def watchlist_of(alias: str, properties: Mapping[str, Any], columns: tuple[str, ...]) -> Watchlist:
+    """A watchlist of these properties, in the management API's names."""
+    return Watchlist(
         alias,
-        _text(given, "itemsSearchKey"),
+        _text(properties, "itemsSearchKey"),
         columns,
-        display_name=_text(given, "displayName"),
-        description=_text(given, "description"),
-        provider=_text(given, "provider"),
-        source=_text(given, "source"),
-        time_to_live=_lives(_text(given, "defaultDuration")),
+        display_name=_text(properties, "displayName"),
+        description=_text(properties, "description"),
+        provider=_text(properties, "provider"),
+        source=_text(properties, "source"),
+        time_to_live=_lives(_text(properties, "defaultDuration")),
     )
-    return GivenWatchlist(path, made, rows)
+
+
+def search_of(resource: Mapping[str, Any]) -> SavedSearch:
+    """A saved search of the properties of a resource; `Invalid` where they say what isn't known."""
+    given = resource.get("properties")
+    if not isinstance(given, dict):
+        raise Invalid("a saved search has `properties`, and there are none")
+    if unknown := next((n for n, v in given.items() if n not in _OF_SEARCHES and v is not None), None):
+        raise Invalid(f"`{unknown[:60]}` of a saved search is not supported")
+    query, tags = _text(given, "query"), given.get("tags") or []
+    if not query:
+        raise Invalid("a saved search has no `query`")
+    if not isinstance(tags, list) or not all(isinstance(t, dict) for t in tags):
+        raise Invalid("`tags` is not a list of names and values")
+    version = given.get("version")
+    return SavedSearch(
+        _text(given, "category"),
+        _text(given, "displayName"),
+        query,
+        _text(given, "functionAlias"),
+        _text(given, "functionParameters"),
+        version if isinstance(version, int) else 2,
+        tuple(Tag(_text(t, "name"), _text(t, "value")) for t in tags),
+    )
 
 
 def _lives(text: str) -> timedelta | None:

@@ -16,7 +16,7 @@ import orjson
 from huntlake.core.clock import Clock
 from huntlake.core.diagnostics import SourceError
 from huntlake.core.errors import Conflict, DomainError, Invalid, NotFound
-from huntlake.detection.checkout import Found, GivenWatchlist, NotTaken, commit_of, found_in, listed
+from huntlake.detection.checkout import Found, GivenSearch, GivenWatchlist, NotTaken, commit_of, found_in, listed
 from huntlake.detection.content import Content, ContentKind, Refused
 from huntlake.detection.parsers import functions_of
 from huntlake.detection.rules import AnalyticRule
@@ -452,6 +452,9 @@ def _pieces(found: Sequence[Found], folder: Path, hashes: Mapping[Path, str], co
                 title = one.watchlist.display_name or one.watchlist.alias
                 digest = digest_of(value)
                 yield _Given(piece(one.path, Kind.WATCHLIST, one.watchlist.alias, title, digest=digest), value)
+            case GivenSearch():
+                digest, title = digest_of(one.search), one.search.display_name
+                yield _Given(piece(one.path, Kind.SEARCH, one.name, title, digest=digest), one.search)
             case Content(kind=ContentKind.FUNCTION):
                 pass
             case Content(kind=ContentKind.EXPLORATION_QUERY):
