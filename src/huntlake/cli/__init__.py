@@ -34,6 +34,7 @@ from huntlake.cli import (
     query,
     question,
     replay,
+    report,
     rule,
     schema,
     serve,
@@ -94,6 +95,7 @@ app.add_typer(intel.app, name="intel")
 app.add_typer(job.app, name="job")
 app.add_typer(question.app, name="question")
 app.add_typer(rule.app, name="rule")
+app.add_typer(report.app, name="report")
 app.command("mcp")(mcp.mcp)
 app.command("version")(version.version)
 
