@@ -104,6 +104,15 @@ def test_an_alert_can_be_asked_for_the_moment_it_is_there(desk: Desk) -> None:
     assert from_alerts(row["Entities"]) == ALERT.entities
 
 
+def test_rows_that_come_one_by_one_stay_in_few_pieces(desk: Desk) -> None:
+    for n in range(70):
+        desk.detection.alerts.put(OWNER, f"a{n}", ALERT)
+        assert desk.ask("SecurityAlert | count") == [{"Count": n + 1}]
+    assert len(desk.ask("SecurityAlert | distinct SystemAlertId")) == 70
+    known = desk.analytics.detected._read["soc", "SecurityAlert"]
+    assert sum(column.num_chunks for table in known.tables for column in table.columns[:1]) <= 8
+
+
 def test_the_entities_of_alerts_can_be_taken_apart_as_queries_do(desk: Desk) -> None:
     desk.detection.alerts.put(OWNER, "a1", ALERT)
     query = "SecurityAlert | mv-expand e = todynamic(Entities) | project Kind = tostring(e.Type), tostring(e.Address)"

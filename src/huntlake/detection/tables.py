@@ -26,8 +26,6 @@ from huntlake.workspace.visible import WorkspaceNamed
 if TYPE_CHECKING:
     import pyarrow
 
-_MOST_PARTS = 8
-
 
 class Lifetimes(Protocol):
     """How many days the rows of a table are kept; 0 is for ever."""
@@ -127,11 +125,12 @@ class DetectionTables:
     def _grown(self, known: _Rows, last: str, more: pyarrow.Table) -> _Rows:
         import pyarrow as pa
 
-        tables = (*known.tables, more)
-        if len(tables) > _MOST_PARTS:
-            tables = (pa.concat_tables(tables),)
-            return _Rows(last, (self._kept(tables[0]),), tables)
-        return _Rows(last, (*known.parts, self._kept(more)), tables)
+        # Each part is at least twice as large as the next: a row is copied a few times, and there are few parts.
+        tables, parts = list(known.tables), list(known.parts)
+        while tables and tables[-1].num_rows < 2 * more.num_rows:
+            more = pa.concat_tables((tables.pop(), more)).combine_chunks()
+            parts.pop()
+        return _Rows(last, (*parts, self._kept(more)), (*tables, more))
 
     def _kept(self, rows: pyarrow.Table) -> KeptRows:
         return KeptRows(self.database, f"detected {uuid4()}", rows)
