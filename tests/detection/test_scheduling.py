@@ -29,10 +29,12 @@ from huntlake.detection.rules import AnalyticRule, RuleKind, TriggerOperator
 from huntlake.detection.scheduling.failures import MOST_FAILURES, RETRIES, Reason, failure_of
 from huntlake.detection.scheduling.planning import Planner
 from huntlake.detection.scheduling.servers import Servers
+from huntlake.detection.scheduling.service import _Work
 from huntlake.detection.scheduling.windows import Task
 from huntlake.detection.severity import Severity
 from huntlake.identity.rights import Role
 from huntlake.server import create_app
+from huntlake.state.documents import Document
 from huntlake.state.memory import MemoryShelf
 from huntlake.workspace.workspaces import Workspace
 
@@ -230,6 +232,31 @@ def test_a_rule_that_is_deleted_leaves_no_clock(lake: Lake) -> None:
         "Analytics rule deleted",
         "Create or update analytics rule",
     ]
+
+
+def test_a_clock_that_another_server_has_begun_meanwhile_is_not_forgotten(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules, listed = lake.scheduler.rules, lake.scheduler.rules.list
+
+    def interrupted(owner: tuple[str, ...]) -> list[Document[AnalyticRule]]:
+        found = listed(owner)
+        monkeypatch.undo()
+        lake.rule("new")  # the other server makes it, and sees it first
+        return found
+
+    monkeypatch.setattr(rules, "list", interrupted)
+    _Work(lake.scheduler)._sync()
+    assert lake.scheduler.ledger.read(("soc", "new")) is not None
+
+
+def test_a_rule_that_can_not_be_read_holds_up_no_other_workspace(lake: Lake, caplog: pytest.LogCaptureFixture) -> None:
+    lake.app.workspaces.create("a")
+    lake.app.state.upsert("alert rules of a", "strange", {"name": "strange", "value": {}}, "e")
+    lake.app.detection.rules.put(("soc",), "r1", RULE)
+    _Work(lake.scheduler)._sync()
+    assert lake.scheduler.ledger.read(("soc", "r1")) is not None
+    assert "the rules of a couldn't be read" in caplog.text
 
 
 def test_a_suppressed_rule_is_silent_and_comes_back(lake: Lake) -> None:

@@ -121,6 +121,10 @@ class Records(Generic[T]):
                 raise Conflict(f"`{name}` is already among the {self.kind}")
             if only.if_match is not None and (before is None or only.if_match not in (ANY_ETAG, before.etag)):
                 raise PreconditionFailed(f"`{name}` among the {self.kind} has changed since it was read")
+            if before is None:
+                # A process may have died when it had deleted a record of that name, and not yet what belonged to it.
+                for child in self._children:
+                    child.clear((*owner, name))
             made, writes = self.prepared(owner, name, value, by, before)
             if self._shelf.write([*writes, *beside]):
                 if self._told:

@@ -243,10 +243,16 @@ class _Work:
         there = {w.name: w for w in scheduler.workspaces()}
         scheduler._known = there
         for name in there:
-            # What a process that ended has not told.
-            scheduler.events.deliver((name,))
-            rules = {d.name: d.value for d in scheduler.rules.list((name,))}
-            self._planner.sync(name, rules, now, scheduler.ledger.all(name), self._servers.mine)
+            try:
+                # What a process that ended has not told.
+                scheduler.events.deliver((name,))
+                # The clocks first: one that another server begins after the rules were read is no clock without a rule.
+                clocks = scheduler.ledger.all(name)
+                rules = {d.name: d.value for d in scheduler.rules.list((name,))}
+                self._planner.sync(name, rules, now, clocks, self._servers.mine)
+            except Exception:
+                # The rules of other workspaces run all the same.
+                _LOG.exception("the rules of %s couldn't be read", name)
         for gone in self._synced - there.keys():
             self._planner.forget(gone)
         self._synced = set(there)
