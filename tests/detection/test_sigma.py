@@ -15,6 +15,7 @@ from huntlake.detection.rule_files import Described
 from huntlake.detection.rules import RuleKind
 from huntlake.detection.severity import Severity, Tactic
 from huntlake.detection.sigma.rules import converted
+from huntlake.kql.compiler import parse
 from huntlake.session import Session
 
 HEAD = """\
@@ -276,6 +277,12 @@ def test_windows_events_are_read_as_text_and_not_as_markup(session: Session) -> 
     assert fires(session, "EventID: 7045", system) == {"pc"}
     assert fires(session, "EventID: 7036", system) == set()
     assert fires(session, "words: ['b <c>']\ncondition: words", system) == {"pc"}
+
+
+def test_a_field_whose_name_begins_with_a_digit_is_one() -> None:
+    query = read("s:\n  3rdParty: x\ncondition: s", "{product: windows, service: system}").rule.query
+    assert '| where _3rdParty =~ "x"' in query
+    parse(query)
 
 
 def test_unnamed_data_of_an_event_is_asked_for_each_by_itself(session: Session) -> None:

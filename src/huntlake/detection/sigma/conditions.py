@@ -193,7 +193,7 @@ class Conditions:
             self.columns[expression] = None
             return _Operand(expression)
         if expression not in self._names:
-            name = re.sub(r"\W", "_", field)
+            name = re.sub(r"\W|^(?=\d)", "_", field)
             while name in self._names.values() or name in self._types:
                 name += "_"
             self._names[expression] = name
