@@ -275,6 +275,10 @@ class _Work:
         self._kept = library._pieces
         self._known = {d.value.key: d for d in self._kept.list(self._owner)}
         self._now = library._present(workspace)
+        # To ask for each of thousands takes longer than to read them all.
+        owner = (workspace.name,)
+        self._rules = {d.name.lower(): d for d in library.rules.list(owner)}
+        self._searches = {d.name.lower(): d for d in library.searches.list(owner)}
         self._seen: dict[str, Piece] = {}
         self._writes: list[Write] = []
         self.told: list[Told] = []
@@ -364,7 +368,7 @@ class _Work:
         library, owner, name = self._library, (self._workspace.name,), given.piece.name
         match Kind(given.piece.kind):
             case Kind.RULE:
-                rule = library.rules.find(owner, name)
+                rule = self._rules.get(name.lower())
                 enabled = rule.value.enabled if rule else self._enable and given.value.enabled
                 if rule is not None and rule.value.kind is not given.value.kind:
                     # A rule can't become one of another kind, and begins anew.
@@ -373,7 +377,7 @@ class _Work:
                 made = replace(given.value, enabled=enabled)
                 self._writes += library.rules.prepared(owner, name, made, Author(), rule)[1]
             case Kind.SEARCH:
-                search = library.searches.find(owner, name)
+                search = self._searches.get(name.lower())
                 if given.value.function_alias or (search and search.value.function_alias):
                     library.searches.put(owner, name, given.value)
                 else:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -126,16 +125,13 @@ def sought(indicators: Iterable[tuple[str, Indicator]], at: datetime, least: int
         since, until = one.valid_from, one.valid_until
         if one.revoked or (since and since > at) or (until and until <= at) or (one.confidence or 100) < least:
             continue
-        pattern = _pattern(one.pattern, one.pattern_type)
+        pattern = pattern_of(one.pattern, one.pattern_type)
         for observable in pattern.enough:
             assert observable.kind is not None
             values[observable.kind].setdefault(_key(observable), []).append(name)
         if pattern.left_out:
             left_out[name] = pattern.left_out
     return Sought({k: {v: tuple(n) for v, n in found.items()} for k, found in values.items()}, left_out)
-
-
-_pattern = lru_cache(maxsize=200_000)(pattern_of)
 
 
 def match(

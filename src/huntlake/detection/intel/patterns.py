@@ -6,6 +6,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 LONGEST = 1 << 16
 _DEEPEST = 50
@@ -75,6 +76,7 @@ class Pattern:
     left_out: str = ""
 
 
+@lru_cache(maxsize=100_000)
 def pattern_of(text: str, type: str = "stix") -> Pattern:
     """What a pattern looks for. One that can't be read has no observables, and says so."""
     if type.lower() not in ("stix", "ipv4-addr", "ipv6-addr", "domain-name", "url", "file", "email-addr"):

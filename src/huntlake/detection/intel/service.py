@@ -27,7 +27,7 @@ from huntlake.workspace.table_sources import TableSource
 from huntlake.workspace.workspaces import Workspace
 
 _LOG = logging.getLogger("huntlake.intel")
-_AT_ONCE = 200
+_AT_ONCE, _MANY = 200, 1000
 _LATE = timedelta(minutes=5)
 """How long rows are waited for that come late."""
 _FIRST = timedelta(hours=1)
@@ -103,10 +103,13 @@ class Intel:
                 continue
             older += before is not None
             newest[name.lower()] = (name, one)
+        # To ask for each of many takes longer than to read them all.
+        many = len(newest) >= _MANY
+        all_known = {d.name.lower(): d for d in self._indicators.list(owner)} if many else {}
         created = changed = same = 0
         writes: list[Write] = []
         for done, (name, one) in enumerate(newest.values(), start=1):
-            known = self._indicators.find(owner, name)
+            known = all_known.get(name.lower()) if many else self._indicators.find(owner, name)
             if known is not None and (fate := _fate(one, known.value)) != "changed":
                 same, older = same + (fate == "same"), older + (fate == "older")
                 continue

@@ -32,6 +32,7 @@ INDICATORS, LEGACY = "ThreatIntelIndicators", "ThreatIntelligenceIndicator"
 TABLES = (INDICATORS, LEGACY)
 _FROM, _UNTIL = "_HuntlakeFrom", "_HuntlakeUntil"
 _ACTIVE = {INDICATORS: "IsActive", LEGACY: "Active"}
+_LAPSED = dict.fromkeys(_ACTIVE.values(), False)
 _NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 """When an indicator ends that has no end: queries compare the time, and nothing is later than nothing."""
 
@@ -42,6 +43,8 @@ class _Kept:
 
     version: str
     day: datetime
+    known: frozenset[str]
+    """The columns that they have; all others are empty."""
     valid: KeptRows | None
     other: KeptRows | None
 
@@ -85,12 +88,11 @@ class IntelTables:
         kept = self._rows(workspace, scan.table)
         if kept.valid is None or kept.other is None:
             return self.lake.read(workspace, scan)
-        known = {c.name for c in self._columns(scan.table)}
         now = f"timestamp '{self.clock.now().astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}'"
         valid = f'"{_FROM}" <= {now} and "{_UNTIL}" > {now}'
         found = [
-            f"{memory_sql(kept.valid.name, scan.columns, scan.sql_names, known)} where {valid}",
-            f"{memory_sql(kept.other.name, scan.columns, scan.sql_names, known)} where not ({valid})",
+            f"{memory_sql(kept.valid.name, scan.columns, scan.sql_names, kept.known)} where {valid}",
+            f"{memory_sql(kept.other.name, scan.columns, scan.sql_names, kept.known)} where not ({valid})",
         ]
         held: list[object] = [kept]
         if not self.lake.known_empty(workspace, scan.table):
@@ -123,18 +125,16 @@ class IntelTables:
             for cell in _cells(cast("dict[str, Any]", document), make, day, id)
         ]
         if not cells:
-            return _Kept(version, day, None, None)
-        columns = (
-            *self._columns(table),
-            Column(_FROM, ScalarType.DATETIME),
-            Column(_UNTIL, ScalarType.DATETIME),
-        )
-        valid = arrow_of(columns, cells, {"TenantId": id} if id else {})
-        active = _ACTIVE[table]
-        for cell in cells:
-            cell[active] = False
-        other = arrow_of(columns, cells, {"TenantId": id} if id else {})
-        return _Kept(version, day, self._keep(valid), self._keep(other))
+            return _Kept(version, day, frozenset(), None, None)
+        filled = {name for cell in cells for name in cell}
+        same = {"TenantId": id} if id else {}
+        columns = [c for c in self._columns(table) if c.name in filled or c.name in same]
+        columns += [Column(_FROM, ScalarType.DATETIME), Column(_UNTIL, ScalarType.DATETIME)]
+        known = frozenset(c.name for c in columns)
+        valid = arrow_of(columns, cells, same)
+        active = valid.column_names.index(_ACTIVE[table])
+        other = valid.set_column(active, _ACTIVE[table], arrow_of([columns[active]], [{}] * len(cells), _LAPSED)[0])
+        return _Kept(version, day, known, self._keep(valid), self._keep(other))
 
     def _keep(self, rows: Any) -> KeptRows:
         return KeptRows(self.database, f"indicators {uuid4()}", rows)
