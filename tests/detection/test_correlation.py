@@ -77,6 +77,7 @@ def test_alerts_of_two_rules_about_one_account_are_one_incident() -> None:
     desk = Desk()
     assert desk.raised("one", 0, ANN) == desk.raised("two", 1, ANN, LAPTOP) == desk.raised("three", 2, LAPTOP)
     assert desk.incidents == 1
+    assert desk.detection.incidents.list(OWNER)[0].value.rules == ("one", "two", "three")
 
 
 def test_without_the_setting_each_rule_has_its_own() -> None:

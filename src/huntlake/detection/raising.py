@@ -206,7 +206,7 @@ class Raising:
             if draft is None:
                 draft = _new(name, raised)
             else:
-                _add(draft, raised)
+                _add(draft, name, raised)
             drafts[draft.name] = draft
             if key is not None:
                 open[key] = _Group(key, draft.name, at)
@@ -222,7 +222,7 @@ class Raising:
             open = [d for d in found if d and d.after.status is not IncidentStatus.CLOSED and _has_room(d)]
             if open:
                 draft = min(open, key=lambda d: d.after.number or MOST_NUMBER)
-                _add(draft, raised)
+                _add(draft, name, raised)
                 _retitle(draft)
             else:
                 draft = _new(name, raised)
@@ -307,7 +307,7 @@ def _new(rule: str, raised: Raised) -> _Draft:
     return _Draft(name, None, incident, Held({raised.name: alert}), [raised])
 
 
-def _add(draft: _Draft, raised: Raised) -> None:
+def _add(draft: _Draft, rule: str, raised: Raised) -> None:
     alert, incident = raised.alert, draft.after
     # Only an alert that is worse than all before makes the incident worse: a person may have said it is harmless.
     worst = max((_SEVERITIES.index(a.severity) for a in draft.held.alerts.values()), default=-1)
@@ -319,6 +319,7 @@ def _add(draft: _Draft, raised: Raised) -> None:
         severity=severity,
         first_activity=min(starts) if starts else None,
         last_activity=max(ends) if ends else None,
+        rules=tuple(dict.fromkeys((*incident.rules, rule))),
     )
     draft.held = replace(draft.held, alerts={**draft.held.alerts, raised.name: alert})
     draft.added.append(raised)
