@@ -209,5 +209,10 @@ def test_rows_that_are_too_old_are_not_seen_and_then_gone(desk: Desk) -> None:
     assert [r["SystemAlertId"] for r in desk.ask("SecurityAlert")] == ["a2"]
     assert desk.analytics.detected.expire("soc") == 1
     assert desk.analytics.detected.expire("soc") == 0
+    known = desk.analytics.detected._read["soc", "SecurityAlert"]
+    assert sum(table.num_rows for table in known.tables) == 1
     desk.detection.alerts.put(OWNER, "a3", ALERT)
     assert desk.ask("SecurityAlert | count") == [{"Count": 2}]
+    desk.clock.at += timedelta(days=3)
+    assert desk.analytics.detected.expire("soc") == 2
+    assert desk.ask("SecurityAlert | count") == [{"Count": 0}]

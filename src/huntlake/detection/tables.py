@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol, cast
 from uuid import uuid4
@@ -101,7 +101,22 @@ class DetectionTables:
                 if str(cast("dict[str, Any]", cells)["TimeGenerated"]) >= (written(oldest) or ""):
                     break
                 gone += self.shelf.delete(where, number, if_match=ANY_ETAG)
+            if oldest:
+                self._forget(workspace, name, oldest)
         return gone
+
+    def _forget(self, workspace: str, name: str, oldest: datetime) -> None:
+        """Keep rows no longer in memory than in the database, whoever has deleted them there."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        bound = pa.scalar(oldest.astimezone(UTC).replace(tzinfo=None), pa.timestamp("us"))
+        with self._lock:
+            known = self._read.get((workspace, name), _Rows())
+            kept = [t.filter(pc.greater_equal(t["TimeGenerated"], bound)) for t in known.tables]
+            if sum(t.num_rows for t in kept) < sum(t.num_rows for t in known.tables):
+                tables = tuple(t for t in kept if t.num_rows)
+                self._read[workspace, name] = _Rows(known.last, tuple(map(self._kept, tables)), tables)
 
     def _living(self, workspace: str, scan: Scan) -> str:
         oldest = self._oldest(workspace, scan.table)
