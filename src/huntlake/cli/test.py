@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from huntlake.cli.place import Home, opened, workspace_of
 from huntlake.cli.screen import note, printable
+from huntlake.core.errors import Invalid
 
 if TYPE_CHECKING:
+    from huntlake.detection.testing.elsewhere import Ask
     from huntlake.detection.testing.proving import Outcome, Prover
 
 _LOOK_EVERY = 0.5
@@ -40,11 +45,18 @@ def prove(
     ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name the tests that pass, too.")] = False,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Run them again whenever a file changes.")] = False,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WORKSPACE", help="A remote workspace that must answer each query as it is answered here."
+        ),
+    ] = None,
+    home: Home = None,
 ) -> None:
     """Run the tests beside rules: events in, expected alerts, entities and incidents out.
 
-    Nothing of a lake is read or kept. The exit code is 1 where a test fails or can't be run, where there is none, and
-    where too few rules have a test in which they fire.
+    Nothing of a lake is read or kept; with `--against` the lake knows how to reach the workspace. The exit code is 1
+    where a test fails or can't be run, where there is none, and where too few rules have a test in which they fire.
     """
     from huntlake.app import PLACES
     from huntlake.detection.testing.proving import Prover
@@ -54,14 +66,34 @@ def prove(
     engine = Database((), Bounds(threads=1), NetworkTable(PLACES))
     asked = _Asked(tuple(paths), format, output, named, min_coverage, verbose)
     try:
-        good = _once(Prover(engine), asked)
-        if watch:
-            for _ in _changes(asked.paths):
-                good = _once(Prover(engine), asked)
+        with _asking(against, home) as ask:
+            good = _once(Prover(engine, against=ask), asked)
+            if watch:
+                for _ in _changes(asked.paths):
+                    good = _once(Prover(engine, against=ask), asked)
     finally:
         engine.close()
     if not good:
         raise typer.Exit(1)
+
+
+@contextmanager
+def _asking(against: str | None, home: Path | None) -> Iterator[Ask | None]:
+    """What asks the remote workspace of that name, within the block; None where there is no name."""
+    if against is None:
+        yield None
+        return
+    from huntlake.workspace.query import Answer, QueryOptions
+
+    with opened(home) as lake:
+        place = workspace_of(lake, against)
+        if not place.remote:
+            raise Invalid(f"{place.name} is no remote workspace; `huntlake workspace add NAME --remote URL` makes one")
+
+        def ask(text: str, now: datetime) -> Answer:
+            return lake.analytics.queries.run(place, text, QueryOptions(max_bytes=None, now=now))
+
+        yield ask
 
 
 @dataclass(frozen=True)

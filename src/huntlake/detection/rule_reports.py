@@ -114,7 +114,7 @@ def coverage(detection: Detection, owner: Owner, span: Span, name: str) -> dict[
     silent = len(enabled) - len({a.rule.lower() for a in told(detection, owner, span)} & enabled.keys())
     return {
         "name": name,
-        "versions": {"attack": "17", "navigator": NAVIGATOR, "layer": LAYER},
+        "versions": {"attack": "18", "navigator": NAVIGATOR, "layer": LAYER},
         "domain": DOMAIN,
         "description": f"Techniques of enabled rules that have fired; {silent} of {len(enabled)} rules have not.",
         "sorting": 3,

@@ -61,3 +61,37 @@ def test_a_secret_comes_from_a_file(run: Run, far: Far, tmp_path: Path) -> None:
     file.write_text(far.secret + "\n")
     more = ("--authority", f"{far.url}/adfs", "--scope", f"{far.url}/.default")
     assert run(*add(far, "--secret-file", str(file), "--kind", "lake", *more)).exit_code == 0
+
+
+RULE = """\
+id: 0f9b7a52-3a0c-4a7c-8d0e-5a4a5b1f0001
+name: Any
+severity: Medium
+kind: Scheduled
+queryFrequency: 1h
+queryPeriod: 1h
+triggerOperator: gt
+triggerThreshold: 0
+query: Events_CL | where TimeGenerated > ago(10m) | summarize Sum = sum(Count) by User
+"""
+TESTS = """\
+tables: {Events_CL: {TimeGenerated: datetime, User: string, Count: long}}
+tests:
+  - name: fires
+    events: {Events_CL: [{repeat: 3, every: 1m, row: {TimeGenerated: -12m, User: 'a "b"', Count: 2}}]}
+    expect: {alerts: 1}
+"""
+
+
+def test_rules_are_proved_against_a_remote_workspace(run: Run, far: Far, tmp_path: Path) -> None:
+    assert run(*add(far, "--secret-env", "X"), X=far.secret).exit_code == 0
+    (tmp_path / "any.yaml").write_text(RULE)
+    (tmp_path / "any.test.yaml").write_text(TESTS)
+    tests = str(tmp_path / "any.test.yaml")
+    proved = run("test", tests, "--against", "soc")
+    assert proved.exit_code == 0, proved.output
+    (tmp_path / "any.yaml").write_text(RULE.replace("Events_CL |", "union Ev* |"))
+    refused = run("test", tests, "--against", "soc")
+    assert (refused.exit_code, "not supported" in refused.output) == (1, True)
+    run("workspace", "add", "local")
+    assert isinstance(run("test", tests, "--against", "local").exception, Invalid)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from time import perf_counter
 
@@ -12,19 +13,20 @@ from huntlake.core.errors import DomainError, Invalid
 from huntlake.detection.alerts import Alert
 from huntlake.detection.content import Content, ContentKind, read
 from huntlake.detection.replaying import MovedClock
-from huntlake.detection.running import Window, run
+from huntlake.detection.running import TIME, Window, run
 from huntlake.detection.service import Detection
 from huntlake.detection.testing.cases import Case, Suite
+from huntlake.detection.testing.elsewhere import Ask, rows_of, self_contained, unlike
 from huntlake.detection.testing.matching import Difference, IncidentFound, differences
 from huntlake.detection.testing.reading import suite
-from huntlake.detection.testing.tables import TestTables
+from huntlake.detection.testing.tables import Events, TestTables
 from huntlake.engines.duckdb.database import Database
 from huntlake.kql.types import Column
 from huntlake.state.memory import MemoryShelf
 from huntlake.workspace.builtin_functions import BuiltinFunctions
 from huntlake.workspace.catalogue import Catalogue
 from huntlake.workspace.functions import SavedFunction, SavedFunctions
-from huntlake.workspace.query import Queries
+from huntlake.workspace.query import Queries, QueryOptions
 from huntlake.workspace.watchlists import Watchlist, Watchlists, WatchlistTables
 from huntlake.workspace.workspaces import Workspace
 
@@ -55,6 +57,8 @@ class Prover:
     engine: Database
     catalogue: Catalogue = field(default_factory=Catalogue)
     builtin: BuiltinFunctions = field(default_factory=BuiltinFunctions)
+    against: Ask | None = None
+    """Where each query is asked, too: what it answers there must be the same."""
     _ran: int = 0
 
     def outcomes(self, path: Path, named: str = "") -> Iterator[Outcome]:
@@ -85,11 +89,11 @@ class Prover:
         begun = perf_counter()
         alerts: list[Alert] = []
         notes: list[str] = []
-        wrong: tuple[Difference, ...] = ()
+        wrong: list[Difference] = []
         error = ""
         try:
-            incidents = self._run(suite, case, rule, functions, alerts, notes)
-            wrong = differences(case.expected, alerts, incidents)
+            incidents = self._run(suite, case, rule, functions, alerts, notes, wrong)
+            wrong += differences(case.expected, alerts, incidents)
         except (SourceError, DomainError) as problem:
             error = str(problem)
         return Outcome(
@@ -98,7 +102,7 @@ class Prover:
             case.name,
             case.line,
             perf_counter() - begun,
-            wrong,
+            tuple(wrong),
             error,
             tuple(alerts),
             tuple(dict.fromkeys(notes)),
@@ -112,6 +116,7 @@ class Prover:
         functions: list[Content],
         alerts: list[Alert],
         notes: list[str],
+        wrong: list[Difference],
     ) -> list[IncidentFound]:
         assert content.described is not None
         rule = content.described.rule
@@ -129,13 +134,16 @@ class Prover:
         for given in suite.watchlists:
             known = tuple(given.rows[0]) if given.rows else (given.search_key,)
             lists.put(workspace, Watchlist(given.alias, given.search_key, known), given.rows)
-        for one in functions:
-            declared = ", ".join(p.declared for p in one.parameters)
-            saved.put(workspace, SavedFunction(one.name, one.query, declared), skip_validation=True)
+        called = [SavedFunction(f.name, f.query, ", ".join(p.declared for p in f.parameters)) for f in functions]
+        for function in called:
+            saved.put(workspace, function, skip_validation=True)
         detection, owner = Detection.over(shelf, time), (workspace.name,)
         for until in case.runs:
             time.at = until
-            found = run(queries, workspace, content.name, rule, Window.ending(rule, until))
+            window = Window.ending(rule, until)
+            found = run(queries, workspace, content.name, rule, window)
+            if self.against is not None:
+                wrong += self._unlike(self.against, case, queries, workspace, rule.query, called, tables, window)
             notes += found.notes
             # What a rule finds while it is silent, or has told in a run before, raises nothing.
             stored = detection.raising.store(workspace, content.name, rule, found)
@@ -151,6 +159,32 @@ class Prover:
             )
             for d in incidents
         ]
+
+    def _unlike(
+        self,
+        against: Ask,
+        case: Case,
+        queries: Queries,
+        workspace: Workspace,
+        query: str,
+        functions: Sequence[SavedFunction],
+        tables: TestTables,
+        window: Window,
+    ) -> Iterator[Difference]:
+        """How the answer elsewhere differs from the one here."""
+
+        def events(name: str) -> Events | None:
+            columns = tables.table(workspace.name, name)
+            return None if columns is None else case.events.get(name, Events(columns))
+
+        def stored(name: str) -> bool:
+            return self.builtin.find(name) is not None or name.startswith("_GetWatchlist")
+
+        text = self_contained(query, functions, events, stored, window)
+        options = QueryOptions(max_bytes=None, now=window.until)
+        bounded = replace(options, time_column=TIME, since=window.since, until=window.until - timedelta(microseconds=1))
+        here = rows_of(queries.run(workspace, query, bounded))
+        yield from unlike(case.line, here, rows_of(against(text, window.until)), window)
 
 
 class _Known:
