@@ -78,7 +78,7 @@ TESTS = """\
 tables: {Events_CL: {TimeGenerated: datetime, User: string, Count: long}}
 tests:
   - name: fires
-    events: {Events_CL: [{repeat: 3, every: 1m, row: {TimeGenerated: -12m, User: 'a "b"', Count: 2}}]}
+    events: {Events_CL: [{repeat: 4, every: 2m, row: {TimeGenerated: -12m, User: 'a "b"', Count: 2}}]}
     expect: {alerts: 1}
 """
 
@@ -93,5 +93,5 @@ def test_rules_are_proved_against_a_remote_workspace(run: Run, far: Far, tmp_pat
     (tmp_path / "any.yaml").write_text(RULE.replace("Events_CL |", "union Ev* |"))
     refused = run("test", tests, "--against", "soc")
     assert (refused.exit_code, "not supported" in refused.output) == (1, True)
-    run("workspace", "add", "local")
+    run("workspace", "create", "local")
     assert isinstance(run("test", tests, "--against", "local").exception, Invalid)
