@@ -22,6 +22,7 @@ MEASUREMENTS = (
     "mission",
     "mutations",
     "needle",
+    "pack",
     "rights",
     "rule_tests",
     "rules",

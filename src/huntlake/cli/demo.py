@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +19,7 @@ from huntlake.cli.screen import console, is_terminal, note, show_table
 from huntlake.cli.serve import Host, Port, log
 
 if TYPE_CHECKING:
+    from huntlake.app import App
     from huntlake.cli.demo_lake import Card, Progress
 
 SAMPLE_FILE = "sample.py"
@@ -60,11 +61,41 @@ def demo(
             show_table(names, [[str(v) for v in row] for row in rows], [False, True])
             note(f"\nfirst answer after {perf_counter() - started:.1f} s")
             if not once:
+                _show_incidents(app, card, started)
                 _tell(folder, card)
                 log(quiet)
                 told.wait()
         server.stop()
         serving.join()
+
+
+def _show_incidents(app: App, card: Card, started: float) -> None:
+    """What the pack of rules made of the fortnight."""
+    from huntlake.cli import demo_lake
+
+    with _progress_of("looking at two weeks with the rules") as progress:
+        found = demo_lake.detect(app, card, progress)
+    owner = (demo_lake.WORKSPACE,)
+    rows = []
+    for one in sorted(app.detection.incidents.list(owner), key=lambda d: d.value.number):
+        tally = app.detection.incidents.tally(owner, one.name)
+        rows.append([str(one.value.number), one.value.severity.value, str(tally.alerts), one.value.title])
+    note(f"\n{found.rules} rules over two weeks: {len(rows)} incidents after {perf_counter() - started:.1f} s\n")
+    show_table(("number", "severity", "alerts", "title"), rows, [True, False, True, False])
+    for failure in found.failures:
+        note(f"rule failed: {failure}")
+
+
+@contextmanager
+def _progress_of(what: str) -> Iterator[Callable[[int, int], None] | None]:
+    if not is_terminal(sys.stderr):
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+
+    with Progress(what, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 @contextmanager

@@ -14,6 +14,8 @@ from huntlake.core.errors import Conflict, Invalid, LimitExceeded, Refused
 
 if TYPE_CHECKING:
     from huntlake.app import App
+    from huntlake.demo.detections import Detected
+    from huntlake.detection.replaying import Progress as DetectionProgress
     from huntlake.workspace.workspaces import Workspace
 
 WORKSPACE = "korenwolf"
@@ -88,10 +90,20 @@ def prepare(app: App, url: str, ca: Path | None, progress: Progress, *, anew: bo
     if not fresh:
         # Without an end the card says that these logs aren't whole, should this be interrupted.
         shutil.rmtree(app.lake.root / workspace.name, ignore_errors=True)
+        app.state.forget(workspace.name)
         _fill(app, workspace, now, progress)
         card = Card(**{**asdict(card), "end": now.astimezone(UTC).isoformat()})
         _write_private(app.home / CARD, card)
     return card
+
+
+def detect(app: App, card: Card, progress: DetectionProgress | None = None) -> Detected:
+    """Run the pack of rules over the fortnight; where that was done before, nothing is raised again."""
+    from huntlake.demo.detections import detect as over
+    from huntlake.demo.generator import DAYS
+
+    end = datetime.fromisoformat(card.end)
+    return over(app.detection, app.queries, app.workspaces.get(WORKSPACE), end, DAYS, progress)
 
 
 def read_card(home: Path) -> Card | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -124,6 +125,15 @@ class Database:
                 raise
             connection.exec_driver_sql("commit" if done else "rollback")
         return done
+
+    def forget(self, owner: str) -> None:
+        """Delete every collection that is an owner's, by its name: `… of owner`, and those below it."""
+        whose = re.compile(rf".* of {re.escape(owner)}(/.*)?", re.DOTALL)
+        with self._engine.connect() as connection:
+            names = connection.execute(sa.select(_DOCUMENTS.c.collection).distinct()).scalars().all()
+        for name in names:
+            if whose.fullmatch(name):
+                self._write(sa.delete(_DOCUMENTS).where(_DOCUMENTS.c.collection == name))
 
     def _upsert(self, collection: str, name: str, value: Json, etag: str) -> Any:
         row = self._insert(collection, name, value, etag)
