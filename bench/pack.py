@@ -81,12 +81,12 @@ def _judge(home: Path, seconds: float) -> None:
             print(f"{id} lacks {sorted(wanted - held)}")
     others = sum(alerts[name] for name in told if name not in ours)
     print(f"{len(ours)} incidents hold the attack ({sum(alerts[n] for n in ours)} alerts), {others} other alerts")
-    figures.write("detection.1", len(ours), "incidents hold the attack", "≤ 3", 0 < len(ours) <= 3, by="make bench")
-    figures.write("detection.1b", len(whole), f"of {len(steps)} steps have all their entities in them", "all",
-                 len(whole) == len(steps))  # fmt: skip
-    figures.write("detection.1c", others, "other alerts in the ordinary fortnight", "≤ 5", others <= 5, by="make bench")
-    figures.write("detection.1d", round(seconds, 1), "s from the command to the incidents, from nothing", "≤ 15",
-                 seconds <= 15)  # fmt: skip
+    by = "make bench"
+    count, few = len(ours), f"of {len(steps)} steps have all their entities in them"
+    figures.write("detection.1", count, "incidents hold the attack", "≤ 3", 0 < count <= 3, by=by)
+    figures.write("detection.1b", len(whole), few, "all", len(whole) == len(steps), by=by)
+    figures.write("detection.1c", others, "other alerts in the ordinary fortnight", "≤ 5", others <= 5, by=by)
+    figures.write("detection.1d", seconds, "s from nothing to the incidents", "≤ 15", seconds <= 15, by=by)
 
 
 def _values(entities: Any) -> set[str]:
@@ -128,7 +128,7 @@ def _wanted(app: Any, step: Mapping[str, Any]) -> Iterator[str]:
                 yield str(user["userPrincipalName"]).lower()
             for column in _ADDRESSES:
                 if table != "UrlClickEvents" and _is_outside(row.get(column)):
-                    yield str(row[column], by="make bench")
+                    yield str(row[column])
 
 
 def _is_outside(text: Any) -> bool:

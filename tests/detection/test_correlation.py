@@ -173,9 +173,9 @@ def test_the_same_run_twice_changes_nothing() -> None:
 def test_an_incident_of_several_stages_says_so_unless_a_person_has_named_it() -> None:
     desk = Desk()
     (name,) = desk.raised("one", 0, ANN, tactic=Tactic.INITIAL_ACCESS)
-    desk.raised("two", 1, ANN, LAPTOP, tactic=Tactic.EXECUTION)
+    desk.raised("two", 1, ANN, LAPTOP, tactic=Tactic.EXECUTION, title="Odder")
     assert desk.detection.incidents.get(OWNER, name).value.title == "Odd"
-    desk.raised("three", 2, ANN, tactic=Tactic.EXFILTRATION)
+    desk.raised("three", 2, ANN, tactic=Tactic.EXFILTRATION, title="Oddest")
     title = desk.detection.incidents.get(OWNER, name).value.title
     assert title == "Attack in several stages, from InitialAccess to Exfiltration, on 1 account and 1 host"
     desk.detection.incidents.change(OWNER, name, lambda i: replace(i, title="Ann's laptop"))

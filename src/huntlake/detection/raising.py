@@ -40,7 +40,7 @@ MOST_NUMBER = 1 << 62
 _SILENCES, _FAR_GROUPS = 10, 200
 """What a rule remembers at most of other times than that of its last run."""
 STAGES, MULTI_STAGE = 3, "Attack in several stages"
-"""An incident that alerts of so many tactics have come to is called that."""
+"""An incident is called that once it has alerts of so many kinds and of so many tactics."""
 
 CREATED_FROM_ALERT = Author(name="Incident created from alert")
 _INCIDENTS = UUID("5f0c7f43-52a3-4b6d-a2c5-6f1a6f0a9f57")
@@ -334,7 +334,9 @@ def _retitle(draft: _Draft) -> None:
     alerts = sorted(draft.held.alerts.values(), key=lambda a: (a.started is None, a.started, a.title))
     tactics = list(dict.fromkeys(t for a in alerts for t in a.tactics))
     title = draft.after.title
-    if len(tactics) < STAGES or not (title.startswith(MULTI_STAGE) or any(a.title == title for a in alerts)):
+    if min(len(tactics), len({a.title for a in alerts})) < STAGES or not (
+        title.startswith(MULTI_STAGE) or any(a.title == title for a in alerts)
+    ):
         return
     hosts = {e.id for a in alerts for e in a.entities if e.kind == "Host"}
     people = {e.id for a in alerts for e in a.entities if e.kind == "Account"}
