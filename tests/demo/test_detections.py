@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.demo.conftest import END
 
 from huntlake.app import PLACES, Analytics
@@ -22,6 +23,7 @@ SOC = Workspace("soc", "11111111-2222-3333-4444-555555555555")
 OWNER = ("soc",)
 
 
+@pytest.mark.timeout(600)
 def test_the_attack_is_one_incident_and_the_rest_is_quiet(
     tmp_path: Path, tables: dict[str, Any], truth: GroundTruth
 ) -> None:
