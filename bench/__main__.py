@@ -30,6 +30,7 @@ MEASUREMENTS = (
     "sigma",
     "table_search",
     "wdl",
+    "wdl_definitions",
     "wdl_generated",
 )
 """The modules of this folder that measure; each has a `main`."""

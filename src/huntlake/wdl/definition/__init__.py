@@ -1,0 +1,1 @@
+"""Workflow definitions: their JSON as frozen values, and what is wrong with it at its place."""
