@@ -8,6 +8,7 @@ from importlib import import_module
 MEASUREMENTS = (
     "answers",
     "compile_times",
+    "content",
     "demo",
     "determinism",
     "evidence",
