@@ -27,8 +27,11 @@ BY = "python -m bench rule_tests"
 
 
 def main() -> None:
+    if not PACK.is_dir():
+        print("no pack of rules is here")
+        return
     with tempfile.TemporaryDirectory() as folder:
-        rules, tests = lay_out(Path(folder))
+        own, variants, tests = lay_out(Path(folder))
         seconds, used = [], []
         for _ in range(ROUNDS):
             before, began = resource.getrusage(resource.RUSAGE_CHILDREN), perf_counter()
@@ -45,30 +48,27 @@ def main() -> None:
                 raise SystemExit(told.stdout[-2000:] + told.stderr[-2000:])
             print(told.stderr.strip().splitlines()[0], f"({seconds[-1]:.1f} s, {used[-1]:.1f} s of processors)")
     # The quickest is the one that others on the machine have disturbed least.
-    said = f"at most {GOAL:.0f} s for {RULES} rules"
-    figures.write("detection.6 huntlake test", min(seconds), "s", said, min(seconds) <= GOAL, by=BY)
-    figures.write("detection.6 huntlake test: processors", min(used), "s", by=BY)
-    figures.write("detection.6 huntlake test: rules", rules, "rules", by=BY)
-    figures.write("detection.6 huntlake test: tests", tests, "tests", by=BY)
+    unit = f"s for `huntlake test` over {own} rules and {variants} variants of them, with {tests} tests"
+    figures.write("detection.6", min(seconds), unit, f"<= {GOAL:g}", min(seconds) <= GOAL, by=BY)
+    figures.write("detection.6-processor", min(used), "s of processors for that", by=BY)
 
 
-def lay_out(folder: Path) -> tuple[int, int]:
-    """Write at least a hundred rules with tests into a folder; how many rules and how many tests there are."""
+def lay_out(folder: Path) -> tuple[int, int, int]:
+    """Write at least a hundred rules with tests; how many are of the pack, how many variants, and how many tests."""
     files = [path for path in sorted(PACK.rglob("*.test.yaml")) if is_tests(path)]
-    if not files:
-        raise SystemExit(f"no rules with tests are in {PACK}")
     tests = 0
     for number, path in zip(range(max(RULES, len(files))), cycle(files), strict=False):
         rule = path.with_name(path.name.replace(".test.yaml", ".yaml"))
         stem = f"{path.name.removesuffix('.test.yaml')}-{number}"
         content = yaml.safe_load(rule.read_text(encoding="utf-8"))
         content["id"] = re.sub(r"[0-9a-f]{4}$", f"{number:04x}", content["id"])
-        content["query"] = content["query"].rstrip() + f"\n| where {number} >= 0\n"
+        if number >= len(files):
+            content["query"] = content["query"].rstrip() + f"\n| where {number} >= 0\n"
         (folder / f"{stem}.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
         text = path.read_text(encoding="utf-8")
         tests += len(yaml.safe_load(text)["tests"])
         (folder / f"{stem}.test.yaml").write_text(text, encoding="utf-8")
-    return max(RULES, len(files)), tests
+    return len(files), max(RULES - len(files), 0), tests
 
 
 if __name__ == "__main__":
