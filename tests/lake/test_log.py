@@ -4,6 +4,7 @@ import errno
 import os
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from huntlake.core.errors import Unavailable
 from huntlake.lake.log.frames import Draft, Frame, encode, scan
 from huntlake.lake.log.owners import abandoned, new_owner, writers
 from huntlake.lake.log.reading import Tail, frames_of, keep_damaged, segments
-from huntlake.lake.log.writing import LogWriter, Write
+from huntlake.lake.log.writing import LogWriter, Write, _Waiting
 from huntlake.lake.sources import Reject
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -273,6 +274,61 @@ def test_after_a_flush_that_failed_the_segment_is_not_written_to_again(
     assert len(segments(log.owned.folder)) == 2
     log.die()
     assert left(tmp_path) == [1, 3]
+
+
+def test_a_segment_that_follows_at_once_has_a_file_of_its_own(tmp_path: Path) -> None:
+    writing, joined = threading.Event(), threading.Event()
+    writes = 0
+
+    def write(descriptor: int, data: bytes) -> int:
+        nonlocal writes
+        writes += 1
+        if writes == 1:
+            writing.set()
+            joined.wait(10)
+        if writes == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return os.write(descriptor, data)
+
+    log = Log(tmp_path, write, segment_bytes=1)
+
+    def work(n: int, table: str) -> None:
+        with suppress(Unavailable):
+            log.writer.append(batch(n, table))
+
+    def begun(n: int, table: str) -> threading.Thread:
+        thread = threading.Thread(target=work, args=(n, table))
+        thread.start()
+        return thread
+
+    threads = [begun(1, "A_CL")]
+    writing.wait(10)
+    # Those that wait have their numbers before any segment is made for them.
+    threads.append(begun(2, "B_CL"))
+    while len(log.writer._waiting) < 1:
+        threading.Event().wait(0.001)
+    real = log.writer._flush
+
+    def slow(group: Sequence[_Waiting]) -> OSError | None:
+        # While the second group is written, and fails, a third comes.
+        log.writer._flush = real  # type: ignore[method-assign]
+        threads.append(begun(3, "C_CL"))
+        while len(log.writer._waiting) < 1:
+            threading.Event().wait(0.001)
+        return real(group)
+
+    log.writer._flush = slow  # type: ignore[method-assign]
+    joined.set()
+    threads[0].join()
+    while len(threads) < 3:
+        threading.Event().wait(0.001)
+    for thread in threads:
+        thread.join()
+    assert [f.sequence for f in log.frames] == [1, 3]
+    # What the tables hold goes, and takes nothing else with it.
+    log.writer.trim({("soc", "A_CL"): 1})
+    log.die()
+    assert left(tmp_path) == [3]
 
 
 def test_a_group_whose_writer_breaks_down_is_not_acknowledged(tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ class LogWriter:
         """Write a group. What went wrong, if none of it is kept."""
         segment = None
         try:
-            segment = self._current()
+            segment = self._current(group[0].frames[0].sequence)
             data = memoryview(b"".join(one.data for one in group))
             size = len(data)
             while data:
@@ -168,11 +168,12 @@ class LogWriter:
         self._published(frames)
         return None
 
-    def _current(self) -> _Segment:
+    def _current(self, first: int) -> _Segment:
         if self._segment is not None and self._segment.size >= self._segment_bytes:
             self._end()
         if self._segment is None:
-            path = self._owned.folder / f"{self._next:020d}{SUFFIX}"
+            # Not the number that is next: while nobody asks for one, two segments would have the same name.
+            path = self._owned.folder / f"{first:020d}{SUFFIX}"
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             try:
                 synced(self._owned.folder)
