@@ -371,6 +371,58 @@ def test_a_run_whose_process_ended_around_the_commit_lands_once(
     assert ask("Failures_KQL_CL | count") == [[1]]
 
 
+def test_a_run_that_was_cut_short_is_looked_at_before_others_land(
+    lab: Lab, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule = lab.rule(bin_start=NOW, bin_delay=0, query="print x = 1")
+    lab.allowed.readable.remove("soc")
+    lab.after(HOUR)
+    lab.allowed.readable.add("soc")
+    # The first bin waits to be tried again, and in the meantime the second is cut short before it lands.
+    (first,) = lab.jobs.runner.book.get(rule.id).open
+    lab.jobs.runner.book.open(rule.id, first, lab.clock.at + 2 * HOUR)
+    commit = LakeTable.commit
+
+    def ends(self: LakeTable, *words: Any, **more: Any) -> None:
+        if more.get("holds"):
+            raise Ended
+        commit(self, *words, **more)
+
+    monkeypatch.setattr(LakeTable, "commit", ends)
+    with pytest.raises(Ended):
+        lab.after(HOUR)
+    monkeypatch.undo()
+    assert [r.status for r in lab.bins()] == [RunStatus.WAITING, RunStatus.RUNNING]
+    lab.after(HOUR)
+    assert [r.status for r in lab.bins()] == [RunStatus.SUCCEEDED] * 3
+    assert ask("Summary_CL | summarize count(), dcount(_BinStartTime)") == [[3, 3]]
+
+
+@pytest.mark.parametrize("landed", [True, False])
+def test_a_run_that_was_cut_short_ends_though_its_owner_may_do_nothing_more(
+    lab: Lab, ask: Ask, monkeypatch: pytest.MonkeyPatch, landed: bool
+) -> None:
+    lab.put()
+    commit = LakeTable.commit
+
+    def ends(self: LakeTable, *words: Any, **more: Any) -> None:
+        if more.get("holds"):
+            if landed:
+                commit(self, *words, **more)
+            raise Ended
+        commit(self, *words, **more)
+
+    monkeypatch.setattr(LakeTable, "commit", ends)
+    with pytest.raises(Ended):
+        lab.jobs.runner.run_due()
+    monkeypatch.undo()
+    lab.allowed.readable.clear()
+    assert lab.jobs.runner.run_due() == 1
+    (run,) = lab.runs()
+    assert (run.status, run.rows) == ((RunStatus.SUCCEEDED, 1) if landed else (RunStatus.FAILED, 0))
+    assert ask("Failures_KQL_CL | count") == [[int(landed)]]
+
+
 def test_an_error_after_the_commit_is_no_failure(lab: Lab, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     lab.put()
     commit = LakeTable.commit

@@ -114,17 +114,17 @@ class Landing:
         if twice := next((n for n in names if names.count(n) > 1), None):
             raise Invalid(f"two columns would be named `{twice}`")
         schema, batches = self._batches(result, kept, stamps)
-        number = self._held(workspace, task.table, task.id) + 1
+        number = self._held(task, task.table) + 1
         return self.ingestion.append_once(
             workspace, task.table, schema, batches, _mark(task.id), number, lambda rows: claim(rows, number)
         )
 
     def landed(self, task: Task, table: str, claim: int) -> bool:
-        """Whether the rows that a claim was made for are in the table."""
-        return claim > 0 and self._held(self._workspace(task), table, task.id) >= claim
+        """Whether the rows that a claim was made for are in the table, whatever the owner may do by now."""
+        return claim > 0 and self._held(task, table) >= claim
 
-    def _held(self, workspace: Workspace, table: str, task: str) -> int:
-        return self.ingestion.lake.table(workspace.name, table).holds(_mark(task))
+    def _held(self, task: Task, table: str) -> int:
+        return self.ingestion.lake.table(task.owner[0], table).holds(_mark(task.id))
 
     def _workspace(self, task: Task) -> Workspace:
         name = task.owner[0]

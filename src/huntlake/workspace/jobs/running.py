@@ -229,7 +229,7 @@ class Runner:
             _LOG.warning("%s: %d windows were missed, and are not made up for", "/".join(task.owner), skipped)
 
     def _next(self, kind: Kind, task: Task) -> tuple[str, Run] | None:
-        """The run of the oldest window among those that may be attempted now."""
+        """The run of the oldest window among those that may be attempted now, but first one that was cut short."""
         now, found = self.clock.now(), []
         for id, at in self.book.get(task.id).open.items():
             document = kind.runs.find(task.owner, id)
@@ -238,7 +238,8 @@ class Runner:
                 self.book.close(task.id, id)
             elif at is None or at <= now:
                 found.append((document.value.window, id, document.value))
-        return min(found, key=lambda one: one[:2])[1:] if found else None
+        # Whether its rows have landed can be told only until others of the task's land.
+        return min(found, key=lambda one: (one[2].status is not RunStatus.RUNNING, *one[:2]))[1:] if found else None
 
     def _attempt(self, kind: Kind, task: Task, found: tuple[str, Run]) -> None:
         id, run = found
