@@ -71,9 +71,9 @@ def test_the_thread_of_a_long_query_steps_back_and_is_replaced() -> None:
         return id, os.getpriority(os.PRIO_PROCESS, id)
 
     def read(seconds: float) -> tuple[int, int]:
-        until = monotonic() + seconds
         sql = "select md5(i::varchar) from range(100000000000) t(i)"
         with database.stream(sql, timeout=timedelta(minutes=1)) as rows:
+            until = monotonic() + seconds
             for _ in rows:
                 if monotonic() > until:
                     break

@@ -12,9 +12,10 @@ import pyarrow as pa
 import pytest
 
 from huntlake.core.clock import FixedClock
-from huntlake.core.errors import Invalid, NotFound
+from huntlake.core.errors import Conflict, Invalid, NotFound
 from huntlake.lake import Lake
 from huntlake.lake.scanning import ScanColumn, scan_sql
+from huntlake.lake.table import LakeTable
 from huntlake.workspace.catalogue import Catalogue
 from huntlake.workspace.ingestion import Ingestion, IngestReport, Progress
 from huntlake.workspace.tables import Tables
@@ -352,3 +353,33 @@ def test_a_table_of_open_schema_gets_columns_for_what_rows_bring(place: Place) -
     assert [f"{c.name}:{c.type}" for c in report.added_columns] == ["brandNew_d:real", "brandNew_s:string"]
     assert report.unknown_columns == {}
     assert place.rows("AzureDiagnostics", "ResourceId", "brandNew_d") == [("r", 1.5)]
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), Invalid("it can't be")])
+def test_letters_stay_when_only_their_table_does_not_take_them(
+    place: Place, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def refuses(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Ingestion, "keep_letters", refuses)
+    report = place.ingest("SecurityEvent", '{"EventID":1}\n{"EventID":"x"}\n')
+    assert (report.rows, report.dead) == (1, 1)
+    assert [one["line"] for one in place.letters(report)] == [2]
+    assert place.rows("SecurityEvent", "EventID") == [(1,)]
+
+
+@pytest.mark.parametrize("after", [True, False])
+def test_letters_stay_where_rows_may_have_landed(place: Place, monkeypatch: pytest.MonkeyPatch, after: bool) -> None:
+    commit = LakeTable.commit
+
+    def breaks(self: LakeTable, *words: Any, **more: Any) -> None:
+        if after:
+            commit(self, *words, **more)
+            raise OSError(5, "Input/output error")
+        raise Conflict("it was dropped")
+
+    monkeypatch.setattr(LakeTable, "commit", breaks)
+    with pytest.raises((OSError, Conflict)):
+        place.ingest("SecurityEvent", '{"EventID":1}\n{"EventID":"x"}\n')
+    assert len(list((place.home / "dead-letters").rglob("*.jsonl"))) == int(after)

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 from tests.lake.power import Disk
-from tests.workspace.test_streaming import SLOW, SOC, Place, ask, numbers
+from tests.workspace.test_streaming import SLOW, SOC, Killed, Place, ask, numbers
 
 from huntlake.core.errors import NotFound
 from huntlake.lake.forms import Form, StoredColumn
 from huntlake.lake.index.building import build
 from huntlake.lake.log.owners import writers
+from huntlake.lake.table import LakeTable
 from huntlake.workspace.ingestion.dead_letters import LETTERS
 
 N = StoredColumn("n", Form.BIGINT)
@@ -244,6 +245,39 @@ def test_what_was_acknowledged_outlasts_a_power_cut(tmp_path: Path, monkeypatch:
         two.streams.open()
         assert numbers(two) == list(range(1, after + 1)), target
         two.close()
+
+
+@pytest.mark.parametrize("error", [Killed(), OSError(5, "Input/output error")])
+def test_a_log_goes_only_when_the_disk_has_what_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    disk = Disk(tmp_path / "home" / "lake", monkeypatch)
+    place = Place(tmp_path / "home")
+    one = place.process()
+    one.streams.append(SOC, "T_CL", [{"n": 1}])
+    one.streams.settle(SOC.name, "T_CL")
+
+    def ends(*_: Any) -> None:
+        raise error
+
+    # The commit is there for everyone to see, and the disk doesn't have it yet.
+    with monkeypatch.context() as patched:
+        patched.setattr(LakeTable, "_flush_log", ends)
+        with pytest.raises(type(error)):
+            one.streams.flush()
+    if isinstance(error, Killed):
+        place.kill(one)
+        one = place.process()
+        one.streams.open()
+    else:
+        one.streams.flush()
+    disk.image(tmp_path / "image" / "lake")
+    monkeypatch.undo()
+    one.close()
+    two = Place(tmp_path / "image").process()
+    two.streams.open()
+    assert numbers(two) == [1]
+    two.close()
 
 
 def test_a_file_that_was_not_written_to_its_end_is_taken_away(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

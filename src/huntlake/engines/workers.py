@@ -7,6 +7,7 @@ import sys
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from threading import Condition, Thread, current_thread, get_native_id
 from typing import Any
 
@@ -33,8 +34,10 @@ class Worker(Thread):
         # Elsewhere a niceness is a whole process's.
         if sys.platform == "linux" and not self.behind:
             self.behind = True
-            own = os.getpriority(os.PRIO_PROCESS, self._id)
-            os.setpriority(os.PRIO_PROCESS, self._id, min(own + BEHIND, _NICEST))
+            # The thread may just have ended, or not be allowed to: then all stays as it is.
+            with suppress(OSError):
+                own = os.getpriority(os.PRIO_PROCESS, self._id)
+                os.setpriority(os.PRIO_PROCESS, self._id, min(own + BEHIND, _NICEST))
 
 
 def this_worker() -> Worker | None:

@@ -79,6 +79,11 @@ class Loader:
         if isinstance(error, duckdb.OutOfMemoryException):
             raise LimitExceeded("the rows need more memory than a load may have; nothing of it has landed") from error
 
+    @property
+    def may_have_landed(self) -> bool:
+        """Whether the table was told of the files: should that have failed, it may name them all the same."""
+        return self._committed
+
     def load(self, source: Source, planner: Planner) -> Iterator[Staged]:
         """Convert a file, batch by batch; what fits waits to be written.
 

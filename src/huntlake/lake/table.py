@@ -236,8 +236,20 @@ class LakeTable:
         return self._shelf.held(files, clause)
 
     def holds(self, writer: str) -> int:
-        """Up to which number of a writer's log the table holds the rows; 0 where it holds none."""
+        """Up to which number of a writer's log the table holds the rows; 0 where it holds none.
+
+        Whoever lets go of rows because the table holds them has it `secure` first.
+        """
         return self._holding((writer,))[1].get(writer, 0)
+
+    def secure(self) -> None:
+        """Have the disk keep what the table says now: who committed it may have died before. Nothing if it isn't."""
+        with self._lock:
+            if not self.exists:
+                return
+            entries = self._entries(self._fresh().version())
+        if entries[1]:
+            self._flush_log(entries)
 
     def add_actions(self) -> list[dict[str, Any]]:
         """What the log says of each file: `path`, `size_bytes`, `num_records`, `min.<column>` and their kin."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import monotonic, sleep
 
-from huntlake.engines.duckdb.watch import Watch
+import pytest
+
+from huntlake.engines.duckdb.watch import LONG, Watch
+from huntlake.engines.workers import Worker
 
 
 class Cursor:
@@ -56,3 +59,22 @@ def test_a_query_without_a_limit_that_is_cancelled_has_not_timed_out() -> None:
     watched.over()
     assert cursor.interrupts
     assert not watched.timed_out
+
+
+def test_a_thread_that_can_not_step_back_keeps_no_query_from_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(*_: int) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("os.setpriority", refuses)
+    watch, cursor = Watch(), Cursor()
+    watched = watch.over(cursor, 2 * LONG)
+
+    def work(worker: Worker) -> None:
+        with watched.working():
+            until(lambda: cursor.interrupts)
+
+    worker = Worker(work, "test")
+    worker.start()
+    worker.join()
+    watched.over()
+    assert cursor.interrupts

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from huntlake.core.errors import DomainError
 from huntlake.engines.errors import EngineDefect, LowMemory, QueryFailed
 
@@ -17,13 +19,18 @@ IN_PYTHON = f"{_UDF_FAILED}ValueError: "
 _NO_MEMORY = (f"{_UDF_FAILED}MemoryError", "Out of Memory Error", "bad_alloc", "bad allocation", "failed to allocate")
 """How the engine, and what it calls, say so behind other words."""
 
+_QUOTED = re.compile(r"'.*'|\".*\"")
+"""Values of rows, and names: logs tell of other programs that lack memory."""
+
 
 def translate(error: Exception) -> DomainError:
     """The domain error for one of DuckDB's, without the SQL that DuckDB quotes."""
     # A failure in the middle of an Arrow stream arrives as an OSError: only the text tells the kind.
     kind, _, message = str(error).partition(" Error: ")
     fact = message.partition("\n")[0].strip().removeprefix(IN_PYTHON)
-    if isinstance(error, MemoryError) or kind == "Out of Memory" or any(words in str(error) for words in _NO_MEMORY):
+    # Behind the first line stands the SQL.
+    own = _QUOTED.sub("", str(error).partition("\n")[0])
+    if isinstance(error, MemoryError) or kind == "Out of Memory" or any(words in own for words in _NO_MEMORY):
         return LowMemory()
     if "expression depth" in fact:
         return QueryFailed("a query whose tables and expressions nest this deeply is not supported")

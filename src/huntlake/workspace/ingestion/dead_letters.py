@@ -67,7 +67,7 @@ def as_rows(letters: Sequence[Letter]) -> pa.Table:
 class DeadLetters:
     """A file of JSON lines `{"reason", "source", "line", "text"}`, made when the first row doesn't fit.
 
-    If the load fails as a whole, it is removed: nothing landed, so all of the source is still to be brought.
+    If the load fails before it has `landed`, it is removed: all of the source is still to be brought.
     """
 
     root: Path
@@ -75,6 +75,8 @@ class DeadLetters:
     table: str
     started: datetime
     count: int = 0
+    landed: bool = False
+    """Whether the rows that did fit may be in the table."""
     _path: Path | None = field(default=None, repr=False)
     _file: IO[bytes] | None = field(default=None, repr=False)
 
@@ -120,7 +122,7 @@ class DeadLetters:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._file:
             self._file.close()
-        if kind is not None and self._path:
+        if kind is not None and self._path and not self.landed:
             self._path.unlink(missing_ok=True)
 
     def _opened(self) -> IO[bytes]:

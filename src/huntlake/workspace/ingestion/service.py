@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Mapping as TableOf
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ from huntlake.workspace.workspaces import Workspace
 if TYPE_CHECKING:
     import pyarrow as pa
 
+_LOG = logging.getLogger("huntlake.ingestion")
 _UNKNOWN_NAMED = 1000
 
 
@@ -118,8 +120,13 @@ class Ingestion:
                     holds[marks[one.path]] = rows - before + 1
             # What isn't in the table must be in the file before anyone is told that the load is done.
             dead.flush()
-            loader.commit(holds=holds, held=dict.fromkeys(holds, 0))
-            self.keep_letters(workspace, dead)
+            try:
+                loader.commit(holds=holds, held=dict.fromkeys(holds, 0))
+            except OSError:
+                dead.landed = loader.may_have_landed
+                raise
+            dead.landed = True
+            self._keep_letters_too(workspace, dead)
         return IngestReport(
             table=table,
             rows=rows,
@@ -135,7 +142,9 @@ class Ingestion:
 
     def landed(self, workspace: Workspace, table: str, mark: str) -> int | None:
         """How many rows of the file that was taken in under a mark a table got; None if it wasn't."""
-        held = self.lake.table(workspace.name, table).holds(mark)
+        there = self.lake.table(workspace.name, table)
+        if held := there.holds(mark):
+            there.secure()
         return held - 1 if held else None
 
     def keep_letters(self, workspace: Workspace, dead: DeadLetters, mark: str = "") -> None:
@@ -148,6 +157,13 @@ class Ingestion:
             for letters in dead.letters():
                 loader.stage_arrow(as_rows(letters), targets)
             loader.commit(holds=holds, held=dict.fromkeys(holds, 0))
+
+    def _keep_letters_too(self, workspace: Workspace, dead: DeadLetters) -> None:
+        try:
+            self.keep_letters(workspace, dead)
+        except Exception:
+            # The rows have landed: who heard of a failure would bring them again.
+            _LOG.exception("what didn't fit is in %s alone, and not in `%s`", dead.path, LETTERS)
 
     def append_arrow(self, workspace: Workspace, table: str, rows: pa.Table) -> int:
         """Add rows whose columns have their physical forms already; columns that are missing are filled. How many.

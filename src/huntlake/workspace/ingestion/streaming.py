@@ -416,6 +416,7 @@ class Streams:
         held = self._lake.holds(stream.workspace, stream.table, stream.writer)
         fresh = [_since(p, held) for p in parts if p.last > held]
         if not fresh:
+            table.secure()
             return
         self._write_letters(stream, fresh, last)
         self._at("letters")
@@ -442,6 +443,8 @@ class Streams:
             rows = as_rows([letter.letter(stream.table) for letter in new])
             files = self._staged().write(table, [Converted(rows, LETTER_COLUMNS, ())])
             table.commit(files, holds={writer: last})
+        else:
+            table.secure()
 
     def _staged(self) -> Stage:
         if self._stage is None:
@@ -482,6 +485,7 @@ class Streams:
             held = self._lake.holds(workspace, table, owned.writer)
             new = [f for f in found if f.sequence > held]
             if not new:
+                self._lake.table(workspace, table).secure()
                 continue
             with suppress(NotFound):
                 self._have(Workspace(workspace, new[0].batch.workspace_id), table)

@@ -121,7 +121,10 @@ class Landing:
 
     def landed(self, task: Task, table: str, claim: int) -> bool:
         """Whether the rows that a claim was made for are in the table, whatever the owner may do by now."""
-        return claim > 0 and self._held(task, table) >= claim
+        if not claim or self._held(task, table) < claim:
+            return False
+        self.ingestion.lake.table(task.owner[0], table).secure()
+        return True
 
     def _held(self, task: Task, table: str) -> int:
         return self.ingestion.lake.table(task.owner[0], table).holds(_mark(task.id))
