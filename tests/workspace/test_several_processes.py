@@ -183,6 +183,29 @@ def test_one_table_that_takes_nothing_keeps_no_other_waiting(place: Place, monke
     assert place.rows(one, "Bad_CL") == 1
 
 
+def test_a_table_that_takes_nothing_of_a_dead_log_keeps_neither_others_nor_what_comes_waiting(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = place.process()
+    for table in ("Bad_CL", "T_CL"):
+        one.streams.append(SOC, table, [{"n": 1}])
+    place.kill(one)
+    two = place.process()
+    streams: Any = two.streams
+    with monkeypatch.context() as held:
+
+        def refuse(*_: object, **__: object) -> None:
+            raise OSError("no")
+
+        held.setattr(two.lake.table(SOC.name, "Bad_CL"), "commit", refuse)
+        for _ in range(3):
+            assert not streams._adopt()
+        assert (place.rows(two), place.rows(two, "Bad_CL")) == (1, 0)
+        assert not streams._room._held
+    assert streams._adopt().tables == ("Bad_CL",)
+    assert (place.rows(two), place.rows(two, "Bad_CL")) == (1, 1)
+
+
 def test_a_copy_of_a_writers_folder_doubles_nothing(place: Place) -> None:
     one = place.process()
     one.streams.append(SOC, "T_CL", [{"n": 1}])

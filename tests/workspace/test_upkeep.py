@@ -6,6 +6,7 @@ import json
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 from tests.workspace.conftest import NOW, OTHER, SOC, Ask
@@ -108,3 +109,24 @@ def test_it_runs_by_itself_and_ends_with_the_block(upkeep: Upkeep) -> None:
     with upkeep.running(timedelta(milliseconds=1), workspaces):
         assert asked.wait(30)
     assert upkeep.lake.snapshot(SOC.name, "SigninLogs").rows == 5
+
+
+def test_a_failure_that_nobody_foresaw_does_not_end_it(upkeep: Upkeep) -> None:
+    asked = 0
+
+    def workspaces() -> list[str]:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            raise RuntimeError("the state is locked")
+        return [SOC.name]
+
+    def expiry(workspace: str) -> int:
+        raise RuntimeError("the state is locked")
+
+    upkeep.expiries = (expiry,)
+    with upkeep.running(timedelta(milliseconds=1), workspaces):
+        until = monotonic() + 10
+        while len(upkeep.lake.snapshot(SOC.name, "SigninLogs").files) > 1 and monotonic() < until:
+            sleep(0.01)
+    assert len(upkeep.lake.snapshot(SOC.name, "SigninLogs").files) == 1

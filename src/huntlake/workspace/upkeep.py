@@ -165,7 +165,10 @@ class Upkeep:
         def work() -> None:
             # Servers that are started together shouldn't come at the same moment.
             while not stop.wait(every.total_seconds() * random.uniform(0.8, 1.2)):
-                self.all(workspaces(), stop.is_set)
+                try:
+                    self.all(workspaces(), stop.is_set)
+                except Exception:
+                    _LOG.exception("upkeep failed, and is tried again")
 
         thread = Thread(target=work, name="upkeep", daemon=True)
         thread.start()

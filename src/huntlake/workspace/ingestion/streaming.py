@@ -481,6 +481,7 @@ class Streams:
                 streams[frame.batch.key].append(frame)
         rows = batches = 0
         tables = []
+        failures: list[Exception] = []
         for (workspace, table), found in streams.items():
             held = self._lake.holds(workspace, table, owned.writer)
             new = [f for f in found if f.sequence > held]
@@ -490,11 +491,20 @@ class Streams:
             with suppress(NotFound):
                 self._have(Workspace(workspace, new[0].batch.workspace_id), table)
             stream = _Stream(workspace, table, owned.writer, list(new))
-            self._room.keep({stream.key: sum(len(f.batch.lines) for f in new)})
-            self._move(stream)
+            taken = {stream.key: sum(len(f.batch.lines) for f in new)}
+            self._room.keep(taken)
+            try:
+                self._move(stream)
+            except Exception as failure:
+                # The next try takes room again; what waits for it stays on the disk.
+                self._room.give_back(taken)
+                failures.append(failure)
+                continue
             rows += sum(f.batch.rows for f in new)
             batches += len(new)
             tables.append(table)
+        if failures:
+            raise failures[0]
         keep_damaged(owned)
         self._at("recovered")
         owned.remove()
