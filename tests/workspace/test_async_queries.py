@@ -15,6 +15,7 @@ from huntlake.app import Analytics
 from huntlake.core.clock import FixedClock
 from huntlake.core.diagnostics import SourceError
 from huntlake.core.errors import Busy, Conflict, NotFound, Refused
+from huntlake.state.documents import Documents
 from huntlake.state.memory import MemoryShelf
 from huntlake.workspace import async_queries
 from huntlake.workspace.async_queries import KEPT, AsyncQueries, AsyncQuery, Status
@@ -233,3 +234,22 @@ def test_the_queries_of_one_owner_begin_in_the_order_in_which_they_came(
     for query in taken:
         ended(service, query)
     assert began == [q.id for q in taken]
+
+
+def test_what_another_process_answers_while_orphans_are_looked_for_is_none(
+    made: Callable[..., AsyncQueries], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = made(), made()
+    names, asked = Documents.names, list[AsyncQuery]()
+
+    def slow(self: Documents[AsyncQuery]) -> frozenset[str]:
+        found = names(self)
+        if not asked:
+            asked.append(one.submit("ann", "soc", "SigninLogs | count"))
+            ended(one, asked[0])
+            one.close()
+        return found
+
+    monkeypatch.setattr(Documents, "names", slow)
+    two.open()
+    assert rows(two, asked[0]) == [[[3]]]

@@ -210,7 +210,9 @@ class AsyncQueries:
         for place in self._folder.glob("*"):
             with self._lock:
                 if place.name not in known and place.name not in self._held and self._hold(place.name):
-                    shutil.rmtree(place, ignore_errors=True)
+                    # Another process may have taken it, and answered it, since its name was looked for.
+                    if self._documents.find(place.name) is None:
+                        shutil.rmtree(place, ignore_errors=True)
                     self._release(place.name)
 
     def close(self) -> None:

@@ -184,7 +184,7 @@ class KqlJobs:
             for document in self.records.list((other.name,)):
                 same = document.name.lower() == name.lower()
                 if same and other.name != workspace.name:
-                    raise Conflict(f"a job is named `{name}` in the workspace `{other.name}`: names are unique")
+                    raise Conflict(f"a job is named `{name}` in another workspace: names are unique in the lake")
                 enabled += document.value.enabled and not same
         if job.enabled and enabled >= MOST_ENABLED:
             raise Conflict(f"{MOST_ENABLED} jobs are enabled already: disable or delete one first")
