@@ -1,4 +1,4 @@
-"""Writes the pages of docs/kql, ASIM's functions that follow from others, and the table in README.md.
+"""Writes the generated pages of docs/, ASIM's functions that follow from others, and the table in README.md.
 
 python -m tools.documents          writes them
 python -m tools.documents --check    says which are not what the code says, and exits with 1
@@ -23,6 +23,7 @@ from huntlake.kql.binding.scalars import SCOPED
 from huntlake.kql.functions import FUNCTIONS, KNOWN
 from huntlake.kql.symbols import Function, OneOf, Signature
 from huntlake.kql.types import ANY, NUMBERS, SIMPLE, ScalarType
+from huntlake.wdl.functions import FUNCTIONS as WDL_FUNCTIONS
 from huntlake.workspace.catalogue import Catalogue
 from huntlake.workspace.commands import COMMANDS, Need
 from huntlake.workspace.commands import REFUSED as COMMANDS_REFUSED
@@ -64,6 +65,22 @@ def main() -> int:
     return 1 if check and wrong else 0
 
 
+def wdl_page() -> str:
+    """The functions of the workflow language, by their families."""
+    families: dict[str, list[str]] = defaultdict(list)
+    for function in sorted({f.name: f for f in WDL_FUNCTIONS.values()}.values(), key=lambda f: f.name.lower()):
+        said = function.doc.split("\n\n")[0].replace("\n", " ").replace("|", "\\|")
+        shown = "<br>".join(f"`{call}` → `{value}`" for call, value in function.examples).replace("|", "\\|")
+        also = "".join(f", `{a}`" for a in function.aliases)
+        family = function.body.__module__.rpartition(".")[2]
+        families[family].append(f"| `{function}`{also} | {said} | {shown} |")
+    parts = ["# Functions of workflow definitions", GENERATED, f"{sum(map(len, families.values()))} functions."]
+    for family in sorted(families):
+        parts.append(f"## {family.capitalize()}")
+        parts.append("\n".join(["| function | what it gives | |", "|---|---|---|", *families[family]]))
+    return "\n\n".join(parts) + "\n"
+
+
 def pages() -> dict[Path, str]:
     """Every generated page, and README.md with its generated part."""
     folder = ROOT / "docs" / "kql"
@@ -74,6 +91,7 @@ def pages() -> dict[Path, str]:
         folder / "aggregates.md": functions_page("Aggregates", AGGREGATES, REFUSED_AGGREGATES),
         folder / "plugins.md": plugins_page(),
         folder / "commands.md": commands_page(),
+        ROOT / "docs" / "playbooks" / "functions.md": wdl_page(),
         readme: with_table(readme.read_text(encoding="utf-8")),
     }
 

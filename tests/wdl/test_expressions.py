@@ -109,3 +109,14 @@ def test_half_a_surrogate_pair_does_not_break_what_follows() -> None:
 )
 def test_dates_and_numbers_are_written_as_dotnet_does(asked: str, value: str) -> None:
     assert evaluator().text(asked) == value
+
+
+def test_a_huge_number_with_many_places_is_written_in_full() -> None:
+    shown = evaluator().text("@formatNumber(1e308, 'N99')")
+    assert shown.startswith("100,000,")
+    assert len(shown) == 309 + 102 + 1 + 99
+
+
+def test_a_text_is_not_cut_into_more_pieces_than_can_be_held() -> None:
+    with pytest.raises(EvaluationError, match="pieces"):
+        evaluator(variables={"t": "x" * 500_000}).text("@chunk(variables('t'), 1)")

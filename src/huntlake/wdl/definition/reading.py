@@ -93,6 +93,8 @@ def _action(name: str, value: Any, path: str, siblings: Mapping[str, str], depth
         _fail(f"{path}.actions", f"no actions may stand within a {type}")
     static = _part(settings, "staticResult", f"{path}.runtimeConfiguration")
     limit = _part(body, "limit", path)
+    if type is ActionType.INITIALIZE and depth > 1:
+        _fail(path, "variables are initialized at the top level only")
     return Action(
         name,
         type,
@@ -108,7 +110,7 @@ def _action(name: str, value: Any, path: str, siblings: Mapping[str, str], depth
         body.get("foreach"),
         Limit(limit.get("timeout"), limit.get("count")),
         _options(body, path),
-        _whole(_part(settings, "concurrency", f"{path}.runtimeConfiguration").get("repetitions"), path),
+        _repetitions(settings, path),
         _secure(settings, path),
         _text(static.get("name"), path)
         if str(static.get("staticResultOptions", "Enabled")).lower() != "disabled"
@@ -123,6 +125,14 @@ _READ = frozenset(
     "type kind inputs runAfter actions else default cases expression foreach limit operationOptions"
     " runtimeConfiguration trackedProperties".split()
 )
+
+
+def _repetitions(settings: Mapping[str, Any], path: str) -> int | None:
+    place = f"{path}.runtimeConfiguration.concurrency"
+    count = _whole(_part(settings, "concurrency", f"{path}.runtimeConfiguration").get("repetitions"), place)
+    if count is not None and count > 50:
+        _fail(place, "at most 50 rounds go on at once")
+    return count
 
 
 def _aliased(type: Any) -> Any:

@@ -158,7 +158,7 @@ def formatted(value: int | float | Decimal, format: str, locale: str | None = No
         return "NaN" if math.isnan(value) else cultured.infinity if value > 0 else f"-{cultured.infinity}"
     exact = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
     standard = re.fullmatch(r"([A-Za-z])([0-9]{0,2})", format)
-    with localcontext(Context(prec=400, rounding=ROUND_HALF_UP)):
+    with localcontext(Context(prec=3000, rounding=ROUND_HALF_UP)):
         if standard:
             return _standard(exact, standard[1], standard[2], cultured, isinstance(value, int))
         return _custom(exact, format, cultured)

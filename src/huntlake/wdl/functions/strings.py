@@ -20,6 +20,7 @@ from huntlake.wdl.expressions.symbols import (
 )
 from huntlake.wdl.expressions.values import Fault, Value, key, of_units, plain, text, units
 
+MOST_CHUNKS = 100_000
 LARGEST_TEXT = 10_000_000
 """How many characters one `replace` may make."""
 
@@ -180,7 +181,9 @@ def to_lower(text: String) -> String:
     "hello world"
     """
     # Without a culture these two stay as they are, where Python writes two characters or another letter.
-    return "".join(c if c == "İ" else c.lower() if len(c.lower()) == 1 else c for c in text)
+    if text.isascii():
+        return text.lower()
+    return text.translate({ord(c): c.lower() for c in set(text) if c != "İ" and len(c.lower()) == 1})
 
 
 @function("toUpper")
@@ -190,7 +193,9 @@ def to_upper(text: String) -> String:
     >>> toUpper('Hello World')
     "HELLO WORLD"
     """
-    return "".join(c if c == "ı" or len(c.upper()) != 1 else c.upper() for c in text)
+    if text.isascii():
+        return text.upper()
+    return text.translate({ord(c): c.upper() for c in set(text) if c != "ı" and len(c.upper()) == 1})
 
 
 @function("trim")
@@ -214,6 +219,8 @@ def chunk(collection: TextOrArray, length: Integer) -> Array:
     """
     if length <= 0:
         raise Fault("`length` of `chunk` must be a positive integer")
+    if len(collection) > MOST_CHUNKS * length:
+        raise Fault(f"`chunk` would make more than {MOST_CHUNKS:,} pieces")
     if isinstance(collection, str):
         whole = units(collection)
         return [of_units(whole[i : i + 2 * length]) for i in range(0, len(whole), 2 * length)]

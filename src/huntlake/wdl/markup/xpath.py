@@ -11,7 +11,7 @@ from typing import NoReturn
 from huntlake.wdl.expressions.values import Fault, float_text
 from huntlake.wdl.markup.documents import Cdata, Comment, Doctype, Document, Element, Instruction, Text
 
-MOST = 200_000
+MOST = 100_000
 """How many nodes one expression may visit."""
 DEEPEST = 50
 
