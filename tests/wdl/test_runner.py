@@ -299,3 +299,43 @@ def test_the_same_run_twice_makes_the_same_calls() -> None:
 def test_tracked_properties_see_their_own_action() -> None:
     ran = Ran({"A": compose({"x": 1}) | {"trackedProperties": {"x": "@action()['outputs']['x']"}}})
     assert ran.record("A").tracked == {"x": 1}
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        {"type": "Wait", "inputs": {"interval": {"count": 10**15, "unit": "Day"}}},
+        {"type": "Wait", "inputs": {"interval": {"count": "x", "unit": "Day"}}},
+        {"type": "Wait", "inputs": {"interval": {"count": 1, "unit": "Aeon"}}},
+        {"type": "Wait", "inputs": 1},
+        {"type": "Wait", "inputs": {"until": {"timestamp": "soon"}}},
+        {"type": "Response", "inputs": {"statusCode": 200, "headers": "x"}},
+        {"type": "Response", "inputs": {"statusCode": 99999}},
+        {"type": "Table", "inputs": {"from": [{}], "format": "HTML", "columns": "@createArray(1)"}},
+        {"type": "Table", "inputs": {"from": [1], "format": "CSV"}},
+        {"type": "Select", "inputs": {"select": 1}},
+        {"type": "Query", "inputs": {"from": [1], "where": "@item()"}},
+        {"type": "Join", "inputs": {"from": [1], "joinWith": None}},
+        {"type": "ParseJson", "inputs": {"content": "{", "schema": {}}},
+        {"type": "ParseJson", "inputs": {"content": {"a": 1}, "schema": {"type": "array", "required": True}}},
+        {"type": "Expression", "kind": "Sundial", "inputs": {}},
+        {"type": "Expression", "kind": "AddToTime", "inputs": {"baseTime": "2026-01-01"}},
+        {"type": "InitializeVariable", "inputs": {"variables": [{"name": "v", "type": "complex"}]}},
+        {"type": "SetVariable", "inputs": {"name": "nowhere", "value": 1}},
+        {"type": "Until", "expression": "@true", "limit": {"count": 0}, "actions": {}},
+        {"type": "Until", "expression": "@true", "limit": {"timeout": "P99999Y"}, "actions": {}},
+        {"type": "If", "expression": {"nothing": [1]}, "actions": {}},
+        {"type": "If", "expression": {"and": [1]}, "actions": {}},
+        {"type": "If", "expression": "@null", "actions": {}},
+        {"type": "Terminate", "inputs": {"runStatus": "Maybe"}},
+        {"type": "Http", "inputs": {"retryPolicy": {"type": "sometimes"}}},
+        {"type": "Http", "inputs": {"retryPolicy": {"type": "fixed", "count": 1000}}},
+        {"type": "Http", "inputs": {}, "limit": {"timeout": "soon"}},
+        {"type": "Http", "runtimeConfiguration": {"staticResult": {"name": "none"}}},
+        {"type": "Compose", "inputs": 1, "trackedProperties": {"x": "@action()['nothing']"}},
+    ],
+)
+def test_what_an_action_cannot_do_fails_it_and_not_the_engine(action: dict[str, Any]) -> None:
+    ran = Ran({"A": action, "B": compose(1, A=["Failed"])})
+    assert ran.statuses == {"A": "Failed", "B": "Succeeded"}
+    assert ran.record("A").message

@@ -97,7 +97,9 @@ def table(action: Action, means: Means) -> Given:
     if format not in ("HTML", "CSV"):
         raise ActionFailed("BadRequest", f"a table in `{format}` is not supported", shown)
     if columns is not None and action.inputs[columns]:
-        listed = [c for c in action.inputs[columns] if isinstance(c, Mapping)]
+        listed = action.inputs[columns]
+        if not isinstance(listed, list) or not all(isinstance(c, Mapping) for c in listed):
+            raise ActionFailed("InvalidTemplate", "`columns` must be a list of columns", shown)
         header = [text(means.evaluator.value(c.get("header"))) for c in listed]
         rows = [[_cell(means.over(e).value(c.get("value"))) for c in listed] for e in source]
     else:

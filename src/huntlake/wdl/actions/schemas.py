@@ -46,7 +46,7 @@ def _check(value: Any, schema: Any, path: str, told: list[str], whole: Any, dept
         _bounds(len(value), schema.get("minLength"), schema.get("maxLength"), "characters", path, told)
     elif number(value):
         _bounds(value, schema.get("minimum"), schema.get("maximum"), "as a number", path, told)
-    for inner in schema.get("allOf") or ():
+    for inner in _list(schema.get("allOf")):
         _check(value, inner, path, told, whole, depth + 1)
     for name in ("anyOf", "oneOf"):
         choices = schema.get(name)
@@ -65,7 +65,7 @@ def _alone(value: Any, schema: Any, whole: Any, depth: int) -> list[str]:
 def _object(value: dict[str, Any], schema: dict[str, Any], path: str, told: list[str], whole: Any, depth: int) -> None:
     properties = schema.get("properties")
     known = properties if isinstance(properties, dict) else {}
-    for name in schema.get("required") or ():
+    for name in _list(schema.get("required")):
         if name not in value:
             told.append(f"{path}: the required property `{name}` is missing")
     others = schema.get("additionalProperties")
@@ -76,6 +76,11 @@ def _object(value: dict[str, Any], schema: dict[str, Any], path: str, told: list
             told.append(f"{path}: the property `{name}` is not allowed")
         elif isinstance(others, dict):
             _check(inner, others, f"{path}.{name}", told, whole, depth + 1)
+
+
+def _list(keyword: Any) -> list[Any]:
+    # In draft 3 `required` is a boolean of the property itself: a keyword of another form says nothing here.
+    return keyword if isinstance(keyword, list) else []
 
 
 def _is(value: Any, type: str) -> bool:

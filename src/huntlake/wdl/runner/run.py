@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -279,7 +279,7 @@ class Run:
         if not 1 <= most <= MOST_ROUNDS:
             raise ActionFailed("InvalidTemplate", f"an Until has 1 to {MOST_ROUNDS:,} rounds")
         timeout = evaluator.value(action.limit.timeout)
-        until = self.effects.now() + duration("PT1H" if timeout is None else timeout)
+        until = self._after(duration("PT1H" if timeout is None else timeout).total_seconds())
         status = Status.SUCCEEDED
         for index in range(most):
             one = Frame(frame, action.name, index)
@@ -322,7 +322,7 @@ class Run:
             seconds = _UNITS.get(text(interval.get("unit")).lower().rstrip("s"))
             if seconds is None:
                 raise ActionFailed("InvalidTemplate", f"`{text(interval.get('unit'))}` is not a unit of time")
-            at = self.effects.now() + timedelta(seconds=FUNCTIONS["int"].body(interval.get("count")) * seconds)
+            at = self._after(FUNCTIONS["int"].body(interval.get("count")) * seconds)
         else:
             raise ActionFailed("InvalidTemplate", "a Wait needs an `interval` or an `until`")
         yield (Wait(record.key, at),)
@@ -334,7 +334,10 @@ class Run:
         status = FUNCTIONS["int"].body(inputs.get("statusCode", 200))
         if not 200 <= status <= 599 or 300 <= status <= 399:
             raise ActionFailed("InvalidTemplate", f"a Response can't have the status {status}")
-        headers = {k: text(v) for k, v in (inputs.get("headers") or {}).items()}
+        given = inputs.get("headers") or {}
+        if not isinstance(given, dict):
+            raise ActionFailed("InvalidTemplate", "the headers of a Response must be an object")
+        headers = {k: text(v) for k, v in given.items()}
         record.outputs = {k: v for k, v in inputs.items() if k != "schema"}
         if not self.effects.respond(record.key, Answer(status, headers, inputs.get("body"))):
             raise ActionFailed("ActionResponseSkipped", "nobody waits for the response any more")
@@ -376,7 +379,13 @@ class Run:
 
     def _timeout(self, action: Action, evaluator: Evaluator) -> Any:
         timeout = evaluator.value(action.limit.timeout)
-        return None if timeout is None else self.effects.now() + duration(timeout)
+        return None if timeout is None else self._after(duration(timeout).total_seconds())
+
+    def _after(self, seconds: float) -> datetime:
+        try:
+            return self.effects.now() + timedelta(seconds=seconds)
+        except OverflowError:
+            raise Fault("the time to wait for is outside of the years 1 to 9999") from None
 
     def _webhook(self, action: Action, record: Record, evaluator: Evaluator) -> Step:
         inputs = record.inputs = evaluator.value(action.inputs)
