@@ -96,6 +96,13 @@ def test_rows_in_the_command_go_by_place_and_are_read_as_kql_reads_text(run: Run
     assert ask("T | where n == 2 | project s") == [["short"]]
 
 
+@pytest.mark.parametrize("odd", ["\x0b", "\x0c", "\x1c", "\x85", "\u2028"])
+def test_only_the_ends_of_lines_end_rows_in_the_command(run: Run, ask: Ask, odd: str) -> None:
+    run(".create table T (s:string, n:long)")
+    run(f".ingest inline into table T <|\none{odd}two,1\r\nthree,2\n")
+    assert sorted(ask("T")) == [[f"one{odd}two", 1], ["three", 2]]
+
+
 def test_rows_in_the_command_may_be_json(run: Run, ask: Ask) -> None:
     run(".create table T (n:long, s:string, d:dynamic)")
     run('.ingest inline into table T with (format="json") <| {"n": 1, "d": "text", "s": "x"}\n{"n": 2, "d": {"a": 1}}')

@@ -7,9 +7,11 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -29,6 +31,7 @@ from huntlake.workspace.jobs import running
 from huntlake.workspace.jobs.kql_jobs import KqlJob, Missed, Schedule
 from huntlake.workspace.jobs.landing import Landing, Rights
 from huntlake.workspace.jobs.recurrence import Frequency, Recurrence
+from huntlake.workspace.jobs.running import Runner
 from huntlake.workspace.jobs.runs import KEPT_RUNS, Run, RunStatus
 from huntlake.workspace.jobs.service import Jobs
 from huntlake.workspace.jobs.summary_rules import SummaryRule
@@ -323,6 +326,31 @@ def test_a_server_that_ends_leaves_its_runs_to_the_next(lab: Lab) -> None:
         until(lambda: outcomes(lab.runs()) == ["Running"])
     (run,) = lab.runs()
     assert (run.status, run.attempts) == (RunStatus.NOT_STARTED, 0)
+
+
+def test_a_run_that_has_only_begun_when_the_server_ends_is_ended_too(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, ending = Event(), Event()
+    plan, shutdown = lab.jobs.runner._plan, ThreadPoolExecutor.shutdown
+
+    def slow(self: Runner, *words: Any) -> None:
+        begun.set()
+        ending.wait(10)
+        # By now those that were known to run have been told.
+        time.sleep(0.1)
+        plan(*words)
+
+    def ends(self: ThreadPoolExecutor, *words: Any, **more: Any) -> None:
+        ending.set()
+        shutdown(self, *words, **more)
+
+    monkeypatch.setattr(Runner, "_plan", slow)
+    monkeypatch.setattr(ThreadPoolExecutor, "shutdown", ends)
+    lab.put(query=SLOW)
+    with lab.jobs.runner.running():
+        assert begun.wait(10)
+        began = time.monotonic()
+    assert time.monotonic() - began < 8
+    assert outcomes(lab.runs()) == ["NotStarted"]
 
 
 def test_one_owners_many_jobs_do_not_hold_up_another_owners_one(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

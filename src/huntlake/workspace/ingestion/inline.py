@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from huntlake.core.diagnostics import did_you_mean
@@ -79,11 +80,12 @@ def _delimited(text: str, columns: Sequence[Column], delimiter: str, heading: bo
     # A module's own limit on fields is 128 KiB; ours is that on the request.
     csv.field_size_limit(_LARGEST)
     # The line of the command itself ends where the data begins.
-    lines = text.removeprefix("\r").removeprefix("\n").splitlines(keepends=True)
+    lines = text.removeprefix("\r").removeprefix("\n")
     try:
         rows = [
             row
-            for row in csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
+            # Not `splitlines`: to it a form feed ends a line, too, and so does much of Unicode.
+            for row in csv.reader(StringIO(lines, newline=""), delimiter=delimiter, strict=True, skipinitialspace=True)
             if row not in ([], [""])
         ]
     except csv.Error as error:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event, Lock, Thread
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Protocol
 
 from huntlake.core.clock import Clock
@@ -35,6 +35,7 @@ AT_ONCE = 3
 INTERRUPTIONS = 3
 """How often a run is begun again that ended with its process: perhaps it was what ended it."""
 _EVERY_SECONDS = 2.0
+_ENDING_SECONDS = 0.02
 _LONGEST_WAIT = timedelta(hours=1)
 
 
@@ -160,9 +161,13 @@ class Runner:
             self._stopping.set()
             self._woken.set()
             thread.join()
-            for cancellation in list(self._cancellations.values()):
-                cancellation.cancel()
-            pool.shutdown(wait=True, cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)
+            while busy:
+                # One that was begun a moment ago may be known only now.
+                for cancellation in list(self._cancellations.values()):
+                    cancellation.cancel()
+                sleep(_ENDING_SECONDS)
+            pool.shutdown(wait=True)
 
     def _round(self, pool: ThreadPoolExecutor, busy: dict[str, str], at_once: int) -> None:
         self._notice_cancelled()
