@@ -97,6 +97,8 @@ FILTERS = st.sampled_from(
         "where dayofweek(ago(1d)) != 2d or Number == 7",
         "where TimeGenerated > datetime(2026-11-20 18:00)",
         "where Number > 5 or TimeGenerated > ago(10m)",
+        "where bin(TimeGenerated, 1h) in (bin(now(), 1h), bin(ago(1h), 1h))",
+        "where TimeGenerated !in (now(), ago(1h))",
         "where iff(now() > datetime(2026-11-21), Number > 5, Number < 3)",
         "extend Number = iff(hourofday(now()) < 9, 1, Number) | where Number > 3",
         "extend Late = TimeGenerated > ago(15m) | where Late",

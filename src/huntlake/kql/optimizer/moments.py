@@ -158,7 +158,8 @@ def _is_sure(scalar: plan.Scalar, doubtful: set[str]) -> bool:
 def _is_moved(scalar: plan.Scalar) -> bool:
     match scalar:
         case plan.Literal(value):
-            return isinstance(value, Moment)
+            # A list of values, as of `in`, is one literal.
+            return any(isinstance(v, Moment) for v in (value if isinstance(value, list | tuple) else (value,)))
         case plan.Call(_, _, arguments):
             return any(map(_is_moved, arguments))
         case plan.Convert(value) | plan.Among(value):
