@@ -80,9 +80,9 @@ def _show_incidents(app: App, card: Card, started: float) -> None:
     for one in sorted(app.detection.incidents.list(owner), key=lambda d: d.value.number):
         tally = app.detection.incidents.tally(owner, one.name)
         rows.append([str(one.value.number), one.value.severity.value, str(tally.alerts), one.value.title])
-    note(f"\n{found.rules} rules over two weeks: {len(rows)} incidents after {perf_counter() - started:.1f} s\n")
+    note(f"\nthe rules over two weeks: {len(rows)} incidents after {perf_counter() - started:.1f} s\n")
     show_table(("number", "severity", "alerts", "title"), rows, [True, False, True, False])
-    for failure in found.failures:
+    for failure in found.failures if found else ():
         note(f"rule failed: {failure}")
 
 

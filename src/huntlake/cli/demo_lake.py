@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +42,8 @@ class Card:
     """The file of the certificate authority to trust, empty where there is none."""
     end: str
     """When the story ends, in UTC; empty while the logs are being made."""
+    detected: str = ""
+    """The end of the story that the rules have been over; another, or none, where they have yet to."""
 
 
 def lay_out(home: Path) -> None:
@@ -85,6 +87,7 @@ def prepare(app: App, url: str, ca: Path | None, progress: Progress, *, anew: bo
         db=workspace.database,
         ca=str(ca) if ca else "",
         end=kept.end if fresh and kept else "",
+        detected=kept.detected if fresh and kept else "",
     )
     _write_private(app.home / CARD, card)
     if not fresh:
@@ -92,18 +95,22 @@ def prepare(app: App, url: str, ca: Path | None, progress: Progress, *, anew: bo
         shutil.rmtree(app.lake.root / workspace.name, ignore_errors=True)
         app.state.forget(workspace.name)
         _fill(app, workspace, now, progress)
-        card = Card(**{**asdict(card), "end": now.astimezone(UTC).isoformat()})
+        card = replace(card, end=now.astimezone(UTC).isoformat())
         _write_private(app.home / CARD, card)
     return card
 
 
-def detect(app: App, card: Card, progress: DetectionProgress | None = None) -> Detected:
-    """Run the pack of rules over the fortnight; where that was done before, nothing is raised again."""
+def detect(app: App, card: Card, progress: DetectionProgress | None = None) -> Detected | None:
+    """Run the pack of rules over the fortnight; None where that was done at an earlier start."""
     from huntlake.demo.detections import detect as over
     from huntlake.demo.generator import DAYS
 
+    if card.detected == card.end:
+        return None
     end = datetime.fromisoformat(card.end)
-    return over(app.detection, app.queries, app.workspaces.get(WORKSPACE), end, DAYS, progress)
+    found = over(app.detection, app.queries, app.workspaces.get(WORKSPACE), end, DAYS, progress)
+    _write_private(app.home / CARD, replace(card, detected=card.end))
+    return found
 
 
 def read_card(home: Path) -> Card | None:
