@@ -12,7 +12,7 @@ import pytest
 
 from huntlake.engines.duckdb.database import Bounds, Database
 from huntlake.engines.duckdb.watch import LONG
-from huntlake.engines.workers import BEHIND, Workers
+from huntlake.engines.workers import BEHIND, Worker, Workers
 
 
 def test_no_more_threads_work_than_there_may_be_and_all_work_is_done() -> None:
@@ -88,3 +88,33 @@ def test_the_thread_of_a_long_query_steps_back_and_is_replaced() -> None:
     assert later[1] == own
     workers.shutdown()
     database.close()
+
+
+def test_a_thread_that_has_no_room_takes_no_place_and_keeps_no_work_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    workers = Workers(2, "test")
+    with monkeypatch.context() as full:
+        full.setattr(Worker, "start", _no_room)
+        for _ in range(3):
+            with pytest.raises(MemoryError):
+                workers.submit(lambda: 1)
+    assert [workers.submit(lambda: 2).result(10) for _ in range(3)] == [2, 2, 2]
+    # With one at work the others' work waits for it.
+    begun, go = threading.Event(), threading.Event()
+
+    def long() -> bool:
+        begun.set()
+        return go.wait(10)
+
+    first = workers.submit(long)
+    begun.wait(10)
+    with monkeypatch.context() as full:
+        full.setattr(Worker, "start", _no_room)
+        second = workers.submit(lambda: 3)
+    go.set()
+    assert second.result(10) == 3
+    assert first.result(10)
+    workers.shutdown()
+
+
+def _no_room(worker: Worker) -> None:
+    raise RuntimeError("can't start new thread")

@@ -67,8 +67,9 @@ class Workers(Executor):
             self._work.append((future, lambda: fn(*args, **kwargs)))
             if self._idle >= len(self._work):
                 self._changed.notify()
-            elif self._started < self._most:
-                self._start()
+            elif self._started < self._most and not self._start() and not self._started:
+                self._work.pop()
+                raise MemoryError("no memory is left for a thread")
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -80,9 +81,14 @@ class Workers(Executor):
                     future.cancel()
             self._changed.notify_all()
 
-    def _start(self) -> None:
+    def _start(self) -> bool:
+        """Start one more; False where the machine, or the bound on this process, has no room for its stack."""
+        try:
+            Worker(self._serve, self._name).start()
+        except RuntimeError:
+            return False
         self._started += 1
-        Worker(self._serve, self._name).start()
+        return True
 
     def _serve(self, worker: Worker) -> None:
         while True:
