@@ -97,7 +97,7 @@ def create_app(app: FacesServices, *, daily: Callable[[], None] | None = None) -
     """
     settings = app.settings
     turns = Turns(at_once=settings.queries_at_once, waiting=settings.queries_waiting)
-    pool = Workers(turns.most, "query")
+    pool = Workers(turns.most)
     lake, logs, calls = (
         QueryLimits(app.clock, allowance(api, settings)) for api in (Api.LAKE, Api.LOG_ANALYTICS, Api.TOOLS)
     )

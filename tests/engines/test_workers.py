@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import sys
 import threading
@@ -12,11 +13,11 @@ import pytest
 
 from huntlake.engines.duckdb.database import Bounds, Database
 from huntlake.engines.duckdb.watch import LONG
-from huntlake.engines.workers import BEHIND, Worker, Workers
+from huntlake.engines.workers import BEHIND, Workers
 
 
 def test_no_more_threads_work_than_there_may_be_and_all_work_is_done() -> None:
-    workers = Workers(3, "test")
+    workers = Workers(3)
     at_work, most = 0, 0
     lock = threading.Lock()
 
@@ -36,7 +37,7 @@ def test_no_more_threads_work_than_there_may_be_and_all_work_is_done() -> None:
 
 
 def test_a_failure_belongs_to_whoever_asked() -> None:
-    workers = Workers(1, "test")
+    workers = Workers(1)
     with pytest.raises(ZeroDivisionError):
         workers.submit(lambda: 1 // 0).result(10)
     assert workers.submit(lambda: 7).result(10) == 7
@@ -46,7 +47,7 @@ def test_a_failure_belongs_to_whoever_asked() -> None:
 
 
 def test_work_that_waits_can_be_given_up() -> None:
-    workers = Workers(1, "test")
+    workers = Workers(1)
     begun, go = threading.Event(), threading.Event()
 
     def wait() -> bool:
@@ -63,7 +64,7 @@ def test_work_that_waits_can_be_given_up() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a niceness is a whole process's there")
 def test_the_thread_of_a_long_query_steps_back_and_is_replaced() -> None:
-    database, workers = Database(bounds=Bounds(threads=1)), Workers(1, "test")
+    database, workers = Database(bounds=Bounds(threads=1)), Workers(1)
     own = os.getpriority(os.PRIO_PROCESS, 0)
 
     def rank() -> tuple[int, int]:
@@ -91,9 +92,9 @@ def test_the_thread_of_a_long_query_steps_back_and_is_replaced() -> None:
 
 
 def test_a_thread_that_has_no_room_takes_no_place_and_keeps_no_work_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    workers = Workers(2, "test")
+    workers = Workers(2)
     with monkeypatch.context() as full:
-        full.setattr(Worker, "start", _no_room)
+        full.setattr(_thread, "start_new_thread", _no_room)
         for _ in range(3):
             with pytest.raises(MemoryError):
                 workers.submit(lambda: 1)
@@ -108,7 +109,7 @@ def test_a_thread_that_has_no_room_takes_no_place_and_keeps_no_work_waiting(monk
     first = workers.submit(long)
     begun.wait(10)
     with monkeypatch.context() as full:
-        full.setattr(Worker, "start", _no_room)
+        full.setattr(_thread, "start_new_thread", _no_room)
         second = workers.submit(lambda: 3)
     go.set()
     assert second.result(10) == 3
@@ -116,5 +117,5 @@ def test_a_thread_that_has_no_room_takes_no_place_and_keeps_no_work_waiting(monk
     workers.shutdown()
 
 
-def _no_room(worker: Worker) -> None:
+def _no_room(run: object, given: object) -> None:
     raise RuntimeError("can't start new thread")

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import sys
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from contextlib import suppress
-from threading import Condition, Thread, current_thread, get_native_id
+from threading import Condition, get_native_id, local
+from time import monotonic
 from typing import Any
 
 BEHIND = 10
 """How much nicer a thread is that has stepped back: it has a tenth of the processor time of one that hasn't."""
 _NICEST = 19
+_COMES_WITHIN = 5.0
+"""Seconds within which a thread begins, or never does."""
+
+_OWN = local()
 
 
-class Worker(Thread):
-    """A thread that may step back, because nothing else needs it."""
+class Worker:
+    """A thread that may step back, because nothing else needs it. It is the one that makes it."""
 
-    def __init__(self, run: Callable[[Worker], None], name: str) -> None:
-        super().__init__(name=name, daemon=True)
-        self._run = run
-        self._id = 0
-        self.behind = False
-
-    def run(self) -> None:
+    def __init__(self) -> None:
         self._id = get_native_id()
-        self._run(self)
+        self.behind = False
 
     def step_back(self) -> None:
         """Let the other threads of this machine go first, from now to this thread's end."""
@@ -42,8 +42,7 @@ class Worker(Thread):
 
 def this_worker() -> Worker | None:
     """The worker whose thread this is; None in another thread."""
-    thread = current_thread()
-    return thread if isinstance(thread, Worker) else None
+    return getattr(_OWN, "worker", None)
 
 
 class Workers(Executor):
@@ -52,11 +51,13 @@ class Workers(Executor):
     One that stepped back ends with its work: only a privileged process may give it its rank again.
     """
 
-    def __init__(self, most: int, name: str) -> None:
-        self._most, self._name = most, name
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._changed = Condition()
         self._work: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
         self._started = self._idle = 0
+        # When those were begun that have yet to come: one that has no memory for its first step never does.
+        self._coming: deque[float] = deque()
         self._over = False
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -67,7 +68,7 @@ class Workers(Executor):
             self._work.append((future, lambda: fn(*args, **kwargs)))
             if self._idle >= len(self._work):
                 self._changed.notify()
-            elif self._started < self._most and not self._start() and not self._started:
+            elif self._there() < self._most and not self._start() and not self._there():
                 self._work.pop()
                 raise MemoryError("no memory is left for a thread")
         return future
@@ -82,27 +83,44 @@ class Workers(Executor):
             self._changed.notify_all()
 
     def _start(self) -> bool:
-        """Start one more; False where the machine, or the bound on this process, has no room for its stack."""
+        """Begin one more; False where the machine, or the bound on this process, has no room for its stack."""
         try:
-            Worker(self._serve, self._name).start()
+            # `Thread.start` waits until the thread has come: for ever, where that finds no memory.
+            _thread.start_new_thread(self._arrive, ())
         except RuntimeError:
             return False
-        self._started += 1
+        self._coming.append(monotonic())
         return True
+
+    def _arrive(self) -> None:
+        with self._changed:
+            if self._coming:
+                self._coming.popleft()
+            self._started += 1
+        try:
+            _OWN.worker = Worker()
+            self._serve(_OWN.worker)
+        finally:
+            with self._changed:
+                self._started -= 1
+
+    def _there(self) -> int:
+        """How many work, or will soon."""
+        while self._coming and monotonic() - self._coming[0] > _COMES_WITHIN:
+            self._coming.popleft()
+        return self._started + len(self._coming)
 
     def _serve(self, worker: Worker) -> None:
         while True:
             with self._changed:
                 # With work to do it stays: a thread that it started would stand where it does.
                 if worker.behind and not self._work:
-                    self._started -= 1
                     return
                 self._idle += 1
                 while not self._work and not self._over:
                     self._changed.wait()
                 self._idle -= 1
                 if not self._work:
-                    self._started -= 1
                     return
                 future, work = self._work.popleft()
             if future.set_running_or_notify_cancel():

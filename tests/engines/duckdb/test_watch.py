@@ -8,7 +8,7 @@ from time import monotonic, sleep
 import pytest
 
 from huntlake.engines.duckdb.watch import LONG, Watch
-from huntlake.engines.workers import Worker
+from huntlake.engines.workers import Workers
 
 
 class Cursor:
@@ -69,12 +69,12 @@ def test_a_thread_that_can_not_step_back_keeps_no_query_from_its_end(monkeypatch
     watch, cursor = Watch(), Cursor()
     watched = watch.over(cursor, 2 * LONG)
 
-    def work(worker: Worker) -> None:
+    def work() -> None:
         with watched.working():
             until(lambda: cursor.interrupts)
 
-    worker = Worker(work, "test")
-    worker.start()
-    worker.join()
+    workers = Workers(1)
+    done = workers.submit(work)
+    done.result(10)
     watched.over()
     assert cursor.interrupts

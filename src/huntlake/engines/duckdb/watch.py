@@ -71,11 +71,18 @@ class Watch:
         """Watch what `cursor` runs, at most so many `seconds`; None is without limit."""
         watched = Watched(self, cursor, seconds)
         with self._changed:
-            self._watched.add(watched)
             if self._thread is None:
-                self._thread = Thread(target=self._run, name="huntlake-query-watch", daemon=True)
-                self._thread.start()
-            elif min(watched.long_at, watched.ends_at or watched.long_at) < self._wakes_at:
+                thread = Thread(target=self._run, name="huntlake-query-watch", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:
+                    # Without its thread a query would have no end.
+                    raise MemoryError("no memory is left for a thread") from None
+                self._thread = thread
+                self._watched.add(watched)
+                return watched
+            self._watched.add(watched)
+            if min(watched.long_at, watched.ends_at or watched.long_at) < self._wakes_at:
                 self._changed.notify()
         return watched
 
