@@ -11,7 +11,7 @@ from huntlake.wdl.definition.workflow import Status
 from huntlake.wdl.expressions.values import Fault
 from huntlake.wdl.runner.effects import Answer, Call, Wait
 from huntlake.wdl.runner.records import Record
-from huntlake.wdl.runner.run import Ended, Run
+from huntlake.wdl.runner.run import Ended, Run, run_in
 
 
 class World:
@@ -72,7 +72,7 @@ class Ran:
         definition = read({"triggers": {"manual": {"type": "Request"}}, "actions": actions, **parts})
         values = {n: p.default for n, p in definition.parameters.items()}
         self.run = Run(definition, {"name": "manual", "outputs": {"body": body}}, self.world, values)
-        self.ended: Ended = self.run.run()
+        self.ended: Ended = run_in(self.run, self.world)
 
     @property
     def statuses(self) -> dict[str, str]:

@@ -31,6 +31,8 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
     lost: str = ""
+    refused: str = ""
+    """Why nothing was called, and won't be: such an answer is not asked for again."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,12 @@ class Wait:
     callback: bool = False
 
 
+Pending = Call | Wait
+"""What a run can't go on without."""
+
+
 class Effects(Protocol):
-    """The world of one run. Everything that differs from one time to the next comes through here."""
+    """The world of one run: what differs from one time to the next, and isn't answered as `Pending`."""
 
     def now(self) -> datetime:
         """The time, in UTC."""
@@ -60,14 +66,18 @@ class Effects(Protocol):
     def callback_url(self, key: str) -> str:
         """The URL at which the webhook of that key waits for its answer."""
 
-    def call(self, call: Call) -> Answer:
-        """Makes a call. A host that knows nothing of what is called raises `ActionFailed`."""
-
     def respond(self, key: str, answer: Answer) -> bool:
         """Answers whoever started the run; False where nobody waits any more."""
 
-    def wait(self, waits: Sequence[Wait]) -> tuple[Wait, Answer | None]:
-        """The first of the waits to be over, with the answer where one came."""
-
     def ended(self, record: Record) -> None:
         """An action has ended: for the history."""
+
+
+class World(Effects, Protocol):
+    """A world that makes each call as it comes."""
+
+    def call(self, call: Call) -> Answer:
+        """Makes a call."""
+
+    def wait(self, waits: Sequence[Wait]) -> tuple[Wait, Answer | None]:
+        """The first of the waits to be over, with the answer where one came."""

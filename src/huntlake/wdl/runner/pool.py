@@ -1,46 +1,46 @@
-"""Steps that go on side by side, each until it must wait."""
+"""Steps that go on side by side, each until it needs an answer."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
 
-from huntlake.wdl.runner.effects import Answer, Wait
+from huntlake.wdl.runner.effects import Answer, Pending
 
-Waits = tuple[Wait, ...]
-Step = Generator[Waits, tuple[Wait, Answer | None], None]
-"""Gives what it waits for, and is sent the one wait that is over, with its answer."""
+Pendings = tuple[Pending, ...]
+Step = Generator[Pendings, tuple[Pending, Answer | None], None]
+"""Gives what it can't go on without, and is sent the one that is over, with its answer; None for a time that came."""
 
 
 class Pool:
     """Several steps; they are started and go on in the order in which they were added."""
 
     def __init__(self) -> None:
-        self._live: list[tuple[Step, Waits]] = []
+        self._live: list[tuple[Step, Pendings]] = []
 
     def __len__(self) -> int:
         return len(self._live)
 
     @property
-    def waits(self) -> Waits:
-        """All that the steps wait for."""
-        return tuple(w for _, waits in self._live for w in waits)
+    def pending(self) -> Pendings:
+        """All that the steps can't go on without, in the order in which they were started."""
+        return tuple(p for _, pending in self._live for p in pending)
 
     def start(self, step: Step) -> None:
-        """Runs a step until it waits, or to its end."""
+        """Runs a step until it needs an answer, or to its end."""
         try:
-            waits = next(step)
+            pending = next(step)
         except StopIteration:
             return
-        self._live.append((step, waits))
+        self._live.append((step, pending))
 
-    def over(self, wait: Wait, answer: Answer | None) -> None:
-        """Lets the step go on whose wait is over."""
-        for index, (step, waits) in enumerate(self._live):
-            if wait not in waits:
+    def over(self, one: Pending, answer: Answer | None) -> None:
+        """Lets the step go on that needed this."""
+        for index, (step, pending) in enumerate(self._live):
+            if not any(p is one for p in pending):
                 continue
             del self._live[index]
             try:
-                following = step.send((wait, answer))
+                following = step.send((one, answer))
             except StopIteration:
                 return
             self._live.insert(index, (step, following))

@@ -27,7 +27,7 @@ class Retries:
 
     def again(self, answer: Answer) -> bool:
         """Whether what came back is worth another try."""
-        return bool(answer.lost) or answer.status in (408, 429) or answer.status >= 500
+        return not answer.refused and (bool(answer.lost) or answer.status in (408, 429) or answer.status >= 500)
 
     def after(self, attempt: int, answer: Answer, random: Callable[[], float]) -> timedelta:
         """How long to wait before the next try; what the answer itself asks for wins."""

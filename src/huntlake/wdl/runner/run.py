@@ -17,9 +17,9 @@ from huntlake.wdl.dotnet.durations import duration
 from huntlake.wdl.expressions.evaluator import Evaluator
 from huntlake.wdl.expressions.values import Fault, found, kind, same, text
 from huntlake.wdl.functions import FUNCTIONS
-from huntlake.wdl.runner.effects import Answer, Call, Effects, Wait
+from huntlake.wdl.runner.effects import Answer, Call, Effects, Pending, Wait, World
 from huntlake.wdl.runner.frames import Frame, RunScope
-from huntlake.wdl.runner.pool import Pool, Step
+from huntlake.wdl.runner.pool import Pendings, Pool, Step
 from huntlake.wdl.runner.records import Record
 from huntlake.wdl.runner.retries import retries
 from huntlake.wdl.runner.secrets import hidden
@@ -43,8 +43,8 @@ class Ended:
     outputs: Mapping[str, Any] = field(default_factory=dict)
 
 
-_Deed = Generator[tuple[Wait, ...], tuple[Wait, Answer | None], Status]
-_Asked = Generator[tuple[Wait, ...], tuple[Wait, Answer | None], Answer]
+_Deed = Generator[Pendings, tuple[Pending, Answer | None], Status]
+_Asked = Generator[Pendings, tuple[Pending, Answer | None], Answer]
 
 
 class _Terminated(Exception):
@@ -77,14 +77,17 @@ class Run:
             a.name.lower(): tuple(w.name for w in a.within) for a in self.definition.all() if a.type in _CONTAINERS
         }
 
-    def run(self) -> Ended:
-        """Runs to the end."""
+    def steps(self) -> Generator[Pendings, tuple[Pending, Answer | None], Ended]:
+        """Runs to the end; gives all that it can't go on without, and is sent one of these at a time, with its answer.
+
+        Which one is the host's choice, and the only one: who sends the same again gets the same run again.
+        """
         frame = Frame()
         steps = Pool()
         try:
             steps.start(self._container(self.definition.actions, frame))
             while len(steps):
-                steps.over(*self.effects.wait(steps.waits))
+                steps.over(*(yield steps.pending))
         except _Terminated as terminated:
             self._cancel()
             return terminated.ended
@@ -112,7 +115,7 @@ class Run:
                     self._skip((ready,), frame, "ActionSkipped", _SKIPPED)
             if not len(steps):
                 return
-            steps.over(*(yield steps.waits))
+            steps.over(*(yield steps.pending))
 
     def _free(self, action: Action, frame: Frame) -> bool:
         return all(_ended(frame, name) for name in action.run_after)
@@ -266,7 +269,7 @@ class Run:
                 steps.start(self._container(action.actions, one))
             if not len(steps):
                 break
-            steps.over(*(yield steps.waits))
+            steps.over(*(yield steps.pending))
         for inner in action.actions:
             for below in inner.all() if frames else ():
                 ended = [f.records[below.name.lower()] for f in frames if below.name.lower() in f.records]
@@ -364,7 +367,8 @@ class Run:
         while True:
             attempt += 1
             record.attempts += 1
-            answer = self.effects.call(Call(f"{record.key}#{record.attempts}", action, inputs, attempt, poll))
+            _, answer = yield (Call(f"{record.key}#{record.attempts}", action, inputs, attempt, poll),)
+            assert answer is not None
             if attempt > policy.count or not policy.again(answer):
                 return answer
             pause = policy.after(attempt, answer, self.effects.random)
@@ -412,7 +416,25 @@ class Run:
             raise ActionFailed("ActionTimedOut" if status.lower() == "timedout" else code, text(error.get("message")))
 
 
+def run_in(run: Run, world: World) -> Ended:
+    """Runs to the end in a world that makes each call as it comes, and waits when nothing else is left."""
+    steps = run.steps()
+    try:
+        pending = next(steps)
+        while True:
+            calls = [p for p in pending if isinstance(p, Call)]
+            if calls:
+                pending = steps.send((calls[0], world.call(calls[0])))
+            else:
+                pending = steps.send(world.wait([p for p in pending if isinstance(p, Wait)]))
+    except StopIteration as end:
+        ended: Ended = end.value
+        return ended
+
+
 def _take(record: Record, answer: Answer) -> None:
+    if answer.refused:
+        raise ActionFailed("NotSupported", answer.refused)
     if answer.lost:
         raise ActionFailed("ServiceUnavailable", answer.lost)
     record.outputs = {"statusCode": answer.status, "headers": dict(answer.headers), "body": answer.body}

@@ -1,0 +1,50 @@
+"""Connections: what a workflow's `$connections` refer to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from huntlake.state.records import Author
+
+NOBODY = Author()
+CONNECTIONS = ("playbooks",)
+"""Whose records connections are: names are unique in a resource group, and a server has one."""
+
+
+class Mode(StrEnum):
+    """What becomes of calls over a connection."""
+
+    LIVE = "live"
+    DRY_RUN = "dry-run"
+    """Reads are real; what would change something is written down, and answered as if it had."""
+    REPLAY = "replay"
+    """Everything is answered from a cassette."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A connection to a connector (`Microsoft.Web/connections`)."""
+
+    connector: str
+    """The connector's name: the last part of `…/managedApis/<name>` or `…/customApis/<name>`, in lower case."""
+    display_name: str
+    workspace: str
+    """Whose people may see and change it."""
+    mode: Mode = Mode.DRY_RUN
+    """A new connection touches nothing until a person says `live`."""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    sealed: Mapping[str, str] = field(default_factory=dict)
+    """The secret parameters, each sealed for the purpose `connection <name> <parameter>`."""
+    cassette: str = ""
+    """Name of the cassette that `replay` answers from."""
+    location: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    custom_api: Any = None
+    """The OpenAPI document of a custom connector."""
+    created: datetime | None = None
+    changed: datetime | None = None
+    created_by: Author = NOBODY

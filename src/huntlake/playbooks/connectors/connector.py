@@ -1,0 +1,137 @@
+"""What a connector is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+from urllib.parse import unquote
+
+from huntlake.state.records import Author
+from huntlake.wdl.runner.effects import Answer
+
+
+class Effect(StrEnum):
+    """What an operation does to the world; it decides what `dry-run` makes, and what a policy may hold back."""
+
+    READ = "read"
+    WRITE = "write"
+    CONTAIN = "contain"
+    """It takes something from people or machines: isolation, a disabled account, a blocked address."""
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """On whose behalf, and within which run, something is asked."""
+
+    workspace: str
+    """The workspace whose incidents, tables and rights count."""
+    workflow: str
+    """The workflow's name."""
+    run: str
+    """The run's id."""
+    started_by: Author
+    """Who or what set the run off; `via` names the automations through which it came."""
+    now: datetime
+    incident: str = ""
+    """The incident that the run is about, if any."""
+    alert: str = ""
+    test: bool = False
+    """Nothing may leave this process."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One call of an operation, its templates evaluated."""
+
+    context: RunContext
+    connection: str
+    """The connection's name; empty for actions that have none, such as Http."""
+    key: str
+    """The same whenever the run makes this very call again, in any process: what was done for it isn't done twice."""
+    method: str
+    """In upper case."""
+    path: str
+    """As the workflow wrote it: still encoded for a URL, and beginning with `/`."""
+    queries: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+    """A JSON value; binary content as `{"$content-type", "$content"}`."""
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    """What stands at the `{names}` of the operation's path, decoded."""
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """The connection's parameters, the secret ones opened."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One thing that can be asked of a connector."""
+
+    id: str
+    """The operation's id as the connector's own description spells it, such as `AddCommentToIncident`."""
+    method: str
+    path: str
+    """Such as `/Incidents/Comment` or `/entities/{kind}`, of any case; `{rest*}` takes what remains."""
+    summary: str
+    effect: Effect
+    work: Callable[[Asked], Answer]
+    """Does it. What the other side answers raises nothing; whoever calls makes answers of the house's own errors."""
+    plausible: Callable[[Asked], Answer] | None = None
+    """What a dry run answers in place of an effect; a plain success where there is none."""
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        parts = re.split(r"\{(\w+)(\*?)\}", self.path)
+        made = re.escape(parts[0])
+        for name, rest, after in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
+            made += f"(?P<{name}>{'.*' if rest else '[^/]*'})" + re.escape(after)
+        return re.compile(made, re.IGNORECASE)
+
+    def arguments(self, method: str, path: str) -> dict[str, str] | None:
+        """What stands at the names of the path, decoded once; None where method or path are another operation's."""
+        if method.upper() != self.method:
+            return None
+        found = self._pattern.fullmatch(path)
+        return None if found is None else {k: unquote(v) for k, v in found.groupdict().items()}
+
+
+@dataclass(frozen=True)
+class TriggerOperation:
+    """A trigger that a connector offers: by a subscription (`ApiConnectionWebhook`), or by asking (`ApiConnection`)."""
+
+    id: str
+    method: str
+    path: str
+    summary: str
+
+
+@dataclass(frozen=True)
+class ConnectionParameter:
+    """Something that a connection must know, such as an API key."""
+
+    name: str
+    summary: str
+    secret: bool = False
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class Connector:
+    """A connector: its name as in `…/managedApis/<name>`, and what can be asked of it."""
+
+    name: str
+    title: str
+    operations: tuple[Operation, ...]
+    triggers: tuple[TriggerOperation, ...] = ()
+    parameters: tuple[ConnectionParameter, ...] = ()
+
+    def find(self, method: str, path: str) -> tuple[Operation, dict[str, str]] | None:
+        """The operation that a call means, and what stands at the names of its path; None where there is none."""
+        for operation in self.operations:
+            if (arguments := operation.arguments(method, path)) is not None:
+                return operation, arguments
+        return None
