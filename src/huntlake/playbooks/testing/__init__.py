@@ -1,0 +1,1 @@
+"""Playbooks tested beside their definitions: a world that is simulated, mocks, and what must come of a run."""
