@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from huntlake.playbooks.automation import Automation
     from huntlake.playbooks.automation_rules import AutomationRule
     from huntlake.playbooks.machine_actions import MachineActions
+    from huntlake.playbooks.service import Playbooks
     from huntlake.state.database import Database
     from huntlake.state.documents import Shelf
     from huntlake.state.records import Records
@@ -197,6 +198,7 @@ class App:
     automation_rules: Records[AutomationRule]
     automation: Automation
     machine_actions: MachineActions
+    playbooks: Playbooks
     saved_searches: SavedSearches
     library: Library
     intel: Intel
@@ -218,6 +220,7 @@ class App:
         from huntlake.identity.users import Users
         from huntlake.playbooks.automation import Automation, automation_rules
         from huntlake.playbooks.machine_actions import MachineActions
+        from huntlake.playbooks.service import Playbooks
         from huntlake.state.database import Database
         from huntlake.state.sealing import Seal
         from huntlake.workspace.async_queries import AsyncQueries
@@ -244,9 +247,8 @@ class App:
         workspaces, activity = Workspaces(state), Activity(clock)
         retention = Retention(state, settings.retention_days)
         principals, users = Principals(state, clock), Users(state, clock)
-        remote = RemoteWorkspaces(
-            Remotes(state, workspaces, Seal(home / "keys" / "secrets.key")), Schemas(state, clock), clock
-        )
+        seal = Seal(home / "keys" / "secrets.key")
+        remote = RemoteWorkspaces(Remotes(state, workspaces, seal), Schemas(state, clock), clock)
         analytics = Analytics.over(
             home,
             _bounds(home, settings),
@@ -333,6 +335,7 @@ class App:
             automation_rules=automated,
             automation=automation,
             machine_actions=MachineActions(state, clock),
+            playbooks=Playbooks.over(state, clock, seal),
             saved_searches=saved_searches,
             library=Library(
                 state,
@@ -350,7 +353,7 @@ class App:
                 detection.raising,
                 analytics.queries,
                 analytics.detected.lake,
-                Seal(home / "keys" / "secrets.key"),
+                seal,
             ),
         )
 

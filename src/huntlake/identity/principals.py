@@ -40,6 +40,11 @@ class Principal:
     secrets: tuple[Secret, ...] = ()
     grants: tuple[Grant, ...] = ()
 
+    @property
+    def is_person(self) -> bool:
+        """Whether a person signed in, and not an application."""
+        return self.client_id == self.object_id
+
     def may(self, action: Action, workspace_id: str) -> bool:
         """Whether one of its roles in that workspace allows the action."""
         return any(g.workspace_id == workspace_id and action in g.role.allows for g in self.grants)

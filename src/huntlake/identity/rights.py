@@ -20,6 +20,14 @@ class Action(Enum):
     """Make and change what detects: rules, watchlists, bookmarks, hunts, searches and indicators."""
     PUBLISH = "publish"
     """Send records to data collection rules."""
+    WATCH = "watch"
+    """See playbooks, their connections and their runs."""
+    RUN = "run"
+    """Start, cancel and resubmit runs of playbooks, and learn the URLs that set them off."""
+    SWITCH = "switch"
+    """Enable and disable playbooks."""
+    AUTOMATE = "automate"
+    """Make and change playbooks and connections."""
 
 
 class Role(Enum):
@@ -31,6 +39,10 @@ class Role(Enum):
     SENTINEL_RESPONDER = "Microsoft Sentinel Responder"
     SENTINEL_CONTRIBUTOR = "Microsoft Sentinel Contributor"
     PUBLISHER = "Monitoring Metrics Publisher"
+    LOGIC_APP_CONTRIBUTOR = "Logic App Contributor"
+    LOGIC_APP_OPERATOR = "Logic App Operator"
+    PLAYBOOK_OPERATOR = "Microsoft Sentinel Playbook Operator"
+    AUTOMATION_CONTRIBUTOR = "Microsoft Sentinel Automation Contributor"
 
     @property
     def allows(self) -> frozenset[Action]:
@@ -38,14 +50,21 @@ class Role(Enum):
         return _ALLOWS[self]
 
 
+_READS = frozenset({Action.READ, Action.WATCH})
+_RESPONDS = _READS | {Action.RESPOND, Action.RUN}
+
 _ALLOWS = {
-    Role.READER: frozenset({Action.READ}),
-    # A principal has one role in a workspace, so this one has all of them: Azure would give it Sentinel's beside it.
+    # A principal has one role in a workspace: where Azure would give a second one beside it, a role has both.
+    Role.READER: _READS,
     Role.CONTRIBUTOR: frozenset(Action),
-    Role.SENTINEL_READER: frozenset({Action.READ}),
-    Role.SENTINEL_RESPONDER: frozenset({Action.READ, Action.RESPOND}),
-    Role.SENTINEL_CONTRIBUTOR: frozenset({Action.READ, Action.RESPOND, Action.AUTHOR}),
+    Role.SENTINEL_READER: _READS,
+    Role.SENTINEL_RESPONDER: _RESPONDS,
+    Role.SENTINEL_CONTRIBUTOR: _RESPONDS | {Action.AUTHOR, Action.SWITCH},
     Role.PUBLISHER: frozenset({Action.PUBLISH}),
+    Role.LOGIC_APP_CONTRIBUTOR: frozenset({Action.WATCH, Action.RUN, Action.SWITCH, Action.AUTOMATE}),
+    Role.LOGIC_APP_OPERATOR: frozenset({Action.WATCH, Action.SWITCH}),
+    Role.PLAYBOOK_OPERATOR: frozenset({Action.WATCH, Action.RUN}),
+    Role.AUTOMATION_CONTRIBUTOR: frozenset({Action.WATCH, Action.RUN}),
 }
 
 

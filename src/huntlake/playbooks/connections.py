@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from huntlake.state.records import Author
+from huntlake.core.clock import Clock
+from huntlake.state.documents import Shelf
+from huntlake.state.records import Author, Records
 
 NOBODY = Author()
 CONNECTIONS = ("playbooks",)
@@ -48,3 +50,17 @@ class Connection:
     created: datetime | None = None
     changed: datetime | None = None
     created_by: Author = NOBODY
+
+
+def connections(shelf: Shelf, clock: Clock) -> Records[Connection]:
+    """The connections of a server; all are those of the owner `CONNECTIONS`."""
+    return Records(shelf, clock, "connections", Connection, _stamped)
+
+
+def _stamped(connection: Connection, before: Connection | None, by: Author, now: datetime) -> Connection:
+    return replace(
+        connection,
+        created=before.created if before else now,
+        created_by=before.created_by if before else by,
+        changed=now,
+    )
