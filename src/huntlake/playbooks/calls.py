@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from huntlake.playbooks.connectors.connector import RunContext
+from huntlake.playbooks.connectors.connector import Asked, Operation, RunContext
 from huntlake.wdl.runner.effects import Answer, Call
 
 
@@ -30,3 +30,23 @@ class Caller(Protocol):
 
         Never raises for what the other side does: what nobody knows is an answer that is `refused`, by name.
         """
+
+
+class Policy(Protocol):
+    """Says which effects a person must approve first."""
+
+    def wants(self, asked: Asked, operation: Operation) -> Held | Answer | None:
+        """None where the call may be made now; else whom to wait for, or the answer of a call that may not be made.
+
+        Asked again for the same call, with the same `Asked.key`, once it was decided.
+        """
+
+
+class Tape(Protocol):
+    """Recorded calls, by the names of cassettes."""
+
+    def answer(self, cassette: str, asked: Asked, operation: Operation | None) -> Answer | None:
+        """What was recorded for such a call; None where nothing was. An unknown connector has no operation."""
+
+    def record(self, cassette: str, asked: Asked, operation: Operation, answer: Answer) -> None:
+        """Keep what a real call gave."""

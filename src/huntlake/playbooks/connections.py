@@ -11,6 +11,7 @@ from typing import Any
 from huntlake.core.clock import Clock
 from huntlake.state.documents import Shelf
 from huntlake.state.records import Author, Records
+from huntlake.state.sealing import Seal
 
 NOBODY = Author()
 CONNECTIONS = ("playbooks",)
@@ -55,6 +56,17 @@ class Connection:
 def connections(shelf: Shelf, clock: Clock) -> Records[Connection]:
     """The connections of a server; all are those of the owner `CONNECTIONS`."""
     return Records(shelf, clock, "connections", Connection, _stamped)
+
+
+def purpose(name: str, parameter: str) -> str:
+    """What a secret parameter of a connection, by its name as it is kept, is sealed for."""
+    return f"connection {name} {parameter}"
+
+
+def opened(name: str, connection: Connection, seal: Seal) -> dict[str, str]:
+    """The parameters of a connection, the secret ones opened."""
+    secret = {p: seal.open(sealed, purpose(name, p)) for p, sealed in connection.sealed.items()}
+    return {**connection.parameters, **secret}
 
 
 def _stamped(connection: Connection, before: Connection | None, by: Author, now: datetime) -> Connection:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
 
+from huntlake.state.documents import Write
 from huntlake.state.records import Author
 from huntlake.wdl.runner.effects import Answer
 
@@ -65,6 +66,14 @@ class Asked:
     """What stands at the `{names}` of the operation's path, decoded."""
     secrets: Mapping[str, str] = field(default_factory=dict)
     """The connection's parameters, the secret ones opened."""
+    connector: str = ""
+    """The connector's name."""
+    action: str = ""
+    """The name of the workflow's action."""
+    done: Sequence[Write] = ()
+    """What keeps that it is done: an `atomic` operation writes it together with its effect, or neither."""
+    hidden: frozenset[str] = frozenset()
+    """Of `inputs` and `outputs`, those that no history may show."""
 
 
 @dataclass(frozen=True)
@@ -82,21 +91,34 @@ class Operation:
     """Does it. What the other side answers raises nothing; whoever calls makes answers of the house's own errors."""
     plausible: Callable[[Asked], Answer] | None = None
     """What a dry run answers in place of an effect; a plain success where there is none."""
+    atomic: bool = False
+    """Whether `work` writes `Asked.done` together with its effect."""
+    known: Callable[[Asked], Answer] | None = None
+    """What is answered where an atomic effect is made and its answer was lost; a plain success where there is none."""
+    twice: frozenset[str] = frozenset()
+    """Names of the path whose values come encoded twice."""
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        parts = re.split(r"\{(\w+)(\*?)\}", self.path)
+        parts = re.split(r"\{(\w+)(\*?)\}", self.path.rstrip("/") or "/")
         made = re.escape(parts[0])
         for name, rest, after in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
             made += f"(?P<{name}>{'.*' if rest else '[^/]*'})" + re.escape(after)
         return re.compile(made, re.IGNORECASE)
 
     def arguments(self, method: str, path: str) -> dict[str, str] | None:
-        """What stands at the names of the path, decoded once; None where method or path are another operation's."""
+        """What stands at the names of the path, decoded; None where method or path are another operation's."""
         if method.upper() != self.method:
             return None
-        found = self._pattern.fullmatch(path)
-        return None if found is None else {k: unquote(v) for k, v in found.groupdict().items()}
+        return self.at(path)
+
+    def at(self, path: str) -> dict[str, str] | None:
+        """What stands at the names of the path, whatever the method."""
+        found = self._pattern.fullmatch(path.rstrip("/") or "/")
+        if found is None:
+            return None
+        decoded = {k: unquote(v) for k, v in found.groupdict().items()}
+        return decoded | {k: unquote(decoded[k]) for k in self.twice}
 
 
 @dataclass(frozen=True)
@@ -128,10 +150,16 @@ class Connector:
     operations: tuple[Operation, ...]
     triggers: tuple[TriggerOperation, ...] = ()
     parameters: tuple[ConnectionParameter, ...] = ()
+    inside: bool = False
+    """Whether its operations never leave this process."""
 
     def find(self, method: str, path: str) -> tuple[Operation, dict[str, str]] | None:
-        """The operation that a call means, and what stands at the names of its path; None where there is none."""
+        """The operation that a call means, and what stands at the names of its path; None where there is none.
+
+        An empty method means whichever there is: subscriptions are written without one.
+        """
         for operation in self.operations:
-            if (arguments := operation.arguments(method, path)) is not None:
+            arguments = operation.arguments(method, path) if method else operation.at(path)
+            if arguments is not None:
                 return operation, arguments
         return None

@@ -21,6 +21,8 @@ class Call:
     attempt: int = 1
     poll: str = ""
     """The URL to ask for the answer, where an earlier call left it for later."""
+    hidden: frozenset[str] = frozenset()
+    """Of `inputs` and `outputs`, those that no history may show."""
 
 
 @dataclass(frozen=True)

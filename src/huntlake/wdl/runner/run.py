@@ -367,7 +367,7 @@ class Run:
         while True:
             attempt += 1
             record.attempts += 1
-            _, answer = yield (Call(f"{record.key}#{record.attempts}", action, inputs, attempt, poll),)
+            _, answer = yield (Call(f"{record.key}#{record.attempts}", action, inputs, attempt, poll, record.hidden),)
             assert answer is not None
             if attempt > policy.count or not policy.again(answer):
                 return answer
