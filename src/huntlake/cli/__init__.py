@@ -14,6 +14,7 @@ import typer
 from huntlake.cli import (
     action,
     alert,
+    cassette,
     clients,
     collect,
     content,
@@ -90,6 +91,7 @@ app.add_typer(collect.app, name="collect")
 app.add_typer(incident.app, name="incident")
 app.add_typer(alert.app, name="alert")
 app.add_typer(action.app, name="action")
+app.add_typer(cassette.app, name="cassette")
 app.add_typer(content.app, name="content")
 app.add_typer(intel.app, name="intel")
 app.add_typer(job.app, name="job")
