@@ -17,6 +17,7 @@ MEASUREMENTS = (
     "hot_paths",
     "hostile",
     "http",
+    "hunt_indicators",
     "hunting",
     "ingest",
     "installation",
