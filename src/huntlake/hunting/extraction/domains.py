@@ -15,9 +15,9 @@ EXTENSIONS = frozenset(
         "crt cs csv dat db dbg deb dll dmg dmp doc docm docx dot dotm drv dylib elf eml evtx exe flv gif go gz "
         "hta htm html ico img inf ini iso jar java jpeg jpg js jse json jsp jspx key ko lnk log lua m md mdb mof "
         "mov mp3 mp4 msc msg msi msp mui ocx odt one p12 pages pcap pcapng pdb pdf pem pfx php pif pl plist png "
-        "pot potm ppam pps ppt pptm pptx ps ps1 psd1 psm1 pub py pyc pyd pyw rar rb reg rom rpm rs rtf sav sc "
+        "pot potm ppam pps ppt pptm pptx ps ps1 psd1 psm1 pub py pyc pyd pyw rar rb reg rom rpm rs rtf sc "
         "scr sct sh shtml sln so sql sqlite swf swift sys tar tgz theme tmp toml ts ttf txt url vb vbe vbs vhd "
-        "vhdx vmdk vxd wav wim wll woff wsc wsf wsh xla xlam xll xls xlsb xlsm xlsx xlt xltm xml xsl xz yaml yml "
+        "vhdx vmdk vxd wav wim woff wsc wsf wsh xla xlam xll xls xlsb xlsm xlsx xlt xltm xml xsl xz yaml yml "
         "yar yara zip"
     ).split()
 )
