@@ -335,7 +335,7 @@ class App:
             automation_rules=automated,
             automation=automation,
             machine_actions=MachineActions(state, clock),
-            playbooks=Playbooks.over(state, clock, seal),
+            playbooks=Playbooks.over(state, clock, seal, principals),
             saved_searches=saved_searches,
             library=Library(
                 state,

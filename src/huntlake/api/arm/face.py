@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -139,6 +139,8 @@ class ArmFace:
         if resource.in_workspace:
             place.may(resource.read)
             _check_parents(resource, place)
+        elif resource.workspace_of is not None:
+            place = replace(place, workspace=resource.workspace_of(place, found.name))
         if found.post is not None:
             return _posted(found, place, asked)
         if found.name:
@@ -233,9 +235,10 @@ def _posted(found: _Found, place: Place, asked: _Asked) -> tuple[int, object, st
     # Older versions of the API read these with GET.
     if asked.method != "POST" and not (asked.method == "GET" and action is Action.READ):
         raise HTTPException(405, headers={"Allow": "POST"})
-    place.may(action)
-    if found.name:
-        resource.store(place).get(place.owner, found.name)
+    if found.post not in resource.unborn:
+        if found.name:
+            resource.store(place).get(place.owner, found.name)
+        place.may(action)
     status, body = post(place, found.name, parse_object(asked.body))
     return status, body, ""
 
@@ -312,7 +315,7 @@ def _not_allowed(asked: _Asked, known: Mapping[str, object]) -> tuple[int, objec
 def _writable(found: _Found, place: Place) -> Resource[Any]:
     if found.resource.write is None:
         raise HTTPException(405, headers={"Allow": "GET"})
-    if found.resource.in_workspace:
+    if place.workspace is not None:
         place.may(found.resource.write)
     return found.resource
 

@@ -117,6 +117,11 @@ class Resource(Generic[T]):
     """The properties that lists can be filtered and sorted by."""
     in_workspace: bool = True
     """Whether the path names the workspace whose roles count; where it doesn't, the store looks at them."""
+    workspace_of: Callable[[Place, str], Workspace | None] | None = None
+    """For a path without a workspace: the one to which the resource belongs, given its own name, which is empty for a
+    collection. None where it belongs to none yet; `NotFound` where there is none that the caller may see."""
+    unborn: frozenset[str] = frozenset()
+    """Those of `posts` that are about a resource which needn't be there yet. They look at roles themselves."""
 
     @property
     def segments(self) -> tuple[str, ...]:

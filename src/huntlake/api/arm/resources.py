@@ -19,6 +19,7 @@ from huntlake.api.arm import (
     saved_searches,
     tables,
     watchlists,
+    workflows,
     workspaces,
 )
 from huntlake.api.arm.resource import Resource
@@ -56,5 +57,6 @@ RESOURCES: tuple[Resource[Any], ...] = (
     jobs.SUMMARY_RULES,
     collection.RULES,
     collection.ENDPOINTS,
+    *workflows.RESOURCES,
     *workspaces.RESOURCES,
 )

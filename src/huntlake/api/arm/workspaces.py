@@ -121,7 +121,13 @@ def _readable(place: Place) -> Fixed:
     )
 
 
-PROVIDERS = ("Microsoft.OperationalInsights", "Microsoft.SecurityInsights", "Microsoft.Insights")
+PROVIDERS = (
+    "Microsoft.OperationalInsights",
+    "Microsoft.SecurityInsights",
+    "Microsoft.Insights",
+    "Microsoft.Logic",
+    "Microsoft.Web",
+)
 
 _WORKSPACE_TYPE = "Microsoft.OperationalInsights/workspaces"
 

@@ -1,0 +1,48 @@
+"""The managed identity of a playbook: a principal of this server, which goes when its playbook does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from huntlake.identity.principals import Principals
+from huntlake.playbooks.workflows import NOBODY, Workflow, Workflows
+from huntlake.state.documents import Document
+from huntlake.state.records import ALWAYS, Author, Only
+
+
+@dataclass(frozen=True)
+class Identities:
+    """Makes and deletes the principals that playbooks act as. They may do nothing before somebody grants them a role."""
+
+    principals: Principals
+    workflows: Workflows
+
+    def put(
+        self, name: str, workflow: Workflow, wanted: bool, by: Author = NOBODY, only: Only = ALWAYS
+    ) -> tuple[Document[Workflow], bool]:
+        """Store a workflow, with an identity where one is wanted: the one it had, or a new one."""
+        before = self.workflows.find(name)
+        had = before.value.identity if before else ""
+        made = self.principals.create(f"playbook {name}") if wanted and not had else None
+        identity = made.object_id if made else had if wanted else ""
+        try:
+            stored = self.workflows.put(name, replace(workflow, identity=identity), by, only)
+        except BaseException:
+            self._forget(made.object_id if made else "")
+            raise
+        if had != identity:
+            self._forget(had)
+        return stored
+
+    def delete(self, name: str, only: Only = ALWAYS, by: Author = NOBODY) -> bool:
+        """Delete a workflow and its identity; False where there was none."""
+        before = self.workflows.find(name)
+        gone = self.workflows.delete(name, only, by)
+        if gone and before is not None:
+            self._forget(before.value.identity)
+        return gone
+
+    def _forget(self, identity: str) -> None:
+        found = self.principals.of_id(identity) if identity else None
+        if found is not None:
+            self.principals.delete(found.client_id)
