@@ -36,9 +36,11 @@ from huntlake.lake import Lake
 from huntlake.playbooks.automation import automation_rules
 from huntlake.playbooks.automation_rules import AutomationRule
 from huntlake.playbooks.machine_actions import MachineActions
+from huntlake.playbooks.service import Playbooks
 from huntlake.server import create_app
 from huntlake.state.database import Database
 from huntlake.state.records import Records
+from huntlake.state.sealing import Seal
 from huntlake.workspace.activity import Activity
 from huntlake.workspace.async_queries import AsyncQueries
 from huntlake.workspace.catalogue import Catalogue
@@ -208,6 +210,7 @@ class Server:
     saved_searches: SavedSearches
     tables: TwoTables
     async_queries: AsyncQueries
+    playbooks: Playbooks
     tools: None = None
     collection: Any = None
     table_definitions: Any = None
@@ -277,6 +280,7 @@ class Server:
             SavedSearches(database, clock, functions),
             TwoTables(),
             AsyncQueries(database, home / "results", asked, readable, clock),
+            Playbooks.over(database, clock, Seal(home / "keys" / "secrets.key"), principals),
         )
 
     def principal(self, client_id: str = CLIENT) -> Principal:

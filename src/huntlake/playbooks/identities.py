@@ -12,7 +12,7 @@ from huntlake.state.records import ALWAYS, Author, Only
 
 @dataclass(frozen=True)
 class Identities:
-    """Makes and deletes the principals that playbooks act as. They may do nothing before somebody grants them a role."""
+    """Makes and deletes the principals that playbooks act as; they may do nothing until somebody grants them a role."""
 
     principals: Principals
     workflows: Workflows

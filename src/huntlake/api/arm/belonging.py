@@ -14,17 +14,17 @@ TAG = "hidden-SentinelWorkspaceId"
 """The tag by which the templates of playbooks name their workspace; clients that can say no property use it, too."""
 
 
-def visible(place: Place, workspace: str | None, name: str, what: str) -> Workspace | None:
-    """The workspace of something that is named; None where that isn't there, which `workspace` None says.
+def visible(place: Place, workspace: str | None, what: str, below: bool = False) -> Workspace | None:
+    """The workspace of something, by its name; None where there is no such thing, which `workspace` None says.
 
-    `NotFound` where the caller may not see it, `ParentNotFound` where the path goes on below it.
+    Where the caller may not see it, or the path goes on `below` what isn't there, no `what` is there.
     """
     found = None if workspace is None else place.services.workspaces.find(workspace)
     if found is not None and place.principal.may(Action.WATCH, found.id):
         return found
-    if not (below := name in place.names.values()) and workspace is None:
+    if workspace is None and not below:
         return None
-    raise (ParentNotFound if below else NotFound)(f"no `{name}` is among the {what}")
+    raise (ParentNotFound if below else NotFound)(f"no {what}")
 
 
 def chosen(place: Place, said: str | None, tags: Mapping[str, str], before: str | None) -> str:

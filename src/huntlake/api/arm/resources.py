@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from huntlake.api.arm import (
+    api_connections,
     automation_rules,
     bookmarks,
     collection,
@@ -58,5 +59,6 @@ RESOURCES: tuple[Resource[Any], ...] = (
     collection.RULES,
     collection.ENDPOINTS,
     *workflows.RESOURCES,
+    *api_connections.RESOURCES,
     *workspaces.RESOURCES,
 )

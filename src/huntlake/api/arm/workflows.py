@@ -16,7 +16,7 @@ from pydantic import Field
 from huntlake.api.arm import belonging
 from huntlake.api.arm.resource import GROUP, SUBSCRIPTION, Place, Post, Resource
 from huntlake.api.arm.wire import Part, properties_of, read
-from huntlake.core.errors import Invalid, NotFound, Refused
+from huntlake.core.errors import Invalid, Refused
 from huntlake.identity.rights import Action
 from huntlake.playbooks.workflows import WORKFLOWS, Version, Workflow, WorkflowState
 from huntlake.state.documents import Document
@@ -159,7 +159,7 @@ class WorkflowForm:
             if known is None:
                 raise Invalid(f"the definition declares no parameter `{said[:100]}`")
             if not known.type.secure:
-                if parameter.value is not None or not known.has_default:
+                if parameter.value is not None:
                     plain[known.name] = parameter.value
             elif parameter.value is not None:
                 purpose = f"workflow {name} {known.name}"
@@ -265,9 +265,13 @@ def workflow_id(place: Place, name: str) -> str:
 
 def of_workflow(place: Place, name: str) -> Workspace | None:
     """The workspace of the workflow that the path names, or of that `name` for the workflows themselves."""
-    wanted = place.names.get("workflow") or name
-    found = place.services.playbooks.workflows.find(wanted) if wanted else None
-    return belonging.visible(place, found.value.workspace if found else None, wanted, "workflows") if wanted else None
+    above = place.names.get("workflow", "")
+    if not (wanted := above or name):
+        return None
+    found = place.services.playbooks.workflows.find(wanted)
+    return belonging.visible(
+        place, found.value.workspace if found else None, f"`{wanted}` is among the workflows", bool(above)
+    )
 
 
 def refused(what: str, why: str = "") -> Post:
@@ -288,7 +292,7 @@ def declared_in(definition: Mapping[str, Any]) -> dict[str, Parameter]:
 
 
 _BESIDE = ("location", "tags", "identity")
-_NO_ADDRESSES = {
+_NO_ADDRESSES: Mapping[str, Mapping[str, Sequence[str]]] = {
     "workflow": {"outgoingIpAddresses": [], "accessEndpointIpAddresses": []},
     "connector": {"outgoingIpAddresses": []},
 }
