@@ -29,6 +29,7 @@ from huntlake.cli import (
     lake,
     lint,
     mcp,
+    playbook,
     principal,
     publish,
     pull,
@@ -98,6 +99,7 @@ app.add_typer(job.app, name="job")
 app.add_typer(question.app, name="question")
 app.add_typer(rule.app, name="rule")
 app.add_typer(report.app, name="report")
+app.add_typer(playbook.app, name="playbook")
 app.command("mcp")(mcp.mcp)
 app.command("version")(version.version)
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from huntlake.cli.outcomes import Format, tell, write
 from huntlake.cli.place import Home, opened, workspace_of
-from huntlake.cli.screen import note, printable
+from huntlake.cli.screen import note
 from huntlake.core.errors import Invalid
 
 if TYPE_CHECKING:
@@ -23,15 +22,6 @@ if TYPE_CHECKING:
 
 _LOOK_EVERY = 0.5
 """Seconds between two looks at the files that are watched."""
-
-
-class Format(StrEnum):
-    """In which form the outcome is printed."""
-
-    TEXT = "text"
-    JUNIT = "junit"
-    SARIF = "sarif"
-    GITHUB = "github"
 
 
 def prove(
@@ -108,52 +98,18 @@ class _Asked:
 
 def _once(prover: Prover, asked: _Asked) -> bool:
     """Run all tests, say what came of them, and whether that is good."""
-    from importlib.metadata import version
-
-    from huntlake.detection.testing import reports
-
     outcomes = []
     for file in _tests(asked.paths):
         for outcome in prover.outcomes(file, asked.named):
             outcomes.append(outcome)
             if asked.format is Format.TEXT and asked.output is None:
-                _tell(outcome, asked.verbose)
-    match asked.format:
-        case Format.TEXT:
-            text = "" if asked.output is None else "".join(f"{_line(o)}\n" for o in outcomes)
-        case Format.JUNIT:
-            text = reports.junit(outcomes)
-        case Format.SARIF:
-            text = reports.sarif(outcomes, version("huntlake"))
-        case Format.GITHUB:
-            text = reports.github(outcomes)
-    if asked.output is not None:
-        asked.output.write_text(text, encoding="utf-8")
-    else:
-        sys.stdout.write(text)
+                tell(outcome, asked.verbose)
+    if asked.format is not Format.TEXT or asked.output is not None:
+        write(outcomes, asked.format, asked.output)
     failed = sum(not o.passed for o in outcomes)
     seconds = sum(o.seconds for o in outcomes)
     note(f"{len(outcomes)} tests: {len(outcomes) - failed} passed, {failed} failed, in {seconds:.1f} s")
     return _is_covered(asked, outcomes) and bool(outcomes) and not failed
-
-
-def _tell(outcome: Outcome, verbose: bool) -> None:
-    from huntlake.detection.testing.reports import problems
-
-    if outcome.passed and not verbose:
-        return
-    print(printable(_line(outcome)))
-    for line, text in problems(outcome):
-        first, *rest = text.splitlines()
-        print(printable(f"  {outcome.path}:{line}: {first}"))
-        for more in rest:
-            print(printable(f"    {more}"))
-    for text in outcome.notes if not outcome.passed else ():
-        print(printable(f"  note: {text}"))
-
-
-def _line(outcome: Outcome) -> str:
-    return f"{'pass' if outcome.passed else 'FAIL'}  {outcome.path}: {outcome.name}"
 
 
 def _is_covered(asked: _Asked, outcomes: Sequence[Outcome]) -> bool:

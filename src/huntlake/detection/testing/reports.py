@@ -5,14 +5,36 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Protocol
 from xml.etree import ElementTree
 
 import orjson
 
-from huntlake.detection.testing.proving import Outcome
+from huntlake.detection.testing.matching import Difference
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+class Outcome(Protocol):
+    """What came of a test, of whatever."""
+
+    @property
+    def path(self) -> Path: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def line(self) -> int: ...
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def differences(self) -> tuple[Difference, ...]: ...
+    @property
+    def error(self) -> str: ...
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+    @property
+    def passed(self) -> bool: ...
 
 
 def problems(outcome: Outcome) -> Iterator[tuple[int, str]]:
@@ -23,9 +45,9 @@ def problems(outcome: Outcome) -> Iterator[tuple[int, str]]:
         yield one.line or outcome.line, one.text
 
 
-def junit(outcomes: Sequence[Outcome]) -> str:
-    """JUnit's XML: a suite for each file."""
-    root = ElementTree.Element("testsuites", {"name": "huntlake test"})
+def junit(outcomes: Sequence[Outcome], name: str = "huntlake test") -> str:
+    """JUnit's XML: a suite for each file, all under that name."""
+    root = ElementTree.Element("testsuites", {"name": name})
     for path in dict.fromkeys(o.path for o in outcomes):
         ours = [o for o in outcomes if o.path == path]
         suite = ElementTree.SubElement(
@@ -81,7 +103,7 @@ def sarif(outcomes: Iterable[Outcome], version: str) -> str:
         for line, text in problems(outcome)
     ]
     rules = [
-        {"id": "test-failed", "shortDescription": {"text": "A rule doesn't do what its test expects"}},
+        {"id": "test-failed", "shortDescription": {"text": "What is tested doesn't do what its test expects"}},
         {"id": "test-error", "shortDescription": {"text": "A test can't be run"}},
     ]
     driver = {"name": "huntlake", "version": version, "rules": rules}

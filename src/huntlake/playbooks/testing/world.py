@@ -127,7 +127,7 @@ class SimulatedWorld:
         self._bounds = bounds
         self._caller_waits = caller_waits
         self._end = context.now + bounds.time
-        self.time = context.now
+        self.began = self.time = context.now
         self.made: list[Made] = []
         """Every call that was made, in order."""
         self.held: list[tuple[Call, Held]] = []

@@ -1,0 +1,10 @@
+"""`huntlake playbook`: workflows, their runs and their tests."""
+
+from __future__ import annotations
+
+import typer
+
+from huntlake.cli import playbook_test
+
+app = typer.Typer(help="Import, run, test and check playbooks.", no_args_is_help=True)
+app.command("test")(playbook_test.prove)
