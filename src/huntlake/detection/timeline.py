@@ -29,6 +29,8 @@ class EntryKind(StrEnum):
     TASK_CHANGED = "TaskChanged"
     TASK_REMOVED = "TaskRemoved"
     PLAYBOOK_REQUESTED = "PlaybookRequested"
+    PLAYBOOK_STARTED = "PlaybookStarted"
+    PLAYBOOK_ENDED = "PlaybookEnded"
 
 
 @dataclass(frozen=True, slots=True)

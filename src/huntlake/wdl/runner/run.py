@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -76,20 +76,21 @@ class Run:
         self._scopes = {
             a.name.lower(): tuple(w.name for w in a.within) for a in self.definition.all() if a.type in _CONTAINERS
         }
+        self._frame = Frame()
 
     def steps(self) -> Generator[Pendings, tuple[Pending, Answer | None], Ended]:
         """Runs to the end; gives all that it can't go on without, and is sent one of these at a time, with its answer.
 
         Which one is the host's choice, and the only one: who sends the same again gets the same run again.
         """
-        frame = Frame()
+        frame = self._frame
         steps = Pool()
         try:
             steps.start(self._container(self.definition.actions, frame))
             while len(steps):
                 steps.over(*(yield steps.pending))
         except _Terminated as terminated:
-            self._cancel()
+            self.break_off()
             return terminated.ended
         status = _folded(self.definition.actions, frame)
         if status is not Status.SUCCEEDED:
@@ -129,12 +130,24 @@ class Run:
             self._end(record, frame, Status.SKIPPED, code, message)
             self._skip(action.within, frame, code, message)
 
-    def _cancel(self) -> None:
+    def break_off(self) -> None:
+        """Ends what is running as Cancelled, and what has not begun as Skipped; nothing may be sent to the steps then."""
+        running = {r.action.name for r in self.records if r.status is Status.RUNNING}
         for record in self.records:
             if record.status is Status.RUNNING:
                 record.status, record.code = Status.CANCELLED, "Terminated"
                 record.ended = self.effects.now()
                 self.effects.ended(record)
+        self._skip_rest(self.definition.actions, running)
+
+    def _skip_rest(self, actions: Iterable[Action], running: set[str]) -> None:
+        for action in actions:
+            if action.name in running:
+                # What would have stood in the rounds of a loop, nobody knows.
+                if action.type not in _LOOPS:
+                    self._skip_rest(action.within, running)
+            elif not _ended(self._frame, action.name):
+                self._skip((action,), self._frame, "ActionSkipped", "the run ended before")
 
     # -- one action
 
@@ -359,7 +372,26 @@ class Run:
             polls += 1
             yield from self._pause(f"{record.key}#poll{polls}", pause, until)
             answer = yield from self._answer(action, record, inputs, location, until)
+        if action.least_items is not None:
+            answer = yield from self._paged(action, record, inputs, answer, until)
         _take(record, answer)
+
+    def _paged(self, action: Action, record: Record, inputs: Any, answer: Answer, until: Any) -> _Asked:
+        """The answer with the items of the pages behind it, until there are as many as the action wants."""
+        items, link = _page(answer)
+        seen = {link}
+        while items is not None and link and len(items) < (action.least_items or 0):
+            following = yield from self._answer(action, record, inputs, link, until)
+            more, link = _page(following)
+            if more is None:
+                return following if following.lost or not 200 <= following.status < 300 else answer
+            items = items + more
+            # A service that names the same page again would be asked for ever.
+            link = "" if link in seen else link
+            seen.add(link)
+            said = {k: v for k, v in answer.body.items() if k not in _LINKS}
+            answer = replace(answer, body={**said, "value": items} | ({"nextLink": link} if link else {}))
+        return answer
 
     def _answer(self, action: Action, record: Record, inputs: Any, poll: str, until: Any) -> _Asked:
         policy = retries(inputs.get("retryPolicy") if isinstance(inputs, dict) else None)
@@ -446,6 +478,16 @@ def _take(record: Record, answer: Answer) -> None:
         raise ActionFailed(
             "".join(w.capitalize() for w in reason.split()), f"the answer has the status {answer.status}"
         )
+
+
+def _page(answer: Answer) -> tuple[list[Any] | None, str]:
+    """The items of one page, and where the next one is; None for an answer that isn't a page."""
+    body = answer.body
+    if answer.lost or not 200 <= answer.status < 300 or not isinstance(body, dict):
+        return None, ""
+    items = body.get("value")
+    link = next((body[k] for k in _LINKS if body.get(k)), "")
+    return (items if isinstance(items, list) else None), link if isinstance(link, str) else ""
 
 
 # -- statuses --------------------------------------------------------------------------
@@ -537,4 +579,6 @@ def _value(output: Any) -> Any:
 _SKIPPED = "the actions before it didn't end as `runAfter` wants"
 _NOT_TAKEN = "the branch was not taken"
 _UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800, "month": 2_592_000}
+_LINKS = ("nextLink", "@odata.nextLink", "odata.nextLink")
+_LOOPS = frozenset((ActionType.FOREACH, ActionType.UNTIL))
 _CONTAINERS = frozenset((ActionType.FOREACH, ActionType.IF, ActionType.SCOPE, ActionType.SWITCH, ActionType.UNTIL))

@@ -1,0 +1,1 @@
+"""Runs of workflows: started once for each occasion, kept alive through whatever happens, and remembered."""
