@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from huntlake.playbooks.automation import Automation
     from huntlake.playbooks.automation_rules import AutomationRule
     from huntlake.playbooks.machine_actions import MachineActions
-    from huntlake.playbooks.service import Playbooks
+    from huntlake.playbooks.service import Playbooks, RunPlace
     from huntlake.state.database import Database
     from huntlake.state.documents import Shelf
     from huntlake.state.records import Records
@@ -335,7 +335,9 @@ class App:
             automation_rules=automated,
             automation=automation,
             machine_actions=MachineActions(state, clock),
-            playbooks=Playbooks.over(state, clock, seal, principals),
+            playbooks=Playbooks.over(
+                state, clock, seal, principals, detection.incidents.timelines, _run_place(home, settings, subscription)
+            ),
             saved_searches=saved_searches,
             library=Library(
                 state,
@@ -468,6 +470,20 @@ def _scheduler(
             timedelta(days=settings.catch_up_days),
         ),
     )
+
+
+def _run_place(home: Path, settings: Settings, subscription: Subscription) -> RunPlace:
+    from huntlake.playbooks.service import RunPlace
+
+    def resource_id(workflow: str) -> str:
+        group = f"/subscriptions/{subscription.id}/resourceGroups/{subscription.group}"
+        return f"{group}/providers/Microsoft.Logic/workflows/{workflow}"
+
+    def base() -> str:
+        scheme = "https" if settings.tls else "http"
+        return settings.external_url.rstrip("/") or f"{scheme}://localhost:{settings.port}"
+
+    return RunPlace(home, settings.database, base, resource_id, settings.playbook_calls)
 
 
 def _readable(principals: Principals, users: Users, workspaces: Workspaces) -> Readable:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -58,6 +59,7 @@ def serve(
         if app.settings.scheduler:
             background.enter_context(app.scheduler.running())
         background.enter_context(_intel(app))
+        background.enter_context(_playbooks(app))
         server.serve(app, host=host, port=port, listening=lambda serving: _tell(app, serving))
 
 
@@ -87,6 +89,17 @@ def _jobs(app: App) -> AbstractContextManager[None]:
 def _intel(app: App) -> AbstractContextManager[None]:
     minutes = app.settings.intel_minutes
     return app.intel.running(app.workspaces.list, timedelta(minutes=minutes) if minutes else None)
+
+
+@contextmanager
+def _playbooks(app: App) -> Iterator[None]:
+    if not app.settings.playbooks:
+        yield
+        return
+    with app.playbooks.worker.executing() as here:
+        if not here:
+            note("another process of this home runs its playbooks already; this one doesn't")
+        yield
 
 
 def log(quiet: bool) -> None:

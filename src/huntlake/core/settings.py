@@ -109,6 +109,13 @@ class Settings(BaseSettings):
         le=3650,
         description="Windows of rules that are so old are made up for after an outage; not older ones.",
     )
+    playbooks: bool = Field(True, description="Whether a server runs playbooks.")
+    playbook_calls: int = Field(
+        32, ge=1, le=512, description="Calls of playbooks that a server makes at the same time."
+    )
+    playbook_history_days: int = Field(
+        90, ge=1, le=3650, description="Days that the history of a playbook's run is kept after its end."
+    )
     geo_database: Path | None = Field(None, description="MMDB file for geo_info_from_ip_address (extra `geoip`).")
 
     places: dict[str, str] = Field(

@@ -31,8 +31,9 @@ from huntlake.playbooks.workflows import WORKFLOWS
 from huntlake.state.documents import Document, Documents, Json, Shelf, Write
 from huntlake.wdl.definition.workflow import ActionType, Status
 from huntlake.wdl.runner.effects import Answer, Call
-from huntlake.wdl.runner.records import Record
+from huntlake.wdl.runner.records import HIDDEN, Record
 from huntlake.wdl.runner.run import Ended, Run
+from huntlake.wdl.runner.secrets import hidden
 from huntlake.wdl.runner.triggers import Fired
 
 _LOG = logging.getLogger("huntlake.playbooks")
@@ -313,7 +314,9 @@ class Worker:
                 entries=prepared.log.entries if prepared else 0,
                 left_off=prepared.log.left_off if prepared else 0,
             )
-            outputs = [self.runs.history.keep(id, "outputs", ended.outputs)] if ended.outputs else []
+            # Of what a workflow gives nobody knows from which of its secrets it is made.
+            shown = HIDDEN if prepared and (prepared.secret or hidden(prepared.known.definition)) else ended.outputs
+            outputs = [self.runs.history.keep(id, "outputs", shown)] if ended.outputs else []
             if self.runs.ended(run, now, [*writes, *outputs]):
                 return
 
@@ -391,7 +394,8 @@ class _Outside:
             now = worker._now()
             left = (until - now).total_seconds()
             if messages or left <= 0:
-                return outcome(now, messages=messages)
+                text = outcome(now, messages=messages)
+                return worker.runs.seal.seal(text, f"journal {self._id}") if self._prepared.secret else text
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.news.wait(), min(left, 3600.0))
 

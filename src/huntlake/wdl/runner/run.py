@@ -131,7 +131,7 @@ class Run:
             self._skip(action.within, frame, code, message)
 
     def break_off(self) -> None:
-        """Ends what is running as Cancelled, and what has not begun as Skipped; nothing may be sent to the steps then."""
+        """Ends what is running as Cancelled, and what has not begun as Skipped; the steps must not go on then."""
         running = {r.action.name for r in self.records if r.status is Status.RUNNING}
         for record in self.records:
             if record.status is Status.RUNNING:
