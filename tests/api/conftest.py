@@ -18,6 +18,7 @@ from huntlake.core.diagnostics import Diagnostic, Source, SourceError, Span
 from huntlake.core.errors import Cancelled, LimitExceeded, TimedOut
 from huntlake.core.settings import Settings
 from huntlake.detection.service import Detection
+from huntlake.detection.timeline import Timelines
 from huntlake.engines.cancellation import Cancellation
 from huntlake.engines.duckdb.database import Database as Engine
 from huntlake.engines.errors import EngineDefect
@@ -36,7 +37,7 @@ from huntlake.lake import Lake
 from huntlake.playbooks.automation import automation_rules
 from huntlake.playbooks.automation_rules import AutomationRule
 from huntlake.playbooks.machine_actions import MachineActions
-from huntlake.playbooks.service import Playbooks
+from huntlake.playbooks.service import Playbooks, RunPlace
 from huntlake.server import create_app
 from huntlake.state.database import Database
 from huntlake.state.records import Records
@@ -280,7 +281,14 @@ class Server:
             SavedSearches(database, clock, functions),
             TwoTables(),
             AsyncQueries(database, home / "results", asked, readable, clock),
-            Playbooks.over(database, clock, Seal(home / "keys" / "secrets.key"), principals),
+            Playbooks.over(
+                database,
+                clock,
+                Seal(home / "keys" / "secrets.key"),
+                principals,
+                Timelines(database),
+                RunPlace(home, "", lambda: BASE, workflow_id),
+            ),
         )
 
     def principal(self, client_id: str = CLIENT) -> Principal:
@@ -293,6 +301,12 @@ class Server:
         """A client over no network, with settings other than this server's where they are `given`."""
         settings = self.settings.model_copy(update=given)
         return TestClient(create_app(replace(self, settings=settings)), BASE)
+
+
+def workflow_id(name: str) -> str:
+    """The resource id of a workflow."""
+    group = f"/subscriptions/{SUBSCRIPTION.id}/resourceGroups/{SUBSCRIPTION.group}"
+    return f"{group}/providers/Microsoft.Logic/workflows/{name}"
 
 
 @pytest.fixture(scope="session")
