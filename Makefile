@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo test check bench determinism evidence fuzz hunts meaning needle rivals kill-points scheduler-days docs outside accept clean .venv
+.PHONY: help demo pages wheel test check bench determinism evidence fuzz hunts meaning needle rivals kill-points scheduler-days docs outside accept clean .venv
 .DEFAULT_GOAL := help
 
 help:                ## what there is to make
@@ -18,8 +18,17 @@ $(VENV)/.made: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable . --group dev
 	@touch $@
 
-demo: .venv          ## a server with two weeks of a fictional company's logs, and an attack in them
+demo: .venv pages    ## a server with two weeks of a fictional company's logs, and an attack in them
 	$(BIN)/huntlake demo
+
+pages: .venv         ## build the pages for browsers, where they have changed
+	@$(BIN)/python -m tools.pages --check >/dev/null || { \
+	  { command -v node >/dev/null && command -v npm >/dev/null; } || \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --group pages; }
+	$(BIN)/python -m tools.pages
+
+wheel: pages         ## a wheel, with the pages in it
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
 
 test: .venv          ## the quick suite
 	$(BIN)/python -m pytest tests

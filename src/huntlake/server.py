@@ -42,6 +42,7 @@ from huntlake.core.errors import Invalid
 from huntlake.engines.workers import Workers
 from huntlake.identity.certificates import server_certificate
 from huntlake.mcp import face as mcp
+from huntlake.web import face as pages
 
 _LOG = logging.getLogger("huntlake.server")
 _DRAIN_SECONDS = 10
@@ -63,7 +64,7 @@ class ServerSettings(FaceSettings, Protocol):
     def tls_key(self) -> Path | None: ...
 
 
-class FacesServices(ArmServices, AsyncServices, DefenderServices, Protocol):
+class FacesServices(ArmServices, AsyncServices, DefenderServices, pages.Services, Protocol):
     """The services of all faces."""
 
     @property
@@ -136,6 +137,7 @@ def create_app(app: FacesServices, *, daily: Callable[[], None] | None = None) -
             *IngestionFace(app, authentication, IngestionLimits(app.clock, intake(settings))).routes(),
             *DefenderFace(app, authentication, pool, turns).routes(),
             *GraphFace(app, authentication, pool, turns).routes(),
+            *pages.PagesFace(app, lambda: starlette.router, envelope_of).routes(),
             *SignInPages(app, authentication).routes(),
             *OAuth(app, authentication).routes(),
         ],

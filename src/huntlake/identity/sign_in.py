@@ -9,6 +9,7 @@ from datetime import timedelta
 from huntlake.core.clock import Clock
 from huntlake.identity.applications import Applications
 from huntlake.identity.authorization_codes import AuthorizationCodes
+from huntlake.identity.browser_sessions import BrowserSessions
 from huntlake.identity.device_codes import DeviceCodes
 from huntlake.identity.keys import SigningKeys
 from huntlake.identity.refresh_tokens import RefreshTokens
@@ -27,6 +28,7 @@ class SignIn:
     devices: DeviceCodes
     refresh_tokens: RefreshTokens
     tickets: Tickets
+    sessions: BrowserSessions
 
     @classmethod
     def over(
@@ -47,4 +49,5 @@ class SignIn:
             DeviceCodes(database, clock),
             RefreshTokens(database, clock, lifetime=lifetime),
             Tickets(keys, clock),
+            BrowserSessions(database, clock, users),
         )

@@ -1,0 +1,319 @@
+// A table that holds half a million rows: only what can be seen is in the page.
+
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { Cell, Column } from "../api/kusto";
+import { comparer, count, isNumeric, pretty, shown, whole } from "./values";
+import { tell } from "../shell/toasts";
+import "./grid.css";
+
+const ROW = 26;
+const HEAD = 34;
+const AROUND = 8;
+const LEAST = 60;
+const MOST = 420;
+
+interface Props {
+  columns: Column[];
+  rows: Cell[][];
+  /** What stands above the columns' names, for those who can't see. */
+  label: string;
+}
+
+interface Sorting {
+  column: number;
+  descending: boolean;
+}
+
+interface Cursor {
+  row: number;
+  column: number;
+}
+
+/** Rows and columns to scroll, sort, filter, size, copy and open. */
+export function Grid({ columns, rows, label }: Props) {
+  const box = useRef<HTMLDivElement>(null);
+  const [view, setView] = useState({ top: 0, left: 0, width: 800, height: 400 });
+  const [widths, setWidths] = useState<number[]>([]);
+  const [sorting, setSorting] = useState<Sorting | undefined>();
+  const [filters, setFilters] = useState<ReadonlyMap<number, string>>(new Map());
+  const [filtering, setFiltering] = useState(false);
+  const [cursor, setCursor] = useState<Cursor>({ row: 0, column: 0 });
+  const [open, setOpen] = useState<number | undefined>();
+
+  useLayoutEffect(() => {
+    setWidths(columns.map((c, i) => guess(c, rows, i)));
+    setSorting(undefined);
+    setFilters(new Map());
+    setOpen(undefined);
+    setCursor({ row: 0, column: 0 });
+    if (box.current) box.current.scrollTo(0, 0);
+  }, [columns, rows]);
+
+  useEffect(() => {
+    const element = box.current;
+    if (!element) return;
+    const look = () =>
+      setView({ top: element.scrollTop, left: element.scrollLeft, width: element.clientWidth, height: element.clientHeight });
+    let asked = false;
+    const later = () => {
+      if (asked) return;
+      asked = true;
+      requestAnimationFrame(() => {
+        asked = false;
+        look();
+      });
+    };
+    look();
+    element.addEventListener("scroll", later, { passive: true });
+    const sized = new ResizeObserver(later);
+    sized.observe(element);
+    return () => {
+      element.removeEventListener("scroll", later);
+      sized.disconnect();
+    };
+  }, []);
+
+  const order = useMemo(() => ordered(columns, rows, sorting, filters), [columns, rows, sorting, filters]);
+  const lefts = useMemo(() => {
+    const made = [0];
+    for (const width of widths) made.push((made.at(-1) ?? 0) + width);
+    return made;
+  }, [widths]);
+
+  const head = filtering ? HEAD * 2 : HEAD;
+  const from = Math.max(0, Math.floor(view.top / ROW) - AROUND);
+  const to = Math.min(order.length, Math.ceil((view.top + view.height) / ROW) + AROUND);
+  const visible: number[] = [];
+  for (let c = 0; c < columns.length; c++) {
+    if ((lefts[c + 1] ?? 0) >= view.left - 200 && (lefts[c] ?? 0) <= view.left + view.width + 200) visible.push(c);
+  }
+  const total = lefts.at(-1) ?? 0;
+
+  const reveal = (to: Cursor) => {
+    const element = box.current;
+    if (!element) return;
+    const y = to.row * ROW;
+    if (y < element.scrollTop) element.scrollTop = y;
+    else if (y + ROW + head > element.scrollTop + element.clientHeight) element.scrollTop = y + ROW + head - element.clientHeight;
+    const x = lefts[to.column] ?? 0;
+    const right = lefts[to.column + 1] ?? 0;
+    if (x < element.scrollLeft) element.scrollLeft = x;
+    else if (right > element.scrollLeft + element.clientWidth) element.scrollLeft = right - element.clientWidth;
+  };
+  const move = (row: number, column: number) => {
+    const next = {
+      row: Math.max(0, Math.min(order.length - 1, row)),
+      column: Math.max(0, Math.min(columns.length - 1, column)),
+    };
+    setCursor(next);
+    reveal(next);
+  };
+  const copy = async () => {
+    const value = whole(rows[order[cursor.row] ?? -1]?.[cursor.column]);
+    await navigator.clipboard.writeText(value);
+    tell("Copied the value");
+  };
+  const keys = (event: KeyboardEvent) => {
+    const page = Math.max(1, Math.floor(view.height / ROW) - 2);
+    const { row, column } = cursor;
+    const moves: Record<string, () => void> = {
+      ArrowDown: () => move(row + 1, column),
+      ArrowUp: () => move(row - 1, column),
+      ArrowRight: () => move(row, column + 1),
+      ArrowLeft: () => move(row, column - 1),
+      PageDown: () => move(row + page, column),
+      PageUp: () => move(row - page, column),
+      Home: () => (event.ctrlKey || event.metaKey ? move(0, 0) : move(row, 0)),
+      End: () => (event.ctrlKey || event.metaKey ? move(order.length - 1, columns.length - 1) : move(row, columns.length - 1)),
+      Enter: () => setOpen(order[row]),
+      Escape: () => setOpen(undefined),
+    };
+    if ((event.ctrlKey || event.metaKey) && event.key === "c" && !String(getSelection() ?? "")) {
+      event.preventDefault();
+      void copy();
+      return;
+    }
+    if (event.target !== event.currentTarget) return;
+    const act = moves[event.key];
+    if (act) {
+      event.preventDefault();
+      act();
+    }
+  };
+  const sort = (column: number) =>
+    setSorting((s) => (s?.column !== column ? { column, descending: false } : s.descending ? undefined : { column, descending: true }));
+  const resize = (column: number) => (event: PointerEvent) => {
+    event.preventDefault();
+    event.stopPropagation();
+    const grip = event.currentTarget as HTMLElement;
+    const began = event.clientX;
+    const width = widths[column] ?? LEAST;
+    grip.setPointerCapture(event.pointerId);
+    const drag = (e: PointerEvent) =>
+      setWidths((all) => all.map((w, i) => (i === column ? Math.max(40, width + e.clientX - began) : w)));
+    grip.addEventListener("pointermove", drag);
+    grip.addEventListener("pointerup", () => grip.removeEventListener("pointermove", drag), { once: true });
+  };
+
+  return (
+    <div class="grid-with-detail">
+      <div class="grid-bar">
+        <span>
+          {order.length === rows.length ? `${count(rows.length)} rows` : `${count(order.length)} of ${count(rows.length)} rows`}
+        </span>
+        <button type="button" class="plain" aria-pressed={filtering} onClick={() => setFiltering(!filtering)}>
+          Filter
+        </button>
+        {filters.size > 0 && (
+          <button type="button" class="plain" onClick={() => setFilters(new Map())}>
+            Clear filters
+          </button>
+        )}
+      </div>
+      <div class="grid-and-detail">
+        <div
+          class="grid"
+          ref={box}
+          role="grid"
+          aria-label={label}
+          aria-rowcount={order.length + 1}
+          aria-colcount={columns.length}
+          tabIndex={0}
+          onKeyDown={keys}
+          aria-activedescendant={order.length ? `cell-${cursor.row}-${cursor.column}` : undefined}
+        >
+          <div class="grid-head" role="row" aria-rowindex={1} style={{ width: `${total}px`, height: `${head}px` }}>
+            {visible.map((c) => (
+              <div
+                key={c}
+                role="columnheader"
+                class="grid-name"
+                aria-colindex={c + 1}
+                aria-sort={sorting?.column === c ? (sorting.descending ? "descending" : "ascending") : "none"}
+                style={{ left: `${lefts[c]}px`, width: `${widths[c]}px` }}
+              >
+                <button type="button" onClick={() => sort(c)} title={`${columns[c]?.name}: ${columns[c]?.type}`} tabIndex={-1}>
+                  {columns[c]?.name}
+                  <span class="grid-way" aria-hidden="true">
+                    {sorting?.column === c ? (sorting.descending ? " ↓" : " ↑") : ""}
+                  </span>
+                </button>
+                {filtering && (
+                  <input
+                    type="search"
+                    aria-label={`Filter ${columns[c]?.name}`}
+                    placeholder="contains"
+                    value={filters.get(c) ?? ""}
+                    onInput={(e) => {
+                      const text = e.currentTarget.value;
+                      setFilters((all) => {
+                        const made = new Map(all);
+                        if (text) made.set(c, text);
+                        else made.delete(c);
+                        return made;
+                      });
+                    }}
+                  />
+                )}
+                <span class="grid-grip" onPointerDown={resize(c)} aria-hidden="true" />
+              </div>
+            ))}
+          </div>
+          <div class="grid-body" style={{ width: `${total}px`, height: `${order.length * ROW}px` }}>
+            {Array.from({ length: Math.max(0, to - from) }, (_, i) => {
+              const at = from + i;
+              const index = order[at] ?? 0;
+              const row = rows[index] ?? [];
+              return (
+                <div
+                  key={at % (to - from + 1)}
+                  role="row"
+                  aria-rowindex={at + 2}
+                  class={`grid-row${at % 2 ? " odd" : ""}${open === index ? " open" : ""}`}
+                  style={{ transform: `translateY(${at * ROW}px)`, width: `${total}px` }}
+                  onDblClick={() => setOpen(index)}
+                >
+                  {visible.map((c) => {
+                    const column = columns[c] as Column;
+                    const here = cursor.row === at && cursor.column === c;
+                    return (
+                      <div
+                        key={c}
+                        id={here ? `cell-${at}-${c}` : undefined}
+                        role="gridcell"
+                        aria-colindex={c + 1}
+                        class={`grid-cell${isNumeric(column.type) ? " number" : ""}${here ? " here" : ""}`}
+                        style={{ left: `${lefts[c]}px`, width: `${widths[c]}px` }}
+                        onClick={() => {
+                          setCursor({ row: at, column: c });
+                          if (open !== undefined) setOpen(index);
+                        }}
+                      >
+                        {shown(row[c], column.type)}
+                      </div>
+                    );
+                  })}
+                </div>
+              );
+            })}
+          </div>
+          {order.length === 0 && <p class="grid-empty">{rows.length ? "No row meets the filters." : "The answer has no rows."}</p>}
+        </div>
+        {open !== undefined && <Detail columns={columns} row={rows[open] ?? []} close={() => setOpen(undefined)} />}
+      </div>
+    </div>
+  );
+}
+
+function Detail({ columns, row, close }: { columns: Column[]; row: Cell[]; close: () => void }) {
+  const [all, setAll] = useState(false);
+  const kept = columns.map((c, i) => ({ ...c, value: row[i] })).filter((c) => all || whole(c.value) !== "");
+  return (
+    <aside class="grid-detail" aria-label="The row">
+      <header>
+        <strong>Row</strong>
+        <label>
+          <input type="checkbox" checked={all} onChange={(e) => setAll(e.currentTarget.checked)} /> empty fields, too
+        </label>
+        <button type="button" class="plain" onClick={close} aria-label="Close the row">
+          ✕
+        </button>
+      </header>
+      <dl>
+        {kept.map((c) => (
+          <div key={c.name}>
+            <dt>
+              {c.name} <small>{c.type}</small>
+            </dt>
+            <dd>{pretty(c.value) === undefined ? shown(c.value, c.type, 100_000) : <pre>{pretty(c.value)}</pre>}</dd>
+          </div>
+        ))}
+      </dl>
+    </aside>
+  );
+}
+
+function guess(column: Column, rows: Cell[][], index: number): number {
+  let longest = column.name.length + 3;
+  const step = Math.max(1, Math.floor(rows.length / 60));
+  for (let i = 0; i < rows.length; i += step) longest = Math.max(longest, shown(rows[i]?.[index], column.type, 60).length);
+  return Math.max(LEAST, Math.min(MOST, Math.round(longest * 7.2) + 18));
+}
+
+function ordered(
+  columns: Column[],
+  rows: Cell[][],
+  sorting: Sorting | undefined,
+  filters: ReadonlyMap<number, string>,
+): Uint32Array | number[] {
+  const wanted = [...filters].map(([c, text]) => [c, text.toLowerCase()] as const);
+  const kept: number[] = [];
+  for (let i = 0; i < rows.length; i++) {
+    if (wanted.every(([c, text]) => whole(rows[i]?.[c]).toLowerCase().includes(text))) kept.push(i);
+  }
+  if (sorting) {
+    const compare = comparer(columns[sorting.column] as Column, sorting.descending);
+    kept.sort((a, b) => compare(rows[a]?.[sorting.column], rows[b]?.[sorting.column]) || a - b);
+  }
+  return kept;
+}
