@@ -57,8 +57,9 @@ def build() -> None:
     environment = {**os.environ, "PATH": path, "CI": "1"}
 
     def run(*arguments: str) -> None:
+        command = [*npm, *arguments]
         done = subprocess.run(
-            [*npm, *arguments], cwd=SOURCE, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+            command, cwd=SOURCE, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
         )
         if done.returncode:
             sys.exit(f"{done.stdout.decode(errors='replace')}\n`npm {' '.join(arguments)}` failed")
