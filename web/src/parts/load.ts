@@ -1,0 +1,40 @@
+// Something that is read from the server and shown when it is there.
+
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+
+export interface Loaded<T> {
+  value: T | undefined;
+  wrong: string;
+  /** Reads it again; what was there stays until then. */
+  again: () => void;
+  /** Puts something in its place that is known already. */
+  set: (value: T) => void;
+}
+
+export function useLoaded<T>(load: () => Promise<T>, on: readonly unknown[]): Loaded<T> {
+  const [value, setValue] = useState<T | undefined>();
+  const [wrong, setWrong] = useState("");
+  const turn = useRef(0);
+  const again = useCallback(() => {
+    const mine = ++turn.current;
+    load().then(
+      (found) => {
+        if (mine !== turn.current) return;
+        setValue(() => found);
+        setWrong("");
+      },
+      (error: unknown) => {
+        if (mine === turn.current) setWrong(error instanceof Error ? error.message : String(error));
+      },
+    );
+  }, on);
+  useEffect(() => {
+    setValue(undefined);
+    setWrong("");
+    again();
+    return () => {
+      turn.current += 1;
+    };
+  }, [again]);
+  return { value, wrong, again, set: (v) => setValue(() => v) };
+}
