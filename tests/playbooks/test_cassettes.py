@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from huntlake.core.errors import Conflict, Invalid, NotFound
 from huntlake.playbooks.cassettes import Cassettes
-from huntlake.playbooks.connectors.connector import Asked, RunContext
+from huntlake.playbooks.connectors.connector import Asked, Effect, Operation, RunContext
 from huntlake.playbooks.masking import MASK, masked
 from huntlake.state.records import Author
 from huntlake.wdl.runner.effects import Answer
@@ -22,51 +22,55 @@ NOW = datetime(2026, 3, 4, tzinfo=UTC)
 
 def asked(path: str, key: str = "", body: Any = None, run: str = "r1", **parts: Any) -> Asked:
     context = RunContext("soc", "flow", run, Author(), NOW)
-    return Asked(context, "c", key or path, "GET", path, body=body, **parts)
+    given = {"connector": "virustotal", **parts}
+    return Asked(context, "c", key or path, "GET", path, body=body, **given)
+
+
+OPERATION = Operation("Get", "GET", "/{rest*}", "Gets", Effect.READ, lambda asked: Answer())
 
 
 def recorded(folder: Path, *calls: tuple[Asked, Answer]) -> Cassettes:
-    tape = Cassettes(folder).tape("case", "VirusTotal")
+    cassettes = Cassettes(folder)
     for call, answer in calls:
-        tape.keep(call, answer)
+        cassettes.record("case", call, OPERATION, answer)
     return Cassettes(folder)
 
 
 def test_a_call_is_answered_as_it_was_recorded(tmp_path: Path) -> None:
     made = recorded(tmp_path, (asked("/ip/1", queries={"a": 1}), Answer(201, {"ETag": "x"}, {"æ": [1, None]})))
-    answer = made.tape("case", "virustotal").answer(asked("/ip/1", queries={"a": 1}), None)
+    answer = made.answer("case", asked("/ip/1", queries={"a": 1}), None)
     assert answer == Answer(201, {"ETag": "x"}, {"æ": [1, None]})
 
 
 def test_another_connectors_calls_are_not_answered(tmp_path: Path) -> None:
     made = recorded(tmp_path, (asked("/ip/1"), Answer(body=1)))
-    assert made.tape("case", "virustotal").answer(asked("/ip/2"), None) is None
-    assert made.tape("case", "jira").answer(asked("/ip/1"), None) is None
+    assert made.answer("case", asked("/ip/2"), None) is None
+    assert made.answer("case", asked("/ip/1", connector="jira"), None) is None
 
 
 def test_equal_calls_are_answered_in_their_order_and_the_last_one_ever_after(tmp_path: Path) -> None:
     made = recorded(tmp_path, *((asked("/job"), Answer(body=n)) for n in (1, 2, 3)))
-    tape = made.tape("case", "virustotal")
-    assert [_body(tape.answer(asked("/job", key=f"k{n}"), None)) for n in range(5)] == [1, 2, 3, 3, 3]
+    tape = made.reel("case")
+    assert [_body(tape.answer(asked("/job", key=f"k{n}"))) for n in range(5)] == [1, 2, 3, 3, 3]
 
 
 def test_a_call_that_is_made_again_after_a_crash_has_the_same_answer(tmp_path: Path) -> None:
-    tape = recorded(tmp_path, *((asked("/job"), Answer(body=n)) for n in (1, 2))).tape("case", "virustotal")
-    again = [_body(tape.answer(asked("/job", key="k"), None)) for _ in range(3)]
+    tape = recorded(tmp_path, *((asked("/job"), Answer(body=n)) for n in (1, 2))).reel("case")
+    again = [_body(tape.answer(asked("/job", key="k"))) for _ in range(3)]
     assert again == [1, 1, 1]
 
 
 def test_runs_do_not_take_each_others_answers(tmp_path: Path) -> None:
-    tape = recorded(tmp_path, *((asked("/job"), Answer(body=n)) for n in (1, 2))).tape("case", "virustotal")
-    assert [_body(tape.answer(asked("/job", run=r), None)) for r in ("a", "b", "c")] == [1, 1, 1]
+    tape = recorded(tmp_path, *((asked("/job"), Answer(body=n)) for n in (1, 2))).reel("case")
+    assert [_body(tape.answer(asked("/job", run=r))) for r in ("a", "b", "c")] == [1, 1, 1]
 
 
 def test_the_same_call_comes_before_one_of_the_same_path(tmp_path: Path) -> None:
     made = recorded(tmp_path, (asked("/q", body="one"), Answer(body=1)), (asked("/q", body="two"), Answer(body=2)))
-    tape = made.tape("case", "virustotal")
-    assert _body(tape.answer(asked("/q", key="a", body="two"), None)) == 2
-    assert _body(tape.answer(asked("/q", key="b", body="three"), None)) == 1
-    assert tape.answer(asked("/q", key="c", body="three"), None) is None
+    tape = made.reel("case")
+    assert _body(tape.answer(asked("/q", key="a", body="two"))) == 2
+    assert _body(tape.answer(asked("/q", key="b", body="three"))) == 1
+    assert tape.answer(asked("/q", key="c", body="three")) is None
 
 
 def test_what_was_refused_or_lost_is_not_recorded(tmp_path: Path) -> None:
@@ -92,13 +96,19 @@ def test_no_secret_is_ever_written(tmp_path: Path) -> None:
     written = (tmp_path / "case.jsonl").read_text()
     assert "s3cr3t" not in written
     assert MASK in written
-    assert made.tape("case", "virustotal").answer(call, None) == made.recorded("case")[0].answer
+    assert made.answer("case", call, None) == made.recorded("case")[0].answer
 
 
 def test_what_a_key_vault_answers_is_not_written(tmp_path: Path) -> None:
-    tape = Cassettes(tmp_path).tape("case", "keyvault")
-    tape.keep(asked("/secrets/x/value"), Answer(body={"value": "hunter2", "name": "x"}))
+    recorded(tmp_path, (asked("/secrets/x/value", connector="keyvault"), Answer(body={"value": "hunter2"})))
     assert "hunter2" not in (tmp_path / "case.jsonl").read_text()
+
+
+def test_what_a_playbook_hides_is_not_written(tmp_path: Path) -> None:
+    hidden = frozenset({"inputs", "outputs"})
+    made = recorded(tmp_path, (asked("/a", body={"q": "hunter2"}, hidden=hidden), Answer(body=["hunter3", 4])))
+    assert "hunter" not in (tmp_path / "case.jsonl").read_text()
+    assert _body(made.answer("case", asked("/a", body={"q": "hunter2"}, hidden=hidden), None)) == [MASK, 4]
 
 
 @given(st.text(min_size=4, max_size=30), st.text(max_size=30), st.text(max_size=30))
@@ -117,7 +127,7 @@ def test_a_windows_account_is_no_secret() -> None:
 @pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "a\n", "x" * 101])
 def test_a_name_that_is_a_path_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(Invalid, match="can't name a cassette"):
-        Cassettes(tmp_path).tape(name, "jira")
+        Cassettes(tmp_path).reel(name)
 
 
 def test_a_broken_line_is_told_with_its_place(tmp_path: Path) -> None:
@@ -131,11 +141,10 @@ def test_a_broken_line_is_told_with_its_place(tmp_path: Path) -> None:
 def test_a_cassette_of_contracts_answers_what_they_know(tmp_path: Path) -> None:
     cassettes = Cassettes(tmp_path)
     cassettes.stub("made", b'{"jira GET /issue": {"reads": {".id": 1}}}')
-    tape = cassettes.tape("made", "jira")
-    answer = tape.answer(asked("/issue"), None)
+    answer = cassettes.answer("made", asked("/issue", connector="jira"), None)
     assert answer is not None
     assert list(answer.body) == ["id"]
-    unknown = tape.answer(asked("/nothing"), None)
+    unknown = cassettes.answer("made", asked("/nothing", connector="jira"), None)
     assert unknown is not None
     assert "not supported" in unknown.refused
     assert cassettes.names() == ["made"]

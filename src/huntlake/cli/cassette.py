@@ -58,7 +58,7 @@ def show_(name: Name, home: Home = None, output: Output = Listing.TABLE) -> None
 @app.command()
 def record(connection: ConnectionName, name: Name, home: Home = None) -> None:
     """Keep what a connection is answered from now on; its mode stays as it is."""
-    _cassettes(home).tape(name, "")
+    _cassettes(home).reel(name)
     _change(home, connection, lambda c: replace(c, cassette=name))
     note(f"what {connection} is answered is kept in the cassette {name}")
 

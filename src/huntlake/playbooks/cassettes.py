@@ -58,21 +58,21 @@ class _Heard:
     given: dict[str, Answer] = field(default_factory=dict)
 
 
-class Tape:
-    """A cassette as one connection uses it. A call that is made again under its key has the same answer.
+class Reel:
+    """The recorded calls of a cassette. A call that is made again under its key has the same answer.
 
     The first recorded call that is the same in everything and hasn't been answered yet is taken, else the first of the
     same method and path, else, where all have been, the last that is the same in everything.
     """
 
-    def __init__(self, file: Path, connector: str, recorded: Sequence[Recorded]) -> None:
-        self._file, self._connector, self._recorded = file, connector.lower(), list(recorded)
+    def __init__(self, file: Path, recorded: Sequence[Recorded]) -> None:
+        self._file, self._recorded = file, list(recorded)
         self._heard: dict[str, _Heard] = {}
         self._lock = Lock()
 
-    def answer(self, asked: Asked, operation: Operation | None) -> Answer | None:
+    def answer(self, asked: Asked) -> Answer | None:
         """What was answered to such a call; None where none was recorded."""
-        wanted = _recorded(self._connector, asked, Answer())
+        wanted = _recorded(asked, Answer())
         with self._lock:
             heard = self._heard.setdefault(asked.context.run, _Heard())
             if (known := heard.given.get(asked.key)) is not None:
@@ -88,7 +88,7 @@ class Tape:
         """Write down what was answered to a call. What never reached the other side is no answer."""
         if answer.refused or answer.lost:
             return
-        made = _recorded(self._connector, asked, answer)
+        made = _recorded(asked, answer)
         line = json.dumps(_written(made), ensure_ascii=False) + "\n"
         with self._lock:
             self._file.parent.mkdir(parents=True, exist_ok=True)
@@ -104,28 +104,13 @@ class Tape:
         return left[0] if left else same[-1] if same else None
 
 
-@dataclass(frozen=True)
-class StubTape:
-    """A cassette that is made of contracts, as one connection uses it."""
-
-    stubs: Stubs
-    connector: str
-    custom: bool
-
-    def answer(self, asked: Asked, operation: Operation | None) -> Answer | None:
-        """What contracts say of such a call; refused by name where they don't know it."""
-        return self.stubs.answer(self.connector, asked.method, asked.path, asked.body, self.custom or None)
-
-    def keep(self, asked: Asked, answer: Answer) -> None:
-        """Contracts stay as they are."""
-
-
 class Cassettes:
     """The cassettes of a home folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._open: dict[tuple[str, str], Tape] = {}
+        self._reels: dict[str, Reel] = {}
+        self._stubs: dict[str, Stubs] = {}
         self._lock = Lock()
 
     def names(self) -> list[str]:
@@ -160,16 +145,27 @@ class Cassettes:
         self._file(name, STUBBED).write_bytes(document)
         return made
 
-    def tape(self, name: str, connector: str, custom: bool = False) -> Tape | StubTape:
-        """The cassette as a connection to that connector uses it; an empty one where there is none yet."""
-        if self.is_stub(name):
-            return StubTape(Stubs(self.contracts(name)), connector, custom)
+    def answer(self, cassette: str, asked: Asked, operation: Operation | None) -> Answer | None:
+        """What was recorded for such a call, or what contracts say of it; None where nothing was recorded."""
+        if self.is_stub(cassette):
+            with self._lock:
+                if cassette not in self._stubs:
+                    self._stubs[cassette] = Stubs(self.contracts(cassette))
+            return self._stubs[cassette].answer(asked.connector, asked.method, asked.path, asked.body)
+        return self.reel(cassette).answer(asked)
+
+    def record(self, cassette: str, asked: Asked, operation: Operation, answer: Answer) -> None:
+        """Keep what a real call gave; a cassette of contracts stays as it is."""
+        if not self.is_stub(cassette):
+            self.reel(cassette).keep(asked, answer)
+
+    def reel(self, name: str) -> Reel:
+        """The recorded calls of a cassette, none where it isn't there yet."""
         with self._lock:
-            key = (name, connector.lower())
-            if key not in self._open:
+            if name not in self._reels:
                 file = self._file(name, RECORDED)
-                self._open[key] = Tape(file, connector, self.recorded(name) if file.exists() else ())
-            return self._open[key]
+                self._reels[name] = Reel(file, self.recorded(name) if file.exists() else ())
+            return self._reels[name]
 
     def delete(self, name: str) -> bool:
         """Delete a cassette; False where there was none."""
@@ -178,7 +174,8 @@ class Cassettes:
             for file in (self._file(name, RECORDED), self._file(name, STUBBED)):
                 gone = gone or file.exists()
                 file.unlink(missing_ok=True)
-            self._open = {k: t for k, t in self._open.items() if k[0] != name}
+            self._reels.pop(name, None)
+            self._stubs.pop(name, None)
             return gone
 
     def _file(self, name: str, ending: str) -> Path:
@@ -187,20 +184,35 @@ class Cassettes:
         return self._folder / (name + ending)
 
 
-def _recorded(connector: str, asked: Asked, answer: Answer) -> Recorded:
+def _recorded(asked: Asked, answer: Answer) -> Recorded:
     secrets = [v for v in asked.secrets.values() if isinstance(v, str)]
-    body = answer.body
-    if connector in _CONFIDENTIAL:
-        body = {k: MASK if isinstance(v, str) else v for k, v in body.items()} if isinstance(body, dict) else MASK
+    connector, sent, came = asked.connector.lower(), asked.body, answer.body
+    if "inputs" in asked.hidden:
+        sent = _covered(sent)
+    if "outputs" in asked.hidden or connector in _CONFIDENTIAL:
+        came = _covered(came)
     headers = {n: v for n, v in masked_headers(answer.headers, secrets).items() if not _VOLATILE.fullmatch(n)}
     return Recorded(
         connector,
         asked.method.upper(),
         str(masked(asked.path, secrets)),
-        Answer(answer.status, headers, masked(body, secrets)),
+        Answer(answer.status, headers, masked(came, secrets)),
         masked_queries(asked.queries, secrets),
-        masked(asked.body, secrets),
+        masked(sent, secrets),
     )
+
+
+def _covered(value: Any) -> Any:
+    """A JSON value none of whose texts can be read."""
+    match value:
+        case str():
+            return MASK
+        case list():
+            return [_covered(v) for v in value]
+        case dict():
+            return {k: _covered(v) for k, v in value.items()}
+        case _:
+            return value
 
 
 def _key(*parts: Any) -> str:

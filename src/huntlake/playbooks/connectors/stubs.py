@@ -93,6 +93,7 @@ class Contracts:
         """The contract of a call; None where none knows it.
 
         `custom` says whether a customer made the connector; without it, those are taken to be that no contract names.
+        An empty method means whichever there is: subscriptions are written without one.
         """
         name, method = _plain(connector), method.upper()
         segments = [_decoded(s) for s in path.split("/")]
@@ -103,7 +104,7 @@ class Contracts:
             found = [
                 c
                 for c, pattern in self._ranked
-                if c.connector == wanted and c.method == method and _fits(pattern, segments)
+                if c.connector == wanted and method in (c.method, "") and _fits(pattern, segments)
             ]
             if found:
                 # The same operation stands under several keys where a template's parameters were left in its path.
