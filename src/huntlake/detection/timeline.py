@@ -31,6 +31,8 @@ class EntryKind(StrEnum):
     PLAYBOOK_REQUESTED = "PlaybookRequested"
     PLAYBOOK_STARTED = "PlaybookStarted"
     PLAYBOOK_ENDED = "PlaybookEnded"
+    APPROVAL_ASKED = "ApprovalAsked"
+    APPROVAL_DECIDED = "ApprovalDecided"
 
 
 @dataclass(frozen=True, slots=True)

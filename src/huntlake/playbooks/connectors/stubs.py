@@ -19,6 +19,7 @@ from urllib.parse import unquote
 
 from huntlake.core.errors import Invalid
 from huntlake.playbooks.connectors.plausible import plausible
+from huntlake.playbooks.connectors.questions import Shape, of_card, of_mail
 from huntlake.wdl.runner.effects import Answer
 
 TRIGGER = "TRIGGER "
@@ -266,8 +267,16 @@ def _filled(node: _Node, name: str, real: Any, elements: int, number: int) -> An
 
 def _chosen(body: Mapping[str, Any], sent: Any) -> dict[str, Any]:
     """What a person chooses of what a message offers, in place of made-up words: the first."""
-    message = sent.get("Message") or sent.get("message") if isinstance(sent, Mapping) else None
-    options = message.get("Options") if isinstance(message, Mapping) else None
-    if "SelectedOption" in body and isinstance(options, str) and options.strip():
-        return {"SelectedOption": options.split(",")[0].strip()}
-    return {}
+    asks = of_mail if "SelectedOption" in body else of_card if "submitActionId" in body else None
+    try:
+        question = asks(sent) if asks else None
+    except Invalid:
+        return {}
+    if question is None or not question.options:
+        return {}
+    name = question.options[0].name
+    if question.shape is Shape.MAIL:
+        return {"SelectedOption": name}
+    entered = {f.name: f.default or f.choices[0].name for f in question.fields if f.default or f.choices}
+    data = body.get("data")
+    return {"submitActionId": name, "data": {**(data if isinstance(data, dict) else {}), **entered}}
