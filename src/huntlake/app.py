@@ -266,6 +266,8 @@ class App:
         scheduler = _scheduler(state, clock, settings, analytics, detection, workspaces, subscription)
         automation = Automation(state, clock, automated, detection)
         automation.listen()
+        place = _run_place(home, settings, subscription)
+        playbooks = Playbooks.over(state, clock, seal, principals, detection, analytics.watchlists, place)
         saved_searches = SavedSearches(state, clock, analytics.functions)
         # A process that died may have left events that nobody has heard.
         for workspace in workspaces.list():
@@ -310,7 +312,12 @@ class App:
                 clock,
                 timedelta(hours=settings.vacuum_hours),
                 analytics.hot_paths,
-                (analytics.detected.expire, detection.correlation.expire, automation.expire),
+                (
+                    analytics.detected.expire,
+                    detection.correlation.expire,
+                    automation.expire,
+                    playbooks.approvals.expire,
+                ),
             ),
             known_questions=KnownQuestions(state),
             async_queries=AsyncQueries(
@@ -335,9 +342,7 @@ class App:
             automation_rules=automated,
             automation=automation,
             machine_actions=MachineActions(state, clock),
-            playbooks=Playbooks.over(
-                state, clock, seal, principals, detection.incidents.timelines, _run_place(home, settings, subscription)
-            ),
+            playbooks=playbooks,
             saved_searches=saved_searches,
             library=Library(
                 state,

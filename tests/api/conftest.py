@@ -18,7 +18,6 @@ from huntlake.core.diagnostics import Diagnostic, Source, SourceError, Span
 from huntlake.core.errors import Cancelled, LimitExceeded, TimedOut
 from huntlake.core.settings import Settings
 from huntlake.detection.service import Detection
-from huntlake.detection.timeline import Timelines
 from huntlake.engines.cancellation import Cancellation
 from huntlake.engines.duckdb.database import Database as Engine
 from huntlake.engines.errors import EngineDefect
@@ -255,6 +254,7 @@ class Server:
 
         functions, asked, mappings = SavedFunctions(database), cast("Any", queries), IngestionMappings(database)
         streams = Streams(lake, ingestion, Engine(), clock)
+        detection, watchlists = Detection.over(database, clock), Watchlists(database, clock)
         commands = Commands(lake, tables, ingestion, streams, asked, functions, mappings, workspaces, activity, clock)
         return cls(
             home,
@@ -273,11 +273,11 @@ class Server:
             streams,
             commands,
             SUBSCRIPTION,
-            Detection.over(database, clock),
+            detection,
             Hunts.over(database, clock),
             automation_rules(database, clock),
             MachineActions(database, clock),
-            Watchlists(database, clock),
+            watchlists,
             SavedSearches(database, clock, functions),
             TwoTables(),
             AsyncQueries(database, home / "results", asked, readable, clock),
@@ -286,7 +286,8 @@ class Server:
                 clock,
                 Seal(home / "keys" / "secrets.key"),
                 principals,
-                Timelines(database),
+                detection,
+                watchlists,
                 RunPlace(home, "", lambda: BASE, workflow_id),
             ),
         )

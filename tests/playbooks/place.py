@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Any
 
 from huntlake.core.clock import SystemClock
-from huntlake.detection.timeline import Timelines
+from huntlake.detection.service import Detection
 from huntlake.playbooks.calls import Held
 from huntlake.playbooks.connectors.connector import RunContext
 from huntlake.playbooks.runs.records import PlaybookRun
@@ -22,6 +22,7 @@ from huntlake.state.documents import Document
 from huntlake.state.records import Author
 from huntlake.state.sealing import Seal
 from huntlake.wdl.runner.effects import Answer, Call
+from huntlake.workspace.watchlists import Watchlists
 
 ME = Author(name="Ada")
 
@@ -77,7 +78,8 @@ def place_at(home: Path, service: Service | None = None, database: str = "") -> 
     seal, clock, caller = Seal(home / "secrets.key"), SystemClock(), service or Service()
     where = RunPlace(home, database, lambda: "https://here.example", lambda name: f"/here/workflows/{name}")
     principals: Any = None
-    return Place(Playbooks.over(state, clock, seal, principals, Timelines(state), where, caller), caller, state)
+    detection, watchlists = Detection.over(state, clock), Watchlists(state, clock)
+    return Place(Playbooks.over(state, clock, seal, principals, detection, watchlists, where, caller), caller, state)
 
 
 @contextmanager

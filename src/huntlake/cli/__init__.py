@@ -14,6 +14,7 @@ import typer
 from huntlake.cli import (
     action,
     alert,
+    approval,
     cassette,
     clients,
     collect,
@@ -92,6 +93,7 @@ app.add_typer(collect.app, name="collect")
 app.add_typer(incident.app, name="incident")
 app.add_typer(alert.app, name="alert")
 app.add_typer(action.app, name="action")
+app.add_typer(approval.app, name="approval")
 app.add_typer(cassette.app, name="cassette")
 app.add_typer(content.app, name="content")
 app.add_typer(intel.app, name="intel")

@@ -19,7 +19,7 @@ from uuid import UUID, uuid5
 
 from huntlake.core.clock import Clock
 from huntlake.core.errors import Conflict, Invalid, NotFound, Refused
-from huntlake.detection.rows import AUDIT, row
+from huntlake.detection.rows import AUDIT, row, written
 from huntlake.detection.service import Detection
 from huntlake.detection.timeline import Entry, EntryKind
 from huntlake.playbooks.approval_rules import ApprovalRule, KeyAssets, Wanted, approval_rules, wanted
@@ -118,8 +118,8 @@ class ApprovalDecided:
     """
 
     approval: str
+    workflow: str
     run: str
-    key: str
     status: Status
     by: Author
     callback: str = ""
@@ -351,7 +351,9 @@ class Approvals:
             entry = Entry(kind, _told(now), by, change.at, details)
             writes.append(self._detection.incidents.timelines.append(change.owner, now.incident, entry))
         if now.status is not Status.PENDING:
-            event = ApprovalDecided(change.name, now.run, now.key, now.status, now.decided_by, now.callback, now.answer)
+            event = ApprovalDecided(
+                change.name, now.workflow, now.run, now.status, now.decided_by, now.callback, now.answer
+            )
             writes.append(self._detection.events.append(change.owner, event))
         return writes
 
@@ -420,7 +422,7 @@ _OPERATIONS = {
 def _audited(name: str, approval: Approval, change: Change[Approval]) -> dict[str, Any]:
     by = approval.decided_by if approval.decided_by != NOBODY else change.by
     return {
-        "TimeGenerated": change.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "TimeGenerated": written(change.at),
         "OperationName": f"huntlake.Playbooks/approvals/{_OPERATIONS[approval.status]}",
         "SentinelResourceName": approval.workflow,
         "SentinelResourceKind": approval.kind.value,
@@ -429,22 +431,25 @@ def _audited(name: str, approval: Approval, change: Change[Approval]) -> dict[st
         "Description": _told(approval),
         "CorrelationId": name,
         "SourceSystem": "Azure",
-        "ExtendedProperties": {
-            "CallerName": by.name or by.object_id,
-            "CallerObjectId": by.object_id,
-            "Approval": name,
-            "Run": approval.run,
-            "Workflow": approval.workflow,
-            "Action": approval.action,
-            "Connector": approval.connector,
-            "Operation": approval.operation,
-            "Effect": approval.effect,
-            "InputsHash": approval.hash,
-            "Inputs": dict(approval.inputs),
-            "Reasons": list(approval.reasons),
-            "Incident": approval.incident,
-            "Comment": approval.comment,
-        },
+        "ExtendedProperties": json.dumps(
+            {
+                "CallerName": by.name or by.object_id,
+                "CallerObjectId": by.object_id,
+                "Approval": name,
+                "Run": approval.run,
+                "Workflow": approval.workflow,
+                "Action": approval.action,
+                "Connector": approval.connector,
+                "Operation": approval.operation,
+                "Effect": approval.effect,
+                "InputsHash": approval.hash,
+                "Inputs": dict(approval.inputs),
+                "Reasons": list(approval.reasons),
+                "Incident": approval.incident,
+                "Comment": approval.comment,
+            }
+        ),
+        "Type": AUDIT,
     }
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from huntlake.core.clock import Clock
-from huntlake.detection.timeline import Timelines
+from huntlake.core.errors import DomainError
+from huntlake.detection.service import Detection
 from huntlake.identity.principals import Principals
 from huntlake.playbooks.addresses import Addresses
+from huntlake.playbooks.approval_rules import KeyAssets
+from huntlake.playbooks.approvals import ApprovalDecided, Approvals
 from huntlake.playbooks.calls import Caller
+from huntlake.playbooks.cassettes import Cassettes
 from huntlake.playbooks.connections import Connection, connections
 from huntlake.playbooks.identities import Identities
 from huntlake.playbooks.runs.children import Children
@@ -18,9 +24,14 @@ from huntlake.playbooks.runs.service import Runs
 from huntlake.playbooks.runs.working import NoCaller, Worker
 from huntlake.playbooks.workflows import Workflows
 from huntlake.state.documents import Shelf
+from huntlake.state.events import Occasion
 from huntlake.state.records import Records
 from huntlake.state.sealing import Seal
 from huntlake.wdl.definition.workflow import ActionType
+from huntlake.wdl.runner.effects import Answer
+from huntlake.workspace.watchlists import Watchlists
+
+_LOG = logging.getLogger("huntlake.playbooks")
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,8 @@ class Playbooks:
     addresses: Addresses
     runs: Runs
     worker: Worker
+    approvals: Approvals
+    cassettes: Cassettes
 
     @classmethod
     def over(
@@ -67,14 +80,15 @@ class Playbooks:
         clock: Clock,
         seal: Seal,
         principals: Principals,
-        timelines: Timelines,
+        detection: Detection,
+        watchlists: Watchlists,
         place: RunPlace,
         caller: Caller | None = None,
     ) -> Playbooks:
         """Those that are kept on a shelf. `caller` makes their calls."""
         workflows = Workflows(shelf, clock)
         addresses = Addresses(shelf, clock, seal, workflows, place.base)
-        runs = Runs(shelf, clock, workflows, seal, timelines, place.resource_id)
+        runs = Runs(shelf, clock, workflows, seal, detection.incidents.timelines, place.resource_id)
         worker = Worker(
             runs,
             caller or NoCaller(),
@@ -85,6 +99,53 @@ class Playbooks:
             addresses.of_callback,
             place.calls_at_once,
         )
+        detection.events.listen(ApprovalDecided, _Telling(runs).heard)
         return cls(
-            workflows, Identities(principals, workflows), connections(shelf, clock), seal, addresses, runs, worker
+            workflows,
+            Identities(principals, workflows),
+            connections(shelf, clock),
+            seal,
+            addresses,
+            runs,
+            worker,
+            Approvals(shelf, clock, detection, _key_assets(watchlists)),
+            Cassettes(place.home / "cassettes"),
         )
+
+
+@dataclass(frozen=True)
+class _Telling:
+    """Tells runs what people have decided."""
+
+    runs: Runs
+
+    def heard(self, occasion: Occasion, event: ApprovalDecided) -> None:
+        if not event.callback:
+            self.runs.decided(event.workflow, event.run, event.approval)
+            return
+        if event.answer is None:
+            return
+        # Whatever a playbook wrote there: only its own run is told.
+        path = urlsplit(event.callback).path
+        _, own, rest = path.partition(f"/runs/{event.run}/actions/")
+        key, last, _ = rest.rpartition("/run")
+        try:
+            if not own or not last:
+                raise DomainError(f"{path} is no callback of the run {event.run}")
+            answer = Answer(200, {"Content-Type": "application/json"}, event.answer)
+            self.runs.answer(event.workflow, event.run, unquote(key), answer, f"approval {event.approval}")
+        except DomainError as error:
+            _LOG.warning("the answer to the question %s can't be told: %s", event.approval, error)
+
+
+def _key_assets(watchlists: Watchlists) -> KeyAssets:
+    """The items of a watchlist, as rules about approvals look them up."""
+
+    def items(workspace: str, alias: str) -> Sequence[tuple[str, Mapping[str, str]]] | None:
+        found = watchlists.find(workspace, alias)
+        if found is None:
+            return None
+        watchlist, rows = found
+        return [(item.fields.get(watchlist.search_key, ""), item.fields) for item in rows.value]
+
+    return items

@@ -1,0 +1,100 @@
+"""Runs that wait for people: for an approval, and for the answer to a question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import pytest
+from tests.playbooks.place import Place, Service, executing, http
+
+from huntlake.playbooks.approvals import Approval, Decider
+from huntlake.playbooks.calls import Held
+from huntlake.playbooks.connectors.connector import Asked, Effect, Operation
+from huntlake.playbooks.connectors.questions import of_mail
+from huntlake.state.documents import Document
+from huntlake.state.records import Author
+from huntlake.wdl.runner.effects import Answer, Call
+
+OWNER = ("soc",)
+BOB = Decider(Author("8", "Bob"), is_person=True)
+ISOLATE = Operation("Isolate", "POST", "/isolate", "Isolate a machine", Effect.CONTAIN, lambda asked: Answer())
+QUESTION = Operation("Mail", "GET", "/approvalmail/$subscriptions", "Ask", Effect.READ, lambda asked: Answer())
+
+
+class Guarded(Service):
+    """A service that does nothing without an approval, and puts questions to people."""
+
+    place: Place
+    done: list[Any]
+
+    def call(self, context: Any, call: Call, connections: Any) -> Answer | Held:
+        super().call(context, call, connections)
+        path = call.inputs.get("uri", call.inputs.get("path", ""))
+        asked = Asked(context, "", f"{context.run}/{call.key}", "POST", path, body=call.inputs.get("body"))
+        if path.endswith("$subscriptions"):
+            self.place.playbooks.approvals.ask(asked, QUESTION, of_mail(asked.body))
+            return Answer(202)
+        wants = self.place.playbooks.approvals.wants(asked, ISOLATE)
+        if wants is None:
+            self.done.append(asked.body)
+            return Answer(200, body={"status": "Pending"})
+        return wants
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    guarded = Guarded()
+    guarded.done = []
+    with executing(tmp_path, guarded) as place:
+        guarded.place = place
+        yield place
+
+
+def waiting(place: Place, seconds: float = 20) -> Document[Approval]:
+    """The first approval that somebody is asked for."""
+    deadline = monotonic() + seconds
+    while not (known := place.playbooks.approvals.list(OWNER)):
+        assert monotonic() < deadline, "nobody was asked"
+        sleep(0.02)
+    return known[0]
+
+
+def done(place: Place) -> list[Any]:
+    assert isinstance(place.service, Guarded)
+    return place.service.done
+
+
+@pytest.mark.parametrize("approved", [True, False])
+def test_a_run_goes_on_when_a_person_has_decided(place: Place, approved: bool) -> None:
+    place.put("contain", {"Isolate": http(body="m1"), "After": {"type": "Compose", "inputs": 1, "runAfter": AFTER}})
+    (run,) = place.fire("contain")
+    asked = waiting(place)
+    assert done(place) == []
+    place.playbooks.approvals.decide(OWNER, asked.name, approved, BOB)
+    ended = place.playbooks.runs.wait("contain", run.name, 20)
+    assert done(place) == (["m1"] if approved else [])
+    assert place.statuses(ended) == {"Isolate": "Succeeded" if approved else "Failed", "After": "Succeeded"}
+
+
+def test_a_run_is_told_which_option_a_person_has_chosen(place: Place) -> None:
+    mail = {
+        "NotificationUrl": "@{listCallbackUrl()}",
+        "Message": {"To": "soc@contoso.example", "Subject": "Block?", "Options": "Block, Ignore"},
+    }
+    ask = {"type": "ApiConnectionWebhook", "inputs": {"path": "/approvalmail/$subscriptions", "body": mail}}
+    after = {"Ask": ["Succeeded"]}
+    said = {"type": "Compose", "inputs": "@body('Ask')?['SelectedOption']", "runAfter": after}
+    place.put("question", {"Ask": ask, "Said": said})
+    (run,) = place.fire("question")
+    question = waiting(place)
+    assert question.value.callback.startswith("https://here.example/")
+    place.playbooks.approvals.answer(OWNER, question.name, "ignore", {}, BOB)
+    ended = place.playbooks.runs.wait("question", run.name, 20)
+    outputs = {e.name: e.outputs for _, e in place.playbooks.runs.actions(ended.name)}
+    assert outputs["Said"] == "Ignore"
+
+
+AFTER = {"Isolate": ["Succeeded", "Failed"]}
