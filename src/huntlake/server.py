@@ -21,6 +21,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
+from huntlake.api.arm.contents import ContentsFace
 from huntlake.api.arm.face import ArmFace
 from huntlake.api.arm.services import ArmServices
 from huntlake.api.authentication import Authentication
@@ -134,6 +135,7 @@ def create_app(app: FacesServices, *, daily: Callable[[], None] | None = None) -
             *LogAnalyticsFace(app, authentication, pool, turns, logs).routes(),
             *(tools.routes() if tools else ()),
             *ArmFace(app, authentication).routes(),
+            *ContentsFace(app).routes(),
             *IngestionFace(app, authentication, IngestionLimits(app.clock, intake(settings))).routes(),
             *DefenderFace(app, authentication, pool, turns).routes(),
             *GraphFace(app, authentication, pool, turns).routes(),

@@ -22,6 +22,7 @@ ENVELOPES: tuple[tuple[str, Envelope], ...] = (
     ("/providers", arm_error),
     ("/tenants", arm_error),
     ("/metadata", arm_error),
+    ("/contents", arm_error),
     ("/v1.0", graph_error),
     ("/beta", graph_error),
     ("/api", defender_error),

@@ -28,21 +28,14 @@ class Identities:
         try:
             stored = self.workflows.put(name, replace(workflow, identity=identity), by, only)
         except BaseException:
-            self._forget(made.object_id if made else "")
+            self.forget(made.object_id if made else "")
             raise
         if had != identity:
-            self._forget(had)
+            self.forget(had)
         return stored
 
-    def delete(self, name: str, only: Only = ALWAYS, by: Author = NOBODY) -> bool:
-        """Delete a workflow and its identity; False where there was none."""
-        before = self.workflows.find(name)
-        gone = self.workflows.delete(name, only, by)
-        if gone and before is not None:
-            self._forget(before.value.identity)
-        return gone
-
-    def _forget(self, identity: str) -> None:
+    def forget(self, identity: str) -> None:
+        """Delete the principal of a workflow that has none any more, or is gone; `identity` is its object id."""
         found = self.principals.of_id(identity) if identity else None
         if found is not None:
             self.principals.delete(found.client_id)

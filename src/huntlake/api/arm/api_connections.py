@@ -13,9 +13,9 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from huntlake.api.arm import belonging
+from huntlake.api.arm.logic import refused
 from huntlake.api.arm.resource import GROUP, SUBSCRIPTION, Place, Resource
 from huntlake.api.arm.wire import Part, properties_of, read
-from huntlake.api.arm.workflows import refused
 from huntlake.core.errors import Invalid, Refused
 from huntlake.identity.rights import Action
 from huntlake.playbooks.connections import CONNECTIONS, Connection, Mode, purpose

@@ -20,6 +20,8 @@ from huntlake.api.arm import (
     saved_searches,
     tables,
     watchlists,
+    workflow_runs,
+    workflow_triggers,
     workflows,
     workspaces,
 )
@@ -58,6 +60,8 @@ RESOURCES: tuple[Resource[Any], ...] = (
     jobs.SUMMARY_RULES,
     collection.RULES,
     collection.ENDPOINTS,
+    *workflow_runs.RESOURCES,
+    *workflow_triggers.RESOURCES,
     *workflows.RESOURCES,
     *api_connections.RESOURCES,
     *workspaces.RESOURCES,

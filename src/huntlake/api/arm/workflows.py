@@ -9,27 +9,22 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
-from urllib.parse import quote
 
 from pydantic import Field
 
 from huntlake.api.arm import belonging
-from huntlake.api.arm.resource import GROUP, SUBSCRIPTION, Place, Post, Resource
+from huntlake.api.arm.logic import LOGIC, OF_WORKFLOW, PATH, TYPE, endpoint, of_workflow, refused, workflow_id
+from huntlake.api.arm.resource import SUBSCRIPTION, Place, Resource
 from huntlake.api.arm.wire import Part, properties_of, read
-from huntlake.core.errors import Invalid, Refused
+from huntlake.api.arm.workflow_triggers import CallbackAsked, TriggerStore, callback
+from huntlake.core.errors import Invalid, PreconditionFailed, Refused
 from huntlake.identity.rights import Action
-from huntlake.playbooks.workflows import WORKFLOWS, Version, Workflow, WorkflowState
-from huntlake.state.documents import Document
+from huntlake.playbooks.workflows import Version, Workflow, WorkflowState
+from huntlake.state.documents import ANY_ETAG, Document
 from huntlake.state.records import ALWAYS, Author, Only, Owner
 from huntlake.wdl.definition.reading import InvalidDefinition
 from huntlake.wdl.definition.reading import read as read_definition
-from huntlake.wdl.definition.workflow import Parameter
-from huntlake.workspace.workspaces import Workspace
-
-TYPE = "Microsoft.Logic/workflows"
-LOGIC = f"{GROUP}/providers/Microsoft.Logic"
-PATH = f"{LOGIC}/workflows"
-OF_WORKFLOW = f"{PATH}/{{workflow}}"
+from huntlake.wdl.definition.workflow import Parameter, TriggerType
 
 
 class ParameterGiven(Part):
@@ -111,7 +106,7 @@ class WorkflowForm:
                 "changedTime": workflow.changed,
                 "state": workflow.state.value,
                 "version": workflow.version,
-                "accessEndpoint": f"{place.base_url}/workflows/{quote(document.name, safe='')}",
+                "accessEndpoint": endpoint(place, document.name),
                 "definition": workflow.definition,
                 "parameters": _parameters_shown(workflow.definition, workflow.parameters, workflow.sealed),
                 "endpointsConfiguration": _NO_ADDRESSES,
@@ -200,8 +195,17 @@ class WorkflowStore:
         return _shown(stored), new
 
     def delete(self, owner: Owner, name: str, only: Only = ALWAYS) -> bool:
-        """Delete a workflow with its versions."""
-        return self.place.services.playbooks.identities.delete(name, only, self.place.author)
+        """Delete a workflow with its versions, its runs, its keys and its identity. Runs that go on are called off."""
+        playbooks = self.place.services.playbooks
+        found = playbooks.workflows.find(name)
+        if found is None:
+            return False
+        if only.if_match not in (None, ANY_ETAG, found.etag):
+            raise PreconditionFailed(f"`{name}` among the workflows has changed since it was read")
+        gone = playbooks.runs.delete(found.name, self.place.author)
+        playbooks.addresses.forget(found.name)
+        playbooks.identities.forget(found.value.identity)
+        return gone
 
 
 @dataclass(frozen=True)
@@ -245,7 +249,7 @@ class VersionForm:
                 "changedTime": version.at,
                 "state": now.value.state.value,
                 "version": document.name,
-                "accessEndpoint": f"{place.base_url}/workflows/{quote(now.name, safe='')}",
+                "accessEndpoint": endpoint(place, now.name),
                 "definition": version.definition,
                 "parameters": _parameters_shown(version.definition, version.parameters, version.sealed),
             },
@@ -254,33 +258,6 @@ class VersionForm:
     def meant(self, place: Place, name: str, body: dict[str, Any]) -> Version:
         """Versions are made by writing the workflow."""
         raise Refused("a version can't be written")
-
-
-def workflow_id(place: Place, name: str) -> str:
-    """The id of a workflow, wherever it is asked for."""
-    subscription = place.services.subscription
-    path = PATH.replace("{subscription}", subscription.id).replace("{group}", subscription.group)
-    return f"{path}/{name}"
-
-
-def of_workflow(place: Place, name: str) -> Workspace | None:
-    """The workspace of the workflow that the path names, or of that `name` for the workflows themselves."""
-    above = place.names.get("workflow", "")
-    if not (wanted := above or name):
-        return None
-    found = place.services.playbooks.workflows.find(wanted)
-    return belonging.visible(
-        place, found.value.workspace if found else None, f"`{wanted}` is among the workflows", bool(above)
-    )
-
-
-def refused(what: str, why: str = "") -> Post:
-    """A POST that isn't done here, and says so."""
-
-    def post(place: Place, name: str, body: dict[str, Any]) -> tuple[int, object]:
-        raise Invalid(f"`{what}` is not supported{': ' if why else ''}{why}")
-
-    return post
 
 
 def declared_in(definition: Mapping[str, Any]) -> dict[str, Parameter]:
@@ -330,6 +307,25 @@ def _shown(document: Document[Workflow]) -> Document[Shown]:
     return Document(document.name, document.value, document.etag)
 
 
+class KeyAsked(Part):
+    """Which key is to be made anew."""
+
+    key_type: str
+
+
+def _regenerate(place: Place, name: str, body: dict[str, Any]) -> tuple[int, object]:
+    place.services.playbooks.addresses.regenerate(name, read(KeyAsked, body, "body").key_type, place.author)
+    return 200, None
+
+
+def _callback(place: Place, name: str, body: dict[str, Any]) -> tuple[int, object]:
+    within = replace(place, names={**place.names, "workflow": name})
+    found = next((d.value for d in TriggerStore(within).list(()) if d.value.type is TriggerType.REQUEST), None)
+    if found is None:
+        raise Invalid(f"the workflow `{name}` has no trigger of the type `Request`")
+    return 200, callback(within, found, read(CallbackAsked, body, "body"))
+
+
 def _validate(place: Place, name: str, body: dict[str, Any]) -> tuple[int, object]:
     WORKFLOW.form.meant(place, name, body)
     return 200, None
@@ -337,8 +333,7 @@ def _validate(place: Place, name: str, body: dict[str, Any]) -> tuple[int, objec
 
 def _set(state: WorkflowState) -> Callable[[Place, str, dict[str, Any]], tuple[int, object]]:
     def post(place: Place, name: str, body: dict[str, Any]) -> tuple[int, object]:
-        workflows = place.services.playbooks.workflows
-        workflows.records.change(WORKFLOWS, name, lambda w: replace(w, state=state), place.author)
+        place.services.playbooks.runs.set_state(name, state, place.author)
         return 200, None
 
     return post
@@ -360,6 +355,7 @@ WORKFLOW: Resource[Shown] = Resource(
         "enable": (Action.SWITCH, _set(WorkflowState.ENABLED)),
         "disable": (Action.SWITCH, _set(WorkflowState.DISABLED)),
         "validate": (Action.AUTOMATE, _validate),
+        "regenerateAccessKey": (Action.AUTOMATE, _regenerate),
         "listSwagger": (Action.WATCH, refused("listSwagger")),
         "generateUpgradedDefinition": (Action.WATCH, refused("generateUpgradedDefinition")),
         "move": (Action.AUTOMATE, refused("move", "there is one resource group")),
