@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from pydantic import Field
@@ -178,8 +179,8 @@ class ActionForm(History[Acted]):
         order = ("Running", "Waiting", "Failed", "TimedOut", "Cancelled", "Succeeded", "Skipped")
         return {
             "properties": {
-                "startTime": min(e.started for e in entries),
-                "endTime": max(e.ended for e in entries) or None,
+                "startTime": _at(min(e.started for e in entries)),
+                "endTime": _at(max(e.ended for e in entries)),
                 "status": next((s for s in order if s in statuses), entries[0].status),
                 "code": "NotSpecified",
                 "repetitionCount": len(entries),
@@ -241,8 +242,8 @@ class RepetitionForm(History[Round]):
         if round.entry is not None:
             return {"properties": {**told(place, run, round.number, round.entry), "repetitionIndexes": indexes}}
         properties = {
-            "startTime": round.started,
-            "endTime": round.ended or None,
+            "startTime": _at(round.started),
+            "endTime": _at(round.ended),
             "status": round.status,
             "code": "NotSpecified",
             "correlation": {"clientTrackingId": run.value.tracking_id},
@@ -259,8 +260,8 @@ def repetition(place: _Place) -> str:
 def told(place: Place, run: Document[PlaybookRun], number: int, entry: ActionEntry) -> dict[str, Any]:
     """What an entry tells of an action. What is secret has no link."""
     properties: dict[str, Any] = {
-        "startTime": entry.started,
-        "endTime": entry.ended or None,
+        "startTime": _at(entry.started),
+        "endTime": _at(entry.ended),
         "status": entry.status,
         "code": entry.code or None,
         "error": error_of(entry.code, entry.error),
@@ -301,6 +302,10 @@ def _rounds(
         )
         for number, (where, entries) in enumerate(rounds.items())
     ]
+
+
+def _at(text: str) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def _came_of(actions: Sequence[Defined], entries: Mapping[str, ActionEntry]) -> str:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from huntlake.api.arm.errors import ParentNotFound
 from huntlake.api.arm.logic import OF_WORKFLOW, TYPE, of_workflow, refused, workflow_id
@@ -156,10 +157,12 @@ def callback(place: Place, trigger: Trigger, asked: CallbackAsked) -> dict[str, 
     inputs = trigger.inputs if isinstance(trigger.inputs, Mapping) else {}
     relative, method = str(inputs.get("relativePath") or ""), str(inputs.get("method") or "POST").upper()
     address = place.services.playbooks.addresses.of_trigger(place.names["workflow"], trigger.name, relative, method)
+    # As the caller reaches this server: it may be known by several names.
+    path = f"{place.base_url}{address.path}"
     shown = {
-        "value": address.url,
+        "value": f"{path}?{urlencode(address.queries)}",
         "method": address.method,
-        "basePath": address.url.partition("?")[0],
+        "basePath": path,
         "queries": dict(address.queries),
     }
     if relative:

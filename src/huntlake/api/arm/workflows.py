@@ -355,6 +355,7 @@ WORKFLOW: Resource[Shown] = Resource(
         "enable": (Action.SWITCH, _set(WorkflowState.ENABLED)),
         "disable": (Action.SWITCH, _set(WorkflowState.DISABLED)),
         "validate": (Action.AUTOMATE, _validate),
+        "listCallbackUrl": (Action.RUN, _callback),
         "regenerateAccessKey": (Action.AUTOMATE, _regenerate),
         "listSwagger": (Action.WATCH, refused("listSwagger")),
         "generateUpgradedDefinition": (Action.WATCH, refused("generateUpgradedDefinition")),
