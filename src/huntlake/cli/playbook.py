@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from huntlake.cli import playbook_test
+from huntlake.cli import playbook_lint, playbook_test
 
 app = typer.Typer(help="Import, run, test and check playbooks.", no_args_is_help=True)
 app.command("test")(playbook_test.prove)
+app.command("lint")(playbook_lint.lint)

@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
-from huntlake.detection.linting import CODES, Finding, Level
+from huntlake.detection.linting import CODES, Edit, Level
 
 _COMMANDS = {Level.ERROR: "error", Level.WARNING: "warning", Level.NOTE: "notice"}
+
+
+class Finding(Protocol):
+    """One thing that is wrong, in whatever is looked at."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def path(self) -> Path: ...
+    @property
+    def line(self) -> int: ...
+    @property
+    def column(self) -> int: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def help(self) -> str: ...
+    @property
+    def edit(self) -> Edit | None: ...
+    @property
+    def level(self) -> Level: ...
 
 
 def as_json(findings: Sequence[Finding]) -> str:
@@ -18,9 +39,9 @@ def as_json(findings: Sequence[Finding]) -> str:
     return _json([_plain(f) for f in findings])
 
 
-def as_sarif(findings: Sequence[Finding]) -> str:
-    """The findings as a document of SARIF 2.1.0, with their remedies."""
-    return _json(_sarif(findings))
+def as_sarif(findings: Sequence[Finding], codes: Mapping[str, tuple[Level, str]] = CODES) -> str:
+    """The findings as a document of SARIF 2.1.0, with their remedies; `codes` say what each means."""
+    return _json(_sarif(findings, codes))
 
 
 def as_annotations(findings: Sequence[Finding]) -> str:
@@ -29,6 +50,7 @@ def as_annotations(findings: Sequence[Finding]) -> str:
 
 
 def _plain(finding: Finding) -> dict[str, Any]:
+    place = getattr(finding, "place", "")
     return {
         "code": finding.code,
         "level": finding.level,
@@ -38,7 +60,7 @@ def _plain(finding: Finding) -> dict[str, Any]:
         "reason": finding.reason,
         "help": finding.help,
         "fixable": finding.edit is not None,
-    }
+    } | ({"place": place} if place else {})
 
 
 def _annotation(finding: Finding) -> str:
@@ -55,10 +77,10 @@ def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def _sarif(findings: Sequence[Finding]) -> dict[str, Any]:
+def _sarif(findings: Sequence[Finding], meaning: Mapping[str, tuple[Level, str]]) -> dict[str, Any]:
     codes = sorted({f.code for f in findings})
     rules = [
-        {"id": code, "shortDescription": {"text": CODES[code][1] if code in CODES else "The file can't be used."}}
+        {"id": code, "shortDescription": {"text": meaning[code][1] if code in meaning else "The file can't be used."}}
         for code in codes
     ]
     driver = {"name": "huntlake", "rules": rules}

@@ -1,0 +1,1 @@
+"""What is wrong with playbooks, told without running them."""
