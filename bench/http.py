@@ -73,11 +73,15 @@ class Place:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def memory(self, what: str) -> int:
-        """Bytes of memory that the server has (`VmRSS`), or had at most (`VmHWM`)."""
-        status = Path(f"/proc/{self.process}/status").read_text()
-        found = re.search(rf"{what}:\s+(\d+) kB", status)
-        assert found
-        return int(found[1]) * 1024
+        """Bytes of memory that the server and its own processes have (`VmRSS`), or had at most (`VmHWM`)."""
+        processes = [str(self.process)]
+        for children in Path(f"/proc/{self.process}/task").glob("*/children"):
+            processes += children.read_text().split()
+        size = 0
+        for process in processes:
+            found = re.search(rf"{what}:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
+            size += int(found[1]) * 1024 if found else 0
+        return size
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from huntlake.api.limits import Turns
 from huntlake.engines.cancellation import Cancellation
+from huntlake.engines.workers import working_for
 
 _GATHERED = 64 << 10
 _WORTH_PACKING = 1024
@@ -61,7 +62,7 @@ class StreamedJson(Response):
     async def _answer(self, cancellation: Cancellation, send: Send) -> None:
         with self._place:
             async with self._turns.turn(self._principal):
-                steps = _Steps(self._pool, gathered(self._make(cancellation)))
+                steps = _Steps(self._pool, gathered(self._make(cancellation)), self._principal)
                 try:
                     await self._send(steps, send)
                 finally:
@@ -92,8 +93,8 @@ class StreamedJson(Response):
 class _Steps:
     """An iterator each of whose steps runs in a thread, and that is closed only between steps."""
 
-    def __init__(self, pool: Executor, chunks: Iterator[bytes]) -> None:
-        self._pool, self._chunks, self._origin = pool, chunks, chunks
+    def __init__(self, pool: Executor, chunks: Iterator[bytes], owner: str) -> None:
+        self._pool, self._chunks, self._origin, self._owner = pool, chunks, chunks, owner
         self._step: asyncio.Future[bytes | None] | None = None
         self.over = False
         """Whether the last chunk was given, and the work for it is done."""
@@ -106,6 +107,10 @@ class _Steps:
         return await asyncio.shield(self._step)
 
     def _advance(self) -> bytes | None:
+        with working_for(self._owner):
+            return self._advanced()
+
+    def _advanced(self) -> bytes | None:
         chunk = next(self._chunks, None)
         if chunk is None:
             self.over = True

@@ -71,7 +71,8 @@ def _bound_memory(mebibytes: int) -> None:
     if mebibytes:
         import resource
 
-        resource.setrlimit(resource.RLIMIT_DATA, (mebibytes << 20, resource.RLIM_INFINITY))
+        # The last third is for the process in which queries run that stand in the way of others.
+        resource.setrlimit(resource.RLIMIT_DATA, ((mebibytes << 20) * 2 // 3, resource.RLIM_INFINITY))
 
 
 def _upkeep(app: App) -> AbstractContextManager[None]:

@@ -93,6 +93,7 @@ class MaxMindFile:
     """A user's own MMDB file, of the shape that city databases have; needs the extra `geoip`."""
 
     def __init__(self, path: Path, language: str = "en") -> None:
+        self.path = path
         try:
             import maxminddb
         except ImportError as error:

@@ -6,9 +6,9 @@ import _thread
 import os
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from threading import Condition, get_native_id, local
 from time import monotonic
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 BEHIND = 10
 """How much nicer a thread is that has stepped back: it has a tenth of the processor time of one that hasn't."""
 _NICEST = 19
-_COMES_WITHIN = 5.0
+COMES_WITHIN = 5.0
 """Seconds within which a thread begins, or never does."""
 
 _OWN = local()
@@ -43,6 +43,21 @@ class Worker:
 def this_worker() -> Worker | None:
     """The worker whose thread this is; None in another thread."""
     return getattr(_OWN, "worker", None)
+
+
+@contextmanager
+def working_for(owner: str) -> Iterator[None]:
+    """Within the block this thread works for that one of those who ask."""
+    before, _OWN.owner = owner_of_work(), owner
+    try:
+        yield
+    finally:
+        _OWN.owner = before
+
+
+def owner_of_work() -> str:
+    """For whom this thread works; `` where that was not said."""
+    return getattr(_OWN, "owner", "")
 
 
 class Workers(Executor):
@@ -106,7 +121,7 @@ class Workers(Executor):
 
     def _there(self) -> int:
         """How many work, or will soon."""
-        while self._coming and monotonic() - self._coming[0] > _COMES_WITHIN:
+        while self._coming and monotonic() - self._coming[0] > COMES_WITHIN:
             self._coming.popleft()
         return self._started + len(self._coming)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -164,11 +164,17 @@ class Crowded(Database):
         super().__init__(bounds=Bounds(threads=1))
         self.times = times
 
-    def _stream(self, sql: str, timeout: timedelta | None, cancellation: Cancellation | None) -> Execution:
+    def _stream(
+        self,
+        sql: str,
+        timeout: timedelta | None,
+        cancellation: Cancellation | None,
+        in_the_way: Callable[[], bool] | None = None,
+    ) -> Execution:
         if sql == WAITING and self.times:
             self.times -= 1
             raise LowMemory
-        return super()._stream(sql, timeout, cancellation)
+        return super()._stream(sql, timeout, cancellation, in_the_way)
 
 
 WAITING = "select 7 as n"

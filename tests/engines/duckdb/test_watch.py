@@ -78,3 +78,49 @@ def test_a_thread_that_can_not_step_back_keeps_no_query_from_its_end(monkeypatch
     done.result(10)
     watched.over()
     assert cursor.interrupts
+
+
+def test_a_thread_that_never_begins_fails_the_query_and_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huntlake.engines.duckdb.watch.COMES_WITHIN", 0.05)
+    with monkeypatch.context() as nothing_comes:
+        nothing_comes.setattr("_thread.start_new_thread", lambda *_: 0)
+        watch = Watch()
+        with pytest.raises(MemoryError):
+            watch.over(Cursor(), 1)
+        assert not watch.busy
+    sleep(0.06)
+    watch.over(Cursor(), 1).over()
+
+
+def test_where_no_thread_can_begin_the_query_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(*_: object) -> int:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("_thread.start_new_thread", refuses)
+    watch = Watch()
+    with pytest.raises(MemoryError):
+        watch.over(Cursor(), 1)
+    assert not watch.busy
+
+
+def test_a_query_that_has_rows_makes_way_no_more() -> None:
+    watch, cursor = Watch(), Cursor()
+    watched = watch.over(cursor, 60, lambda: True)
+    assert watched.stays()
+    sleep(LONG + 0.2)
+    watched.over()
+    assert not cursor.interrupts
+    assert not watched.made_way
+
+
+def test_a_query_makes_way_as_soon_as_others_come() -> None:
+    watch, cursor, others = Watch(), Cursor(), [False]
+    watched = watch.over(cursor, 60, lambda: others[0])
+    sleep(LONG + 0.1)
+    assert not watched.made_way
+    others[0] = True
+    until(lambda: cursor.interrupts)
+    assert watched.made_way
+    assert not watched.stays()
+    watched.over()
+    assert not watched.timed_out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING, Any
 from huntlake.core.errors import Invalid, TimedOut
 from huntlake.engines.cancellation import Cancellation
 from huntlake.engines.duckdb import udf
+from huntlake.engines.duckdb.apart import Apart, ExecutionApart, Settings, part_of
+from huntlake.engines.duckdb.crowd import Crowd
 from huntlake.engines.duckdb.errors import translate
-from huntlake.engines.duckdb.execution import TOO_LONG, Execution
+from huntlake.engines.duckdb.execution import TOO_LONG, Execution, MadeWay
 from huntlake.engines.duckdb.watch import Watch
 from huntlake.engines.errors import EngineDefect, LowMemory
 from huntlake.engines.geography import Geography, Nowhere
+from huntlake.engines.workers import owner_of_work
 
 if TYPE_CHECKING:
     import pyarrow
@@ -42,7 +45,8 @@ class Bounds:
 class Database:
     """Runs SELECTs over the files below `readable`, and nothing else.
 
-    The database is opened by the first query. `close` may be called more than once.
+    The database is opened by the first query. `close` may be called more than once. A query that is long while others
+    ask than those it works for goes on, from its beginning, in another process.
     """
 
     def __init__(
@@ -53,24 +57,40 @@ class Database:
     ) -> None:
         self._readable = tuple(readable)
         self._bounds = bounds
-        self._functions = udf.functions(geography or Nowhere())
+        geography = geography or Nowhere()
+        self._functions = udf.functions(geography)
         self._registered: set[str] = set()
         self._lock = Lock()
         self._connection: Any = None
         self._watch = Watch()
+        self._crowd = Crowd()
+        spill = bounds.spill and bounds.spill / "apart"
+        memory = part_of(bounds.memory)
+        self._apart = Apart(Settings(self._readable, memory, bounds.threads, spill, bounds.spill_size, geography))
 
     def stream(
         self, sql: str, *, timeout: timedelta | None = None, cancellation: Cancellation | None = None
-    ) -> Execution:
+    ) -> Execution | ExecutionApart:
         """Run one SELECT; its rows come as Arrow batches while the engine makes them.
 
         Raises `QueryFailed`, `LimitExceeded`, `TimedOut` or `Cancelled`, here or while rows are read. A query that
         finds no memory at its beginning waits a little for what the others have, and tries again.
         """
+        owner = owner_of_work()
+        self._crowd.asks(owner)
+        apart = self._apart.possible and bool(owner)
+        if apart and self._crowd.makes_way(owner):
+            self._crowd.was_long(owner)
+            return self._run_apart(sql, timeout, cancellation)
+        in_the_way = (lambda: self._crowd.others_ask(owner)) if apart else None
         for wait in _WAITS:
             began = monotonic()
             try:
-                return self._stream(sql, timeout, cancellation)
+                return self._stream(sql, timeout, cancellation, in_the_way)
+            except MadeWay:
+                self._crowd.was_long(owner)
+                timeout = timeout and timeout - timedelta(seconds=monotonic() - began)
+                return self._run_apart(sql, timeout, cancellation)
             except LowMemory:
                 # One that has long been at work took the memory itself.
                 if monotonic() - began > _BRIEF or not self._watch.busy:
@@ -81,7 +101,27 @@ class Database:
             timeout = timeout and timeout - timedelta(seconds=monotonic() - began)
         return self._stream(sql, timeout, cancellation)
 
-    def _stream(self, sql: str, timeout: timedelta | None, cancellation: Cancellation | None) -> Execution:
+    def _run_apart(self, sql: str, timeout: timedelta | None, cancellation: Cancellation | None) -> ExecutionApart:
+        names = {name.replace('""', '"') for name in _KEPT.findall(sql)}
+        return self._apart.run(sql, {name: self._kept_rows(name) for name in sorted(names)}, timeout, cancellation)
+
+    def _kept_rows(self, name: str) -> pyarrow.Table:
+        cursor = self._cursor()
+        try:
+            rows: pyarrow.Table = cursor.sql(f"select * from {kept(name)}").to_arrow_table()
+        except _duckdb_error() as error:
+            raise translate(error) from error
+        finally:
+            cursor.close()
+        return rows
+
+    def _stream(
+        self,
+        sql: str,
+        timeout: timedelta | None,
+        cancellation: Cancellation | None,
+        in_the_way: Callable[[], bool] | None = None,
+    ) -> Execution:
         cursor = self._cursor()
         try:
             _check_only_select(cursor, sql)
@@ -89,7 +129,7 @@ class Database:
         except Exception:
             cursor.close()
             raise
-        return Execution(cursor, sql, self._watch, timeout, cancellation)
+        return Execution(cursor, sql, self._watch, timeout, cancellation, in_the_way)
 
     def table(self, sql: str, *, timeout: timedelta | None = None) -> pyarrow.Table:
         """Run one SELECT and keep all of its rows."""
@@ -137,6 +177,7 @@ class Database:
 
     def close(self) -> None:
         """Give everything back; a query after this opens the database anew, without what was kept."""
+        self._apart.end()
         with self._lock:
             if self._connection is not None:
                 self._finalizer.detach()
@@ -196,6 +237,7 @@ _WAITS = (0.1, 0.3, 0.9, 2.7)
 _BRIEF = 2.0
 
 _FUNCTION = re.compile(r"\bhl_\w+")
+_KEPT = re.compile(rf'\b{KEPT}\."((?:[^"]|"")+)"')
 
 
 def _opened(readable: Sequence[Path], bounds: Bounds) -> Any:
