@@ -266,8 +266,9 @@ class App:
         scheduler = _scheduler(state, clock, settings, analytics, detection, workspaces, subscription)
         automation = Automation(state, clock, automated, detection)
         automation.listen()
-        place = _run_place(home, settings, subscription)
+        place = _run_place(home, settings, subscription, workspaces)
         playbooks = Playbooks.over(state, clock, seal, principals, detection, analytics.watchlists, place)
+        playbooks.house.listen()
         saved_searches = SavedSearches(state, clock, analytics.functions)
         # A process that died may have left events that nobody has heard.
         for workspace in workspaces.list():
@@ -477,8 +478,9 @@ def _scheduler(
     )
 
 
-def _run_place(home: Path, settings: Settings, subscription: Subscription) -> RunPlace:
+def _run_place(home: Path, settings: Settings, subscription: Subscription, workspaces: Workspaces) -> RunPlace:
     from huntlake.playbooks.service import RunPlace
+    from huntlake.playbooks.triggers.payloads import Ground
 
     def resource_id(workflow: str) -> str:
         group = f"/subscriptions/{subscription.id}/resourceGroups/{subscription.group}"
@@ -488,7 +490,11 @@ def _run_place(home: Path, settings: Settings, subscription: Subscription) -> Ru
         scheme = "https" if settings.tls else "http"
         return settings.external_url.rstrip("/") or f"{scheme}://localhost:{settings.port}"
 
-    return RunPlace(home, settings.database, base, resource_id, settings.playbook_calls)
+    def ground(workspace: str) -> Ground:
+        id = workspaces.get(workspace).id
+        return Ground(workspace, id, subscription.id, subscription.group, settings.external_url.rstrip("/"))
+
+    return RunPlace(home, settings.database, base, resource_id, ground, settings.playbook_calls)
 
 
 def _readable(principals: Principals, users: Users, workspaces: Workspaces) -> Readable:

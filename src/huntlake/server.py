@@ -39,6 +39,7 @@ from huntlake.api.loganalytics.face import LogAnalyticsFace
 from huntlake.api.oauth import OAuth
 from huntlake.api.services import FaceSettings
 from huntlake.api.sign_in import SignInPages
+from huntlake.api.workflows import WorkflowFace
 from huntlake.core.errors import Invalid
 from huntlake.engines.workers import Workers
 from huntlake.identity.certificates import server_certificate
@@ -140,6 +141,7 @@ def create_app(app: FacesServices, *, daily: Callable[[], None] | None = None) -
             *DefenderFace(app, authentication, pool, turns).routes(),
             *GraphFace(app, authentication, pool, turns).routes(),
             *pages.PagesFace(app, lambda: starlette.router, envelope_of).routes(),
+            *WorkflowFace(app).routes(),
             *SignInPages(app, authentication).routes(),
             *OAuth(app, authentication).routes(),
         ],

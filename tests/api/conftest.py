@@ -37,6 +37,7 @@ from huntlake.playbooks.automation import automation_rules
 from huntlake.playbooks.automation_rules import AutomationRule
 from huntlake.playbooks.machine_actions import MachineActions
 from huntlake.playbooks.service import Playbooks, RunPlace
+from huntlake.playbooks.triggers.payloads import Ground
 from huntlake.server import create_app
 from huntlake.state.database import Database
 from huntlake.state.records import Records
@@ -288,7 +289,7 @@ class Server:
                 principals,
                 detection,
                 watchlists,
-                RunPlace(home, "", lambda: BASE, workflow_id),
+                RunPlace(home, "", lambda: BASE, workflow_id, lambda name: Ground(name, name, "s", "g")),
             ),
         )
 

@@ -16,6 +16,7 @@ from huntlake.playbooks.connectors.connector import RunContext
 from huntlake.playbooks.runs.records import PlaybookRun
 from huntlake.playbooks.runs.starting import Start
 from huntlake.playbooks.service import Playbooks, RunPlace
+from huntlake.playbooks.triggers.payloads import Ground
 from huntlake.playbooks.workflows import Workflow
 from huntlake.state.database import Database
 from huntlake.state.documents import Document
@@ -51,6 +52,7 @@ class Place:
     playbooks: Playbooks
     service: Service
     state: Database
+    detection: Detection
 
     def put(self, name: str, actions: Mapping[str, Any], trigger: Any = None, **parts: Any) -> Document[Workflow]:
         """A workflow of the workspace `soc`."""
@@ -76,10 +78,17 @@ def place_at(home: Path, service: Service | None = None, database: str = "") -> 
     """A place in a folder; nothing is executed yet."""
     state = Database.open(database or home / "huntlake.db")
     seal, clock, caller = Seal(home / "secrets.key"), SystemClock(), service or Service()
-    where = RunPlace(home, database, lambda: "https://here.example", lambda name: f"/here/workflows/{name}")
+    where = RunPlace(
+        home,
+        database,
+        lambda: "https://here.example",
+        lambda name: f"/here/workflows/{name}",
+        lambda workspace: Ground(workspace, "w-1", "s-1", "g-1"),
+    )
     principals: Any = None
     detection, watchlists = Detection.over(state, clock), Watchlists(state, clock)
-    return Place(Playbooks.over(state, clock, seal, principals, detection, watchlists, where, caller), caller, state)
+    playbooks = Playbooks.over(state, clock, seal, principals, detection, watchlists, where, caller)
+    return Place(playbooks, caller, state, detection)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from huntlake.api.errors import kusto_error
 from huntlake.api.graph.errors import graph_error
 from huntlake.api.ingestion.errors import ingestion_error
 from huntlake.api.loganalytics.errors import loganalytics_error
+from huntlake.api.workflows import workflow_error
 
 Envelope = Callable[[Request, Exception], Response]
 
@@ -23,6 +24,7 @@ ENVELOPES: tuple[tuple[str, Envelope], ...] = (
     ("/tenants", arm_error),
     ("/metadata", arm_error),
     ("/contents", arm_error),
+    ("/workflows", workflow_error),
     ("/v1.0", graph_error),
     ("/beta", graph_error),
     ("/api", defender_error),

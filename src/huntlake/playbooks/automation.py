@@ -17,7 +17,7 @@ from uuid import UUID, uuid5
 
 from huntlake.core.clock import Clock
 from huntlake.core.errors import Conflict, DomainError, Invalid, NotFound, PreconditionFailed
-from huntlake.detection.events import AlertCreated, IncidentCreated, IncidentUpdated
+from huntlake.detection.events import AlertCreated, IncidentCreated, IncidentUpdated, UpdateSource
 from huntlake.detection.incidents import (
     REASONS,
     Classification,
@@ -51,10 +51,23 @@ _TASKS = UUID("6c1f9a52-9c1b-4f3e-8d8e-6f27cb6f2f0d")
 
 
 @dataclass(frozen=True, slots=True)
+class Updates:
+    """What has changed of an incident: its properties by name, what it has got, and by whom or what."""
+
+    fields: tuple[str, ...]
+    alerts: tuple[str, ...]
+    comments: tuple[str, ...]
+    labels: tuple[str, ...]
+    tactics: tuple[str, ...]
+    by: str
+    source: UpdateSource
+
+
+@dataclass(frozen=True, slots=True)
 class PlaybookRequested:
     """A rule, or a person where `rule` is empty, wants a playbook to run on an incident or an alert.
 
-    `playbook` is its resource id.
+    `playbook` is its resource id, `updates` what the rule heard of, where it hears of updates.
     """
 
     playbook: str
@@ -63,6 +76,7 @@ class PlaybookRequested:
     alert: str
     rule: str
     by: Author
+    updates: Updates | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +184,7 @@ class Automation:
                 done = replace(run.value, done=(*run.value.done, place))
                 _, beside = self.runs.prepared(owner, key, done, author, run)
                 try:
-                    self._act(owner, run.value, action, place, author, beside)
+                    self._act(owner, run.value, action, place, author, beside, case.update)
                 except Conflict:
                     # Another process is at it, and may die before the next step: whoever tells an event sees to all.
                     before, run = run, self.runs.get(owner, key)
@@ -207,7 +221,14 @@ class Automation:
             return self.runs.get(owner, key)
 
     def _act(
-        self, owner: Owner, run: AutomationRun, action: RuleAction, place: int, by: Author, beside: Sequence[Write]
+        self,
+        owner: Owner,
+        run: AutomationRun,
+        action: RuleAction,
+        place: int,
+        by: Author,
+        beside: Sequence[Write],
+        update: IncidentUpdated | None,
     ) -> None:
         given = action.action_configuration
         match action.action_type:
@@ -219,7 +240,8 @@ class Automation:
                 self._detection.incidents.tasks.put((*owner, run.incident), name, task, by, beside=beside)
             case ActionType.RUN_PLAYBOOK:
                 playbook, tenant = str(given["logicAppResourceId"]), str(given.get("tenantId") or "")
-                wanted = PlaybookRequested(playbook, tenant, run.incident, run.alert, run.rule, by)
+                updates = _updates(update) if update else None
+                wanted = PlaybookRequested(playbook, tenant, run.incident, run.alert, run.rule, by, updates)
                 asked = ask_for_playbook(self._detection, self._clock.now(), owner, wanted)
                 if not self._shelf.write([*asked, *beside]):
                     raise Conflict("another process has asked for the playbook")
@@ -233,6 +255,27 @@ def ask_for_playbook(detection: Detection, at: datetime, owner: Owner, wanted: P
         entry = Entry(EntryKind.PLAYBOOK_REQUESTED, told, wanted.by, at, {"playbook": wanted.playbook})
         writes.append(detection.incidents.timelines.append(owner, wanted.incident, entry))
     return writes
+
+
+def _updates(update: IncidentUpdated) -> Updates:
+    before, after = update.before, update.after
+    fields = [shown for name, shown in _UPDATED.items() if getattr(before, name) != getattr(after, name)]
+    added = {
+        "Alerts": update.added_alerts,
+        "Comments": update.added_comments,
+        "Labels": update.added_labels,
+        "Tactics": update.added_tactics,
+    }
+    fields += [name for name, what in added.items() if what]
+    return Updates(
+        tuple(fields),
+        update.added_alerts,
+        update.added_comments,
+        update.added_labels,
+        update.added_tactics,
+        update.by.name or update.by.user_principal_name or update.by.object_id,
+        update.source,
+    )
 
 
 def _source(rule: Document[AutomationRule]) -> str:
@@ -296,6 +339,16 @@ def _stamped(rule: AutomationRule, before: AutomationRule | None, by: Author, no
         modified_by=by,
     )
 
+
+_UPDATED = {
+    "title": "Title",
+    "description": "Description",
+    "severity": "Severity",
+    "status": "Status",
+    "owner": "Owner",
+    "classification": "Classification",
+}
+"""By the name of a property, how those who hear of updates know it."""
 
 _FIELDS: Mapping[ActionType, frozenset[str]] = {
     ActionType.MODIFY_PROPERTIES: frozenset(

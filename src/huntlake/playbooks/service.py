@@ -22,6 +22,9 @@ from huntlake.playbooks.identities import Identities
 from huntlake.playbooks.runs.children import Children
 from huntlake.playbooks.runs.service import Runs
 from huntlake.playbooks.runs.working import NoCaller, Worker
+from huntlake.playbooks.triggers.house import House
+from huntlake.playbooks.triggers.payloads import Ground
+from huntlake.playbooks.triggers.requests import Requests
 from huntlake.playbooks.workflows import Workflows
 from huntlake.state.documents import Shelf
 from huntlake.state.events import Occasion
@@ -45,6 +48,8 @@ class RunPlace:
     """Of the addresses that reach this server, such as `https://lake.example.org`."""
     resource_id: Callable[[str], str]
     """The id that Azure Resource Manager has for a workflow."""
+    ground: Callable[[str], Ground]
+    """A workspace, as playbooks are told of it."""
     calls_at_once: int = 32
 
     @property
@@ -72,6 +77,8 @@ class Playbooks:
     worker: Worker
     approvals: Approvals
     cassettes: Cassettes
+    requests: Requests
+    house: House
 
     @classmethod
     def over(
@@ -110,6 +117,8 @@ class Playbooks:
             worker,
             Approvals(shelf, clock, detection, _key_assets(watchlists)),
             Cassettes(place.home / "cassettes"),
+            Requests(runs, addresses),
+            House(clock, runs, detection, place.ground),
         )
 
 

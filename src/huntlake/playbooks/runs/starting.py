@@ -22,7 +22,9 @@ from huntlake.state.sealing import Seal
 from huntlake.wdl.actions.local import Variables
 from huntlake.wdl.definition.reading import read
 from huntlake.wdl.definition.workflow import ActionType, Definition, Trigger
+from huntlake.wdl.expressions.evaluator import Evaluator
 from huntlake.wdl.expressions.values import Fault
+from huntlake.wdl.functions import FUNCTIONS
 from huntlake.wdl.runner.frames import Frame, RunScope
 from huntlake.wdl.runner.triggers import Fired, meets, split
 
@@ -125,6 +127,16 @@ def facts(name: str, workflow: Workflow, id: str, run: str) -> dict[str, Any]:
     type = "Microsoft.Logic/workflows"
     made = {"id": id, "name": name, "type": type, "location": workflow.location, "tags": dict(workflow.tags)}
     return made | {"run": {"id": f"{id}/runs/{run}", "name": run, "type": f"{type}/runs"}}
+
+
+def inputs_of(trigger: Trigger, known: Kept, name: str, workflow: Workflow, id: str, at: datetime) -> Any:
+    """What a trigger asks for, its templates evaluated. Raises `Invalid`."""
+    effects = Journaled(f"{id}/{trigger.name}", at, Setting(), lambda key: "")
+    scope = RunScope(effects, Frame(), {}, facts(name, workflow, id, ""), known.parameters, Variables(), {}, {})
+    try:
+        return Evaluator(FUNCTIONS, scope).value({"inputs": trigger.inputs, "recurrence": trigger.recurrence})
+    except (SourceError, Fault) as error:
+        raise Invalid(f"the trigger `{trigger.name}` failed: {error}") from None
 
 
 def occasions(
