@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from huntlake.api.bodies import read_packed_body
 from huntlake.api.errors import json_response, rest_problem
-from huntlake.core.errors import Busy, Conflict
+from huntlake.core.errors import Busy
 from huntlake.playbooks.service import Playbooks
 from huntlake.playbooks.triggers.requests import Called, Told, WrongMethod
 
@@ -87,7 +87,7 @@ class WorkflowFace:
 def workflow_error(request: Request, error: Exception) -> Response:
     """The answer to a call that failed, as Logic Apps gives it."""
     problem = rest_problem(error)
-    status = {WrongMethod: 405, Conflict: 409}.get(type(error), problem.status)
+    status = 405 if isinstance(error, WrongMethod) else problem.status
     code = _CODES.get(status, "MethodNotAllowed" if status == 405 else problem.code)
     return json_response({"error": {"code": code, "message": problem.message}}, status, problem.headers)
 
