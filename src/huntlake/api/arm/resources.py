@@ -6,6 +6,7 @@ from typing import Any
 
 from huntlake.api.arm import (
     api_connections,
+    approvals,
     automation_rules,
     bookmarks,
     collection,
@@ -64,5 +65,6 @@ RESOURCES: tuple[Resource[Any], ...] = (
     *workflow_triggers.RESOURCES,
     *workflows.RESOURCES,
     *api_connections.RESOURCES,
+    *approvals.RESOURCES,
     *workspaces.RESOURCES,
 )
