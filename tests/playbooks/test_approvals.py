@@ -326,6 +326,7 @@ def test_of_several_rules_the_strictest_counts() -> None:
         ApprovalRule(minutes=0),
         ApprovalRule(minutes=60 * 24 * 31),
         ApprovalRule(effects=()),
+        ApprovalRule(effects=(Effect.READ, Effect.WRITE)),
         ApprovalRule(tag="x"),
         ApprovalRule(ranges=("ten",)),
     ],

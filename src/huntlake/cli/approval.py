@@ -31,7 +31,6 @@ Comment = Annotated[str, typer.Option("--comment", "-m", help="What there is to 
 class EffectName(StrEnum):
     """What an operation does to the world."""
 
-    READ = "read"
     WRITE = "write"
     CONTAIN = "contain"
 

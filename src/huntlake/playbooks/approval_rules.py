@@ -175,8 +175,10 @@ def _texts(asked: Asked) -> Iterator[str]:
 def _stamped(rule: ApprovalRule, before: ApprovalRule | None, by: Author, now: datetime) -> ApprovalRule:
     if not timedelta(minutes=1) <= timedelta(minutes=rule.minutes) <= LONGEST:
         raise Invalid("a person has between a minute and 30 days to decide")
+    if Effect.READ in rule.effects:
+        raise Invalid("an approval of what only reads is not supported: such calls are never held back")
     if not rule.effects:
-        raise Invalid(f"an approval rule names at least one effect: {', '.join(Effect)}")
+        raise Invalid(f"an approval rule names at least one effect: {Effect.WRITE}, {Effect.CONTAIN}")
     if rule.tag and not rule.watchlist:
         raise Invalid("a `tag` is one of a watchlist's items: say its alias, too")
     for network in rule.ranges:

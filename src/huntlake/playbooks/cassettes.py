@@ -104,6 +104,23 @@ class Reel:
         return left[0] if left else same[-1] if same else None
 
 
+@dataclass(frozen=True)
+class CassetteTape:
+    """A cassette as one connection uses it."""
+
+    cassettes: Cassettes
+    name: str
+    custom: bool
+
+    def answer(self, asked: Asked, operation: Operation | None) -> Answer | None:
+        """What the cassette has for such a call; None where it has nothing."""
+        return self.cassettes.answer(self.name, asked, operation, self.custom or None)
+
+    def keep(self, asked: Asked, answer: Answer) -> None:
+        """Keep what a real call gave."""
+        self.cassettes.record(self.name, asked, None, answer)
+
+
 class Cassettes:
     """The cassettes of a home folder."""
 
@@ -145,16 +162,22 @@ class Cassettes:
         self._file(name, STUBBED).write_bytes(document)
         return made
 
-    def answer(self, cassette: str, asked: Asked, operation: Operation | None) -> Answer | None:
+    def tape(self, name: str, connector: str, custom: bool = False) -> CassetteTape:
+        """The cassette as a connection to that connector uses it, which a customer may have described."""
+        return CassetteTape(self, name, custom)
+
+    def answer(
+        self, cassette: str, asked: Asked, operation: Operation | None, custom: bool | None = None
+    ) -> Answer | None:
         """What was recorded for such a call, or what contracts say of it; None where nothing was recorded."""
         if self.is_stub(cassette):
             with self._lock:
                 if cassette not in self._stubs:
                     self._stubs[cassette] = Stubs(self.contracts(cassette))
-            return self._stubs[cassette].answer(asked.connector, asked.method, asked.path, asked.body)
+            return self._stubs[cassette].answer(asked.connector, asked.method, asked.path, asked.body, custom)
         return self.reel(cassette).answer(asked)
 
-    def record(self, cassette: str, asked: Asked, operation: Operation, answer: Answer) -> None:
+    def record(self, cassette: str, asked: Asked, operation: Operation | None, answer: Answer) -> None:
         """Keep what a real call gave; a cassette of contracts stays as it is."""
         if not self.is_stub(cassette):
             self.reel(cassette).keep(asked, answer)
