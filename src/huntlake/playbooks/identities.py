@@ -34,6 +34,14 @@ class Identities:
             self.forget(had)
         return stored
 
+    def delete(self, name: str, only: Only = ALWAYS, by: Author = NOBODY) -> bool:
+        """Delete a workflow and its identity; False where there was none."""
+        before = self.workflows.find(name)
+        gone = self.workflows.delete(name, only, by)
+        if gone and before is not None:
+            self.forget(before.value.identity)
+        return gone
+
     def forget(self, identity: str) -> None:
         """Delete the principal of a workflow that has none any more, or is gone; `identity` is its object id."""
         found = self.principals.of_id(identity) if identity else None

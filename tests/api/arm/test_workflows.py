@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -283,6 +284,20 @@ def test_what_a_connection_was_given_is_never_shown(azure: Arm, server: Server) 
         assert "k3y" not in answer.text
 
 
+def test_what_a_connection_was_given_is_not_sent_elsewhere(azure: Arm, server: Server) -> None:
+    api = {"api": {"id": f"{API}/jira"}}
+    there, here = {"url": "https://there.example"}, {"url": "https://elsewhere.example"}
+    azure.put(f"{LINKS}/jira", {**api, "parameterValues": {"key": "k3y"}, "nonSecretParameterValues": there})
+    stored = server.playbooks.connections.change(CONNECTIONS, "jira", lambda c: replace(c, mode=Mode.LIVE))
+    assert azure.put(f"{LINKS}/jira", {**api, "nonSecretParameterValues": there}).status_code == 200
+    same = server.playbooks.connections.get(CONNECTIONS, "jira").value
+    assert (same.sealed, same.mode) == (stored.value.sealed, Mode.LIVE)
+    for name in ("nonSecretParameterValues", "customParameterValues"):
+        assert azure.put(f"{LINKS}/jira", {**api, name: here}).status_code == 200
+        moved = server.playbooks.connections.get(CONNECTIONS, "jira").value
+        assert (moved.parameters, moved.sealed, moved.mode) == (here, {}, Mode.DRY_RUN)
+
+
 def test_a_connection_goes_live_when_a_person_says_so(azure: Arm, server: Server) -> None:
     live = {"properties": {"api": {"id": f"{API}/teams"}, "huntlakeMode": "live"}}
     refused = azure.call("PUT", f"{LINKS}/teams", live)
@@ -305,7 +320,7 @@ def test_a_connection_goes_live_when_a_person_says_so(azure: Arm, server: Server
         ({"api": {"id": "/teams"}}, "ends neither in"),
         ({"api": {"id": f"{API}/teams"}, "huntlakeMode": "wet"}, "properties.huntlakeMode"),
         ({"api": {"id": f"{API}/teams"}, "gateway": {"id": "x"}}, "`properties.gateway` is not supported"),
-        ({"api": {"id": f"{API}/teams"}, "customParameterValues": {"a": 1}}, "customParameterValues` is not supported"),
+        ({"api": {"id": f"{API}/teams"}, "alternativeParameterValues": {"a": 1}}, "ParameterValues` is not supported"),
     ],
 )
 def test_a_connection_that_cannot_be_is_refused_by_name(azure: Arm, properties: dict[str, Any], told: str) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -113,7 +113,6 @@ class ConnectionForm:
             "connectionState": "Enabled",
             "createdTime": connection.created,
             "changedTime": connection.changed,
-            "customParameterValues": {},
             "testLinks": [],
             "huntlakeMode": connection.mode.value,
             "huntlakeWorkspace": connection.workspace,
@@ -137,17 +136,20 @@ class ConnectionForm:
         around = read(ConnectionAround, beside, "body")
         if given.parameter_value_type.lower() not in ("", "alternative"):
             raise Invalid(f"the `parameterValueType` `{given.parameter_value_type[:60]}` is not supported")
-        for field in ("custom_parameter_values", "alternative_parameter_values"):
-            if getattr(given, field):
-                raise Invalid(f"`properties.{ConnectionProperties.model_fields[field].alias}` is not supported")
+        if given.alternative_parameter_values:
+            raise Invalid("`properties.alternativeParameterValues` is not supported")
         found = place.services.playbooks.connections.find(CONNECTIONS, name)
         before = found.value if found else None
         connector = given.api.connector
         same = before if before is not None and before.connector == connector else None
+        plain = _plain(given, same)
+        if same is not None and plain != same.parameters:
+            # Elsewhere: who may change a connection must not learn what it was given, by sending it to a place of his.
+            same = replace(same, mode=Mode.DRY_RUN, sealed={}, cassette="")
         mode = given.huntlake_mode or (same.mode if same else Mode.DRY_RUN)
         if mode is Mode.LIVE and (same is None or same.mode is not Mode.LIVE) and not place.principal.is_person:
             raise Refused("a connection goes `live` when a person says so: an application can't")
-        parameters, sealed = self._values(place, found.name if found else name, given, same)
+        sealed = self._sealed(place, found.name if found else name, given, same)
         return Connection(
             connector=connector,
             display_name=given.display_name or name,
@@ -155,7 +157,7 @@ class ConnectionForm:
                 place, given.huntlake_workspace, around.tags, before.workspace if before else None
             ),
             mode=mode,
-            parameters=parameters,
+            parameters=plain,
             sealed=sealed,
             cassette=given.huntlake_cassette or (same.cassette if same else ""),
             location=around.location,
@@ -163,20 +165,25 @@ class ConnectionForm:
             custom_api=same.custom_api if same else None,
         )
 
-    def _values(
+    def _sealed(
         self, place: Place, name: str, given: ConnectionProperties, before: Connection | None
-    ) -> tuple[Mapping[str, str], Mapping[str, str]]:
-        """The plain values of its parameters, and the sealed ones."""
-        plain, sealed = (before.parameters, before.sealed) if before else ({}, {})
-        if given.non_secret_parameter_values is not None:
-            plain = {k: _text(v) for k, v in given.non_secret_parameter_values.items()}
+    ) -> Mapping[str, str]:
+        """What it is given that nobody is shown; where nothing is said of it, what it was given before."""
         values = given.parameter_values
         if given.parameter_value_set is not None:
             values = {**(values or {}), **{k: v.value for k, v in given.parameter_value_set.values.items()}}
-        if values is not None:
-            seal = place.services.playbooks.seal
-            sealed = {k: seal.seal(_text(v), purpose(name, k)) for k, v in values.items() if v is not None}
-        return {k: v for k, v in plain.items() if k not in sealed}, sealed
+        if values is None:
+            return before.sealed if before else {}
+        seal = place.services.playbooks.seal
+        return {k: seal.seal(_text(v), purpose(name, k)) for k, v in values.items() if v is not None}
+
+
+def _plain(given: ConnectionProperties, before: Connection | None) -> dict[str, str]:
+    """What it is told that anybody may see; where nothing is said of it, what it was told before."""
+    said = given.non_secret_parameter_values, given.custom_parameter_values
+    if before is not None and said[0] is None and not said[1]:
+        return dict(before.parameters)
+    return {k: _text(v) for values in said for k, v in (values or {}).items() if v is not None}
 
 
 @dataclass(frozen=True)
