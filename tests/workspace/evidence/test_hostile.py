@@ -76,7 +76,7 @@ def test_of_a_tar_only_files_are_taken(tmp_path: Path) -> None:
 
 
 def test_evidence_has_no_network(tmp_path: Path) -> None:
-    code = "import huntlake.workspace.evidence.parsing as p, socket; p._confine(1 << 30, 5, 1 << 20); socket.socket()"
+    code = "import huntlake.workspace.evidence.parsing as p, socket; p.confine(1 << 30, 5, 1 << 20); socket.socket()"
     import subprocess
     import sys
 

@@ -6,13 +6,11 @@ JSON lines in the job's folder, one for each table, and `report.json`.
 
 from __future__ import annotations
 
-import ctypes
 import re
-import resource
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +21,7 @@ import orjson
 from huntlake.core.errors import DomainError, LimitExceeded
 from huntlake.workspace.catalogue import Catalogue
 from huntlake.workspace.evidence.archives import unpack
+from huntlake.workspace.evidence.confinement import confine
 from huntlake.workspace.evidence.formats import FileFormat, format_of
 from huntlake.workspace.evidence.kinds import kind_of
 from huntlake.workspace.evidence.plain import first_fit, mapping_of, zone_named
@@ -33,7 +32,6 @@ REPORT, REJECTS = "report.json", "rejects.jsonl"
 
 _TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _SHOWN = 4000
-_NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000
 
 
 @dataclass
@@ -52,7 +50,7 @@ class Parsed:
 
 def main() -> int:
     job = orjson.loads(sys.stdin.buffer.read())
-    _confine(job["memory"], job["cpu"], job["output"])
+    confine(job["memory"], job["cpu"], job["output"])
     folder = Path(job["folder"])
     try:
         if job["what"] == "unpack":
@@ -172,27 +170,6 @@ class _Output(ExitStack):
         if REJECTS not in self._files:
             self._files[REJECTS] = self.enter_context((self._folder / REJECTS).open("xb"))
         self._files[REJECTS].write(orjson.dumps(asdict(piece), option=orjson.OPT_APPEND_NEWLINE))
-
-
-def _confine(memory: int, cpu: int, output: int) -> None:
-    """Limits that the kernel keeps: memory, processor time, size of a file, no core; and no network."""
-    for what, limit in (
-        (resource.RLIMIT_AS, memory),
-        (resource.RLIMIT_CPU, cpu),
-        (resource.RLIMIT_FSIZE, output),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        resource.setrlimit(what, (limit, limit))
-    if sys.platform == "linux":
-        with suppress(OSError, AttributeError):
-            # An own network without an interface, where the system lets a process have one; and in any case:
-            ctypes.CDLL(None, use_errno=True).unshare(_NEW_USER | _NEW_NETWORK)
-    sys.addaudithook(_refuse)
-
-
-def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
-    if event.startswith(("socket.", "subprocess.", "os.exec", "os.posix_spawn", "os.fork", "os.system")):
-        raise PermissionError(f"{event} while reading evidence")
 
 
 if __name__ == "__main__":
