@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -59,10 +60,13 @@ if TYPE_CHECKING:
     from huntlake.playbooks.automation import Automation
     from huntlake.playbooks.automation_rules import AutomationRule
     from huntlake.playbooks.machine_actions import MachineActions
+    from huntlake.playbooks.outward import Outward
     from huntlake.playbooks.service import Playbooks, RunPlace
+    from huntlake.playbooks.web import Here
     from huntlake.state.database import Database
     from huntlake.state.documents import Shelf
     from huntlake.state.records import Records
+    from huntlake.state.sealing import Seal
     from huntlake.workspace.async_queries import AsyncQueries, Readable
     from huntlake.workspace.commands import Commands
     from huntlake.workspace.jobs.landing import Rights
@@ -199,6 +203,7 @@ class App:
     automation: Automation
     machine_actions: MachineActions
     playbooks: Playbooks
+    outward: Outward
     saved_searches: SavedSearches
     library: Library
     intel: Intel
@@ -266,10 +271,41 @@ class App:
         scheduler = _scheduler(state, clock, settings, analytics, detection, workspaces, subscription)
         automation = Automation(state, clock, automated, detection)
         automation.listen()
-        place = _run_place(home, settings, subscription, workspaces)
-        playbooks = Playbooks.over(state, clock, seal, principals, detection, analytics.watchlists, place)
-        playbooks.house.listen()
         saved_searches = SavedSearches(state, clock, analytics.functions)
+        tokens = Tokens(keys, tenant, clock, lifetime=lifetime)
+        machine_actions = MachineActions(state, clock)
+        intel = Intel(
+            state,
+            clock,
+            detection.indicators,
+            detection.raising,
+            analytics.queries,
+            analytics.detected.lake,
+            seal,
+        )
+        outward = _outward(
+            home,
+            settings,
+            state,
+            clock,
+            seal,
+            analytics,
+            detection,
+            intel,
+            machine_actions,
+            workspaces,
+            principals,
+            tokens,
+            tenant,
+            subscription,
+        )
+        place = _run_place(home, settings, subscription, workspaces)
+        playbooks = Playbooks.over(
+            state, clock, seal, principals, detection, analytics.watchlists, place, outward.caller
+        )
+        playbooks.house.listen()
+        # What asks for approval is itself one of the playbooks' services.
+        outward.caller.policy, outward.caller.tapes = playbooks.approvals, playbooks.cassettes
         # A process that died may have left events that nobody has heard.
         for workspace in workspaces.list():
             detection.events.deliver((workspace.name,))
@@ -284,7 +320,7 @@ class App:
             subscription=subscription,
             keys=keys,
             principals=principals,
-            tokens=Tokens(keys, tenant, clock, lifetime=lifetime),
+            tokens=tokens,
             sign_in=SignIn.over(
                 state,
                 keys,
@@ -318,6 +354,7 @@ class App:
                     detection.correlation.expire,
                     automation.expire,
                     playbooks.approvals.expire,
+                    outward.ledger.expire,
                 ),
             ),
             known_questions=KnownQuestions(state),
@@ -342,8 +379,9 @@ class App:
             hunts=Hunts.over(state, clock),
             automation_rules=automated,
             automation=automation,
-            machine_actions=MachineActions(state, clock),
+            machine_actions=machine_actions,
             playbooks=playbooks,
+            outward=outward,
             saved_searches=saved_searches,
             library=Library(
                 state,
@@ -354,15 +392,7 @@ class App:
                 analytics.watchlists,
                 analytics.queries,
             ),
-            intel=Intel(
-                state,
-                clock,
-                detection.indicators,
-                detection.raising,
-                analytics.queries,
-                analytics.detected.lake,
-                seal,
-            ),
+            intel=intel,
         )
 
     @property
@@ -495,6 +525,77 @@ def _run_place(home: Path, settings: Settings, subscription: Subscription, works
         return Ground(workspace, id, subscription.id, subscription.group, settings.external_url.rstrip("/"))
 
     return RunPlace(home, settings.database, base, resource_id, ground, settings.playbook_calls)
+
+
+def _outward(
+    home: Path,
+    settings: Settings,
+    state: Database,
+    clock: Clock,
+    seal: Seal,
+    analytics: Analytics,
+    detection: Detection,
+    intel: Intel,
+    machine_actions: MachineActions,
+    workspaces: Workspaces,
+    principals: Principals,
+    tokens: Tokens,
+    tenant: Tenant,
+    subscription: Subscription,
+) -> Outward:
+    from huntlake.playbooks.connections import connections
+    from huntlake.playbooks.connectors.house import House
+    from huntlake.playbooks.ledger import Ledger
+    from huntlake.playbooks.outward import Outward
+    from huntlake.playbooks.secret_store import SecretStore
+    from huntlake.playbooks.web import Web
+    from huntlake.playbooks.workflows import Workflows
+
+    house = House(
+        clock=clock,
+        workspaces=workspaces,
+        detection=detection,
+        machine_actions=machine_actions,
+        queries=analytics.queries,
+        streams=analytics.streams,
+        watchlists=analytics.watchlists,
+        intel=intel,
+        workflows=Workflows(state, clock),
+        principals=principals,
+        secrets=SecretStore(state, clock, seal),
+        web=Web(settings.playbook_hosts, _here(home, settings)),
+        tenant=tenant,
+        subscription=subscription,
+        base_url=settings.external_url.rstrip("/"),
+    )
+    return Outward.over(house, Ledger(state, clock), connections(state, clock), seal, tokens)
+
+
+def _here(home: Path, settings: Settings) -> Here | None:
+    """This server as its own playbooks reach it; None where it isn't known beforehand on which port it listens."""
+    from urllib.parse import urlsplit
+
+    from huntlake.playbooks.outward import STANDS_FOR
+    from huntlake.playbooks.web import Here
+
+    if not settings.port:
+        return None
+    host = settings.host
+    with suppress(ValueError):
+        if ipaddress.ip_address(host).is_unspecified:
+            host = "::1" if ":" in host else "127.0.0.1"
+    port, outside = settings.port, urlsplit(settings.external_url).netloc.lower()
+    own = {name.lower() for name in ("localhost", "127.0.0.1", "::1", settings.host, *settings.names)}
+    names = {*(own if port == (443 if settings.tls else 80) else ()), *(f"{name}:{port}" for name in own)}
+    address = f"[{host}]" if ":" in host else host
+    made = settings.tls_certificate is None
+    return Here(
+        f"{'https' if settings.tls else 'http'}://{address}:{port}",
+        frozenset(names | ({outside} if outside else set())),
+        STANDS_FOR,
+        home / "tls" / "ca.pem" if made and settings.tls else settings.tls_certificate,
+        "localhost" if made else outside.partition(":")[0] or next(iter(settings.names), "localhost"),
+    )
 
 
 def _readable(principals: Principals, users: Users, workspaces: Workspaces) -> Readable:

@@ -26,7 +26,7 @@ from huntlake.core.diagnostics import SourceError
 from huntlake.core.errors import DomainError, Invalid, LimitExceeded, Refused, TimedOut
 from huntlake.engines.duckdb.database import Bounds
 from huntlake.engines.geography import Nowhere
-from huntlake.workspace.external_addresses import Outside
+from huntlake.workspace.external_addresses import Hosts, Outside
 from huntlake.workspace.visible import Borders
 
 
@@ -343,9 +343,9 @@ def test_a_name_that_leads_to_a_private_network_is_refused(site: str) -> None:
     ],
 )
 def test_only_public_addresses_are_called(address: str, callable: bool) -> None:
-    assert Outside(hosts=["*"])._callable(address) is callable
-    assert not Outside(hosts=["*", "192.168.0.0/16"])._callable("10.0.0.1")
-    assert Outside(hosts=["*", "10.0.0.0/8"])._callable("10.0.0.1")
+    assert Hosts(["*"])._callable(address) is callable
+    assert not Hosts(["*", "192.168.0.0/16"])._callable("10.0.0.1")
+    assert Hosts(["*", "10.0.0.0/8"])._callable("10.0.0.1")
 
 
 def test_a_host_has_only_so_much_time_and_room(site: str) -> None:

@@ -130,6 +130,11 @@ class Settings(BaseSettings):
     external_hosts: tuple[str, ...] = Field(
         (), description="Hosts whose files queries may read over TLS: `intel.example.org`, `*.example.org`."
     )
+    playbook_hosts: tuple[str, ...] = Field(
+        (),
+        description="Hosts that playbooks may call over TLS: `api.example.org`, `*.example.org`, and networks that "
+        "they may lead to.",
+    )
     external_max_bytes: int = Field(100 << 20, ge=1, description="Largest external file, packed or not, in bytes.")
     external_timeout: int = Field(30, ge=1, le=600, description="Time to fetch an external file, in seconds.")
 

@@ -10,7 +10,13 @@ KUSTO = frozenset({LAKE, "https://kusto.kusto.windows.net", "https://api.securit
 LOG_ANALYTICS = frozenset({"https://api.loganalytics.io", "https://api.loganalytics.azure.com"})
 LOGS_INGESTION = frozenset({"https://monitor.azure.com"})
 MANAGEMENT = frozenset({"https://management.azure.com", "https://management.core.windows.net"})
-DEFENDER = frozenset({"https://api.security.microsoft.com", "https://api.securitycenter.microsoft.com"})
+DEFENDER = frozenset(
+    {
+        "https://api.security.microsoft.com",
+        "https://api.securitycenter.microsoft.com",
+        "https://api.securitycenter.windows.com",
+    }
+)
 GRAPH = frozenset({"https://graph.microsoft.com"})
 
 _KNOWN = KUSTO | LOG_ANALYTICS | LOGS_INGESTION | MANAGEMENT | DEFENDER | GRAPH

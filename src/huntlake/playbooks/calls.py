@@ -43,10 +43,17 @@ class Policy(Protocol):
 
 
 class Tape(Protocol):
-    """Recorded calls, by the names of cassettes."""
+    """Recorded calls of one connection."""
 
-    def answer(self, cassette: str, asked: Asked, operation: Operation | None) -> Answer | None:
+    def answer(self, asked: Asked, operation: Operation | None) -> Answer | None:
         """What was recorded for such a call; None where nothing was. An unknown connector has no operation."""
 
-    def record(self, cassette: str, asked: Asked, operation: Operation, answer: Answer) -> None:
+    def keep(self, asked: Asked, answer: Answer) -> None:
         """Keep what a real call gave."""
+
+
+class Tapes(Protocol):
+    """Where recorded calls are kept, by the names of cassettes."""
+
+    def tape(self, name: str, connector: str, custom: bool = False) -> Tape:
+        """The cassette as a connection to that connector uses it, which a customer may have described."""

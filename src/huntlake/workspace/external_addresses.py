@@ -25,13 +25,51 @@ _MOVED = {301, 302, 303, 307, 308}
 
 
 @dataclass(frozen=True)
-class Outside:
-    """What queries may read besides tables. Nothing, unless it is listed.
+class Hosts:
+    """Hosts that may be called. None, unless it is listed.
 
     A host is a name (`intel.example.org`, `*.example.org`), with `:port` where it isn't 443, and `http://` before it
     where it has no TLS. An address or a network (`10.1.0.0/16`) among them allows names that lead to that private
-    network; without it they are refused, so that no query reaches what only this machine can.
+    network; without it they are refused, so that nobody reaches what only this machine can.
     """
+
+    listed: Sequence[str] = ()
+
+    def lists(self, parts: SplitResult) -> bool:
+        """Whether a URL is of a listed host. A URL with a user or a password in it never is."""
+        usual = 443 if parts.scheme == "https" else 80
+        port = parts.port or usual
+        if not parts.hostname or parts.username is not None or parts.password is not None:
+            return False
+        name = parts.hostname.lower() + (f":{port}" if port != usual else "")
+        wanted = name if parts.scheme == "https" else f"http://{name}"
+        return any(fnmatchcase(wanted, pattern.lower()) for pattern in self.listed)
+
+    def addresses(self, host: str, port: int) -> list[str]:
+        """The addresses of a host that may be called; none where all are of private networks that aren't listed.
+
+        Whoever calls must call one of these: asked again, a name may lead elsewhere. Raises `OSError`.
+        """
+        found = {str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+        return [address for address in sorted(found) if self._callable(address)]
+
+    def _callable(self, address: str) -> bool:
+        ip = _reached(address)
+        return (ip.is_global and not ip.is_multicast) or any(ip in network for network in self._networks())
+
+    def _networks(self) -> Iterator[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+        for host in self.listed:
+            text = host.removeprefix("http://")
+            text = text.partition(":")[0] if text.count(":") == 1 else text
+            try:
+                yield ipaddress.ip_network(text)
+            except ValueError:
+                continue
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What queries may read besides tables: files of listed folders, and of listed hosts."""
 
     folders: Sequence[Path] = ()
     hosts: Sequence[str] = ()
@@ -99,13 +137,7 @@ class Outside:
     # -- hosts ------------------------------------------------------------------
 
     def _listed(self, parts: SplitResult) -> bool:
-        usual = 443 if parts.scheme == "https" else 80
-        port = parts.port or usual
-        if not parts.hostname or parts.username is not None or parts.password is not None:
-            return False
-        name = parts.hostname.lower() + (f":{port}" if port != usual else "")
-        wanted = name if parts.scheme == "https" else f"http://{name}"
-        return any(fnmatchcase(wanted, pattern.lower()) for pattern in self.hosts)
+        return Hosts(self.hosts).lists(parts)
 
     def _fetched(self, address: str, timeout: timedelta) -> bytes:
         deadline = monotonic() + timeout.total_seconds()
@@ -140,8 +172,7 @@ class Outside:
 
     def _connected(self, host: str, port: int, tls: bool, deadline: float) -> socket.socket:
         # The address is looked up once, and the one that was judged is the one that is called.
-        found = {info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
-        allowed = [address for address in sorted(map(str, found)) if self._callable(address)]
+        allowed = Hosts(self.hosts).addresses(host, port)
         if not allowed:
             raise Refused(f"`externaldata` from `{host}`, which is in a private network,")
         plain = socket.create_connection((allowed[0], port), timeout=_left(deadline))
@@ -152,19 +183,6 @@ class Outside:
         except Exception:
             plain.close()
             raise
-
-    def _callable(self, address: str) -> bool:
-        ip = _reached(address)
-        return (ip.is_global and not ip.is_multicast) or any(ip in network for network in self._networks())
-
-    def _networks(self) -> Iterator[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-        for host in self.hosts:
-            text = host.removeprefix("http://")
-            text = text.partition(":")[0] if text.count(":") == 1 else text
-            try:
-                yield ipaddress.ip_network(text)
-            except ValueError:
-                continue
 
     def _content(self, response: http.client.HTTPResponse, address: str, deadline: float) -> bytes:
         if response.status != 200:

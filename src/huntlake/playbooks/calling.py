@@ -1,0 +1,283 @@
+"""Makes the calls of runs: over connections, and of URLs.
+
+For each call the connection is found, its mode, its connector and the operation; a policy may hold the call back; what
+changes something is written into the ledger, and made once for each call of a run.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import parse_qsl
+
+from huntlake.core.diagnostics import SourceError
+from huntlake.core.errors import DomainError
+from huntlake.playbooks.answers import failed
+from huntlake.playbooks.calls import Held, Policy, Tape, Tapes
+from huntlake.playbooks.connections import CONNECTIONS, Connection, Mode, opened
+from huntlake.playbooks.connectors.connector import Asked, Connector, Effect, Operation, RunContext
+from huntlake.playbooks.ledger import Ledger, Outcome, answered
+from huntlake.state.documents import Document
+from huntlake.state.records import Records
+from huntlake.state.sealing import Seal
+from huntlake.wdl.definition.workflow import ActionType
+from huntlake.wdl.expressions.values import text
+from huntlake.wdl.runner.effects import Answer, Call
+
+_LOG = logging.getLogger("huntlake.playbooks")
+_OVER_CONNECTIONS = frozenset({ActionType.API_CONNECTION, ActionType.API_CONNECTION_WEBHOOK})
+_OF_URLS = frozenset({ActionType.HTTP, ActionType.HTTP_WEBHOOK, ActionType.FUNCTION, ActionType.API_MANAGEMENT})
+_PLAIN = "suppressworkflowheaders"
+
+Built = Callable[[str], Connector | None]
+"""The connector of a name; None where there is none."""
+
+Custom = Callable[[str, Connection], Connector]
+"""The connector that a customer has described, by the connection's name and the connection."""
+
+
+@dataclass
+class ConnectorCaller:
+    """The `Caller` of this house."""
+
+    connections: Records[Connection]
+    seal: Seal
+    ledger: Ledger
+    connector: Built
+    web: Connector | None = None
+    """What answers the actions that call a URL: each method is an operation, whose body is the action's inputs."""
+    policy: Policy | None = None
+    tapes: Tapes | None = None
+    custom: Custom | None = None
+
+    def call(self, context: RunContext, call: Call, connections: Any) -> Answer | Held:
+        """Makes a call, or says who must be waited for."""
+        try:
+            if call.action.type in _OVER_CONNECTIONS:
+                return self._over_connection(context, call, connections)
+            if call.action.type in _OF_URLS:
+                return self._of_url(context, call)
+        except (DomainError, SourceError) as error:
+            return failed(error)
+        except Exception:
+            _LOG.exception("the action `%s` of the run %s failed", call.action.name, context.run)
+            return Answer(500, body={"error": {"code": "InternalServerError", "message": "the call failed here"}})
+        return Answer(refused=f"the action type `{call.action.type}` is not supported here")
+
+    # -- over a connection -----------------------------------------------------------
+
+    def _over_connection(self, context: RunContext, call: Call, connections: Any) -> Answer | Held:
+        inputs = call.inputs if isinstance(call.inputs, Mapping) else {}
+        found = self._connection(context, inputs, connections)
+        if isinstance(found, Answer):
+            return found
+        name, connection = found.name, found.value
+        path, _, query = text(inputs.get("path")).partition("?")
+        method = text(inputs.get("method")).upper()
+        asked = Asked(
+            context,
+            name,
+            call.key,
+            method,
+            path,
+            {**dict(parse_qsl(query, keep_blank_values=True)), **_mapping(inputs.get("queries"))},
+            {k: text(v) for k, v in _mapping(inputs.get("headers")).items()},
+            inputs.get("body"),
+            connector=connection.connector,
+            action=call.action.name,
+            hidden=call.hidden,
+        )
+        if call.poll:
+            return Answer(refused=f"asking `{connection.connector}` again for an answer is not supported")
+        connector = self._built(name, connection)
+        operation, arguments = (connector.find(method, path) if connector else None) or (None, {})
+        asked = replace(asked, arguments=arguments, method=method or (operation.method if operation else ""))
+        if connection.mode is Mode.REPLAY:
+            return self._replayed(asked, operation, connection)
+        if connector is None:
+            return Answer(refused=f"the connector `{connection.connector}` is not supported")
+        if operation is None:
+            said = f"{method} {path}".strip()
+            return Answer(refused=f"the operation `{said[:200]}` of the connector `{connector.name}` is not supported")
+        mode = Mode.DRY_RUN if context.test else connection.mode
+        if mode is Mode.LIVE or not connector.inside:
+            asked = replace(asked, secrets=opened(name, connection, self.seal))
+        return self._decided(asked, operation, connector, mode, self._tape(connection) if mode is Mode.LIVE else None)
+
+    def _connection(
+        self, context: RunContext, inputs: Mapping[str, Any], connections: Any
+    ) -> Document[Connection] | Answer:
+        host = _mapping(_mapping(inputs.get("host")).get("connection"))
+        given = text(host.get("name") or host.get("referenceName"))
+        if not given:
+            return Answer(refused="the action names no connection: `host.connection.name` is empty")
+        entry = _entry(connections, given)
+        id = text(_found(entry, "connectionId")) or given
+        found = self.connections.find(CONNECTIONS, id.rstrip("/").rpartition("/")[2])
+        if found is None or found.value.workspace.lower() != context.workspace.lower():
+            # Whether another workspace has one of that name is nobody's business.
+            return Answer(
+                refused=f"the workspace `{context.workspace}` has no connection `{id.rpartition('/')[2]}`: "
+                "`huntlake connection create` makes one"
+            )
+        wanted = text(_found(entry, "id")).rstrip("/").rpartition("/")[2].lower()
+        if wanted and wanted != found.value.connector.lower():
+            return Answer(
+                refused=f"the connection `{found.name}` is one to `{found.value.connector}`, and the workflow wants "
+                f"one to `{wanted}`"
+            )
+        return found
+
+    def _built(self, name: str, connection: Connection) -> Connector | None:
+        if connection.custom_api is not None and self.custom is not None:
+            return self.custom(name, connection)
+        return self.connector(connection.connector.lower())
+
+    # -- of a URL --------------------------------------------------------------------
+
+    def _of_url(self, context: RunContext, call: Call) -> Answer | Held:
+        if self.web is None:
+            return Answer(refused=f"the action type `{call.action.type}` is not supported here")
+        governs = self._governing(context)
+        connection = governs.value if governs else None
+        inputs = dict(call.inputs) if isinstance(call.inputs, Mapping) else {}
+        method = text(inputs.get("method")).upper() or ("POST" if call.action.type is not ActionType.HTTP else "GET")
+        if call.poll:
+            method, inputs = "GET", {**inputs, "uri": call.poll, "body": None, "queries": None}
+        asked = Asked(
+            context,
+            governs.name if governs else "",
+            call.key,
+            method,
+            _url(inputs),
+            _mapping(inputs.get("queries")),
+            {k: text(v) for k, v in _mapping(inputs.get("headers")).items()},
+            {**inputs, "type": call.action.type.value} | ({"plain": True} if _PLAIN in call.action.options else {}),
+            connector=self.web.name,
+            action=call.action.name,
+            hidden=call.hidden,
+        )
+        found = self.web.find(method, asked.path)
+        operation = found[0] if found else None
+        if connection is not None and connection.mode is Mode.REPLAY:
+            return self._replayed(asked, operation, connection)
+        if operation is None:
+            return Answer(refused=f"the HTTP method `{method[:40]}` is not supported")
+        mode = connection.mode if connection else Mode.LIVE
+        mode = Mode.DRY_RUN if context.test else mode
+        tape = self._tape(connection) if connection is not None and mode is Mode.LIVE else None
+        return self._decided(asked, operation, self.web, mode, tape)
+
+    def _governing(self, context: RunContext) -> Document[Connection] | None:
+        """The connection that says what becomes of calls of URLs, where the workspace has one."""
+        assert self.web is not None
+        for document in self.connections.list(CONNECTIONS):
+            connection = document.value
+            if connection.connector == self.web.name and connection.workspace.lower() == context.workspace.lower():
+                return document
+        return None
+
+    # -- what becomes of it ----------------------------------------------------------
+
+    def _decided(
+        self, asked: Asked, operation: Operation, connector: Connector, mode: Mode, tape: Tape | None
+    ) -> Answer | Held:
+        if operation.effect is Effect.READ:
+            if asked.context.test and not connector.inside:
+                return Answer(refused=f"a call of `{connector.name}` in a test is not supported: give it an answer")
+            answer = _worked(operation, asked)
+            if tape is not None:
+                tape.keep(asked, answer)
+            return answer
+        before = self.ledger.find(asked)
+        if before is not None and (before.value.outcome is not Outcome.BEGUN):
+            entry = before.value
+            if not entry.whole and operation.known is not None and entry.outcome is Outcome.MADE:
+                return operation.known(asked)
+            return answered(entry)
+        entry = self.ledger.entry(asked, operation, mode)
+        if mode is not Mode.LIVE:
+            answer = operation.plausible(asked) if operation.plausible else Answer(body={})
+            self.ledger.end(asked, entry, answer, Outcome.RECORDED)
+            return answer
+        if self.policy is not None and (wanted := self.policy.wants(asked, operation)) is not None:
+            if isinstance(wanted, Answer):
+                self.ledger.end(asked, entry, wanted, Outcome.FAILED)
+            return wanted
+        if operation.atomic:
+            asked = replace(asked, done=self.ledger.marks(asked, entry))
+        else:
+            self.ledger.begin(asked, entry, before)
+        answer = _worked(operation, asked)
+        if operation.atomic and not _well(answer) and (since := self.ledger.find(asked)) is not None:
+            # Another process has done it meanwhile, and this one was refused for that.
+            return operation.known(asked) if operation.known else answered(since.value)
+        self.ledger.end(asked, entry, answer, Outcome.MADE if _well(answer) else Outcome.FAILED)
+        if tape is not None:
+            tape.keep(asked, answer)
+        return answer
+
+    def _tape(self, connection: Connection) -> Tape | None:
+        """Where the calls of a connection are recorded, or answered from; None where they aren't."""
+        if self.tapes is None or not connection.cassette:
+            return None
+        return self.tapes.tape(connection.cassette, connection.connector, connection.custom_api is not None)
+
+    def _replayed(self, asked: Asked, operation: Operation | None, connection: Connection) -> Answer:
+        said = f"{asked.method} {asked.path}".strip()[:200]
+        tape = self._tape(connection)
+        if tape is None:
+            return Answer(
+                refused=f"`{said}` of `{connection.connector}` is not supported: the connection has no cassette"
+            )
+        answer = tape.answer(asked, operation)
+        if answer is None:
+            return Answer(
+                refused=f"`{said}` of `{connection.connector}` is not supported: the cassette "
+                f"`{connection.cassette}` has no such call"
+            )
+        well = not answer.refused
+        if well and operation is not None and operation.effect is not Effect.READ and self.ledger.find(asked) is None:
+            self.ledger.end(asked, self.ledger.entry(asked, operation, Mode.REPLAY), answer, Outcome.RECORDED)
+        return answer
+
+
+def _worked(operation: Operation, asked: Asked) -> Answer:
+    try:
+        return operation.work(asked)
+    except (DomainError, SourceError) as error:
+        return failed(error)
+
+
+def _well(answer: Answer) -> bool:
+    return not answer.lost and not answer.refused and answer.status < 400
+
+
+def _url(inputs: Mapping[str, Any]) -> str:
+    """What an action calls: a URL, or the id of a function or of a managed API."""
+    for place in (inputs, *(_mapping(inputs.get(n)) for n in ("subscribe", "function", "api"))):
+        if found := text(place.get("uri") or place.get("id")):
+            return found
+    return ""
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _found(entry: Mapping[str, Any], name: str) -> Any:
+    return next((v for k, v in entry.items() if k.lower() == name.lower()), None)
+
+
+def _entry(connections: Any, given: str) -> Mapping[str, Any]:
+    """What `$connections` says of the connection that an action names, by its id or by its key."""
+    entries = _mapping(connections)
+    if set(entries) == {"value"}:
+        entries = _mapping(entries["value"])
+    for key, value in entries.items():
+        entry = _mapping(value)
+        if key.lower() == given.lower() or text(_found(entry, "connectionId")).lower() == given.lower():
+            return entry
+    return {}

@@ -1,0 +1,72 @@
+"""What playbooks call, built over the services of this house."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from huntlake.identity import audiences
+from huntlake.identity.tokens import Tokens
+from huntlake.playbooks.calling import ConnectorCaller, Custom
+from huntlake.playbooks.calls import Policy, Tapes
+from huntlake.playbooks.connections import Connection
+from huntlake.playbooks.connectors import CONNECTORS
+from huntlake.playbooks.connectors.authentication import Authentication
+from huntlake.playbooks.connectors.connector import Connector
+from huntlake.playbooks.connectors.house import House
+from huntlake.playbooks.connectors.http import http
+from huntlake.playbooks.ledger import Ledger
+from huntlake.playbooks.secret_store import SecretStore
+from huntlake.state.records import Records
+from huntlake.state.sealing import Seal
+
+_FACES = (
+    audiences.MANAGEMENT | audiences.LOG_ANALYTICS | audiences.LOGS_INGESTION | audiences.DEFENDER | audiences.GRAPH
+)
+STANDS_FOR = frozenset(urlsplit(audience).hostname or "" for audience in _FACES)
+"""Hosts of the services whose APIs this server speaks: it is who takes the tokens of its own identities for them."""
+
+
+@dataclass
+class Built:
+    """The connectors of this house, each built when it is first asked for."""
+
+    house: House
+    _made: dict[str, Connector] = field(default_factory=dict)
+
+    def __call__(self, name: str) -> Connector | None:
+        """The connector of that name; None where there is none."""
+        build = CONNECTORS.get(name)
+        if build is not None and name not in self._made:
+            self._made[name] = build(self.house)
+        return self._made.get(name)
+
+
+@dataclass(frozen=True)
+class Outward:
+    """Everything that stands between playbooks and what they call."""
+
+    caller: ConnectorCaller
+    connectors: Callable[[str], Connector | None]
+    ledger: Ledger
+    secrets: SecretStore
+    house: House
+
+    @classmethod
+    def over(
+        cls,
+        house: House,
+        ledger: Ledger,
+        connections: Records[Connection],
+        seal: Seal,
+        tokens: Tokens,
+        policy: Policy | None = None,
+        tapes: Tapes | None = None,
+        custom: Custom | None = None,
+    ) -> Outward:
+        """The caller over a house. `policy` holds calls back, `tapes` answers replayed ones."""
+        shown = Authentication(house.web, house.clock, house, tokens, house.tenant, connections, seal)
+        built, web = Built(house), http(house.web, shown, connections, seal)
+        caller = ConnectorCaller(connections, seal, ledger, built, web, policy, tapes, custom)
+        return cls(caller, built, ledger, house.secrets, house)
