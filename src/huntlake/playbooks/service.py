@@ -18,6 +18,7 @@ from huntlake.playbooks.approvals import ApprovalDecided, Approvals
 from huntlake.playbooks.calls import Caller
 from huntlake.playbooks.cassettes import Cassettes
 from huntlake.playbooks.connections import Connection, connections
+from huntlake.playbooks.custom_apis import CustomApi, custom_apis
 from huntlake.playbooks.identities import Identities
 from huntlake.playbooks.runs.children import Children
 from huntlake.playbooks.runs.service import Runs
@@ -70,8 +71,9 @@ class Playbooks:
     workflows: Workflows
     identities: Identities
     connections: Records[Connection]
+    custom_apis: Records[CustomApi]
     seal: Seal
-    """What opens the secrets of both."""
+    """What opens the secrets of workflows and connections."""
     addresses: Addresses
     runs: Runs
     worker: Worker
@@ -111,6 +113,7 @@ class Playbooks:
             workflows,
             Identities(principals, workflows),
             connections(shelf, clock),
+            custom_apis(shelf, clock),
             seal,
             addresses,
             runs,

@@ -5,6 +5,7 @@ import pytest
 from huntlake.detection.alerts import Alert
 from huntlake.detection.entities import Entity
 from huntlake.detection.severity import Severity, Tactic
+from huntlake.playbooks.workflows import Workflow
 
 from .conftest import INCIDENT, SENTINEL, Arm
 
@@ -97,6 +98,9 @@ def test_what_happened_is_on_the_timeline(arm: Arm) -> None:
     arm.put("incidents/one", {**INCIDENT, "status": "Active"})
     arm.put("incidents/one/comments/c", {"message": "looks bad"})
     workflow = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Logic/workflows/Block-User"
+    unknown = arm.call("POST", "incidents/one/runPlaybook", {"logicAppsResourceId": workflow})
+    assert arm.error(unknown, 404) == "ResourceNotFound"
+    arm.server.playbooks.workflows.put("Block-User", Workflow({"triggers": {}, "actions": {}}, "contoso-soc"))
     answer = arm.call("POST", "incidents/one/runPlaybook", {"logicAppsResourceId": workflow, "tenantId": "t"})
     assert answer.status_code == 204, answer.text
     told = [e["properties"] for e in arm.get("incidents/one/timeline").json()["value"]]

@@ -9,6 +9,7 @@ from time import time
 from typing import Any
 
 import pytest
+import requests
 
 pytest.importorskip("six", reason="azure-mgmt-logic needs it, and doesn't say so")
 
@@ -176,6 +177,21 @@ def test_an_address_is_given_and_its_key_is_made_anew(azure: Azure) -> None:
     assert azure.client.workflow_triggers.list_callback_url(*of, "manual").value == before.value
     workflows.regenerate_access_key(*of, RegenerateActionParameter(key_type="Primary"))
     assert workflows.list_callback_url(*of, GetCallbackUrlParameters()).value != before.value
+
+
+def test_a_run_is_set_off_by_its_address_and_by_nothing_else(azure: Azure) -> None:
+    azure.create("posted")
+    called = azure.client.workflows.list_callback_url(azure.group, "posted", GetCallbackUrlParameters())
+    trust = str(azure.logic.app.home / "tls" / "ca.pem")
+    answer = requests.request(called.method, called.value, json={"items": [1]}, verify=trust, timeout=30)
+    assert answer.status_code == 202, answer.text
+    id = answer.headers["x-ms-workflow-run-id"]
+    azure.logic.ended("posted", id)
+    assert azure.client.workflow_runs.get(azure.group, "posted", id).status == "Succeeded"
+    action = azure.client.workflow_run_actions.get(azure.group, "posted", id, "Echo")
+    assert requests.get(action.outputs_link.uri, verify=trust, timeout=30).json() == {"items": [1]}
+    azure.client.workflows.regenerate_access_key(azure.group, "posted", RegenerateActionParameter(key_type="Primary"))
+    assert requests.post(called.value, json={}, verify=trust, timeout=30).status_code in (401, 403)
 
 
 def test_a_run_is_cancelled(azure: Azure) -> None:

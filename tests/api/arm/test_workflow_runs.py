@@ -9,8 +9,14 @@ from typing import Any
 import pytest
 
 from huntlake.core.clock import FixedClock
+from huntlake.detection.alerts import Alert
+from huntlake.detection.entities import Entity
+from huntlake.detection.incidents import Incident, IncidentRelation, IncidentStatus, RelatedKind
+from huntlake.detection.severity import Severity
 from huntlake.identity.rights import Role
 from huntlake.playbooks.runs.records import RunStatus
+from huntlake.playbooks.runs.service import Wanted
+from huntlake.state.records import Author
 
 from .logic import BASE, Logic, logic_at
 
@@ -280,3 +286,36 @@ def test_nobody_writes_history(logic: Logic, method: str) -> None:
     for path in ("triggers/manual", f"runs/{run}", f"runs/{run}/actions/Echo", f"triggers/manual/histories/{run}"):
         answer = logic.call(method, f"past/{path}", {"properties": {}})
         assert logic.error(answer, 405) == "MethodNotAllowed", path
+
+
+def test_a_playbook_runs_on_an_incident_and_on_an_entity_of_it(logic: Logic) -> None:
+    detection, owner = logic.app.detection, ("soc",)
+    alert = Alert("Odd", Severity.LOW, entities=(Entity("e1", "Account", {"accountName": "ada"}),))
+    detection.alerts.put(owner, "a1", alert)
+    detection.incidents.put(owner, "i1", Incident("Odd", Severity.LOW, IncidentStatus.NEW))
+    detection.incidents.relate(owner, "i1", "r1", IncidentRelation(RelatedKind.ALERT, "a1"), Author(name="Ann"))
+    (entity,) = detection.incidents.entities(owner, "i1")
+    for name, path in (("on-incident", "/incident-creation"), ("on-account", "/entity/Account")):
+        logic.put(name, ECHO, {"sentinel": {"type": "ApiConnectionWebhook", "inputs": {"path": path}}})
+    sentinel = f"{logic.group}/Microsoft.OperationalInsights/workspaces/soc/providers/Microsoft.SecurityInsights"
+    on_incident = {"logicAppsResourceId": f"{logic.flows}/on-incident"}
+    on_account = {"logicAppsResourceId": f"{logic.flows}/on-account", "incidentArmId": f"{sentinel}/incidents/i1"}
+    asked = (
+        (f"{sentinel}/incidents/i1/runPlaybook", on_incident),
+        (f"{sentinel}/entities/{entity.id}/runPlaybook", on_account),
+    )
+    for path, body in asked:
+        # Who runs playbooks, and has nothing to do with incidents.
+        logic.act_as(Role.PLAYBOOK_OPERATOR)
+        assert logic.error(logic.call("POST", path, body), 403) == "AuthorizationFailed"
+        logic.act_as(Role.SENTINEL_RESPONDER)
+        assert logic.error(logic.call("POST", path, {**body, "logicAppsResourceId": "x/none"}), 404)
+        assert logic.call("POST", path, body).status_code == 204
+    for name in ("on-incident", "on-account"):
+        (run,) = logic.app.playbooks.runs.list(Wanted(workflow=name)).runs
+        assert logic.ended(name, run.name).value.incident == "i1"
+    missing = logic.call("POST", f"{sentinel}/entities/none/runPlaybook", on_account)
+    assert logic.error(missing, 404) == "ResourceNotFound"
+    wrong = logic.call("POST", asked[1][0], {**on_account, "logicAppsResourceId": f"{logic.flows}/on-incident"})
+    assert logic.error(wrong, 400) == "BadRequest"
+    assert logic.call("GET", f"{sentinel}/entities/{entity.id}").status_code == 404

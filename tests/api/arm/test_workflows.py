@@ -335,3 +335,51 @@ def test_a_connection_needs_no_consent(azure: Arm) -> None:
     for verb in ("confirmConsentCode", "listConnectionKeys"):
         answer = azure.call("POST", f"{LINKS}/one/{verb}", {})
         assert f"`{verb}` is not supported" in answer.json()["error"]["message"]
+
+
+# -- custom connectors -----------------------------------------------------------
+
+CUSTOM = f"{GROUP}/providers/Microsoft.Web/customApis"
+SWAGGER = {"swagger": "2.0", "info": {"title": "t", "version": "1"}, "host": "x.example", "paths": {"/a": {"get": {}}}}
+
+
+def test_a_custom_connector_is_described_and_connected_to(azure: Arm, server: Server) -> None:
+    service = {"backendService": {"serviceUrl": "https://there.example/api"}}
+    made = azure.put(f"{CUSTOM}/Own", {"displayName": "Own", "swagger": SWAGGER, **service})
+    assert made.status_code == 201, made.text
+    assert made.json()["properties"]["swagger"] == SWAGGER
+    assert [c["name"] for c in azure.get(CUSTOM).json()["value"]] == ["Own"]
+    assert azure.put(f"{LINKS}/own", {"api": {"id": f"{CUSTOM}/Own"}}).status_code == 201
+    held = server.playbooks.connections.get(CONNECTIONS, "own").value
+    assert held.custom_api == {**SWAGGER, "host": "there.example", "basePath": "/api", "schemes": ["https"]}
+    assert azure.get(f"{LINKS}/own").json()["properties"]["api"]["id"] == f"{CUSTOM}/own"
+    # A connection is told of another address when it is written again, and forgets what it was given.
+    azure.put(f"{LINKS}/own", {"api": {"id": f"{CUSTOM}/Own"}, "parameterValues": {"key": "k"}})
+    azure.put(f"{CUSTOM}/Own", {"swagger": SWAGGER})
+    assert azure.call("PATCH", f"{LINKS}/own", {"tags": {"a": "b"}}).status_code == 200
+    moved = server.playbooks.connections.get(CONNECTIONS, "own").value
+    assert (moved.custom_api, moved.sealed) == (SWAGGER, {})
+    assert azure.call("DELETE", f"{CUSTOM}/own").status_code == 200
+    assert azure.call("PATCH", f"{LINKS}/own", {"tags": {}}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("properties", "told"),
+    [
+        ({}, "`properties.swagger` is missing"),
+        ({"swagger": {}}, "an OpenAPI document"),
+        ({"swagger": SWAGGER, "apiType": "Soap"}, "`Soap` is not supported"),
+        ({"swagger": SWAGGER, "wsdlDefinition": {"url": "x"}}, "wsdlDefinition` is not supported"),
+        ({"swagger": SWAGGER, "backendService": {"serviceUrl": "file:///etc"}}, "not the address of a service"),
+        ({"swagger": SWAGGER, "backendService": {"serviceUrl": "http://[x"}}, "not the address of a service"),
+    ],
+)
+def test_a_custom_connector_that_cannot_be_is_refused(azure: Arm, properties: dict[str, Any], told: str) -> None:
+    answer = azure.put(f"{CUSTOM}/own", properties)
+    assert azure.error(answer, 400) == "BadRequest"
+    assert told in answer.json()["error"]["message"]
+
+
+def test_a_connection_to_a_custom_connector_that_is_not_there_is_refused(azure: Arm) -> None:
+    answer = azure.put(f"{LINKS}/own", {"api": {"id": f"{CUSTOM}/none"}})
+    assert "no custom connector" in answer.json()["error"]["message"]

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from huntlake.api.arm import belonging
+from huntlake.api.arm.custom_apis import CUSTOM, document_of
 from huntlake.api.arm.logic import refused
 from huntlake.api.arm.resource import GROUP, SUBSCRIPTION, Place, Resource
 from huntlake.api.arm.wire import Part, properties_of, read
@@ -43,6 +44,11 @@ class ApiGiven(Part):
         if above.rpartition("/")[2].lower() not in ("managedapis", "customapis") or not name:
             raise Invalid(f"`properties.api.id`: `{self.id[:200]}` ends neither in `managedApis/…` nor `customApis/…`")
         return name.lower()
+
+    @property
+    def is_custom(self) -> bool:
+        """Whether it is a custom connector."""
+        return self.id.rstrip("/").rpartition("/")[0].lower().endswith("customapis")
 
 
 class ValueGiven(Part):
@@ -142,8 +148,12 @@ class ConnectionForm:
         before = found.value if found else None
         connector = given.api.connector
         same = before if before is not None and before.connector == connector else None
+        workspace = belonging.chosen(place, given.huntlake_workspace, around.tags, before.workspace if before else None)
+        custom = None
+        if given.api.is_custom:
+            custom = document_of(place, connector, workspace, same.custom_api if same else None)
         plain = _plain(given, same)
-        if same is not None and plain != same.parameters:
+        if same is not None and (plain, custom) != (same.parameters, same.custom_api):
             # Elsewhere: who may change a connection must not learn what it was given, by sending it to a place of his.
             same = replace(same, mode=Mode.DRY_RUN, sealed={}, cassette="")
         mode = given.huntlake_mode or (same.mode if same else Mode.DRY_RUN)
@@ -153,16 +163,14 @@ class ConnectionForm:
         return Connection(
             connector=connector,
             display_name=given.display_name or name,
-            workspace=belonging.chosen(
-                place, given.huntlake_workspace, around.tags, before.workspace if before else None
-            ),
+            workspace=workspace,
             mode=mode,
             parameters=plain,
             sealed=sealed,
             cassette=given.huntlake_cassette or (same.cassette if same else ""),
             location=around.location,
             tags=around.tags,
-            custom_api=same.custom_api if same else None,
+            custom_api=custom,
         )
 
     def _sealed(
@@ -248,6 +256,7 @@ def _no_links(place: Place, name: str, body: dict[str, Any]) -> tuple[int, objec
 
 
 RESOURCES: tuple[Resource[Any], ...] = (
+    CUSTOM,
     Resource(
         type=TYPE,
         path=PATH,

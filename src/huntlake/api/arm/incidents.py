@@ -13,7 +13,7 @@ from huntlake.api.arm.bookmarks import bookmark_resource
 from huntlake.api.arm.resource import SENTINEL, Place, Resource
 from huntlake.api.arm.wire import Moment, Part, Person, Plain, properties_of, read
 from huntlake.api.arm.workspaces import Fixed, Shown
-from huntlake.core.errors import Invalid
+from huntlake.core.errors import Invalid, NotFound
 from huntlake.detection.casebook import Incidents
 from huntlake.detection.incidents import (
     Classification,
@@ -31,6 +31,7 @@ from huntlake.detection.severity import Severity
 from huntlake.detection.timeline import Entry
 from huntlake.identity.rights import Action
 from huntlake.playbooks.automation import PlaybookRequested, ask_for_playbook
+from huntlake.playbooks.workflows import Workflow
 from huntlake.state.documents import Document
 from huntlake.state.records import ALWAYS, Author, Only, Owner
 
@@ -247,10 +248,21 @@ def _entities(place: Place, name: str, _: dict[str, Any]) -> tuple[int, object]:
     }
 
 
+def playbook_given(place: Place, given: PlaybookGiven) -> Document[Workflow]:
+    """The playbook that is meant; `NotFound` where there is none in the workspace, `Refused` who may run none."""
+    place.may(Action.RUN)
+    name = given.logic_apps_resource_id.rstrip("/").rpartition("/")[2]
+    found = place.services.playbooks.workflows.find(name)
+    if found is None or found.value.workspace != place.here.name:
+        raise NotFound(f"no playbook `{name[:100]}` is in this workspace")
+    return found
+
+
 def _run_playbook(place: Place, name: str, body: dict[str, Any]) -> tuple[int, object]:
     services, given = place.services, read(PlaybookGiven, body)
     incidents, now = services.detection.incidents, services.clock.now()
     incident = incidents.get(place.owner, name).name
+    playbook_given(place, given)
     wanted = PlaybookRequested(given.logic_apps_resource_id, given.tenant_id, incident, "", "", place.author)
     incidents.note(place.owner, incident, ask_for_playbook(services.detection, now, place.owner, wanted))
     return 204, None
