@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo pages wheel test check bench determinism evidence fuzz hunts meaning needle rivals kill-points scheduler-days docs outside accept clean .venv
+.PHONY: help demo pages wheel test check bench determinism evidence fuzz hunts meaning needle playbooks rivals kill-points scheduler-days docs outside accept clean .venv
 .DEFAULT_GOAL := help
 
 help:                ## what there is to make
@@ -70,6 +70,9 @@ needle: .venv        ## one term in thirty days of logs, with the index and with
 
 hunts: .venv         ## fifteen hunts against chdb, Polars and DataFusion (`make rivals`): full size needs 5 GB
 	HUNTLAKE_BENCH_SCALE=$${HUNTLAKE_BENCH_SCALE:-1} $(BIN)/python -m bench.hunts_mix
+
+playbooks: .venv     ## import the published templates of playbooks, and run each over stubs, set off by the demo's incidents
+	$(BIN)/python -m bench.playbook_templates --report build/playbooks.jsonl
 
 docs: .venv          ## write the pages that are made from the code
 	$(BIN)/python -m tools.documents

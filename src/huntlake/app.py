@@ -299,9 +299,17 @@ class App:
             tenant,
             subscription,
         )
-        place = _run_place(home, settings, subscription, workspaces)
+        place = _run_place(home, settings, tenant, subscription, workspaces)
         playbooks = Playbooks.over(
-            state, clock, seal, principals, detection, analytics.watchlists, place, outward.caller
+            state,
+            clock,
+            seal,
+            principals,
+            detection,
+            analytics.watchlists,
+            place,
+            outward.caller,
+            outward.connectors,
         )
         playbooks.house.listen()
         # What asks for approval is itself one of the playbooks' services.
@@ -508,7 +516,9 @@ def _scheduler(
     )
 
 
-def _run_place(home: Path, settings: Settings, subscription: Subscription, workspaces: Workspaces) -> RunPlace:
+def _run_place(
+    home: Path, settings: Settings, tenant: Tenant, subscription: Subscription, workspaces: Workspaces
+) -> RunPlace:
     from huntlake.playbooks.service import RunPlace
     from huntlake.playbooks.triggers.payloads import Ground
 
@@ -524,7 +534,7 @@ def _run_place(home: Path, settings: Settings, subscription: Subscription, works
         id = workspaces.get(workspace).id
         return Ground(workspace, id, subscription.id, subscription.group, settings.external_url.rstrip("/"))
 
-    return RunPlace(home, settings.database, base, resource_id, ground, settings.playbook_calls)
+    return RunPlace(home, settings.database, base, resource_id, ground, settings.playbook_calls, tenant.id)
 
 
 def _outward(

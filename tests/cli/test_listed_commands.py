@@ -10,8 +10,11 @@ from typer.main import get_command
 
 from huntlake import cli
 
-HELPERS = {"demo_client", "demo_lake", "elsewhere", "failure", "listing", "owner", "place", "rows", "screen", "secret"}
-"""Modules of the folder that are no commands."""
+HELPERS = set(
+    "demo_client demo_lake elsewhere failure listing outcomes owner place rows screen secret"
+    " playbook_import playbook_lint playbook_test".split()
+)
+"""Modules of the folder that are no commands, or that are commands below another."""
 
 
 def names() -> list[str]:

@@ -98,6 +98,18 @@ def wanted(
     )
 
 
+def foreseen(connector: str, operation: Operation, rules: Sequence[Document[ApprovalRule]]) -> str:
+    """Why calls of an operation wait for a person, before it is known what they name; empty where none ever does."""
+    told = [CONTAINMENT] if operation.effect is Effect.CONTAIN else []
+    for rule in (d for d in rules if d.value.enabled and operation.effect in d.value.effects):
+        value = rule.value
+        pairs = ((connector, value.connector), (operation.id, value.operation))
+        if all(fnmatchcase(name.lower(), pattern.lower()) for name, pattern in pairs):
+            bound = value.watchlist or value.ranges or value.path != "*"
+            told.append(f"{rule.name} (if it names what the rule is about)" if bound else rule.name)
+    return ", ".join(told)
+
+
 def _matches(workspace: str, rule: ApprovalRule, asked: Asked, operation: Operation, assets: KeyAssets) -> bool:
     if operation.effect not in rule.effects:
         return False

@@ -13,12 +13,15 @@ from huntlake.core.errors import DomainError
 from huntlake.detection.service import Detection
 from huntlake.identity.principals import Principals
 from huntlake.playbooks.addresses import Addresses
-from huntlake.playbooks.approval_rules import KeyAssets
+from huntlake.playbooks.approval_rules import KeyAssets, foreseen
 from huntlake.playbooks.approvals import ApprovalDecided, Approvals
 from huntlake.playbooks.calls import Caller
 from huntlake.playbooks.cassettes import Cassettes
 from huntlake.playbooks.connections import Connection, connections
+from huntlake.playbooks.connectors.connector import Connector
 from huntlake.playbooks.custom_apis import CustomApi, custom_apis
+from huntlake.playbooks.deployment.service import Deployments
+from huntlake.playbooks.deployment.templates.place import NOBODY, Where
 from huntlake.playbooks.identities import Identities
 from huntlake.playbooks.runs.children import Children
 from huntlake.playbooks.runs.service import Runs
@@ -52,6 +55,7 @@ class RunPlace:
     ground: Callable[[str], Ground]
     """A workspace, as playbooks are told of it."""
     calls_at_once: int = 32
+    tenant: str = ""
 
     @property
     def journal(self) -> str:
@@ -81,6 +85,7 @@ class Playbooks:
     cassettes: Cassettes
     requests: Requests
     house: House
+    deployments: Deployments
 
     @classmethod
     def over(
@@ -93,8 +98,9 @@ class Playbooks:
         watchlists: Watchlists,
         place: RunPlace,
         caller: Caller | None = None,
+        connector: Callable[[str], Connector | None] = lambda name: None,
     ) -> Playbooks:
-        """Those that are kept on a shelf. `caller` makes their calls."""
+        """Those that are kept on a shelf. `caller` makes their calls, to what `connector` finds."""
         workflows = Workflows(shelf, clock)
         addresses = Addresses(shelf, clock, seal, workflows, place.base)
         runs = Runs(shelf, clock, workflows, seal, detection.incidents.timelines, place.resource_id)
@@ -109,19 +115,40 @@ class Playbooks:
             place.calls_at_once,
         )
         detection.events.listen(ApprovalDecided, _Telling(runs).heard)
+        identities, connected = Identities(principals, workflows), connections(shelf, clock)
+        approvals = Approvals(shelf, clock, detection, _key_assets(watchlists))
+
+        def where(workspace: str) -> Where:
+            ground = place.ground(workspace)
+            return Where(subscription=ground.subscription, tenant=place.tenant or NOBODY, group=ground.group)
+
         return cls(
             workflows,
-            Identities(principals, workflows),
-            connections(shelf, clock),
+            identities,
+            connected,
             custom_apis(shelf, clock),
             seal,
             addresses,
             runs,
             worker,
-            Approvals(shelf, clock, detection, _key_assets(watchlists)),
+            approvals,
             Cassettes(place.home / "cassettes"),
             Requests(runs, addresses),
             House(clock, runs, detection, place.ground),
+            Deployments(
+                shelf,
+                clock,
+                workflows,
+                identities,
+                connected,
+                seal,
+                connector,
+                held=lambda workspace, connector, operation: foreseen(
+                    connector, operation, approvals.rules.list((workspace,))
+                ),
+                callback=lambda workflow, trigger: addresses.of_trigger(workflow, trigger).url,
+                where=where,
+            ),
         )
 
 

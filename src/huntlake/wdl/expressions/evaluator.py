@@ -13,7 +13,7 @@ from typing import NoReturn, assert_never
 from huntlake.core.diagnostics import Diagnostic, Source, SourceError, Span, did_you_mean
 from huntlake.wdl.expressions.nodes import Access, Call, Expression, Interpolation, Literal
 from huntlake.wdl.expressions.parser import template
-from huntlake.wdl.expressions.symbols import Function, Scope
+from huntlake.wdl.expressions.symbols import Function
 from huntlake.wdl.expressions.values import Fault, Value, found, kind, text
 
 FAILED = "WDL002"
@@ -27,10 +27,10 @@ class EvaluationError(SourceError):
 
 @dataclass(frozen=True)
 class Evaluator:
-    """Evaluates what a definition holds, over what a run knows."""
+    """Evaluates what a definition holds, over what a run knows; or by other functions, over what those must know."""
 
     functions: Mapping[str, Function]
-    scope: Scope
+    scope: object
     most: int = MOST
 
     def value(self, node: Value) -> Value:
@@ -71,7 +71,7 @@ class Evaluator:
 @dataclass
 class _Evaluation:
     functions: Mapping[str, Function]
-    scope: Scope
+    scope: object
     source: Source
     left: int = field()
 

@@ -6,8 +6,8 @@
         return text.upper()
 
 The parameters are the function's, with the types it insists on; the docstring is its documentation, and each `>>>`
-in it a test. A parameter of type `Lazy` is called for its value; one of type `Scope` comes first and isn't an argument:
-it is what the run knows.
+in it a test. A parameter of type `Lazy` is called for its value. A first one whose type is none of those below isn't an
+argument: it is what is known where the expression stands, such as `Scope`, which is what a run knows.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def function(name: str, *aliases: str) -> Callable[[Callable[..., Value]], Funct
     def declare(body: Callable[..., Value]) -> Function:
         hints = get_type_hints(body, include_extras=True)
         taken = list(inspect.signature(body).parameters.values())
-        scoped = bool(taken) and hints[taken[0].name] is Scope
+        scoped = bool(taken) and not get_args(hints[taken[0].name])
         parameters = tuple(
             Parameter(_camel(p.name), get_args(hints[p.name])[1], p.default is not p.empty, p.kind is p.VAR_POSITIONAL)
             for p in taken[scoped:]

@@ -1,0 +1,233 @@
+"""Templates of Azure Resource Manager, and every `>>>` of their functions."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from huntlake.playbooks.deployment.templates.functions import FUNCTIONS, SHARED
+from huntlake.playbooks.deployment.templates.functions.refused import REFUSED
+from huntlake.playbooks.deployment.templates.parameters import TemplateError
+from huntlake.playbooks.deployment.templates.place import Where
+from huntlake.playbooks.deployment.templates.template import Evaluated, evaluate
+from huntlake.wdl.expressions.values import json_text
+
+WHERE = Where(subscription="s", group="g", tenant="t", now=datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC))
+OWN = {id(f): f for n, f in FUNCTIONS.items() if n not in {s.lower() for s in SHARED}}.values()
+EXAMPLES = [(f.name, call, value) for f in OWN for call, value in f.examples]
+WITHOUT = set(
+    "copyIndex deployment environment lambdaVariables list managementGroup managementGroupResourceId newGuid parameters"
+    " reference resourceGroup subscription tenant utcNow variables".split()
+)
+"""Their value hangs on the deployment."""
+
+
+def made(**parts: Any) -> Evaluated:
+    given = parts.pop("given", {})
+    return evaluate({"resources": [], **parts}, given, parts.pop("where", WHERE))
+
+
+def value(expression: str, **parts: Any) -> Any:
+    evaluated = made(**parts, outputs={"it": {"type": "object", "value": expression}})
+    assert "it" in evaluated.outputs, evaluated.notes
+    return evaluated.outputs["it"]["value"]
+
+
+def refusal(expression: str, **parts: Any) -> str:
+    resource = {"type": "A.B/c", "name": "n", "apiVersion": "1", "properties": {"it": expression}}
+    return made(**parts, resources=[resource]).resources[0].problem
+
+
+@pytest.mark.parametrize(("name", "call", "wanted"), EXAMPLES)
+def test_the_example_holds(name: str, call: str, wanted: str) -> None:
+    assert json_text(value(f"[{call}]")) == wanted
+
+
+def test_every_function_shows_an_example_or_hangs_on_the_deployment() -> None:
+    lists = {f.name for f in OWN if f.name.startswith("list")}
+    assert {f.name for f in OWN if not f.examples} - lists - set(REFUSED) == WITHOUT - {"list"}
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_what_only_azure_knows_is_refused_by_name(name: str) -> None:
+    assert f"`{name}` is not supported" in refusal(f"[{name}('a', 'b')]")
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("[[parameters('x')]", "[parameters('x')]"),
+        ("[not closed", "[not closed"),
+        (" [true()]", " [true()]"),
+        ("[concat('@{encodeURIComponent(''', 'x', ''')}')]", "@{encodeURIComponent('x')}"),
+        ("[createArray(1,2)[1]]", 2),
+        ("[createObject('A', 1).a]", 1),
+        ("[createObject('a', 1).?b]", None),
+        ("[createArray(1)[?4]]", None),
+        ("[resourceGroup().id]", "/subscriptions/s/resourceGroups/g"),
+        ("[utcNow()]", "20260304T050607Z"),
+        ("[deployment().name]", "deployment"),
+        ("[if(true(), 'a', noSuchFunction())]", "a"),
+    ],
+)
+def test_texts_mean_what_azure_says_they_do(text: str, wanted: object) -> None:
+    assert value(text) == wanted
+
+
+def test_an_error_names_its_place_and_the_expression() -> None:
+    assert refusal("[concat('a', paramters('x'))]").splitlines() == [
+        "$.resources[0].properties.it: error[ARM002]: no function is named `paramters`",
+        " --> expression:1:14",
+        "  |",
+        "1 | [concat('a', paramters('x'))]",
+        "  |              ^^^^^^^^^^^^^^",
+        "  = help: did you mean `parameters`?",
+    ]
+    assert refusal("[concat('a' 'b')]").startswith("$.resources[0].properties.it: error[ARM001]: a `)` was expected")
+
+
+@pytest.mark.parametrize(
+    ("declared", "given", "told"),
+    [
+        ({"type": "int"}, "1", "takes a value of type int, not string"),
+        ({"type": "string", "allowedValues": ["a", "b"]}, "c", "takes one of `a`, `b`, not `c`"),
+        ({"type": "securestring", "allowedValues": ["a"]}, "secret", "takes one of `a`"),
+        ({"type": "int", "minValue": 3}, 2, "takes at least 3"),
+        ({"type": "array", "maxLength": 1}, [1, 2], "takes at most 1 characters or elements"),
+        ({"type": "date"}, "x", "the parameter type `date` is not supported"),
+    ],
+)
+def test_a_parameter_takes_only_what_it_says(declared: Any, given: Any, told: str) -> None:
+    with pytest.raises(TemplateError) as refused:
+        made(parameters={"p": declared}, given={"p": given})
+    assert told in str(refused.value)
+    assert "secret" not in str(refused.value).replace("securestring", "")
+
+
+def test_a_parameter_that_no_template_has_is_refused() -> None:
+    with pytest.raises(TemplateError, match="has no parameter `PlaybokName`; did you mean `PlaybookName`"):
+        made(parameters={"PlaybookName": {"type": "string", "defaultValue": "x"}}, given={"PlaybokName": "y"})
+
+
+def test_defaults_see_other_parameters_and_variables_are_found_in_any_case() -> None:
+    parameters = {"a": {"type": "string", "defaultValue": "x"}, "b": {"defaultValue": "[parameters('A')]"}}
+    assert value("[variables('V')]", parameters=parameters, variables={"v": "[parameters('b')]"}) == "x"
+
+
+def test_what_refers_to_itself_is_told_and_asked_for() -> None:
+    evaluated = made(parameters={"p": {"type": "string", "defaultValue": "[parameters('p')]"}})
+    assert [m.name for m in evaluated.missing] == ["p"]
+    assert "refers to itself" in refusal("[variables('v')]", variables={"v": "[variables('v')]"})
+
+
+def test_a_default_that_its_own_parameter_refuses_counts_as_none() -> None:
+    evaluated = made(parameters={"p": {"type": "string", "defaultValue": "", "minLength": 1}})
+    assert [m.name for m in evaluated.missing] == ["p"]
+
+
+def test_copies_are_made_of_variables_properties_and_resources() -> None:
+    variables = {
+        "copy": [{"name": "list", "count": 2, "input": "[concat('v', copyIndex('list'))]"}],
+        "held": {"copy": [{"name": "inner", "count": 2, "input": "[copyIndex('inner', 5)]"}], "rest": 1},
+    }
+    assert value("[variables('list')]", variables=variables) == ["v0", "v1"]
+    assert value("[variables('held')]", variables=variables) == {"inner": [5, 6], "rest": 1}
+    resource = {
+        "type": "A.B/c",
+        "name": "[concat('r', copyIndex(1))]",
+        "copy": {"name": "loop", "count": 3},
+        "properties": {"at": "[copyIndex('loop')]"},
+    }
+    found = made(resources=[resource]).resources
+    assert [(r.name, r.body["properties"]["at"]) for r in found] == [("r1", 0), ("r2", 1), ("r3", 2)]
+    with pytest.raises(TemplateError, match="0 to 800 copies"):
+        made(resources=[resource | {"copy": {"name": "loop", "count": 100_000}}])
+
+
+def test_a_condition_leaves_a_resource_out_and_dependencies_order_the_rest() -> None:
+    resources = [
+        {"type": "A.B/c", "name": "last", "dependsOn": ["[resourceId('A.B/c', 'first')]"]},
+        {"type": "A.B/c", "name": "gone", "condition": "[equals(1, 2)]"},
+        {"type": "A.B/c", "name": "first", "resources": [{"type": "d", "name": "child"}]},
+    ]
+    assert [(r.type, r.name) for r in made(resources=resources).resources] == [
+        ("A.B/c", "first"),
+        ("A.B/c", "last"),
+        ("A.B/c/d", "first/child"),
+    ]
+
+
+def test_resources_that_depend_on_each_other_are_refused() -> None:
+    resources = [{"type": "A.B/c", "name": "x", "dependsOn": ["y"]}, {"type": "A.B/c", "name": "y", "dependsOn": ["x"]}]
+    with pytest.raises(TemplateError, match="depends on itself"):
+        made(resources=resources)
+
+
+FULL = "[reference('x', '1', 'Full').location]"
+
+
+def test_a_reference_sees_the_properties_of_another_resource() -> None:
+    resources = [
+        {"type": "A.B/c", "name": "x", "location": "here", "properties": {"a": {"b": 1}}},
+        {
+            "type": "A.B/c",
+            "name": "y",
+            "properties": {"of": "[reference('x').a.b]", "at": "[reference('x','1','Full').location]"},
+        },
+    ]
+    assert made(resources=resources).resources[1].body["properties"] == {"of": 1, "at": "here"}
+
+
+def nested(scope: str, template: Any) -> Any:
+    properties = {"expressionEvaluationOptions": {"scope": scope}, "template": {"resources": [], **template}}
+    return {"type": "Microsoft.Resources/deployments", "name": "in", "properties": properties}
+
+
+def test_a_nested_template_sees_its_own_names_or_those_around_it() -> None:
+    inner = {
+        "variables": {"v": "inner"},
+        "outputs": {"o": {"type": "string", "value": "[variables('v')]"}},
+    }
+    for scope, wanted in (("inner", "inner"), ("outer", "outer")):
+        told = value("[reference('in').outputs.o.value]", variables={"v": "outer"}, resources=[nested(scope, inner)])
+        assert told == wanted
+
+
+def test_a_template_behind_an_address_is_refused() -> None:
+    linked = {"type": "Microsoft.Resources/deployments", "name": "in", "properties": {"templateLink": {"uri": "x"}}}
+    assert "is not supported" in made(resources=[linked]).resources[0].problem
+
+
+def test_functions_of_its_own_see_only_their_arguments() -> None:
+    functions = [
+        {
+            "namespace": "own",
+            "members": {
+                "twice": {
+                    "parameters": [{"name": "x", "type": "string"}],
+                    "output": {"type": "string", "value": "[concat(parameters('x'), parameters('x'))]"},
+                }
+            },
+        }
+    ]
+    assert value("[own.twice('a')]", functions=functions) == "aa"
+
+
+def test_what_only_azure_knows_is_asked_for_by_the_call_that_needs_it() -> None:
+    id = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/a"
+    body = {"definition": "[listKeys(resourceId('Microsoft.Storage/storageAccounts', 'a'), '1').keys[0].value]"}
+    workflow = {"type": "Microsoft.Logic/workflows", "name": "w", "properties": body}
+    (missing,) = made(resources=[workflow]).missing
+    assert missing.name == f"listKeys({id})"
+    known = Where(subscription="s", group="g", values={missing.name: {"keys": [{"value": "k"}]}})
+    assert evaluate({"resources": [workflow]}, {}, known).resources[0].body["properties"] == {"definition": "k"}
+
+
+def test_a_template_cannot_grow_without_bounds() -> None:
+    variables = {
+        "v0": "x" * 100,
+        **{f"v{n}": f"[concat(variables('v{n - 1}'), variables('v{n - 1}'))]" for n in range(1, 40)},
+    }
+    assert "makes" in refusal("[variables('v39')]", variables=variables)
