@@ -77,12 +77,12 @@ def test_texts_mean_what_azure_says_they_do(text: str, wanted: object) -> None:
 
 
 def test_an_error_names_its_place_and_the_expression() -> None:
-    assert refusal("[concat('a', paramters('x'))]").splitlines() == [
-        "$.resources[0].properties.it: error[ARM002]: no function is named `paramters`",
+    assert refusal("[concat('a', parameters2('x'))]").splitlines() == [
+        "$.resources[0].properties.it: error[ARM002]: no function is named `parameters2`",
         " --> expression:1:14",
         "  |",
-        "1 | [concat('a', paramters('x'))]",
-        "  |              ^^^^^^^^^^^^^^",
+        "1 | [concat('a', parameters2('x'))]",
+        "  |              ^^^^^^^^^^^^^^^^",
         "  = help: did you mean `parameters`?",
     ]
     assert refusal("[concat('a' 'b')]").startswith("$.resources[0].properties.it: error[ARM001]: a `)` was expected")
