@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from huntlake.identity.users import Users
     from huntlake.playbooks.automation import Automation
     from huntlake.playbooks.automation_rules import AutomationRule
+    from huntlake.playbooks.connectors.connector import Connectors
     from huntlake.playbooks.machine_actions import MachineActions
     from huntlake.playbooks.outward import Outward
     from huntlake.playbooks.service import Playbooks, RunPlace
@@ -407,6 +408,11 @@ class App:
     def tools(self) -> App:
         """What the tools for AI clients need."""
         return self
+
+    @property
+    def connectors(self) -> Connectors:
+        """What playbooks can be connected to."""
+        return self.outward.connectors
 
     @property
     def users(self) -> Users:

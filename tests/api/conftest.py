@@ -35,6 +35,7 @@ from huntlake.kql.types import Column, ScalarType
 from huntlake.lake import Lake
 from huntlake.playbooks.automation import automation_rules
 from huntlake.playbooks.automation_rules import AutomationRule
+from huntlake.playbooks.connectors.connector import Connector
 from huntlake.playbooks.machine_actions import MachineActions
 from huntlake.playbooks.service import Playbooks, RunPlace
 from huntlake.playbooks.triggers.payloads import Ground
@@ -183,6 +184,15 @@ class TwoTables:
         return ("SigninLogs",)
 
 
+class FewConnectors:
+    """Connectors of which nothing can be asked."""
+
+    names = ("azuresentinel", "jira", "teams")
+
+    def __call__(self, name: str) -> Connector | None:
+        return Connector(name, name.title(), ()) if name in self.names else None
+
+
 @dataclass(frozen=True)
 class Server:
     """The services of a server, with one principal that may read one workspace."""
@@ -212,6 +222,7 @@ class Server:
     tables: TwoTables
     async_queries: AsyncQueries
     playbooks: Playbooks
+    connectors: FewConnectors = field(default_factory=lambda: FewConnectors())
     tools: None = None
     collection: Any = None
     table_definitions: Any = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -13,7 +13,7 @@ from huntlake.playbooks.calls import Policy, Tapes
 from huntlake.playbooks.connections import Connection
 from huntlake.playbooks.connectors import CONNECTORS
 from huntlake.playbooks.connectors.authentication import Authentication
-from huntlake.playbooks.connectors.connector import Connector
+from huntlake.playbooks.connectors.connector import Connector, Connectors
 from huntlake.playbooks.connectors.house import House
 from huntlake.playbooks.connectors.http import http
 from huntlake.playbooks.ledger import Ledger
@@ -35,6 +35,11 @@ class Built:
     house: House
     _made: dict[str, Connector] = field(default_factory=dict)
 
+    @property
+    def names(self) -> Sequence[str]:
+        """The name of every connector."""
+        return sorted(CONNECTORS)
+
     def __call__(self, name: str) -> Connector | None:
         """The connector of that name; None where there is none."""
         build = CONNECTORS.get(name)
@@ -48,7 +53,7 @@ class Outward:
     """Everything that stands between playbooks and what they call."""
 
     caller: ConnectorCaller
-    connectors: Callable[[str], Connector | None]
+    connectors: Connectors
     ledger: Ledger
     secrets: SecretStore
     house: House

@@ -319,3 +319,19 @@ def test_a_playbook_runs_on_an_incident_and_on_an_entity_of_it(logic: Logic) -> 
     wrong = logic.call("POST", asked[1][0], {**on_account, "logicAppsResourceId": f"{logic.flows}/on-incident"})
     assert logic.error(wrong, 400) == "BadRequest"
     assert logic.call("GET", f"{sentinel}/entities/{entity.id}").status_code == 404
+
+
+def test_connectors_tell_what_can_be_asked_of_them(logic: Logic) -> None:
+    apis = f"{logic.group.partition('/resourceGroups')[0]}/providers/Microsoft.Web/locations/local/managedApis"
+    assert {"azuresentinel", "azuremonitorlogs"} <= set(names(logic.get(apis)))
+    shown = logic.get(f"{apis}/AzureSentinel")
+    assert (shown["type"], shown["name"]) == ("Microsoft.Web/locations/managedApis", "azuresentinel")
+    assert shown["properties"]["capabilities"] == ["actions", "triggers"]
+    operations = {o["name"]: o["properties"] for o in logic.get(f"{apis}/azuresentinel/apiOperations")["value"]}
+    assert any(o.get("huntlakeEffect") == "write" for o in operations.values())
+    assert any(o.get("trigger") for o in operations.values())
+    name = next(iter(operations))
+    assert logic.get(f"{apis}/azuresentinel/apiOperations/{name}")["properties"] == operations[name]
+    assert logic.error(logic.call("GET", f"{apis}/none"), 404) == "ResourceNotFound"
+    assert logic.error(logic.call("GET", f"{apis}/none/apiOperations"), 404) == "ParentResourceNotFound"
+    assert logic.call("PUT", f"{apis}/none", {}).status_code == 405

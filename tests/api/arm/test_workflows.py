@@ -256,7 +256,7 @@ def test_a_connection_is_made_shown_listed_changed_and_deleted(azure: Arm) -> No
     properties = shown["properties"]
     assert (shown["id"], shown["type"], shown["kind"]) == (f"{LINKS}/sentinel", "Microsoft.Web/connections", "V1")
     assert properties["api"]["id"] == f"{API}/azuresentinel"
-    assert properties["huntlakeMode"] == "dry-run"
+    assert (properties["huntlakeMode"], properties["overallStatus"]) == ("dry-run", "Connected")
     assert azure.call("PUT", f"{LINKS}/sentinel", shown).status_code == 200
     patched = azure.call("PATCH", f"{LINKS}/sentinel", {"properties": {"huntlakeMode": "replay"}})
     assert patched.json()["properties"]["huntlakeMode"] == "replay"
@@ -327,6 +327,12 @@ def test_a_connection_that_cannot_be_is_refused_by_name(azure: Arm, properties: 
     answer = azure.put(f"{LINKS}/one", properties)
     assert azure.error(answer, 400) == "BadRequest"
     assert told in answer.json()["error"]["message"]
+
+
+def test_a_connection_to_what_nobody_knows_says_so(azure: Arm) -> None:
+    made = azure.put(f"{LINKS}/odd", {"api": {"id": f"{API}/odd"}}).json()["properties"]
+    assert made["overallStatus"] == "Error"
+    assert "`odd` is not supported" in made["statuses"][0]["error"]["message"]
 
 
 def test_a_connection_needs_no_consent(azure: Arm) -> None:

@@ -114,8 +114,8 @@ class ConnectionForm:
                 "id": _api_id(place, connection),
                 "type": f"Microsoft.Web/{'customApis' if connection.custom_api else 'locations/managedApis'}",
             },
-            "statuses": [{"status": "Connected"}],
-            "overallStatus": "Connected",
+            "statuses": [_status(place, connection)],
+            "overallStatus": _status(place, connection)["status"],
             "connectionState": "Enabled",
             "createdTime": connection.created,
             "changedTime": connection.changed,
@@ -237,6 +237,13 @@ def _api_id(place: Place, connection: Connection) -> str:
     subscription = SUBSCRIPTION.replace("{subscription}", place.services.subscription.id)
     location = connection.location or "local"
     return f"{subscription}/providers/Microsoft.Web/locations/{location}/managedApis/{connection.connector}"
+
+
+def _status(place: Place, connection: Connection) -> dict[str, Any]:
+    if connection.custom_api or connection.mode is Mode.REPLAY or place.services.connectors(connection.connector):
+        return {"status": "Connected"}
+    told = f"the connector `{connection.connector}` is not supported: what is asked of it is refused"
+    return {"status": "Error", "error": {"code": "NotSupported", "message": told}}
 
 
 def _text(value: Any) -> str:

@@ -16,6 +16,7 @@ from huntlake.api.arm import (
     incidents,
     indicators,
     jobs,
+    managed_apis,
     metadata,
     product_settings,
     rules,
@@ -67,6 +68,7 @@ RESOURCES: tuple[Resource[Any], ...] = (
     *workflow_triggers.RESOURCES,
     *workflows.RESOURCES,
     *api_connections.RESOURCES,
+    *managed_apis.RESOURCES,
     *approvals.RESOURCES,
     *workspaces.RESOURCES,
 )

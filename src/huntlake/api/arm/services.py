@@ -9,6 +9,7 @@ from huntlake.detection.scheduling.service import Scheduler
 from huntlake.detection.service import Detection
 from huntlake.hunting.hunts import Hunts
 from huntlake.playbooks.automation_rules import AutomationRule
+from huntlake.playbooks.connectors.connector import Connectors
 from huntlake.playbooks.service import Playbooks
 from huntlake.state.records import Records
 from huntlake.workspace.collection import Endpoints
@@ -31,6 +32,8 @@ class ArmServices(Services, Protocol):
     def automation_rules(self) -> Records[AutomationRule]: ...
     @property
     def playbooks(self) -> Playbooks: ...
+    @property
+    def connectors(self) -> Connectors: ...
     @property
     def watchlists(self) -> Watchlists: ...
     @property

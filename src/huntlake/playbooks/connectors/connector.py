@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import unquote
 
 from huntlake.state.documents import Write
@@ -163,3 +163,13 @@ class Connector:
             if arguments is not None:
                 return operation, arguments
         return None
+
+
+class Connectors(Protocol):
+    """The connectors that there are, by their names in lower case."""
+
+    @property
+    def names(self) -> Sequence[str]: ...
+
+    def __call__(self, name: str) -> Connector | None:
+        """The connector of that name; None where there is none."""
