@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo pages wheel test check bench determinism evidence fuzz hunts meaning needle playbooks rivals kill-points scheduler-days docs outside accept clean .venv
+.PHONY: help demo pages wheel journeys test check bench determinism evidence fuzz hunts meaning needle playbooks rivals kill-points scheduler-days docs outside accept clean .venv
 .DEFAULT_GOAL := help
 
 help:                ## what there is to make
@@ -32,6 +32,9 @@ wheel: pages         ## a wheel, with the pages in it
 
 test: .venv          ## the quick suite
 	$(BIN)/python -m pytest tests
+
+journeys: .venv pages ## what people do with the pages, in Chromium (Debian's package)
+	HUNTLAKE_JOURNEYS=1 $(BIN)/python -m pytest tests/browser
 
 check: .venv         ## lint, types, layers, spelling
 	$(BIN)/ruff check .

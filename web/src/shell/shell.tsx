@@ -81,8 +81,8 @@ function Bar() {
         ))}
       </nav>
       <div class="end">
-        <button type="button" onClick={openPalette} title="Commands (Ctrl K)" aria-label="Commands">
-          ⌘K
+        <button type="button" onClick={openPalette} title="Ctrl K" aria-keyshortcuts="Control+K">
+          Commands
         </button>
         {(who?.workspaces.length ?? 0) > 1 && (
           <select aria-label="Workspace" value={workspace.value?.name} onChange={(e) => choose(e.currentTarget.value)}>

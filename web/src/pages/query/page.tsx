@@ -136,13 +136,12 @@ export function QueryPage() {
         )}
       </aside>
       <section class="query-main" aria-label="Query and answer">
-        <div class="query-tabs" role="tablist" aria-label="Open queries">
+        <div class="query-tabs" role="group" aria-label="Open queries">
           {tabs.value.map((t) => (
             <div key={t.id} class={`query-tab${t.id === id ? " on" : ""}`}>
               <button
                 type="button"
-                role="tab"
-                aria-selected={t.id === id}
+                aria-pressed={t.id === id}
                 onClick={() => (current.value = t.id)}
                 onDblClick={() => {
                   const title = prompt("Name of this query", t.title);
