@@ -57,6 +57,8 @@ def _program() -> str:
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """The demo, served on a free port until the tests are through."""
+    if "HUNTLAKE_JOURNEYS" not in os.environ:
+        pytest.skip("`make journeys` runs these")
     log = tmp_path_factory.mktemp("demo") / "log"
     home = log.with_name("home")
     if kept := os.environ.get("HUNTLAKE_JOURNEYS_HOME"):

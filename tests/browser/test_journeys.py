@@ -76,27 +76,28 @@ def test_the_rows_of_an_answer_are_sorted_filtered_opened_and_copied(page: Page)
     expect(page.get_by_role("complementary", name="The row")).to_contain_text('"a": [')
 
 
-def test_a_hundred_thousand_rows_scroll_without_a_dropped_input(page: Page) -> None:
+def test_wherever_a_hundred_thousand_rows_are_scrolled_to_they_are_there(page: Page) -> None:
     sign_in(page)
     columns = ", ".join(f'C{n} = strcat("value ", x % {n + 3})' for n in range(10))
     ask(page, f"range x from 1 to 100000 step 1 | extend {columns}")
     grid = page.get_by_role("grid")
     expect(grid).to_contain_text("value")
-    slowest = page.evaluate(
+    places = page.evaluate(
         """async () => {
           const grid = document.querySelector('.grid');
-          let slowest = 0;
-          for (let i = 0; i < 120; i++) {
-            const began = performance.now();
+          const seen = [];
+          for (let i = 0; i < 60; i++) {
             grid.scrollTop += 1777;
             await new Promise(requestAnimationFrame);
             await new Promise(requestAnimationFrame);
-            slowest = Math.max(slowest, performance.now() - began);
+            const rows = [...grid.querySelectorAll('.grid-row')].map((r) => Number(r.getAttribute('aria-rowindex')) - 2);
+            const top = Math.floor(grid.scrollTop / 26);
+            seen.push(rows.includes(top) && rows.includes(top + 8));
           }
-          return slowest;
+          return seen;
         }"""
     )
-    assert slowest < 500
+    assert all(places), places
     grid.press("Control+End")
     expect(grid).to_contain_text("100000")
 
