@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo pages wheel journeys test check bench determinism evidence fuzz hunts meaning needle playbooks rivals kill-points scheduler-days docs outside accept clean .venv
+.PHONY: help demo pages wheel journeys test check bench determinism evidence fuzz hunts meaning needle playbooks playbook-faults rivals kill-points scheduler-days docs outside accept clean .venv
 .DEFAULT_GOAL := help
 
 help:                ## what there is to make
@@ -61,6 +61,9 @@ kill-points: .venv   ## kill a process that takes logs in, a thousand times, and
 
 scheduler-days: .venv ## 10,000 simulated days of the scheduler, with crashes, wrong clocks and late data: some minutes
 	$(BIN)/python -m bench.scheduler_days
+
+playbook-faults: .venv ## crash playbooks after every step, run 10,000 with faults, and kill a hundred for real: 20 minutes
+	$(BIN)/python -m bench.playbook_runs faults
 
 evidence: .venv      ## import recorded attacks, and see if the rules still fire
 	$(BIN)/python -m bench evidence

@@ -25,6 +25,7 @@ MEASUREMENTS = (
     "mutations",
     "needle",
     "pack",
+    "playbook_runs",
     "playbook_templates",
     "rights",
     "rule_tests",

@@ -213,6 +213,15 @@ class Driver:
         self._ended = ended
 
 
+def effect_key(call: Call) -> str:
+    """Under which key whoever is called does once what is asked.
+
+    Whoever lost the answer to a try must know the next one for the same, or it is done twice. What asks for an answer
+    that was left for later, or for the next page, is another call each time.
+    """
+    return call.key if call.poll else call.key.rpartition("#")[0]
+
+
 # -- what stands in a journal
 
 
@@ -234,4 +243,4 @@ def answer_of(said: Mapping[str, Any]) -> Answer:
     return Answer(said["status"], said["headers"], said["body"], said.get("lost", ""), said.get("refused", ""))
 
 
-__all__ = ["Driver", "Journal", "Outside", "Taken", "answer_json", "answer_of", "outcome"]
+__all__ = ["Driver", "Journal", "Outside", "Taken", "answer_json", "answer_of", "effect_key", "outcome"]

@@ -115,6 +115,10 @@ class Host:
             "enable_otlp": False,
             "serializer": _serializer(),
             "use_listen_notify": False,
+            # SQLite lets one writer after the other in, and whoever waits for it there may be passed by others for
+            # long; whoever waits for a connection is not.
+            "sys_db_pool_size": 2 if self._url.startswith("sqlite") else 10,
+            "db_engine_kwargs": {"pool_timeout": 3600},
             # Nobody waits for DBOS's own messages and schedules.
             "notification_listener_polling_interval_sec": 0.5,
             "scheduler_polling_interval_sec": 3600.0,

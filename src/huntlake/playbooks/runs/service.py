@@ -30,12 +30,20 @@ from huntlake.playbooks.runs.records import (
 )
 from huntlake.playbooks.runs.resubmitting import done_again, taken_over
 from huntlake.playbooks.runs.slots import Turns
-from huntlake.playbooks.runs.starting import Start, definition_of, kept, occasions, run_id, tracking_id, trigger_of
+from huntlake.playbooks.runs.starting import (
+    Start,
+    definition_of,
+    kept_version,
+    occasions,
+    run_id,
+    tracking_id,
+    trigger_of,
+)
 from huntlake.playbooks.workflows import WORKFLOWS, Workflow, Workflows, WorkflowState
 from huntlake.state.documents import Document, Documents, Json, Put, Remove, Shelf, Write
 from huntlake.state.records import Author, Only, Records
 from huntlake.state.sealing import Seal
-from huntlake.wdl.definition.workflow import Definition, Trigger
+from huntlake.wdl.definition.workflow import Trigger
 from huntlake.wdl.runner.effects import Answer
 from huntlake.wdl.runner.records import HIDDEN
 
@@ -114,7 +122,7 @@ class Runs:
         """
         if workflow.value.state is not WorkflowState.ENABLED:
             raise Conflict(f"the workflow `{workflow.name}` is disabled")
-        known = kept(workflow.name, workflow.value, self.seal)
+        known = kept_version(self.workflows, workflow.name, workflow.value.version, self.seal)
         trigger = trigger_of(known.definition, start.trigger)
         at, key = start.at or self.clock.now(), start.key or uuid4().hex
         id = self.resource_id(workflow.name)
@@ -129,15 +137,14 @@ class Runs:
         self, workflow: Document[Workflow], start: Start, beside: Sequence[Write] = (), origin: Origin | None = None
     ) -> Document[PlaybookRun]:
         """Start one run, whatever the trigger's conditions say; the run of an occasion that has one already is that."""
-        definition = definition_of(workflow.value.definition)
-        trigger = trigger_of(definition, start.trigger)
-        return self._start(workflow, workflow.value.version, definition, trigger, start, beside, origin)
+        known = kept_version(self.workflows, workflow.name, workflow.value.version, self.seal)
+        trigger = trigger_of(known.definition, start.trigger)
+        return self._start(workflow, workflow.value.version, trigger, start, beside, origin)
 
     def _start(
         self,
         workflow: Document[Workflow],
         version: str,
-        definition: Definition,
         trigger: Trigger,
         start: Start,
         beside: Sequence[Write],
@@ -374,7 +381,7 @@ class Runs:
             beside.append(self.history.keep(new, "taken", {k: _taken_json(t) for k, t in taken.items()}))
         if now.value.state is not WorkflowState.ENABLED:
             raise Conflict(f"the workflow `{now.name}` is disabled")
-        return self._start(now, version, definition, trigger, start, beside, Origin(id, wanted))
+        return self._start(now, version, trigger, start, beside, Origin(id, wanted))
 
     def taken(self, id: str) -> dict[str, Taken]:
         """What a run takes over from the one that it repeats."""
@@ -387,11 +394,7 @@ class Runs:
         """Write down that a run has ended, once; False where the run has changed since it was read."""
         id, now = run.name, self.clock.now()
         ended = replace(ended, ended=ended.ended or now)
-        workflow = self.workflows.find(run.value.workflow)
-        at_once = None
-        if workflow is not None:
-            at_once, _ = bounds(trigger_of(definition_of(workflow.value.definition), ""))
-        passed = self.turns.passed(run.value.workflow, id, at_once)
+        passed = self.turns.passed(run.value.workflow, id, lambda: self._at_once(run.value.workflow))
         promoted = [w for next in passed.next for w in self._promoted(run.value.workflow, next)]
         _, writes = self.records.prepared((*WORKFLOWS, run.value.workflow), id, ended, ended.started_by, run)
         told = self.told(ended, id, EntryKind.PLAYBOOK_ENDED, _said(ended))
@@ -405,13 +408,18 @@ class Runs:
         for next in passed.next:
             if self.began is not None:
                 self.began(next)
-        if workflow is None:
+        # Whoever deletes a workflow calls its runs off.
+        if ended.cancelled_by is not None and self.workflows.find(run.value.workflow) is None:
             self.forget(run)
         with self.changed:
             self.changed.notify_all()
         if ended.parent is not None:
             self.signalled(ended.parent.run)
         return True
+
+    def _at_once(self, workflow: str) -> int | None:
+        found = self.workflows.find(workflow)
+        return bounds(trigger_of(definition_of(found.value.definition), ""))[0] if found else None
 
     def to_parent(self, parent: Parent, id: str, answer: Answer) -> Sequence[Write]:
         """What tells the run that called another one of its response."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 from uuid import uuid4
@@ -47,12 +48,12 @@ class Turns:
             raise Busy(f"{len(running)} runs of `{workflow}` go on, and {len(waiting)} wait: no more may")
         return Turn(True, (self._put(workflow, running, [*waiting, run], etag),))
 
-    def passed(self, workflow: str, run: str, at_once: int | None) -> Passed:
-        """What is to be done when a run has ended; `at_once` is what the workflow says now."""
+    def passed(self, workflow: str, run: str, bound: Callable[[], int | None]) -> Passed:
+        """What is to be done when a run has ended; `bound` says how many runs the workflow now allows at once."""
         running, waiting, etag = self._read(workflow)
         if run not in running and run not in waiting:
             return Passed((), ())
-        running, waiting = [r for r in running if r != run], [r for r in waiting if r != run]
+        running, waiting, at_once = [r for r in running if r != run], [r for r in waiting if r != run], bound()
         free = len(waiting) if at_once is None else max(0, at_once - len(running))
         next, waiting = waiting[:free], waiting[free:]
         return Passed(tuple(next), (self._put(workflow, [*running, *next], waiting, etag),))

@@ -15,7 +15,7 @@ from huntlake.core.diagnostics import SourceError
 from huntlake.core.errors import Invalid, NotFound
 from huntlake.playbooks.runs.effects import Journaled, Setting
 from huntlake.playbooks.runs.records import Parent
-from huntlake.playbooks.workflows import Version, Workflow
+from huntlake.playbooks.workflows import Version, Workflow, Workflows
 from huntlake.state.documents import Document
 from huntlake.state.records import Author
 from huntlake.state.sealing import Seal
@@ -112,6 +112,15 @@ def kept(name: str, version: Workflow | Version, seal: Seal) -> Kept:
         elif parameter.has_default:
             values[parameter.name] = parameter.default
     return Kept(definition, values)
+
+
+@lru_cache(maxsize=64)
+def kept_version(workflows: Workflows, name: str, version: str, seal: Seal) -> Kept:
+    """A version of a workflow with the values of its parameters; read once for many runs: versions stay as they are.
+
+    `NotFound` where there is none, `Invalid`, `Unavailable` for a lost secret.
+    """
+    return kept(name, workflows.version(name, version), seal)
 
 
 def trigger_of(definition: Definition, name: str) -> Trigger:

@@ -21,12 +21,12 @@ from huntlake.core.clock import Clock
 from huntlake.core.errors import Conflict, DomainError, NotFound
 from huntlake.playbooks.calls import Caller, Held
 from huntlake.playbooks.connectors.connector import RunContext
-from huntlake.playbooks.runs.driving import Driver, answer_json, outcome
+from huntlake.playbooks.runs.driving import Driver, answer_json, effect_key, outcome
 from huntlake.playbooks.runs.effects import Journaled, Setting
 from huntlake.playbooks.runs.host import DurableJournal, Host, NotOurs
 from huntlake.playbooks.runs.records import MOST_ENTRIES, History, PlaybookRun, RunStatus
 from huntlake.playbooks.runs.service import Runs
-from huntlake.playbooks.runs.starting import Kept, facts, kept, trigger_of
+from huntlake.playbooks.runs.starting import Kept, facts, kept_version, trigger_of
 from huntlake.playbooks.workflows import WORKFLOWS
 from huntlake.state.documents import Document, Documents, Json, Shelf, Write
 from huntlake.wdl.definition.workflow import ActionType, Status
@@ -279,7 +279,7 @@ class Worker:
         if opened.value.executor != self._executor:
             runs.open.put(id, replace(opened.value, executor=self._executor))
         run, workflow = record.value, runs.workflows.get(record.value.workflow)
-        known = kept(workflow.name, runs.workflows.version(workflow.name, run.version), runs.seal)
+        known = kept_version(runs.workflows, workflow.name, run.version, runs.seal)
         trigger, parts = trigger_of(known.definition, run.trigger), runs.triggered(id)
         begun = run.begun or run.started
         effects = Journaled(
@@ -338,10 +338,7 @@ class Worker:
         else:
             if call.action.type in _ENGINE_HEADERS and "suppressworkflowheaders" not in call.action.options:
                 given = _with_headers(given, headers)
-            if not call.poll:
-                # Whoever lost the answer to a try must know the next one for the same: only then it isn't done twice.
-                given = replace(given, key=call.key.rpartition("#")[0])
-            answer = self._asked(prepared, id, given)
+            answer = self._asked(prepared, id, replace(given, key=effect_key(call)))
         match answer:
             case Held():
                 held = {"key": f"approval/{answer.approval}", "until": answer.until.isoformat()}
