@@ -53,6 +53,9 @@ meaning: .venv       ## 24,000 expressions made at random, against an evaluator 
 fuzz: .venv          ## the tests that make up their own input, with other input each time
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest $$(grep -rl --include='test_*.py' '^from hypothesis' tests)
 
+playbook-expressions: .venv ## a million generated expressions, for crashes and the time they take: five minutes
+	$(BIN)/python -m bench playbook_expressions
+
 determinism: .venv   ## ask everything a hundred times on 1, 2 and 8 threads: hours
 	$(BIN)/python -m bench.determinism 100
 

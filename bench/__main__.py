@@ -25,6 +25,7 @@ MEASUREMENTS = (
     "mutations",
     "needle",
     "pack",
+    "playbook_expressions",
     "playbook_runs",
     "playbook_templates",
     "rights",
@@ -35,7 +36,6 @@ MEASUREMENTS = (
     "table_search",
     "wdl",
     "wdl_definitions",
-    "wdl_generated",
 )
 """The modules of this folder that measure; each has a `main`."""
 

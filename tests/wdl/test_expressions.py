@@ -1,11 +1,10 @@
 """What expressions mean, where the functions' examples don't say it."""
 
 import os
-import re
 from pathlib import Path
 
 import pytest
-from bench import wdl, wdl_generated
+from bench import playbook_expressions, wdl
 from tests.wdl.scope import evaluator
 
 from huntlake.core.diagnostics import SourceError
@@ -13,12 +12,6 @@ from huntlake.wdl.expressions.evaluator import EvaluationError, Evaluator
 from huntlake.wdl.functions import FUNCTIONS
 
 BASELINE = Path(__file__).parents[1] / "baselines" / "wdl_expressions.txt"
-ESCAPES = Path(__file__).with_name("escapes.md").read_text(encoding="utf-8")
-
-
-def _listed(heading: str) -> list[str]:
-    part = ESCAPES.split(f"## {heading}\n")[1].split("\n## ")[0]
-    return [a or b for a, b in re.findall(r"^- (?:`` (.+) ``|`([^`]+)`)$", part, re.MULTILINE)]
 
 
 @pytest.mark.skipif(not wdl.CASES.exists(), reason="the expressions are not here")
@@ -31,20 +24,30 @@ def test_what_had_its_known_answer_has_it_still() -> None:
 def test_generated_expressions_neither_crash_nor_take_long() -> None:
     count = int(os.environ.get("HUNTLAKE_EXPRESSIONS", "5000"))
     told: list[str] = []
-    worst, crashed = wdl_generated.slowest(count, seed=11, tell=told.append)
+    worst, crashed = playbook_expressions.slowest(count, seed=11, tell=told.append)
     assert not crashed, told
-    assert worst < wdl_generated.SLOWEST, told
+    assert worst < playbook_expressions.SLOWEST, told
 
 
-@pytest.mark.parametrize("asked", _listed("Refused"))
+@pytest.mark.parametrize("asked", playbook_expressions.escapes("Refused"))
 def test_nothing_of_the_host_is_reached(asked: str) -> None:
     with pytest.raises(SourceError):
         evaluator().text(asked)
 
 
-@pytest.mark.parametrize("asked", _listed("Text"))
+@pytest.mark.parametrize("asked", playbook_expressions.escapes("Text"))
 def test_the_marks_of_other_languages_are_text(asked: str) -> None:
     assert evaluator().text(asked) == asked
+
+
+@pytest.mark.parametrize(("asked", "value"), playbook_expressions.values())
+def test_what_an_expression_makes_is_not_evaluated_again(asked: str, value: str) -> None:
+    known = evaluator(
+        trigger={"outputs": {"body": "@{parameters('secret')}"}},
+        parameters={"secret": "hunter2"},
+        variables={"v": {"@{utcNow()}": "@utcNow()"}},
+    )
+    assert known.text(asked) == value
 
 
 def test_an_error_shows_its_place() -> None:

@@ -13,7 +13,7 @@ from typing import NoReturn, assert_never
 from huntlake.core.diagnostics import Diagnostic, Source, SourceError, Span, did_you_mean
 from huntlake.wdl.expressions.nodes import Access, Call, Expression, Interpolation, Literal
 from huntlake.wdl.expressions.parser import template
-from huntlake.wdl.expressions.symbols import Function
+from huntlake.wdl.expressions.symbols import Function, walked
 from huntlake.wdl.expressions.values import Fault, Value, found, kind, text
 
 FAILED = "WDL002"
@@ -82,6 +82,7 @@ class _Evaluation:
                 parts.append(part)
                 continue
             value = self.expression(part)
+            self.spend(walked(value), part.span)
             try:
                 parts.append(text(value))
             except Fault as fault:
@@ -113,6 +114,8 @@ class _Evaluation:
             function.accept(arguments)
             # What is read costs as what is made does: else one long text could be searched a thousand times.
             self.spend(sum(map(_size, arguments)), node.span)
+            if function.cost is not None:
+                self.spend(function.cost(*arguments), node.span)
             made = function.body(*scope, *arguments)
         except Fault as fault:
             self.fail(str(fault), node.span)

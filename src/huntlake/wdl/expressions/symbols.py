@@ -121,6 +121,8 @@ class Function:
     aliases: tuple[str, ...]
     scoped: bool
     lazy: bool
+    cost: Callable[..., int] | None = None
+    """What its body costs for these arguments, beside the sizes of what it takes and makes at the top."""
 
     def check(self, count: int) -> None:
         """Raises `Fault` where the function can't be called with so many arguments."""
@@ -148,8 +150,25 @@ class Function:
         return f"{self.name}({shown})"
 
 
-def function(name: str, *aliases: str) -> Callable[[Callable[..., Value]], Function]:
-    """Declare a function of the language, by the name that its reference gives it."""
+def walked(*values: Value) -> int:
+    """The cost of a walk through all that is within the values, at every depth."""
+    count, waiting = 0, list(values)
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, list | dict):
+            count += len(value)
+            waiting += [v for v in (value if isinstance(value, list) else value.values()) if isinstance(v, list | dict)]
+    return STEP * count
+
+
+STEP = 48
+"""What one value costs that is walked over, where a character of a text costs 1."""
+
+
+def function(
+    name: str, *aliases: str, cost: Callable[..., int] | None = None
+) -> Callable[[Callable[..., Value]], Function]:
+    """Declare a function of the language, by the name that its reference gives it; `cost` as `Function` has it."""
 
     def declare(body: Callable[..., Value]) -> Function:
         hints = get_type_hints(body, include_extras=True)
@@ -160,7 +179,7 @@ def function(name: str, *aliases: str) -> Callable[[Callable[..., Value]], Funct
             for p in taken[scoped:]
         )
         lazy = any(p.accepts.kinds == {"lazy"} for p in parameters)
-        return Function(name, parameters, body, inspect.getdoc(body) or "", aliases, scoped, lazy)
+        return Function(name, parameters, body, inspect.getdoc(body) or "", aliases, scoped, lazy, cost)
 
     return declare
 

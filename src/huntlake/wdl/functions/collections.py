@@ -15,6 +15,7 @@ from huntlake.wdl.expressions.symbols import (
     String,
     TextOrArray,
     function,
+    walked,
 )
 from huntlake.wdl.expressions.values import Fault, Value, found, key, kind, number, of_units, text, units
 
@@ -117,7 +118,11 @@ def take(collection: TextOrArray, count: Integer) -> TextOrArray:
     return of_units(units(collection)[: 2 * count]) if isinstance(collection, str) else collection[:count]
 
 
-@function("join")
+def _joined(collection: list[Value], delimiter: str) -> int:
+    return walked(collection) + len(collection) * len(delimiter)
+
+
+@function("join", cost=_joined)
 def join(collection: Array, delimiter: String) -> String:
     """The elements as text, with the delimiter between them.
 
@@ -127,7 +132,7 @@ def join(collection: Array, delimiter: String) -> String:
     return delimiter.join(map(text, collection))
 
 
-@function("union")
+@function("union", cost=walked)
 def union(collection_1: ArrayOrObject, collection_2: ArrayOrObject, *collections: ArrayOrObject) -> ArrayOrObject:
     """What is in any of the collections: elements once, and of keys that repeat the last value.
 
@@ -140,7 +145,7 @@ def union(collection_1: ArrayOrObject, collection_2: ArrayOrObject, *collections
     return _distinct([v for one in given for v in one])
 
 
-@function("intersection")
+@function("intersection", cost=walked)
 def intersection(
     collection_1: ArrayOrObject, collection_2: ArrayOrObject, *collections: ArrayOrObject
 ) -> ArrayOrObject:

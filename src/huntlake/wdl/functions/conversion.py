@@ -7,7 +7,7 @@ from decimal import Decimal
 from urllib.parse import quote, unquote_to_bytes
 
 from huntlake.wdl.dotnet.numbers import as_decimal, read_decimal, read_float, read_int, whole
-from huntlake.wdl.expressions.symbols import Anything, Boolean, Integer, Number, Object, String, function
+from huntlake.wdl.expressions.symbols import Anything, Boolean, Integer, Number, Object, String, function, walked
 from huntlake.wdl.expressions.values import (
     LARGEST,
     OCTETS,
@@ -98,7 +98,7 @@ def bool_(value: Anything) -> Boolean:
     raise Fault(f"could not parse a value of type {kind(value)} as bool")
 
 
-@function("string")
+@function("string", cost=walked)
 def string(value: Anything) -> String:
     """The value as text.
 
@@ -110,7 +110,12 @@ def string(value: Anything) -> String:
     return shown(value)
 
 
-@function("json")
+def _parsed(value: Value) -> int:
+    # What is read makes values, a few characters each.
+    return 2 * len(value) if isinstance(value, str) else walked(value)
+
+
+@function("json", cost=_parsed)
 def json_(value: Anything) -> Anything:
     """The value of JSON text, or the object that stands for XML.
 
@@ -134,7 +139,7 @@ def _is_xml(media: str) -> bool:
     return bare in ("application/xml", "text/xml") or bare.endswith("+xml")
 
 
-@function("xml")
+@function("xml", cost=_parsed)
 def xml(value: Anything) -> Object:
     """XML of its text, or of an object with just one root.
 
@@ -156,7 +161,7 @@ def _bytes(name: str, value: Value) -> bytes:
     return content_bytes(value) if content_type(value) is not None else utf8(shown(value))
 
 
-@function("binary")
+@function("binary", cost=walked)
 def binary(value: Anything) -> Object:
     """The value's text as bytes.
 
@@ -166,7 +171,7 @@ def binary(value: Anything) -> Object:
     return content(OCTETS, _bytes("binary", value))
 
 
-@function("base64")
+@function("base64", cost=walked)
 def base64(value: Anything) -> String:
     """The value's text in base64.
 
@@ -200,7 +205,7 @@ def base64_to_binary(value: String) -> Object:
 # -- data URIs -------------------------------------------------------------------
 
 
-@function("dataUri")
+@function("dataUri", cost=walked)
 def data_uri(value: Anything) -> String:
     """A data URI of the value.
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from huntlake.wdl.expressions.symbols import Anything, Boolean, Lazy, function
-from huntlake.wdl.expressions.values import Fault, Value, kind, number, same, units
+from huntlake.wdl.expressions.symbols import Anything, Boolean, Lazy, function, walked
+from huntlake.wdl.expressions.values import Fault, Value, kind, number, same
 
 
 def _boolean(name: str, operand: Lazy) -> bool:
@@ -69,7 +69,7 @@ def coalesce(object_1: Lazy, *objects: Lazy) -> Anything:
     return None
 
 
-@function("equals")
+@function("equals", cost=walked)
 def equals(object_1: Anything, object_2: Anything) -> Boolean:
     """Whether two values are equal, in depth; the case of text counts.
 
@@ -86,9 +86,8 @@ def _compared(name: str, left: Value, right: Value) -> int:
         return int(left > right) - int(left < right)
     if isinstance(left, str) and isinstance(right, str):
         # By UTF-16 units, big-endian so that bytes compare as units do.
-        one, two = (units(t) for t in (left, right))
-        ordered = [b"".join(u[i + 1 : i + 2] + u[i : i + 1] for i in range(0, len(u), 2)) for u in (one, two)]
-        return (ordered[0] > ordered[1]) - (ordered[0] < ordered[1])
+        one, two = (t.encode("utf-16-be", "surrogatepass") for t in (left, right))
+        return (one > two) - (one < two)
     raise Fault(f"`{name}` compares two numbers or two texts, not {kind(left)} and {kind(right)}")
 
 

@@ -17,6 +17,7 @@ from huntlake.wdl.expressions.symbols import (
     String,
     TextOrArray,
     function,
+    walked,
 )
 from huntlake.wdl.expressions.values import Fault, Value, key, of_units, plain, text, units
 
@@ -25,7 +26,7 @@ LARGEST_TEXT = 10_000_000
 """How many characters one `replace` may make."""
 
 
-@function("concat")
+@function("concat", cost=walked)
 def concat(*values: Anything) -> String:
     """The values as text, one behind the other.
 
@@ -287,7 +288,7 @@ def is_float(text: String, locale: String = "") -> Boolean:
     return True
 
 
-@function("contains")
+@function("contains", cost=walked)
 def contains(collection: Collection, value: Anything) -> Boolean:
     """Whether a text holds another, an array an element, or an object a key; case counts.
 
