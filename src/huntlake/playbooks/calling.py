@@ -102,8 +102,7 @@ class ConnectorCaller:
             said = f"{method} {path}".strip()
             return Answer(refused=f"the operation `{said[:200]}` of the connector `{connector.name}` is not supported")
         mode = Mode.DRY_RUN if context.test else connection.mode
-        if mode is Mode.LIVE or not connector.inside:
-            asked = replace(asked, secrets=opened(name, connection, self.seal))
+        asked = replace(asked, secrets=connection.parameters if context.test else opened(name, connection, self.seal))
         return self._decided(asked, operation, connector, mode, self._tape(connection) if mode is Mode.LIVE else None)
 
     def _connection(

@@ -32,6 +32,7 @@ from huntlake.detection.alerts import AlertComment
 from huntlake.identity.audiences import DEFENDER
 from huntlake.identity.principals import Principal
 from huntlake.identity.rights import Action
+from huntlake.playbooks.machines import MACHINES, action_shown
 from huntlake.state.records import Author, Owner
 
 _PAGE = 10_000
@@ -144,7 +145,7 @@ class DefenderFace:
 
     def _machines(self, principal: Principal, request: Request) -> dict[str, Any]:
         workspace = self._hunting.workspace(principal)
-        filter, rows = TableFilter(machines.FILTERS), machines.MACHINES
+        filter, rows = TableFilter(machines.FILTERS), MACHINES
         top, skip = _window(request)
         if filtering := _option(request, "$filter"):
             rows += f"| where {filter.write(parse_filter(filtering))}\n"
@@ -165,7 +166,7 @@ class DefenderFace:
         workspace = self._hunting.workspace(principal, action=action)
         filter = TableFilter(machines.FILTERS)
         wanted = filter.parameter(id)
-        rows = f"{machines.MACHINES}| where id == {wanted} or computerDnsName =~ {wanted}\n| take 2"
+        rows = f"{MACHINES}| where id == {wanted} or computerDnsName =~ {wanted}\n| take 2"
         found = self._hunting.rows(workspace, filter.statement() + rows, filter.parameters)
         if not found:
             raise NotFound(f"there is no machine `{id[:100]}`")
@@ -178,21 +179,21 @@ class DefenderFace:
         machine = self._machine(principal, id, Action.RESPOND)
         owner = self._owner(principal, Action.RESPOND)
         action = machines.asked_for(kind, machine, why, principal.display_name)
-        return machines.action_shown(self._services.machine_actions.ask(owner, action))
+        return action_shown(self._services.machine_actions.ask(owner, action))
 
     def _actions(self, principal: Principal, request: Request, machine: str) -> dict[str, Any]:
         documents = self._services.machine_actions.list(self._owner(principal))
-        shown = [machines.action_shown(d) for d in documents if machine in ("", d.value.machine_id)]
+        shown = [action_shown(d) for d in documents if machine in ("", d.value.machine_id)]
         shown.sort(key=lambda a: a["creationDateTimeUtc"], reverse=True)
         return _listed(request, "MachineActions", shown, _ACTION_FILTERS)
 
     def _action(self, principal: Principal, id: str) -> dict[str, Any]:
-        return machines.action_shown(self._services.machine_actions.get(self._owner(principal), id))
+        return action_shown(self._services.machine_actions.get(self._owner(principal), id))
 
     def _cancel(self, principal: Principal, id: str, body: dict[str, Any]) -> dict[str, Any]:
         why, owner = read(machines.Why, body, "body"), self._owner(principal, Action.RESPOND)
         ledger = self._services.machine_actions
-        return machines.action_shown(ledger.cancel(owner, id, principal.display_name, why.comment))
+        return action_shown(ledger.cancel(owner, id, principal.display_name, why.comment))
 
     def _alerts(self, principal: Principal, request: Request) -> dict[str, Any]:
         owner = self._owner(principal)

@@ -10,15 +10,27 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from huntlake.playbooks.connectors.azuremonitorlogs import azuremonitorlogs
+from huntlake.playbooks.connectors.azureloganalyticsdatacollector import azureloganalyticsdatacollector
+from huntlake.playbooks.connectors.azuremonitorlogs import azureloganalytics, azuremonitorlogs
 from huntlake.playbooks.connectors.azuresentinel import azuresentinel
+from huntlake.playbooks.connectors.keyvault import keyvault
+from huntlake.playbooks.connectors.kusto import kusto
+from huntlake.playbooks.connectors.microsoftgraphsecurity import microsoftgraphsecurity
+from huntlake.playbooks.connectors.wdatp import microsoftdefenderadvancedhunting, wdatp
 
 if TYPE_CHECKING:
     from huntlake.playbooks.connectors.connector import Connector
     from huntlake.playbooks.connectors.house import House
 
 CONNECTORS: Mapping[str, Callable[[House], Connector]] = {
+    "azureloganalytics": azureloganalytics,
+    "azureloganalyticsdatacollector": azureloganalyticsdatacollector,
     "azuremonitorlogs": azuremonitorlogs,
     "azuresentinel": azuresentinel,
+    "keyvault": keyvault,
+    "kusto": kusto,
+    "microsoftdefenderadvancedhunting": microsoftdefenderadvancedhunting,
+    "microsoftgraphsecurity": microsoftgraphsecurity,
+    "wdatp": wdatp,
 }
 """By its name, what builds each connector over the services of the house."""

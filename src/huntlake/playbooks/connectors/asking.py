@@ -55,10 +55,12 @@ def rows(
     period: Period = Period(),
     *,
     parameters: Any = None,
-    dynamic_as_text: bool = False,
+    objects: bool = False,
     time_column: str = TIME,
 ) -> Rows:
     """The answer to a query: all of it, or none. `parameters` are values that it declares, never part of its text.
+
+    Values of `dynamic` are texts of JSON, as the API of Log Analytics has them, or with `objects` what they hold.
 
     `Invalid` for what isn't a query, `SourceError` for one that can't be understood, `LimitExceeded` for an answer that
     is too large, or takes too long.
@@ -78,7 +80,7 @@ def rows(
         time_column=time_column if period != Period() else "",
         since=period.since,
         until=period.until,
-        dynamic_as_text=dynamic_as_text,
+        dynamic_as_text=not objects,
     )
     given = house.queries.run(workspace, query, options, workspaces=partial(house.readable, asked))
     if not given.tables:

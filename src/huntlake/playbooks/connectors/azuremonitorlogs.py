@@ -17,6 +17,13 @@ from huntlake.playbooks.connectors.house import House, fields
 from huntlake.wdl.runner.effects import Answer
 
 
+def azureloganalytics(house: House) -> Connector:
+    """The connector that was there before: the first two operations of today's."""
+    today = azuremonitorlogs(house)
+    older = tuple(o for o in today.operations if o.path in ("/queryData", "/visualizeQuery"))
+    return Connector("azureloganalytics", "Azure Log Analytics", older, inside=True)
+
+
 def azuremonitorlogs(house: House) -> Connector:
     """The connector over the tables of this house."""
     logs, read = _Logs(house), Effect.READ
@@ -78,9 +85,8 @@ class _Logs:
         return self._rows(asked, given.get("query"), bounds, given.get("parameters"))
 
     def _rows(self, asked: Asked, query: Any, bounds: Period, parameters: Any = None) -> Rows:
-        # As the API of Log Analytics has it: values of `dynamic` are texts of JSON.
         workspace = named_workspace(self.house, asked)
-        return rows(self.house, asked, workspace, query, bounds, parameters=parameters, dynamic_as_text=True)
+        return rows(self.house, asked, workspace, query, bounds, parameters=parameters)
 
 
 def _check_html(asked: Asked) -> None:

@@ -21,6 +21,7 @@ from huntlake.playbooks.secret_store import SecretStore
 from huntlake.playbooks.web import Web
 from huntlake.playbooks.workflows import Workflows
 from huntlake.state.records import Author
+from huntlake.workspace.commands import Commands
 from huntlake.workspace.ingestion.streaming import Streams
 from huntlake.workspace.query import Queries
 from huntlake.workspace.watchlists import Watchlists
@@ -53,6 +54,7 @@ class House:
     detection: Detection
     machine_actions: MachineActions
     queries: Queries
+    commands: Commands
     streams: Streams
     watchlists: Watchlists
     intel: Intel
