@@ -12,6 +12,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 from bench import figures
 from tools import asim
@@ -23,6 +25,7 @@ from huntlake.kql.binding.scalars import SCOPED
 from huntlake.kql.functions import FUNCTIONS, KNOWN
 from huntlake.kql.symbols import Function, OneOf, Signature
 from huntlake.kql.types import ANY, NUMBERS, SIMPLE, ScalarType
+from huntlake.playbooks.connectors import CONNECTORS
 from huntlake.wdl.functions import FUNCTIONS as WDL_FUNCTIONS
 from huntlake.workspace.catalogue import Catalogue
 from huntlake.workspace.commands import COMMANDS, Need
@@ -81,6 +84,36 @@ def wdl_page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def operations_page() -> str:
+    """The operations of each connector to this house, as they are declared."""
+    # What they work on isn't needed to say what they are.
+    house: Any = SimpleNamespace()
+    connectors = [CONNECTORS[name](house) for name in sorted(CONNECTORS)]
+    count = sum(len(c.operations) for c in connectors)
+    parts = ["# Operations of connectors", GENERATED, f"{len(connectors)} connectors, {count} operations."]
+    for connector in connectors:
+        lines = ["| operation | call | effect | what it does |", "|---|---|---|---|"]
+        lines += [
+            f"| {o.id} | `{o.method} {o.path}` | {o.effect.value} | {o.summary} |".replace("*}", "}")
+            for o in connector.operations
+        ]
+        where = "It never leaves this house." if connector.inside else "It calls a service."
+        needs = "".join(
+            f"\n- `{p.name}`{' (secret)' if p.secret else ''}{'' if p.required else ' (optional)'}: {p.summary}"
+            for p in connector.parameters
+        )
+        parts.append(
+            f"## `{connector.name}`: {connector.title}\n\n{where}"
+            + (f" Its connections know:\n{needs}" if needs else "")
+        )
+        parts.append("\n".join(lines))
+        if connector.triggers:
+            parts.append(
+                "Triggers: " + ", ".join(f"`{t.path}` ({t.summary.rstrip('.')})" for t in connector.triggers) + "."
+            )
+    return "\n\n".join(parts) + "\n"
+
+
 def pages() -> dict[Path, str]:
     """Every generated page, and README.md with its generated part."""
     folder = ROOT / "docs" / "kql"
@@ -92,6 +125,7 @@ def pages() -> dict[Path, str]:
         folder / "plugins.md": plugins_page(),
         folder / "commands.md": commands_page(),
         ROOT / "docs" / "playbooks" / "functions.md": wdl_page(),
+        ROOT / "docs" / "playbooks" / "operations.md": operations_page(),
         readme: with_table(readme.read_text(encoding="utf-8")),
     }
 

@@ -18,8 +18,10 @@ from huntlake.cli import (
     cassette,
     clients,
     collect,
+    connection,
     content,
     demo,
+    effect,
     explain,
     function,
     import_evidence,
@@ -40,6 +42,7 @@ from huntlake.cli import (
     report,
     rule,
     schema,
+    secret_store,
     serve,
     table,
     tables,
@@ -95,13 +98,16 @@ app.add_typer(alert.app, name="alert")
 app.add_typer(action.app, name="action")
 app.add_typer(approval.app, name="approval")
 app.add_typer(cassette.app, name="cassette")
+app.add_typer(connection.app, name="connection")
 app.add_typer(content.app, name="content")
+app.add_typer(effect.app, name="effect")
 app.add_typer(intel.app, name="intel")
 app.add_typer(job.app, name="job")
 app.add_typer(question.app, name="question")
 app.add_typer(rule.app, name="rule")
 app.add_typer(report.app, name="report")
 app.add_typer(playbook.app, name="playbook")
+app.add_typer(secret_store.app, name="secret")
 app.command("mcp")(mcp.mcp)
 app.command("version")(version.version)
 

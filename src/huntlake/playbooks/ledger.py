@@ -16,12 +16,13 @@ from enum import StrEnum
 from typing import Any
 
 from huntlake.core.clock import Clock
-from huntlake.core.errors import Conflict, PreconditionFailed
+from huntlake.core.errors import Conflict, NotFound, PreconditionFailed
+from huntlake.playbooks.answers import moment
 from huntlake.playbooks.connections import NOBODY, Mode
 from huntlake.playbooks.connectors.connector import Asked, Effect, Operation
 from huntlake.playbooks.masking import MASK, masked, masked_headers, masked_queries
 from huntlake.state.documents import Document, Shelf, Write
-from huntlake.state.records import Author, Only, Records
+from huntlake.state.records import ALWAYS, Author, Only, Owner, Records
 from huntlake.wdl.runner.effects import Answer
 from huntlake.wdl.runner.records import HIDDEN
 
@@ -95,6 +96,10 @@ class Ledger:
         ]
         return sorted(found, key=lambda d: (d.value.at, d.name), reverse=True)
 
+    def get(self, workspace: str, name: str) -> Document[Entry]:
+        """The effect of that name; `NotFound` where there is none."""
+        return self._entries.get((workspace,), name)
+
     def find(self, asked: Asked) -> Document[Entry] | None:
         """What is known of a call that was made before."""
         return self._entries.find(*_place(asked))
@@ -166,6 +171,59 @@ class Ledger:
                 with suppress(PreconditionFailed):
                     gone += self._entries.delete((workspace,), entry.name, Only(entry.etag))
         return gone
+
+
+@dataclass(frozen=True)
+class Entries:
+    """The effects of a workspace, to be read; nobody writes them but the ledger."""
+
+    ledger: Ledger
+
+    def list(self, owner: Owner) -> Sequence[Document[Entry]]:
+        """Every effect, the last first."""
+        return self.ledger.list(owner[0])
+
+    def get(self, owner: Owner, name: str) -> Document[Entry]:
+        """The effect of that name."""
+        return self.ledger.get(owner[0], name)
+
+    def put(
+        self, owner: Owner, name: str, value: Entry, by: Author = NOBODY, only: Only = ALWAYS
+    ) -> tuple[Document[Entry], bool]:
+        """Nothing writes them."""
+        raise NotFound(f"`{name}` can't be written")
+
+    def delete(self, owner: Owner, name: str, only: Only = ALWAYS) -> bool:
+        """Nothing deletes them."""
+        raise NotFound(f"`{name}` can't be deleted")
+
+
+def entry_shown(document: Document[Entry]) -> dict[str, Any]:
+    """An effect for people and programs, without what was answered."""
+    entry = document.value
+    return {
+        "name": document.name,
+        "workflow": entry.workflow,
+        "run": entry.run,
+        "action": entry.action,
+        "connector": entry.connector,
+        "connection": entry.connection,
+        "operation": entry.operation,
+        "effect": entry.effect.value,
+        "mode": entry.mode.value,
+        "outcome": entry.outcome.value,
+        "method": entry.method,
+        "path": entry.path,
+        "inputs": entry.inputs,
+        "inputsHash": entry.inputs_hash,
+        "incident": entry.incident,
+        "status": entry.status,
+        "message": entry.message,
+        "attempts": entry.attempts,
+        "time": moment(entry.at),
+        "doneTime": moment(entry.done),
+        "startedBy": entry.by.name,
+    }
 
 
 def answered(entry: Entry) -> Answer:

@@ -23,6 +23,7 @@ from huntlake.playbooks.custom_apis import CustomApi, custom_apis
 from huntlake.playbooks.deployment.service import Deployments
 from huntlake.playbooks.deployment.templates.place import NOBODY, Where
 from huntlake.playbooks.identities import Identities
+from huntlake.playbooks.ledger import Ledger
 from huntlake.playbooks.runs.children import Children
 from huntlake.playbooks.runs.service import Runs
 from huntlake.playbooks.runs.working import NoCaller, Worker
@@ -86,6 +87,7 @@ class Playbooks:
     requests: Requests
     house: House
     deployments: Deployments
+    effects: Ledger
 
     @classmethod
     def over(
@@ -149,6 +151,7 @@ class Playbooks:
                 callback=lambda workflow, trigger: addresses.of_trigger(workflow, trigger).url,
                 where=where,
             ),
+            Ledger(shelf, clock),
         )
 
 

@@ -11,6 +11,7 @@ from huntlake.api.arm import (
     bookmarks,
     collection,
     connectors,
+    effects,
     entities,
     hunts,
     incidents,
@@ -70,5 +71,6 @@ RESOURCES: tuple[Resource[Any], ...] = (
     *api_connections.RESOURCES,
     *managed_apis.RESOURCES,
     *approvals.RESOURCES,
+    *effects.RESOURCES,
     *workspaces.RESOURCES,
 )
