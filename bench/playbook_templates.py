@@ -16,12 +16,12 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from bench import figures
-from bench.playbook_incidents import occasion
+from bench.playbook_incidents import NOW, SUBSCRIPTION, Occasions, occasions
 from bench.wdl import SHARED
 from huntlake.core.diagnostics import SourceError
 from huntlake.core.errors import DomainError
@@ -40,11 +40,9 @@ from huntlake.wdl.definition.workflow import ActionType, Definition, Status
 from huntlake.wdl.runner.effects import Answer, Call
 
 TEMPLATES = SHARED / "playbooks" / "templates"
-NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 LIMIT = 20
 """Seconds of real time that one run may take."""
 BY = "make playbooks"
-SUBSCRIPTION = "00000000-0000-0000-0000-000000000001"
 
 
 @dataclass(frozen=True)
@@ -67,12 +65,13 @@ def main(arguments: Sequence[str] = ()) -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--only", default="", help="of the templates those whose path contains this")
     options.add_argument("--stride", type=int, default=1, help="of the templates every n-th only")
+    options.add_argument("--quick", action="store_true", help="take the demo's incident as it was made last")
     options.add_argument("--report", type=Path, help="write every outcome to this file, as JSON lines")
     given = options.parse_args(list(arguments))
     if not TEMPLATES.is_dir():
         print("no templates are in ../shared/playbooks")
         return 0
-    began, outcomes = time.monotonic(), list(all_outcomes(given.only, given.stride))
+    began, outcomes = time.monotonic(), list(all_outcomes(occasions(not given.quick), given.only, given.stride))
     for one in outcomes:
         if one.status != "Succeeded":
             print(f"{one.status}: {one.file} [{one.workflow}]\n    " + "\n    ".join(one.reasons))
@@ -101,16 +100,16 @@ def keep(outcomes: list[Outcome]) -> None:
     figures.write("playbooks.2c", shares[2], f"% {what} succeed over stubs", ">= 80", shares[2] >= 80, by=BY)
 
 
-def all_outcomes(only: str = "", stride: int = 1) -> Iterator[Outcome]:
+def all_outcomes(set_by: Occasions, only: str = "", stride: int = 1) -> Iterator[Outcome]:
     """What becomes of every workflow of the templates."""
     contracts = Contracts.of(json.loads((SHARED / "playbooks" / "contracts-open.json").read_text(encoding="utf-8")))
     index = (SHARED / "playbooks" / "index.jsonl").read_text(encoding="utf-8").splitlines()
     files = [f for f in (json.loads(line)["file"] for line in index) if only in f]
     for file in files[::stride]:
-        yield from outcomes(file, contracts)
+        yield from outcomes(file, contracts, set_by)
 
 
-def outcomes(file: str, contracts: Contracts) -> Iterator[Outcome]:
+def outcomes(file: str, contracts: Contracts, set_by: Occasions) -> Iterator[Outcome]:
     """What becomes of the workflows of one template."""
     try:
         made = imported(file)
@@ -122,7 +121,7 @@ def outcomes(file: str, contracts: Contracts) -> Iterator[Outcome]:
         yield Outcome(file, "", "refused", tuple(told or ["no workflow is in it"]))
         return
     for workflow in made.workflows:
-        yield outcome(file, workflow, contracts)
+        yield outcome(file, workflow, contracts, set_by)
 
 
 def imported(file: str) -> Plan:
@@ -173,12 +172,12 @@ def value_of(missing: Missing) -> Any:
 # -- a run ---------------------------------------------------------------------------
 
 
-def outcome(file: str, workflow: PlannedWorkflow, contracts: Contracts) -> Outcome:
+def outcome(file: str, workflow: PlannedWorkflow, contracts: Contracts, set_by: Occasions) -> Outcome:
     """What becomes of a workflow that is run once."""
     signal.signal(signal.SIGALRM, _over_time)
     signal.alarm(LIMIT)
     try:
-        played = run(workflow, contracts)
+        played = run(workflow, contracts, set_by)
     except OverTime:
         return Outcome(file, workflow.name, "hung", (f"it takes longer than {LIMIT} s",))
     except Exception as error:  # a crash of the engine is what this looks for
@@ -198,7 +197,7 @@ def _over_time(number: int, frame: Any) -> None:
     raise OverTime
 
 
-def run(workflow: PlannedWorkflow, contracts: Contracts) -> Played:
+def run(workflow: PlannedWorkflow, contracts: Contracts, set_by: Occasions) -> Played:
     """Runs a workflow in a world of stubs."""
     definition = read_definition(workflow.definition)
     values = {**workflow.parameters, **workflow.secure}
@@ -207,7 +206,7 @@ def run(workflow: PlannedWorkflow, contracts: Contracts) -> Played:
     caller = Caller(Stubs(contracts), wanted, connections)
     context = RunContext("main", workflow.name, "run", Author(name="bench"), NOW, test=True)
     world = SimulatedWorld(caller, context, connections, script=caller)
-    outputs = set_off(definition, connections, wanted.get(TRIGGER, Read()), contracts)
+    outputs = set_off(definition, connections, wanted.get(TRIGGER, Read()), contracts, set_by)
     facts = {
         "id": f"{Where(subscription=SUBSCRIPTION).group_id}/providers/Microsoft.Logic/workflows/{workflow.name}",
         "name": workflow.name,
@@ -219,7 +218,9 @@ def run(workflow: PlannedWorkflow, contracts: Contracts) -> Played:
     return play(definition, outputs, world, values, facts)
 
 
-def set_off(definition: Definition, connections: Mapping[str, Any], read: Read, contracts: Contracts) -> dict[str, Any]:
+def set_off(
+    definition: Definition, connections: Mapping[str, Any], read: Read, contracts: Contracts, set_by: Occasions
+) -> dict[str, Any]:
     """The outputs of the workflow's trigger."""
     if not definition.triggers:
         return {}
@@ -229,7 +230,7 @@ def set_off(definition: Definition, connections: Mapping[str, Any], read: Read, 
     connector = connector_of(json.dumps(host), connections)[0]
     method, path = ("GET", str(inputs.get("path") or "")) if connector else ("", "")
     contract = contracts.trigger(connector or trigger.type.value, method, path)
-    real = occasion(connector, path, NOW)
+    real = set_by.of(connector, path)
     body = read.body(real, contract if connector else None)
     if trigger.split_on is not None and isinstance(body, Mapping):
         # One run is for one element.
