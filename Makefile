@@ -89,6 +89,7 @@ docs: .venv          ## write the pages that are made from the code
 outside: .venv       ## the outside suites, where they are present
 	$(BIN)/python tests/outside/run.py
 	$(BIN)/python tests/outside/clients.py
+	$(BIN)/python tests/outside/playbooks.py
 	$(BIN)/python -m tools.documents
 
 accept: .venv        ## write today's answers into the pages of conformance, for review to read

@@ -252,7 +252,8 @@ class Caller:
         if action.type is ActionType.API_CONNECTION_WEBHOOK:
             return Answer(200, {}, {})
         if action.type is not ActionType.API_CONNECTION:
-            return Answer(200, {"Content-Type": "application/json"}, read.body())
+            body = read.body()
+            return Answer(200, {"Content-Type": "application/json"}, {} if body is None else body)
         answer, contract = self._stub(inputs)
         return answer if contract is None else Answer(answer.status, answer.headers, read.body(None, contract))
 

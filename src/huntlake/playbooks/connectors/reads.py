@@ -29,7 +29,9 @@ _THROUGH = frozenset(
     " decodebase64 createarray addproperty setproperty removeproperty if intersection".split()
 )
 _ELEMENT = frozenset(("first", "last"))
+_SEVERAL = frozenset(("coalesce", "intersection", "union"))
 _DEEPEST = 12
+_FROM_END = 8
 _NUMBERED = frozenset(("greater", "greaterorequals", "less", "lessorequals"))
 RESOURCE = f"{SUBSCRIPTION}/providers/Microsoft.Compute/virtualMachines/host1"
 """What stands for a text that is taken apart as the id of a resource."""
@@ -87,6 +89,10 @@ def _list(value: Any) -> Any:
 
 def _objects(value: Any) -> Any:
     return [one if isinstance(one, dict) else {"name": one} for one in _list(value)]
+
+
+def _object(value: Any) -> Any:
+    return value if isinstance(value, dict) else {"name": value}
 
 
 def _integer(value: Any) -> Any:
@@ -154,8 +160,30 @@ def _with(part: str) -> Fit:
 
 
 def _same(wanted: Any) -> Fit:
-    """That value, where it is of the same kind, or of none."""
-    return lambda value: wanted if value is None or isinstance(value, str) == isinstance(wanted, str) else value
+    """That text in place of another, or of nothing."""
+    return lambda value: wanted if value is None or isinstance(value, str) else value
+
+
+def _number(value: Any) -> Any:
+    return value if isinstance(value, int | float) else 1
+
+
+def _truth(value: Any) -> Any:
+    return value if isinstance(value, bool) else True
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+_TYPED: Mapping[str, Fit] = {
+    "array": _list,
+    "boolean": _truth,
+    "float": _number,
+    "integer": _number,
+    "object": _object,
+}
+"""By the type of a variable in lower case, what it can hold."""
 
 
 def reads(definition: Definition, parameters: Mapping[str, Any] | None = None) -> dict[str, Read]:
@@ -177,7 +205,8 @@ class _Reader:
         for action in definition.actions:
             self._place(action, ())
         self.written = dict(_written(definition))
-        self.initial = dict(_initial(definition))
+        self.initial = {name: value for name, value, _ in _initial(definition)}
+        self.types = {name: type for name, _, type in _initial(definition)}
 
     def _place(self, action: Action, loops: tuple[Action, ...]) -> None:
         self.around[action.name.lower()] = loops
@@ -218,6 +247,12 @@ class _Reader:
                 self._fit(inputs.get("from"), action, _list)
             case ActionType.TABLE:
                 self._fit(inputs.get("from"), action, _list if inputs.get("columns") else _objects)
+            case ActionType.INITIALIZE | ActionType.SET_VARIABLE:
+                listed = inputs.get("variables") if action.type is ActionType.INITIALIZE else [inputs]
+                for one in listed if isinstance(listed, list) else ():
+                    if isinstance(one, Mapping):
+                        type = str(one.get("type") or self.types.get(str(one.get("name", "")).lower(), ""))
+                        self._fit(one.get("value"), action, _TYPED.get(type.lower(), _as_it_is))
             case ActionType.SWITCH:
                 cases = [c.value for c in action.cases]
                 if cases and all(isinstance(c, str) and "@" not in c for c in cases):
@@ -261,6 +296,8 @@ class _Reader:
                 self._fitted(first, _integer)
             case ("json", _):
                 self._fitted(first, _json)
+            case ("addproperty" | "setproperty" | "removeproperty", _):
+                self._fitted(first, _object)
             case ("base64tostring" | "decodebase64" | "base64tobinary", _):
                 self._fitted(first, _base64)
             case ("substring", [_, int(start), int(size)]):
@@ -348,6 +385,9 @@ class _Reader:
 
     def _indexed(self, parent: Expression, key: Expression, action: Action | None) -> None:
         index = key.value if isinstance(key, Literal) else None
+        if isinstance(key, Call) and isinstance(parent, Call) and parent.name.lower() == "split":
+            # It counts from the end.
+            index = _FROM_END
         if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < 30:
             return
         split = parent
@@ -431,7 +471,9 @@ class _Reader:
             source = self._of(value, writer, depth)
             return source and (source if not element else None)
         if name in _THROUGH and arguments:
-            source = self._source(arguments[0], action, depth)
+            # Several are of one kind: the first whose source is known tells.
+            several = arguments if name in _SEVERAL else arguments[:1]
+            source = next((s for a in several if (s := self._source(a, action, depth))), None)
             return source and (source[0], (*source[1], "[]") if name in _ELEMENT else source[1])
         return None
 
@@ -489,13 +531,14 @@ def _written(definition: Definition) -> Iterator[tuple[str, tuple[Any, Action, b
                 yield name, (value, action, action.type is ActionType.APPEND_TO_ARRAY)
 
 
-def _initial(definition: Definition) -> Iterator[tuple[str, Any]]:
+def _initial(definition: Definition) -> Iterator[tuple[str, Any, str]]:
+    """Of each variable its name in lower case, what it begins with, and its type."""
     for action in definition.all():
         listed = action.inputs.get("variables") if isinstance(action.inputs, Mapping) else None
         if action.type is ActionType.INITIALIZE and isinstance(listed, list):
             for one in listed:
                 if isinstance(one, Mapping):
-                    yield str(one.get("name", "")).lower(), one.get("value")
+                    yield str(one.get("name", "")).lower(), one.get("value"), str(one.get("type", ""))
 
 
 def _one_of(cases: list[Any]) -> Fit:
