@@ -2,8 +2,8 @@
 
     python tests/outside/playbooks.py [--accept]
 
-The baseline lists the workflows that succeed, and may only grow. `make playbooks` does the same with a demo that is made
-anew, prints why others fail, and keeps the figures.
+The baseline lists the workflows that succeed, and may only grow. `make playbooks` does the same with a demo that is
+made anew, prints why others fail, and keeps the figures.
 """
 
 from __future__ import annotations
