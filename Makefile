@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo pages wheel journeys test check bench determinism evidence fuzz hunts meaning needle playbooks playbook-faults rivals kill-points scheduler-days docs outside accept clean .venv
+.PHONY: help demo pages wheel journeys test check bench determinism evidence fuzz hunts meaning needle playbooks playbook-faults rivals kill-points scheduler-days models docs outside accept clean .venv
 .DEFAULT_GOAL := help
 
 help:                ## what there is to make
@@ -82,6 +82,9 @@ hunts: .venv         ## fifteen hunts against chdb, Polars and DataFusion (`make
 
 playbooks: .venv     ## import the published templates of playbooks, and run each over stubs, set off by the demo's incidents
 	$(BIN)/python -m bench.playbook_templates --report build/playbooks.jsonl
+
+models: .venv        ## learn anew which words speak of which technique, from labelled reports: a minute
+	$(BIN)/python -m tools.models
 
 docs: .venv          ## write the pages that are made from the code
 	$(BIN)/python -m tools.documents
