@@ -96,6 +96,14 @@ def test_an_effect_waits_for_approval_and_is_made_once_after_it(desk: Desk) -> N
     assert (asked.key, asked.connector, operation.id) == ("C#1", "azuresentinel", "AddIncidentCommentV3")
 
 
+def test_what_failed_in_passing_is_made_when_the_same_call_comes_again(desk: Desk) -> None:
+    rules = desk.caller.policy = Rules(Answer(503, body={"error": {"code": "Later"}}))
+    assert comment(desk, key="C").status == 503
+    rules.says = None
+    assert comment(desk, key="C").status == comment(desk, key="C").status == 201
+    assert count(desk) == 1
+
+
 def test_an_effect_that_a_person_refuses_is_not_made_and_stays_refused(desk: Desk) -> None:
     rules = desk.caller.policy = Rules(Answer(403, body={"error": {"code": "ApprovalRefused"}}))
     assert comment(desk, key="C#1").status == 403

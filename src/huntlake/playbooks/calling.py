@@ -18,7 +18,7 @@ from huntlake.playbooks.answers import failed
 from huntlake.playbooks.calls import Held, Policy, Tape, Tapes
 from huntlake.playbooks.connections import CONNECTIONS, Connection, Mode, opened
 from huntlake.playbooks.connectors.connector import Asked, Connector, Effect, Operation, RunContext
-from huntlake.playbooks.ledger import Ledger, Outcome, answered
+from huntlake.playbooks.ledger import Ledger, Outcome, answered, is_final
 from huntlake.state.documents import Document
 from huntlake.state.records import Records
 from huntlake.state.sealing import Seal
@@ -191,7 +191,7 @@ class ConnectorCaller:
                 tape.keep(asked, answer)
             return answer
         before = self.ledger.find(asked)
-        if before is not None and (before.value.outcome is not Outcome.BEGUN):
+        if before is not None and is_final(before.value):
             entry = before.value
             if not entry.whole and operation.known is not None and entry.outcome is Outcome.MADE:
                 return operation.known(asked)
@@ -206,13 +206,15 @@ class ConnectorCaller:
                 self.ledger.end(asked, entry, wanted, Outcome.FAILED)
             return wanted
         if operation.atomic:
-            asked = replace(asked, done=self.ledger.marks(asked, entry))
+            asked = replace(asked, done=self.ledger.marks(asked, entry, before))
         else:
             self.ledger.begin(asked, entry, before)
         answer = _worked(operation, asked)
-        if operation.atomic and not _well(answer) and (since := self.ledger.find(asked)) is not None:
-            # Another process has done it meanwhile, and this one was refused for that.
-            return operation.known(asked) if operation.known else answered(since.value)
+        if operation.atomic and not _well(answer):
+            since = self.ledger.find(asked)
+            if since is not None and since.value.outcome is Outcome.MADE:
+                # Another process has done it meanwhile, and this one was refused for that.
+                return operation.known(asked) if operation.known else answered(since.value)
         self.ledger.end(asked, entry, answer, Outcome.MADE if _well(answer) else Outcome.FAILED)
         if tape is not None:
             tape.keep(asked, answer)

@@ -126,11 +126,11 @@ class Ledger:
             incident=context.incident,
         )
 
-    def marks(self, asked: Asked, entry: Entry) -> Sequence[Write]:
+    def marks(self, asked: Asked, entry: Entry, before: Document[Entry] | None = None) -> Sequence[Write]:
         """What keeps an entry together with its effect, or neither: another process may be at the same call."""
         owner, name = _place(asked)
         made = replace(entry, outcome=Outcome.MADE, status=200, whole=False, done=self._clock.now())
-        return self._entries.prepared(owner, name, made, entry.by, None)[1]
+        return self._entries.prepared(owner, name, made, entry.by, before)[1]
 
     def begin(self, asked: Asked, entry: Entry, before: Document[Entry] | None) -> None:
         """Write down that an effect is about to be made. `Conflict` where another process is at it."""
@@ -224,6 +224,16 @@ def entry_shown(document: Document[Entry]) -> dict[str, Any]:
         "doneTime": moment(entry.done),
         "startedBy": entry.by.name,
     }
+
+
+def is_final(entry: Entry) -> bool:
+    """Whether a call is answered by what is known of it.
+
+    One that failed in passing is made again when it comes again: tries of one call have one key.
+    """
+    if entry.outcome is Outcome.FAILED:
+        return not entry.message and entry.status not in (408, 429) and entry.status < 500
+    return entry.outcome is not Outcome.BEGUN
 
 
 def answered(entry: Entry) -> Answer:
