@@ -56,6 +56,9 @@ fuzz: .venv          ## the tests that make up their own input, with other input
 playbook-expressions: .venv ## a million generated expressions, for crashes and the time they take: five minutes
 	$(BIN)/python -m bench playbook_expressions
 
+playbook-injections: .venv ## 500 payloads through incidents into the queries of playbooks, and the linter
+	$(BIN)/python -m bench playbook_injections
+
 determinism: .venv   ## ask everything a hundred times on 1, 2 and 8 threads: hours
 	$(BIN)/python -m bench.determinism 100
 

@@ -27,6 +27,7 @@ MEASUREMENTS = (
     "needle",
     "pack",
     "playbook_expressions",
+    "playbook_injections",
     "playbook_runs",
     "playbook_templates",
     "rights",
