@@ -484,3 +484,23 @@ def test_runs_are_shown_and_asked_for_over_http(lake: Lake) -> None:
         assert http.delete(rule, headers=headers, params=version).status_code == 200
     (audit,) = lake.ask("SentinelAudit | where Description == 'Analytics rule deleted'")
     assert audit["ExtendedProperties"]["CallerName"] == "robot"
+
+
+def test_a_rule_of_the_minute_sees_a_row_that_comes_late_and_sees_it_once(lake: Lake) -> None:
+    lake.rule("nrt", kind=RuleKind.NRT, query_frequency=None, query_period=None, trigger_operator=None)
+    lake.tick()
+    seen = []
+    for late in (timedelta(), 3 * HOUR, timedelta(days=3)):
+        lake.signed_in(lake.clock.at - late)
+        windows = [lake.pass_(MINUTE) for _ in range(5)]
+        assert all(windows)
+        seen.append(len(lake.app.detection.alerts.list(("soc",))))
+    # What is older than two days is not looked for.
+    assert seen == [1, 2, 2]
+
+
+def test_a_rule_of_the_minute_that_is_asked_for_a_window_of_the_past_sees_its_rows(lake: Lake) -> None:
+    lake.signed_in(NOW - 3 * HOUR)
+    lake.rule("nrt", kind=RuleKind.NRT, query_frequency=None, query_period=None, trigger_operator=None)
+    run, _ = lake.scheduler.run_now(lake.workspace, "nrt", NOW - 3 * HOUR + MINUTE / 2)
+    assert run.rows == 1

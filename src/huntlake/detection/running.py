@@ -28,6 +28,8 @@ from huntlake.workspace.workspaces import Workspace
 
 TIME = "TimeGenerated"
 NRT_WINDOW = timedelta(minutes=1)
+LATEST = timedelta(days=2)
+"""How late a row may come and still be seen by a rule of the kind `NRT`."""
 MOST_ALERTS, MOST_ENTITIES = 150, 500
 LONGEST_NAME, LONGEST_DESCRIPTION, LARGEST_DETAILS = 256, 5000, 4096
 """What Sentinel keeps of one run: alerts, of one alert entities, letters of its texts, and bytes of its details."""
@@ -91,8 +93,9 @@ def run(
     *,
     timeout: timedelta | None = None,
     cancellation: Cancellation | None = None,
+    live: bool = False,
 ) -> Run:
-    """Run the rule of that name once; nothing is kept.
+    """Run the rule of that name once; nothing is kept. A `live` run of a rule of the kind `NRT` looks at what came in.
 
     `now()` is the end of the window. Raises `SourceError` for a query that the workspace doesn't understand, and
     `LimitExceeded` where the rows are too many to be read: a run sees all of them or fails.
@@ -100,6 +103,9 @@ def run(
     options = QueryOptions(
         max_bytes=None, now=window.until, time_column=TIME, since=window.since, until=window.until - _MICROSECOND
     )
+    if live and rule.kind is RuleKind.NRT:
+        # History was loaded at one moment: only of what comes now does the time of its coming say something.
+        options = replace(options, late=LATEST)
     if timeout is not None:
         options = replace(options, timeout=timeout)
     tables = queries.run(workspace, rule.query, options, cancellation).tables

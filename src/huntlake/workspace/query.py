@@ -21,7 +21,7 @@ from huntlake.engines.duckdb import wire
 from huntlake.engines.duckdb.database import Database
 from huntlake.engines.duckdb.execution import TOO_LONG
 from huntlake.kql.binding.settings import Period
-from huntlake.kql.syntax.literals import ticks_of
+from huntlake.kql.syntax.literals import TICKS_PER_SECOND, ticks_of
 from huntlake.kql.types import Column, ScalarType
 from huntlake.lake.snapshot import DataFile
 from huntlake.workspace.first_rows import narrowed
@@ -61,6 +61,8 @@ class QueryOptions:
     """The column by which `since` and `until`, both inclusive, bound the rows that are read; `` is none."""
     since: datetime | None = None
     until: datetime | None = None
+    late: timedelta | None = None
+    """With it, rows count that came from `since` to `until` where a table knows that: their time may be so much older."""
     dynamic_as_text: bool = False
     """Values of `dynamic` leave as texts of JSON, which is how Log Analytics has them."""
 
@@ -287,7 +289,9 @@ class Queries:
 
         now = options.now or self._clock.now()
         period = Period(
-            options.time_column, *(None if t is None else ticks_of(t) for t in (options.since, options.until))
+            options.time_column,
+            *(None if t is None else ticks_of(t) for t in (options.since, options.until)),
+            None if options.late is None else round(options.late.total_seconds() * TICKS_PER_SECOND),
         )
         return compile_kql(
             text,

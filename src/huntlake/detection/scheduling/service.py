@@ -152,6 +152,7 @@ class Scheduler:
             window,
             timeout=self.pace.timeout,
             cancellation=self._cancellation,
+            live=True,
         )
 
     def _workspace(self, name: str) -> Workspace:

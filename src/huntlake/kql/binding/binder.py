@@ -20,7 +20,7 @@ from huntlake.kql.binding.reading import names_read
 from huntlake.kql.binding.scalars import ScalarBinder, Tuple
 from huntlake.kql.binding.schema import Schema, TableCall
 from huntlake.kql.binding.scope import Meaning, Scope, UserFunction
-from huntlake.kql.binding.settings import REFUSED_OPTIONS, Period
+from huntlake.kql.binding.settings import RECEIVED, REFUSED_OPTIONS, Period
 from huntlake.kql.plan.graph import columns_in
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.parser import Parser
@@ -499,11 +499,29 @@ class Binder:
         column = self.columns_of(stored).get(period.column) if stored is not None and period.column else None
         if stored is None or column is None or column.type is not ScalarType.DATETIME:
             return stored
-        for name_, bound in ((">=", period.since), ("<=", period.until)):
-            if bound is not None:
-                moment = plan.Literal(bound, ScalarType.DATETIME)
-                stored = plan.Filter(stored, self.call(name_, (column, moment), NOWHERE))
+        received = self.columns_of(stored).get(RECEIVED) if period.late is not None else None
+        if received is not None and period.since is not None and period.late is not None:
+            earliest = plan.Literal(period.since - period.late, ScalarType.DATETIME)
+            came, nobody_knows = self._within(received), self.call("isnull", (received,), NOWHERE)
+            else_by_time = self.call("and", (nobody_knows, self._within(column)), NOWHERE)
+            stored = plan.Filter(stored, self.call(">=", (column, earliest), NOWHERE))
+            return plan.Filter(stored, self.call("or", (came, else_by_time), NOWHERE))
+        for bound in self._bounds(column):
+            stored = plan.Filter(stored, bound)
         return stored
+
+    def _within(self, column: Column) -> plan.Scalar:
+        """Whether a column lies in the query's period."""
+        bounds = self._bounds(column)
+        return self.call("and", bounds, NOWHERE) if len(bounds) > 1 else bounds[0]
+
+    def _bounds(self, column: Column) -> tuple[plan.Scalar, ...]:
+        ends = ((">=", self._period.since), ("<=", self._period.until))
+        return tuple(
+            self.call(name, (column, plan.Literal(bound, ScalarType.DATETIME)), NOWHERE)
+            for name, bound in ends
+            if bound is not None
+        )
 
     def _scan(self, name: str, workspace: str | None) -> plan.Scan | None:
         workspace = workspace or self._home

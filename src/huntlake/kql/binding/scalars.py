@@ -14,6 +14,7 @@ from huntlake.kql import plan
 from huntlake.kql.binding import folding
 from huntlake.kql.binding.language import Surroundings
 from huntlake.kql.binding.scope import UserFunction
+from huntlake.kql.binding.settings import RECEIVED
 from huntlake.kql.plan.graph import columns_in
 from huntlake.kql.symbols import Function
 from huntlake.kql.syntax import nodes
@@ -649,10 +650,10 @@ def _bin_auto(s: ScalarBinder, node: nodes.FunctionCall, row: Row, aggregating: 
 def _ingestion_time(
     s: ScalarBinder, node: nodes.FunctionCall, row: plan.Relation | None, aggregating: bool
 ) -> plan.Scalar:
-    column = s.columns_of(row).get("_TimeReceived") if row is not None else None
+    column = s.columns_of(row).get(RECEIVED) if row is not None else None
     if column is None or column.type is not ScalarType.DATETIME:
         # Kusto carries it along unseen; another time in its place would be a plausible wrong answer.
-        s._b.refuse("`ingestion_time()` where the rows have no `_TimeReceived`", node.span)
+        s._b.refuse(f"`ingestion_time()` where the rows have no `{RECEIVED}`", node.span)
     return column
 
 

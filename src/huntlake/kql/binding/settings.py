@@ -18,11 +18,19 @@ REFUSED_OPTIONS = frozenset(
 )
 """Options that would change the answer, and that we don't have. Others say how to compute it, and are passed over."""
 
+RECEIVED = "_TimeReceived"
+"""The column that says when a row came."""
+
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """The rows to read of every table that has the datetime `column`: `since <= column <= until`, in ticks."""
+    """The rows to read of every table that has the datetime `column`: `since <= column <= until`, in ticks.
+
+    With `late`, of a table that says when rows came, those that came then, whatever `column` says: only not more than
+    so many ticks before `since`.
+    """
 
     column: str = ""
     since: int | None = None
     until: int | None = None
+    late: int | None = None
