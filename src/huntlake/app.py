@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -384,6 +384,7 @@ class App:
                 ),
                 workspaces,
                 clock,
+                _appending(analytics, workspaces),
             ),
             detection=detection,
             scheduler=scheduler,
@@ -493,8 +494,7 @@ def _scheduler(
     from huntlake.detection.scheduling.health import Health
     from huntlake.detection.scheduling.service import Pace, Scheduler
 
-    def append(workspace: str, table: str, rows: Sequence[Mapping[str, Any]]) -> object:
-        return analytics.streams.append(workspaces.get(workspace), table, rows, source="huntlake")
+    append = _appending(analytics, workspaces)
 
     def resource_id(workspace: str, rule: str) -> str:
         return (
@@ -616,6 +616,17 @@ def _here(home: Path, settings: Settings) -> Here | None:
         home / "tls" / "ca.pem" if made and settings.tls else settings.tls_certificate,
         "localhost" if made else outside.partition(":")[0] or next(iter(settings.names), "localhost"),
     )
+
+
+def _appending(
+    analytics: Analytics, workspaces: Workspaces
+) -> Callable[[str, str, Sequence[Mapping[str, Any]]], object]:
+    """Takes rows of the lake's own into a table of the workspace of that name."""
+
+    def append(workspace: str, table: str, rows: Sequence[Mapping[str, Any]]) -> object:
+        return analytics.streams.append(workspaces.get(workspace), table, rows, source="huntlake")
+
+    return append
 
 
 def _readable(principals: Principals, users: Users, workspaces: Workspaces) -> Readable:

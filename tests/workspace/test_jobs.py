@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ import pytest
 from huntlake.app import Analytics
 from huntlake.core.clock import FixedClock, SystemClock
 from huntlake.core.diagnostics import SourceError
-from huntlake.core.errors import Conflict, Invalid, NotFound, Refused
+from huntlake.core.errors import Conflict, Invalid, NotFound, Refused, Unavailable
 from huntlake.engines.duckdb.database import Bounds
 from huntlake.engines.geography import Nowhere
 from huntlake.lake.table import LakeTable
@@ -34,7 +34,7 @@ from huntlake.workspace.jobs.recurrence import Frequency, Recurrence
 from huntlake.workspace.jobs.running import Runner
 from huntlake.workspace.jobs.runs import KEPT_RUNS, Run, RunStatus
 from huntlake.workspace.jobs.service import Jobs
-from huntlake.workspace.jobs.summary_rules import SummaryRule
+from huntlake.workspace.jobs.summary_rules import BINS, SummaryRule
 from huntlake.workspace.workspaces import Workspace, Workspaces
 
 from .conftest import NOW, OTHER, SOC, Ask
@@ -72,7 +72,13 @@ class Lab:
         landing = Landing(
             hunting.queries, hunting.ingestion, hunting.table_definitions, self.allowed.rights(), self.clock
         )
-        self.jobs = Jobs.over(shelf, folder / "jobs", landing, workspaces, self.clock)
+        self.told: list[Mapping[str, Any]] = []
+        self.jobs = Jobs.over(shelf, folder / "jobs", landing, workspaces, self.clock, self._append)
+
+    def _append(self, workspace: str, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        assert (workspace, table) == ("soc", BINS)
+        self.told += rows
+        self.analytics.streams.append(SOC, table, rows, source="huntlake")
 
     def put(self, name: str = "Failures", **more: Any) -> KqlJob:
         given = {"query": FAILURES, "table": "Failures_KQL_CL"} | more
@@ -606,6 +612,33 @@ def test_a_bin_that_fails_is_tried_again_and_then_given_up(lab: Lab) -> None:
     lab.jobs.summaries.start(("soc",), "Hourly")
     assert lab.jobs.summaries.get(("soc",), "Hourly").value.active
     assert lab.jobs.runner.book.get(rule.id).failed_in_a_row == 0
+
+
+def test_every_attempt_at_a_bin_is_told_in_a_table(lab: Lab, ask: Ask) -> None:
+    lab.rule(bin_start=NOW, bin_delay=0)
+    lab.allowed.readable.remove("soc")
+    lab.after(HOUR)
+    lab.allowed.readable.add("soc")
+    lab.after(HOUR / 60)
+    bins = "LASummaryLogs | where BinStartTime == datetime(2026-11-21T12:00:00Z) and BinSize == 60"
+    bins += " | where RuleName == 'Hourly'"
+    assert ask(f"{bins} | project Status, ResultsRecordCount, isnotempty(Message), isnull(QueryDurationMs)") == [
+        ["Started", None, False, True],
+        ["Failed", None, True, False],
+        ["Started", None, False, True],
+        ["Succeeded", 2, False, False],
+    ]
+    assert ask(f"{bins} | where RuleLastModifiedTime == datetime(2026-11-21T12:00:00Z) | count") == [[4]]
+
+
+def test_a_bin_lands_though_nobody_can_be_told(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise Unavailable("the disk is full")
+
+    monkeypatch.setattr(lab.analytics.streams, "append", full)
+    lab.rule(bin_start=NOW, bin_delay=0)
+    lab.after(HOUR)
+    assert [r.status for r in lab.bins()] == [RunStatus.SUCCEEDED]
 
 
 def test_a_rule_that_was_stopped_goes_on_where_its_bins_lie(lab: Lab) -> None:

@@ -62,7 +62,7 @@ class QueryOptions:
     since: datetime | None = None
     until: datetime | None = None
     late: timedelta | None = None
-    """With it, rows count that came from `since` to `until` where a table knows that: their time may be so much older."""
+    """Where a table knows when rows came, those count that came from `since` to `until`, their time so much before."""
     dynamic_as_text: bool = False
     """Values of `dynamic` leave as texts of JSON, which is how Log Analytics has them."""
 
@@ -288,11 +288,9 @@ class Queries:
                 return [tuple(row.values()) for batch in rows for row in batch.to_pylist()]
 
         now = options.now or self._clock.now()
-        period = Period(
-            options.time_column,
-            *(None if t is None else ticks_of(t) for t in (options.since, options.until)),
-            None if options.late is None else round(options.late.total_seconds() * TICKS_PER_SECOND),
-        )
+        since, until = (None if t is None else ticks_of(t) for t in (options.since, options.until))
+        late = None if options.late is None else round(options.late.total_seconds() * TICKS_PER_SECOND)
+        period = Period(options.time_column, since, until, late)
         return compile_kql(
             text,
             tables,

@@ -171,6 +171,9 @@ class KqlJobs:
         document = self.records.get((owner[0],), owner[1])
         return _task((owner[0], document.name), document.value)
 
+    def tried(self, task: Task, run: Run) -> None:
+        """What is known of an attempt is in its run."""
+
     def ended(self, task: Task, run: Run, progress: Progress) -> None:
         """A run that failed is no reason for the job to stop."""
 

@@ -53,6 +53,10 @@ class Kind(Protocol):
         """One of them, as it is now; `NotFound` where it is gone."""
         ...
 
+    def tried(self, task: Task, run: Run) -> None:
+        """Hear that an attempt has begun (the run is `RUNNING` then), failed, or succeeded."""
+        ...
+
     def ended(self, task: Task, run: Run, progress: Progress) -> None:
         """Hear that a run has ended for good."""
         ...
@@ -282,7 +286,7 @@ class Runner:
             kind.runs.change(task.owner, id, claimed)
 
         try:
-            kind.runs.change(task.owner, id, begun)
+            kind.tried(task, kind.runs.change(task.owner, id, begun).value)
             self.landing.land(task, run.window, cancellation, claim)
         except (Cancelled, NotFound) as error:
             if isinstance(error, NotFound) and kind.runs.find(task.owner, id) is not None:
@@ -335,7 +339,9 @@ class Runner:
             status = RunStatus.WAITING
             return replace(run, status=status, seconds=seconds, code=code, failure=failure, rows=0, claim=0)
 
-        if not kind.runs.change(task.owner, id, waiting).value.status.final:
+        run = kind.runs.change(task.owner, id, waiting).value
+        if not run.status.final:
+            kind.tried(task, run)
             self.book.open(task.id, id, now + min(timedelta(minutes=1) * 2 ** (run.attempts - 1), _LONGEST_WAIT))
 
     def _landed(self, task: Task, run: Run) -> bool:
@@ -368,6 +374,7 @@ class Runner:
             run = kind.runs.change(task.owner, id, ended).value
         except NotFound:
             return  # the task was deleted meanwhile
+        kind.tried(task, run)
         progress = self.book.close(task.id, id, failed=run.status is RunStatus.FAILED)
         kind.ended(task, run, progress)
         prune(kind.runs, task.owner)

@@ -13,7 +13,7 @@ from huntlake.workspace.jobs.kql_jobs import KqlJobs
 from huntlake.workspace.jobs.landing import Landing
 from huntlake.workspace.jobs.running import Runner
 from huntlake.workspace.jobs.runs import ProgressBook
-from huntlake.workspace.jobs.summary_rules import SummaryRules
+from huntlake.workspace.jobs.summary_rules import Append, SummaryRules
 from huntlake.workspace.workspaces import Workspaces
 
 
@@ -26,11 +26,16 @@ class Jobs:
     runner: Runner
 
     @classmethod
-    def over(cls, shelf: Shelf, folder: Path, landing: Landing, workspaces: Workspaces, clock: Clock) -> Jobs:
-        """Those that are kept in a state database; `folder` holds the locks of what runs."""
+    def over(
+        cls, shelf: Shelf, folder: Path, landing: Landing, workspaces: Workspaces, clock: Clock, append: Append
+    ) -> Jobs:
+        """Those that are kept in a state database; `folder` holds the locks of what runs.
+
+        `append` takes what is told of bins into a table.
+        """
         book = ProgressBook(shelf)
         kql = KqlJobs.over(shelf, book, landing, workspaces, clock)
-        summaries = SummaryRules.over(shelf, book, landing, workspaces, clock)
+        summaries = SummaryRules.over(shelf, book, landing, workspaces, clock, append)
         return cls(kql, summaries, Runner((kql, summaries), landing, book, folder, clock))
 
     def run(self, owner: Owner, name: str) -> str:

@@ -5,30 +5,37 @@ https://learn.microsoft.com/azure/azure-monitor/logs/summary-rules
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 from huntlake.core.clock import Clock
-from huntlake.core.errors import Conflict, Invalid, NotFound
+from huntlake.core.errors import Conflict, DomainError, Invalid, NotFound
 from huntlake.kql.types import Column, ScalarType
 from huntlake.state.documents import Document, Shelf
 from huntlake.state.records import ALWAYS, Author, Only, Owner, Records
 from huntlake.workspace.jobs.landing import Landing, Task, own_table
 from huntlake.workspace.jobs.recurrence import Frequency, Recurrence
-from huntlake.workspace.jobs.runs import Progress, ProgressBook, Run, run_id, run_records
+from huntlake.workspace.jobs.runs import Progress, ProgressBook, Run, RunStatus, run_id, run_records
 from huntlake.workspace.workspaces import Workspaces
 
 BIN_SIZES = (20, 30, 60, 120, 180, 360, 720, 1440)
 """Minutes that a bin can have."""
+BINS = "LASummaryLogs"
+"""The table that tells what became of bins."""
 MOST_ACTIVE = 100
 ATTEMPTS, PATIENCE = 10, timedelta(hours=8)
 """How often, and how long, a bin that fails is tried."""
 FAILED_IN_A_ROW = 8
 """Bins that fail one after another before the rule is stopped."""
 
+Append = Callable[[str, str, Sequence[Mapping[str, Any]]], object]
+"""Takes rows into a table of a workspace: its name, the table's name, the rows."""
+
+_LOG = logging.getLogger("huntlake.jobs")
 _DEFAULT_DELAY, _MOST_DELAY = 4, 1440
 _MOST_MADE_UP = 1000
 _HOUR = timedelta(hours=1)
@@ -74,15 +81,22 @@ class SummaryRules:
     landing: Landing
     workspaces: Workspaces
     clock: Clock
+    append: Append
 
     @classmethod
     def over(
-        cls, shelf: Shelf, book: ProgressBook, landing: Landing, workspaces: Workspaces, clock: Clock
+        cls,
+        shelf: Shelf,
+        book: ProgressBook,
+        landing: Landing,
+        workspaces: Workspaces,
+        clock: Clock,
+        append: Append,
     ) -> SummaryRules:
         """The rules that are kept in a state database."""
         runs = run_records(shelf, clock, "bins of summary rules")
         records = Records(shelf, clock, "summary rules", SummaryRule, _stamp, (runs,))
-        return cls(records, runs, book, landing, workspaces, clock)
+        return cls(records, runs, book, landing, workspaces, clock, append)
 
     def list(self, owner: Owner) -> Sequence[Document[SummaryRule]]:
         """The rules of a workspace, by name."""
@@ -149,6 +163,30 @@ class SummaryRules:
         """One of them."""
         document = self.records.get((owner[0],), owner[1])
         return _task((owner[0], document.name), document.value)
+
+    def tried(self, task: Task, run: Run) -> None:
+        """Tell of an attempt in `LASummaryLogs`."""
+        said = {c.name: v for c, v in task.stamps(run.window).items()}
+        began = self.clock.now() - timedelta(seconds=0 if run.status is RunStatus.RUNNING else run.seconds)
+        begins, succeeded = run.status is RunStatus.RUNNING, run.status is RunStatus.SUCCEEDED
+        row = {
+            "TimeGenerated": began.isoformat(),
+            "RuleName": task.owner[1],
+            "RuleLastModifiedTime": said["_RuleLastModifiedTime"].isoformat() + "Z",
+            "BinSize": said["_BinSize"],
+            "BinStartTime": said["_BinStartTime"].isoformat() + "Z",
+            "Status": "Started" if begins else "Succeeded" if succeeded else "Failed",
+            "Message": "" if begins else run.failure,
+        }
+        if not begins:
+            row["QueryDurationMs"] = round(run.seconds * 1000)
+        if succeeded:
+            row["ResultsRecordCount"] = run.rows
+        try:
+            self.append(task.owner[0], BINS, [row])
+        except DomainError as error:
+            # Whether a bin lands doesn't depend on what is told of it.
+            _LOG.warning("the table %s of %s took no row: %s", BINS, task.owner[0], error)
 
     def ended(self, task: Task, run: Run, progress: Progress) -> None:
         """Stop a rule whose bins fail one after another."""
