@@ -17,7 +17,7 @@ from huntlake.core.settings import load
 from huntlake.detection.indicators import Indicator
 from huntlake.detection.intel.lists import listed
 from huntlake.detection.intel.matching import PLACES
-from huntlake.detection.intel.patterns import pattern_of
+from huntlake.detection.intel.patterns import ObservableKind, pattern_of
 from huntlake.detection.intel.stix import gathered, read_objects
 from huntlake.detection.running import Window
 from huntlake.workspace.catalogue import Catalogue
@@ -89,8 +89,18 @@ def desk(tmp_path: Path) -> Any:
         (f"[file:name = 'x.exe' AND file:hashes.MD5 = '{'a' * 32}']", ["a" * 32], ""),
         ("[file:name = 'x.exe' AND file:size = 3]", [], "comparisons joined by `AND` are not supported"),
         ("[file:name = 'x.exe']", [], "looking for `file:name` of `x.exe` is not supported"),
-        ("[ipv4-addr:value = '192.0.2.0/24']", [], "looking for `ipv4-addr:value` of `192.0.2.0/24` is not supported"),
-        ("[ipv4-addr:value ISSUBSET '192.0.2.0/24']", [], "comparisons by `ISSUBSET` are not supported"),
+        ("[ipv4-addr:value = '192.0.2.0/24']", ["192.0.2.0/24"], ""),
+        ("[ipv4-addr:value ISSUBSET '192.0.2.0/24']", ["192.0.2.0/24"], ""),
+        ("[ipv4-addr:value = '10.0.0.0/8']", [], "looking for `ipv4-addr:value` of `10.0.0.0/8` is not supported"),
+        ("[ipv4-addr:value = '192.0.2.0/99']", [], "looking for `ipv4-addr:value` of `192.0.2.0/99` is not supported"),
+        ("[ipv4-addr:value ISSUBSET '10.0.0.0/8']", [], "comparisons by `ISSUBSET` are not supported"),
+        ("[domain-name:value ISSUBSET 'a.example']", [], "comparisons by `ISSUBSET` are not supported"),
+        ("[ipv4-addr:value NOT ISSUBSET '192.0.2.0/24']", [], "comparisons by `NOT` are not supported"),
+        (
+            "[ipv6-addr:value = '2001:db8::/32']",
+            [],
+            "looking for `ipv6-addr:value` of `2001:db8::/32` is not supported",
+        ),
         ("[domain-name:value NOT = 'a.example']", [], "comparisons by `NOT` are not supported"),
         ("[domain-name:value != 'a.example']", [], "comparisons by `!=` are not supported"),
         (
@@ -240,6 +250,25 @@ def test_every_place_that_is_looked_at_is_a_column_of_the_catalogue() -> None:
             known = catalogue.table(table)
             assert known is not None, table
             assert {c.rstrip("*") for c in columns.split()} <= {c.name for c in known.columns}, table
+
+
+def test_an_address_is_seen_of_a_network_that_holds_it_and_of_no_other(desk: Desk) -> None:
+    networks = ["192.0.2.0/25", "198.51.100.77/30", "203.0.112.0/22", "100.64.0.0/18"]
+    desk.take(*(stix(n, f"[ipv4-addr:value = '{network}']") for n, network in enumerate(networks)))
+    addresses = ["192.0.2.127", "192.0.2.128", "198.51.100.76", "198.51.100.79", "198.51.100.80", "203.0.115.255"]
+    addresses += ["203.0.116.0", "100.64.63.1", "100.64.64.1", "1.192.0.2", "2001:db8::1", ""]
+    desk.rows("SigninLogs", *({"IPAddress": a} for a in addresses))
+    desk.rows("Syslog", {"SyslogMessage": "from 192.0.2.5:443 and 192.0.2.200, version 203.0.113"})
+    matched = desk.app.intel.match(desk.soc, WEEK)
+    assert sorted((s.value, s.table, *s.names) for s in matched.sightings) == [
+        ("100.64.63.1", "SigninLogs", id_of(3)),
+        ("192.0.2.127", "SigninLogs", id_of(0)),
+        ("192.0.2.5", "Syslog", id_of(0)),
+        ("198.51.100.76", "SigninLogs", id_of(1)),
+        ("198.51.100.79", "SigninLogs", id_of(1)),
+        ("203.0.115.255", "SigninLogs", id_of(2)),
+    ]
+    assert {s.kind for s in matched.sightings} == {ObservableKind.ADDRESS}
 
 
 def test_what_is_known_is_seen_where_it_stands_and_nothing_else(desk: Desk) -> None:

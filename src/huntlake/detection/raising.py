@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
 from uuid import UUID, uuid5
@@ -37,6 +37,8 @@ MOST_IN_AN_INCIDENT = 150
 """Alerts that one incident holds; the next opens another."""
 
 MOST_NUMBER = 1 << 62
+MARKS_KEPT = timedelta(days=30)
+"""For how much longer a run is remembered than its window may be made up for."""
 _SILENCES, _FAR_GROUPS = 10, 200
 """What a rule remembers at most of other times than that of its last run."""
 STAGES, MULTI_STAGE = 3, "Attack in several stages"
@@ -124,6 +126,17 @@ class Raising:
         """Until when the rule isn't to be run, where a run whose window ends at `until` would be too early."""
         memory = self._memories.find((workspace.name,), name)
         return _suppressed(rule, memory.value, until) if memory else None
+
+    def expire(self, workspace: str, before: datetime) -> int:
+        """Forget the marks of runs whose windows ended before that, and say how many.
+
+        Whoever stores such a run again finds its alerts, as long as these are kept.
+        """
+        owner, gone = (workspace,), 0
+        for key in self._runs.names(owner):
+            if datetime.fromisoformat(key.rpartition("/")[2]) < before:
+                gone += self._runs.delete(owner, key)
+        return gone
 
     def store(self, workspace: Workspace, name: str, rule: AnalyticRule, run: Run) -> Stored:
         """Keep the alerts of a run of the rule of that name, and put them into incidents.

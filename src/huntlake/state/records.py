@@ -86,6 +86,10 @@ class Records(Generic[T]):
         """Every record of that owner, by name."""
         return [_shown(d) for d in self._documents(owner).list()]
 
+    def names(self, owner: Owner) -> frozenset[str]:
+        """The names of that owner's records, as they are told apart."""
+        return self._documents(owner).names()
+
     def count(self, owner: Owner) -> int:
         """How many records that owner has."""
         return len(self._documents(owner).names())

@@ -116,7 +116,7 @@ def _entities(group: Sequence[Sighting]) -> tuple[Entity, ...]:
 def _observed(sighting: Sighting) -> Entity | None:
     value = sighting.value
     match sighting.kind:
-        case ObservableKind.ADDRESS:
+        case ObservableKind.ADDRESS | ObservableKind.NETWORK:
             return _made("IP", Address=value)
         case ObservableKind.DOMAIN:
             return _made("DNS", DomainName=value)

@@ -103,7 +103,7 @@ def _indicator(value: str, row: dict[str, str], source: str) -> tuple[str, Indic
 def _guessed(value: str) -> str:
     if re.fullmatch(r"[0-9A-Fa-f]+", value) and len(value) in _HASHES:
         return _HASHES[len(value)]
-    if re.fullmatch(r"\d{1,3}(\.\d{1,3}){3}", value):
+    if re.fullmatch(r"\d{1,3}(\.\d{1,3}){3}(/\d{1,2})?", value):
         return "ipv4"
     if "://" in value:
         return "url"

@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 import orjson
 
 from huntlake.detection.indicators import Indicator
-from huntlake.detection.intel.patterns import Observable, ObservableKind, pattern_of
+from huntlake.detection.intel.patterns import Observable, ObservableKind, network_of, pattern_of
 from huntlake.detection.running import Window
 from huntlake.kql.syntax.commands import quoted_name, quoted_text
 from huntlake.kql.types import ScalarType
@@ -22,6 +23,8 @@ from huntlake.workspace.workspaces import Workspace
 AT_ONCE = 1000
 """Values in one query."""
 
+_NARROW = 20
+"""Bits from which on a network is looked for by the beginnings of three octets."""
 _MICROSECOND = timedelta(microseconds=1)
 _TIME = "TimeGenerated"
 PLACES: Mapping[ObservableKind, Mapping[str, str]] = {
@@ -80,6 +83,9 @@ PLACES: Mapping[ObservableKind, Mapping[str, str]] = {
 }
 """Where what is looked for may stand: tables and columns. A star says that the column holds more than the value."""
 
+_PLACES_OF = {
+    kind: PLACES[ObservableKind.ADDRESS if kind is ObservableKind.NETWORK else kind] for kind in ObservableKind
+}
 _HOSTS = ("DeviceName", "Computer")
 _ACCOUNTS = ("UserPrincipalName", "AccountUpn", "RecipientEmailAddress", "InitiatingProcessAccountUpn", "UserId")
 
@@ -150,7 +156,7 @@ def match(
     looked: dict[str, None] = {}
     there = set(lake.names_with_rows(workspace.name))
     for kind, values in wanted.values.items():
-        for table, columns in PLACES[kind].items() if values else ():
+        for table, columns in _PLACES_OF[kind].items() if values else ():
             if table not in there:
                 continue
             known = {c.name: c.type for c in lake.table(workspace.name, table) or ()}
@@ -181,7 +187,9 @@ def _seen(
     tests = []
     for column in columns:
         name = quoted_name(column.rstrip("*"))
-        if column.endswith("*"):
+        if kind is ObservableKind.NETWORK:
+            tests.append(f"has_any_ipv4_prefix(tostring({name}), dynamic({orjson.dumps(_prefixes(part)).decode()}))")
+        elif column.endswith("*"):
             tests.append(f"tostring({name}) has_any ({_texts(part)})")
         else:
             tests.append(f"{name} in~ ({_texts(_spellings(kind, part))})")
@@ -196,22 +204,79 @@ def _seen(
     rows = orjson.loads(b"[" + b",".join(answer.json_objects()) + b"]")
     if answer.truncated_by is not None:
         raise answer.truncated_by
-    wanted = set(part)
+    held = _networks(part) if kind is ObservableKind.NETWORK else _words(kind, set(part))
+    # What is seen of a network is an address.
+    seen_as = ObservableKind.ADDRESS if kind is ObservableKind.NETWORK else kind
     for row in rows:
         for column in columns:
             cell = row.get(column.rstrip("*"))
             said = cell if isinstance(cell, str) else orjson.dumps(cell).decode() if cell else ""
-            for value in _held(kind, said, wanted, whole=not column.endswith("*")):
+            for value, of in held(said, not column.endswith("*")):
                 yield Sighting(
-                    kind,
+                    seen_as,
                     value,
-                    values[value],
+                    values[of],
                     table,
                     column.rstrip("*"),
                     _moment(row[_TIME]),
                     _word(row, host),
                     _word(row, account),
                 )
+
+
+_Held = Callable[[str, bool], Iterable[tuple[str, str]]]
+"""What of a cell is looked for, and the values for which it is; whether a cell is to be the value as a whole."""
+
+
+def _words(kind: ObservableKind, wanted: set[str]) -> _Held:
+    def held(text: str, whole: bool) -> Iterable[tuple[str, str]]:
+        return ((value, value) for value in _held(kind, text, wanted, whole=whole))
+
+    return held
+
+
+def _networks(values: Iterable[str]) -> _Held:
+    """The addresses of a cell that lie in one of the networks."""
+    known: dict[int, dict[int, str]] = {}
+    for value in values:
+        network = _network(value)
+        known.setdefault(network.prefixlen, {})[int(network.network_address)] = value
+
+    def held(text: str, whole: bool) -> Iterable[tuple[str, str]]:
+        for word in dict.fromkeys(_WORDS[ObservableKind.ADDRESS].findall(text)):
+            try:
+                address = int(IPv4Address(word))
+            except ValueError:
+                continue
+            for length, networks in known.items():
+                free = 32 - length
+                if (value := networks.get(address >> free << free)) is not None:
+                    yield word, value
+
+    return held
+
+
+def _prefixes(values: Iterable[str]) -> list[str]:
+    """Beginnings of addresses, of which all those in the networks have one, and seldom others."""
+    found: dict[str, None] = {}
+    for value in values:
+        network = _network(value)
+        if network.prefixlen < _NARROW:
+            parts = [network.supernet(new_prefix=16)]
+        elif network.prefixlen < 24:
+            parts = [*network.subnets(new_prefix=24)]
+        else:
+            parts = [network.supernet(new_prefix=24)]
+        for part in parts:
+            octets = str(part.network_address).split(".")[: part.prefixlen // 8]
+            found[".".join(octets) + "."] = None
+    return list(found)
+
+
+def _network(value: str) -> IPv4Network:
+    network = network_of(value)
+    assert network is not None
+    return network
 
 
 def _held(kind: ObservableKind, text: str, wanted: set[str], *, whole: bool) -> Iterator[str]:
@@ -246,6 +311,8 @@ _WORDS = {
 
 def _key(observable: Observable) -> str:
     value = observable.value.strip().lower()
+    if observable.kind is ObservableKind.NETWORK:
+        return str(network_of(value))
     if observable.kind is ObservableKind.URL:
         return value.rstrip("/")
     return value.strip(".") if observable.kind is ObservableKind.DOMAIN else value

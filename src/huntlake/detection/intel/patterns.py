@@ -9,6 +9,9 @@ from enum import StrEnum
 from functools import lru_cache
 
 LONGEST = 1 << 16
+WIDEST = 16
+"""Bits of the widest network that is looked for: one that holds half of the world's addresses is seen in each row."""
+_SINGLE = 32
 _DEEPEST = 50
 _TOKEN = re.compile(
     r"""\s+|(?P<text>'(?:[^'\\]|\\.)*')|(?P<literal>[thb]'[^']*')"""
@@ -25,6 +28,7 @@ class ObservableKind(StrEnum):
     """What can be looked for in the tables of the lake."""
 
     ADDRESS = "IP address"
+    NETWORK = "IP network"
     DOMAIN = "domain"
     URL = "URL"
     HASH = "file hash"
@@ -43,7 +47,9 @@ class Observable:
         """What it is looked for as; None where nothing looks for it."""
         key = self.key.lower()
         if key in ("ipv4-addr:value", "ipv6-addr:value") or re.fullmatch(r"network-traffic:(src|dst)_ref\.value", key):
-            return ObservableKind.ADDRESS if _is_address(self.value) else None
+            if _is_address(self.value):
+                return ObservableKind.ADDRESS
+            return ObservableKind.NETWORK if network_of(self.value) is not None else None
         if key == "domain-name:value":
             return ObservableKind.DOMAIN
         if key == "url:value":
@@ -208,6 +214,10 @@ class _Reader:
                 raise Unreadable(f"`{operator[:20]}` is no comparison")
             self._at += 1
             values, is_equal = (self._value(),), False
+            of = Observable(key, values[0])
+            is_address = of.kind in (ObservableKind.ADDRESS, ObservableKind.NETWORK)
+            if operator == "ISSUBSET" and not negated and is_address:
+                return Pattern((of,), (of,))
             if not negated:
                 return Pattern(left_out=f"comparisons by `{operator}` are not supported")
         if negated or not is_equal:
@@ -254,6 +264,17 @@ class _Reader:
     def _expect(self, sign: str) -> None:
         if not self._sign(sign):
             raise Unreadable(f"`{sign}` is missing")
+
+
+def network_of(text: str) -> ipaddress.IPv4Network | None:
+    """The network that a text such as `192.0.2.0/24` names; None where it names none that is looked for."""
+    address, slash, length = text.strip().partition("/")
+    if not slash or not length.isdecimal() or not WIDEST <= int(length) <= _SINGLE:
+        return None
+    try:
+        return ipaddress.IPv4Network(f"{address}/{length}", strict=False)
+    except ValueError:
+        return None
 
 
 def _is_address(text: str) -> bool:

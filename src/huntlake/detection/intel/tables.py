@@ -247,6 +247,8 @@ def _legacy_row(
     match observable.kind:
         case ObservableKind.ADDRESS:
             row["NetworkIP"] = observable.value
+        case ObservableKind.NETWORK:
+            row["NetworkCidrBlock"] = observable.value
         case ObservableKind.DOMAIN:
             row["DomainName"] = observable.value
         case ObservableKind.URL:
