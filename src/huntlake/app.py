@@ -216,6 +216,7 @@ class App:
         from huntlake.core.settings import load
         from huntlake.detection.intel.service import Intel
         from huntlake.detection.library import Library
+        from huntlake.detection.raising import MARKS_KEPT
         from huntlake.detection.service import Detection
         from huntlake.hunting.hunts import Hunts
         from huntlake.identity.keys import SigningKeys
@@ -266,6 +267,7 @@ class App:
             retention=retention,
             remote=remote,
         )
+        remembered = timedelta(days=settings.catch_up_days) + MARKS_KEPT
         subscription = subscription_of(tenant, id=settings.subscription_id, group=settings.resource_group)
         detection, automated = Detection.over(state, clock), automation_rules(state, clock)
         # Whoever listens must be there before anything is told: what nobody waits for is forgotten.
@@ -363,6 +365,7 @@ class App:
                 (
                     analytics.detected.expire,
                     detection.correlation.expire,
+                    lambda workspace: detection.raising.expire(workspace, clock.now() - remembered),
                     automation.expire,
                     playbooks.approvals.expire,
                     outward.ledger.expire,

@@ -124,6 +124,19 @@ def test_without_grouping_each_alert_is_an_incident() -> None:
     assert first.rules == ("r1",)
 
 
+def test_marks_of_old_runs_are_forgotten_and_their_alerts_are_not_doubled() -> None:
+    desk = Desk(rule=grouped())
+    desk.raised(0, ANN)
+    desk.raised(1, BOB)
+    assert desk.detection.raising.expire("soc", NOON) == 0
+    assert desk.detection.raising.expire("soc", NOON + HOUR) == 1
+    assert desk.detection.raising.expire("soc", NOON + HOUR) == 0
+    sizes, rows = desk.sizes(), len(desk.rows("SecurityAlert"))
+    desk.raised(0, ANN)
+    desk.raised(1, BOB)
+    assert (desk.sizes(), len(desk.rows("SecurityAlert"))) == (sizes, rows)
+
+
 def test_a_run_that_is_stored_again_changes_nothing() -> None:
     desk = Desk(rule=grouped())
     stored = desk.raised(0, ANN, BOB)
