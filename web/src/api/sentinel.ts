@@ -80,13 +80,14 @@ interface Page<T> {
   nextLink?: string;
 }
 
-function path(below: string, query: Record<string, string> = {}): string {
+/** The path of one of Sentinel's resources in the workspace. */
+export function path(below: string, query: Record<string, string> = {}): string {
   const asked = new URLSearchParams({ "api-version": VERSION, ...query });
   return `${arm.value}/providers/Microsoft.SecurityInsights/${below}?${asked}`;
 }
 
 /** All pages of a list, at most `most` of what it holds. */
-async function all<T>(first: string, most = 2000): Promise<T[]> {
+export async function all<T>(first: string, most = 2000): Promise<T[]> {
   const found: T[] = [];
   let next: string | undefined = first;
   while (next && found.length < most) {

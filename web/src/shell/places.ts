@@ -17,4 +17,6 @@ export interface PlaceOf {
 export const PLACES: PlaceOf[] = [
   { path: "/query", title: "Query", page: lazy(() => import("../pages/query/page").then((m) => m.QueryPage)) },
   { path: "/incidents", title: "Incidents", page: lazy(() => import("../pages/incidents/page").then((m) => m.IncidentsPage)) },
+  { path: "/detections", title: "Detections", page: lazy(() => import("../pages/detections/page").then((m) => m.DetectionsPage)) },
+  { path: "/playbooks", title: "Playbooks", page: lazy(() => import("../pages/playbooks/page").then((m) => m.PlaybooksPage)) },
 ];

@@ -54,14 +54,14 @@ function Body({ incident, found }: { incident: Incident; found: Loaded<Incident 
   };
   return (
     <article class="incident">
-      <header class="incident-head">
-        <p class="incident-way">
+      <header class="object-head">
+        <p class="object-way">
           <Link to="/incidents">Incidents</Link> / {p.incidentNumber}
         </p>
         <h1>{p.title}</h1>
         <Work incident={incident} found={found} />
       </header>
-      <div class="incident-body">
+      <div class="object-body">
         <section class="incident-main">
           <div class="parts" role="tablist" aria-label="Parts of the incident">
             {PARTS.map((one) => (
@@ -76,7 +76,7 @@ function Body({ incident, found }: { incident: Incident; found: Loaded<Incident 
           {part === "Tasks" && <Tasks id={id} tasks={tasks} />}
           {part === "History" && <History history={history} />}
         </section>
-        <aside class="incident-facts" aria-label="Facts">
+        <aside class="object-facts" aria-label="Facts">
           {p.description && <p>{p.description}</p>}
           <dl>
             <dt>First activity</dt>
@@ -123,7 +123,7 @@ function Work({ incident, found }: { incident: Incident; found: Loaded<Incident 
   };
   const me = session.value?.name ?? "";
   return (
-    <div class="incident-work">
+    <div class="object-work">
       <label>
         Severity{" "}
         <select value={p.severity} onChange={(e) => void write({ severity: e.currentTarget.value as Severity }, "Changed the severity")}>

@@ -3,13 +3,11 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { ApiError } from "../../api/door";
 import type { Answer, Visualization } from "../../api/kusto";
+import { Chart } from "../../parts/charts";
 import { drawable } from "../../parts/drawable";
 import { Grid } from "../../parts/grid";
 import { count, duration, size } from "../../parts/values";
-import { lazy } from "../../shell/lazy";
 import { csv, lines, save } from "./export";
-
-const Chart = lazy(() => import("../../parts/chart").then((m) => m.Chart));
 
 export type Shown =
   | { state: "running"; since: number; stop: () => void }
