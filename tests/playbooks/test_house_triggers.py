@@ -42,7 +42,9 @@ class Room(Desk):
             self.put(name, path)
 
     def put(self, name: str, path: str, workspace: str = "soc") -> Document[Workflow]:
-        trigger = {"type": "ApiConnectionWebhook", "inputs": {"path": path, "host": {}}}
+        # As every published one has it: the address that the cloud would be told to call.
+        asked = {"path": path, "host": {}, "body": {"callback_url": "@{listCallbackUrl()}"}}
+        trigger = {"type": "ApiConnectionWebhook", "inputs": asked}
         definition = {"triggers": {"Sentinel": trigger}, "actions": {"A": {"type": "Compose", "inputs": 1}}}
         return self.workflows.put(name, Workflow(definition, workspace))[0]
 

@@ -142,6 +142,7 @@ def inputs_of(trigger: Trigger, known: Kept, name: str, workflow: Workflow, id: 
     """What a trigger asks for, its templates evaluated. Raises `Invalid`."""
     effects = Journaled(f"{id}/{trigger.name}", at, Setting(), lambda key: "")
     scope = RunScope(effects, Frame(), {}, facts(name, workflow, id, ""), known.parameters, Variables(), {}, {})
+    scope.of_trigger = True
     try:
         return Evaluator(FUNCTIONS, scope).value({"inputs": trigger.inputs, "recurrence": trigger.recurrence})
     except (SourceError, Fault) as error:

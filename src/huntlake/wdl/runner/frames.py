@@ -57,6 +57,8 @@ class RunScope:
     """The name of every action, by itself in lower case."""
     own: Record | None = None
     each: Any = _NOTHING
+    of_trigger: bool = False
+    """Whether it is a trigger that asks: it has a callback URL without being in a run."""
 
     def now(self) -> datetime:
         return self.effects.now()
@@ -132,9 +134,9 @@ class RunScope:
         return dict(self.facts)
 
     def callback(self) -> str:
-        if self.own is None:
+        if self.own is None and not self.of_trigger:
             raise Fault("only a webhook has a callback URL")
-        return self.effects.callback_url(self.own.key)
+        return self.effects.callback_url(self.own.key if self.own else "")
 
     def setting(self, name: str) -> Any:
         return self.effects.setting(name)
