@@ -14,13 +14,15 @@ TAG = "hidden-SentinelWorkspaceId"
 """The tag by which the templates of playbooks name their workspace; clients that can say no property use it, too."""
 
 
-def visible(place: Place, workspace: str | None, what: str, below: bool = False) -> Workspace | None:
+def visible(
+    place: Place, workspace: str | None, what: str, below: bool = False, read: Action = Action.WATCH
+) -> Workspace | None:
     """The workspace of something, by its name; None where there is no such thing, which `workspace` None says.
 
     Where the caller may not see it, or the path goes on `below` what isn't there, no `what` is there.
     """
     found = None if workspace is None else place.services.workspaces.find(workspace)
-    if found is not None and place.principal.may(Action.WATCH, found.id):
+    if found is not None and place.principal.may(read, found.id):
         return found
     if workspace is None and not below:
         return None

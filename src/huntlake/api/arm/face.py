@@ -296,7 +296,7 @@ def _delete(found: _Found, place: Place, asked: _Asked) -> tuple[int, object, st
         raise HTTPException(405, headers={"Allow": "GET, PUT"})
     only, _ = _only(asked, {})
     gone = resource.store(place).delete(place.owner, found.name, only)
-    return (200 if gone else 204), None, ""
+    return (resource.deleted if gone else 204), None, ""
 
 
 _ONE: Mapping[str, Callable[[_Found, Place, _Asked], tuple[int, object, str]]] = {

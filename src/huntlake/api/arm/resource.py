@@ -104,6 +104,8 @@ class Resource(Generic[T]):
     read: Action = Action.READ
     created: int = 201
     """The status that says that a PUT made something new; some clients only know 200."""
+    deleted: int = 200
+    """The status that says that a DELETE took something away."""
     can_list: bool = True
     can_patch: bool = True
     pages: bool = True

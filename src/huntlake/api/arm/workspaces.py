@@ -126,6 +126,7 @@ PROVIDERS = (
     "Microsoft.SecurityInsights",
     "Microsoft.Insights",
     "Microsoft.Logic",
+    "Microsoft.Resources",
     "Microsoft.Web",
 )
 
