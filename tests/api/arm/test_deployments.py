@@ -117,6 +117,12 @@ def test_a_template_is_looked_at_deployed_read_and_forgotten(logic: Logic) -> No
     looked = logic.call("POST", path(logic, "block/whatIf"), asked({**GIVEN, "PlaybookName": {"value": "Other"}}))
     assert {c["changeType"] for c in looked.json()["properties"]["changes"]} == {"Create", "Unsupported"}
     operations = logic.get(path(logic, "block/operations"))["value"]
+    # Where Azure's own client looks for them.
+    short = path(logic, "block/operations").replace("providers/Microsoft.Resources/", "")
+    assert logic.get(short)["value"] == operations
+    assert logic.get(f"{short}/{operations[0]['operationId']}") == operations[0]
+    assert logic.call("HEAD", path(logic, "block")).status_code == 204
+    assert logic.call("HEAD", path(logic, "none")).status_code == 404
     assert {o["properties"]["targetResource"]["resourceName"] for o in operations} == {
         "Block-User",
         "azuresentinel-Block-User",

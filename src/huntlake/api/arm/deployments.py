@@ -272,22 +272,29 @@ def _operations(place: Place) -> Fixed:
         "statusCode": "OK",
     }
     targets = _targets(place, deployment)
-    return Fixed(lambda: [(f"{n:016X}", {**told, "targetResource": t}) for n, t in enumerate(targets, start=1)])
+    made = [{**told, "operationId": f"{n:016X}", "targetResource": t} for n, t in enumerate(targets, start=1)]
+    return Fixed(lambda: [(str(operation["operationId"]), operation) for operation in made])
 
 
 def _operation(place: Place, properties: Any) -> dict[str, Any]:
-    return {"properties": properties}
+    return {
+        "id": f"{_group(place)}/deployments/{place.names['deployment']}/operations/{properties['operationId']}",
+        "operationId": properties["operationId"],
+        "properties": {k: v for k, v in properties.items() if k != "operationId"},
+    }
 
 
-OPERATIONS: Resource[Any] = Resource(
-    type=f"{TYPE}/operations",
-    path=f"{PATH}/{{deployment}}/operations",
-    form=Shown(_operation),
-    store=_operations,
-    read=Action.AUTOMATE,
-    in_workspace=False,
-    workspace_of=_belongs,
-)
+def _operations_at(path: str) -> Resource[Any]:
+    return Resource(
+        type=f"{TYPE}/operations",
+        path=f"{path}/{{deployment}}/operations",
+        form=Shown(_operation),
+        store=_operations,
+        read=Action.AUTOMATE,
+        in_workspace=False,
+        workspace_of=_belongs,
+    )
+
 
 DEPLOYMENT: Resource[Deployment | Planned] = Resource(
     type=TYPE,
@@ -305,4 +312,5 @@ DEPLOYMENT: Resource[Deployment | Planned] = Resource(
     unborn=frozenset({"validate", "whatIf"}),
 )
 
-RESOURCES: tuple[Resource[Any], ...] = (OPERATIONS, DEPLOYMENT)
+# Azure's clients ask for operations at a path without a provider.
+RESOURCES: tuple[Resource[Any], ...] = (_operations_at(PATH), _operations_at(f"{GROUP}/deployments"), DEPLOYMENT)

@@ -251,6 +251,12 @@ def _get(found: _Found, place: Place, asked: _Asked) -> tuple[int, object, str]:
     return 200, _shown(found.resource, place, document), etag
 
 
+def _head(found: _Found, place: Place, asked: _Asked) -> tuple[int, object, str]:
+    # Clients that ask whether something is there know no other answer than this one.
+    status, _, etag = _get(found, place, asked)
+    return (204 if status == 200 else status), None, etag
+
+
 def _put(found: _Found, place: Place, asked: _Asked) -> tuple[int, object, str]:
     resource = _writable(found, place)
     body = parse_object(asked.body)
@@ -301,7 +307,7 @@ def _delete(found: _Found, place: Place, asked: _Asked) -> tuple[int, object, st
 
 _ONE: Mapping[str, Callable[[_Found, Place, _Asked], tuple[int, object, str]]] = {
     "GET": _get,
-    "HEAD": _get,
+    "HEAD": _head,
     "PUT": _put,
     "PATCH": _patch,
     "DELETE": _delete,
