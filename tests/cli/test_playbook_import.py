@@ -48,3 +48,14 @@ def test_a_file_without_a_playbook_is_refused(tmp_path: Path) -> None:
     found = run("playbook", "import", file, "--home", home)
     assert found.exit_code == 1
     assert "holds no playbook" in str(found.exception or found.output)
+
+
+def test_a_template_is_linted_as_the_playbooks_that_it_makes(tmp_path: Path) -> None:
+    file = tmp_path / "azuredeploy.json"
+    body = template()
+    actions = body["resources"][1]["properties"]["definition"]["actions"]
+    actions["Say"] = {"type": "Compose", "inputs": "@body('Nobody')"}
+    file.write_text(json.dumps(body, indent=1))
+    found = run("playbook", "lint", file, "--home", tmp_path)
+    assert "Nobody" in found.output
+    assert str(file) in found.output

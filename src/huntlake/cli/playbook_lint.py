@@ -52,6 +52,7 @@ def lint(
 
 def _found(named: list[str], home: Path | None) -> tuple[list[Finding], int]:
     """What is wrong with all of these, and how many files or playbooks they are."""
+    from huntlake.playbooks.deployment.sources import sketched_files
     from huntlake.playbooks.linting.linter import lint as findings_of
 
     found: list[Finding] = []
@@ -63,7 +64,7 @@ def _found(named: list[str], home: Path | None) -> tuple[list[Finding], int]:
             count += 1
             continue
         for file in [path] if path.is_file() else sorted(path.rglob("*.json")):
-            found += findings_of(file)
+            found += findings_of(file, sketched_files)
             count += 1
     return found, count
 

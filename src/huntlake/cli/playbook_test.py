@@ -29,11 +29,12 @@ def prove(
     Nothing leaves this process, no lake is read or kept, and time passes only where a run waits. The exit code is 1
     where a test fails or can't be run, and where there is none.
     """
+    from huntlake.playbooks.deployment.sources import playbook_files
     from huntlake.playbooks.testing.proving import outcomes
 
     found: list[Outcome] = []
     for file in _tests(paths):
-        for outcome in outcomes(file, named):
+        for outcome in outcomes(file, named, playbook_files):
             found.append(outcome)
             if format is Format.TEXT and output is None:
                 tell(outcome, verbose)

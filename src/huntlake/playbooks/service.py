@@ -118,6 +118,7 @@ class Playbooks:
         )
         detection.events.listen(ApprovalDecided, _Telling(runs).heard)
         identities, connected = Identities(principals, workflows), connections(shelf, clock)
+        apis = custom_apis(shelf, clock)
         approvals = Approvals(shelf, clock, detection, _key_assets(watchlists))
 
         def where(workspace: str) -> Where:
@@ -128,7 +129,7 @@ class Playbooks:
             workflows,
             identities,
             connected,
-            custom_apis(shelf, clock),
+            apis,
             seal,
             addresses,
             runs,
@@ -143,6 +144,7 @@ class Playbooks:
                 workflows,
                 identities,
                 connected,
+                apis,
                 seal,
                 connector,
                 held=lambda workspace, connector, operation: foreseen(

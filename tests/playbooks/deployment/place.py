@@ -13,6 +13,7 @@ from huntlake.identity.principals import Principals
 from huntlake.identity.secrets import Hasher
 from huntlake.playbooks.connections import CONNECTIONS, Connection, connections
 from huntlake.playbooks.connectors.connector import Asked, ConnectionParameter, Connector, Effect, Operation
+from huntlake.playbooks.custom_apis import CustomApi, custom_apis
 from huntlake.playbooks.deployment.service import Deployments
 from huntlake.playbooks.deployment.templates.place import Where
 from huntlake.playbooks.identities import Identities
@@ -47,6 +48,7 @@ class Place:
     deployments: Deployments
     workflows: Workflows
     connections: Records[Connection]
+    apis: Records[CustomApi]
     principals: Principals
     seal: Seal
 
@@ -56,19 +58,21 @@ class Place:
         seal = Seal(home / "secrets.key")
         principals: Any = Principals(shelf, clock, hasher=Hasher(memory=64 << 10, rounds=1))
         workflows, connected = Workflows(shelf, clock), connections(shelf, clock)
+        apis = custom_apis(shelf, clock)
         deployments = Deployments(
             shelf,
             clock,
             workflows,
             Identities(principals, workflows),
             connected,
+            apis,
             seal,
             {"wdatp": DEFENDER}.get,
             lambda workspace, connector, operation: "people decide" if operation.effect is Effect.CONTAIN else "",
             lambda workflow, trigger: f"https://here.example/{workflow}/{trigger}",
             lambda workspace: WHERE,
         )
-        return cls(deployments, workflows, connected, principals, seal)
+        return cls(deployments, workflows, connected, apis, principals, seal)
 
     def workflow(self, name: str) -> Workflow:
         """A workflow that is kept."""

@@ -131,6 +131,31 @@ def test_an_address_of_another_workspace_is_not_told(place: Place) -> None:
     assert plan.outputs == {"ours": {"type": "string", "value": "https://here.example/ours/manual"}}
 
 
+def test_a_custom_connector_comes_with_its_connection(place: Place) -> None:
+    body = template()
+    described = {"swagger": "2.0", "paths": {"/hosts": {"get": {"operationId": "Hosts"}}}}
+    properties = {
+        "displayName": "Ours",
+        "swagger": described,
+        "backendService": {"serviceUrl": "https://ours.example/v1"},
+    }
+    body["resources"].append({"type": "Microsoft.Web/customApis", "name": "Ours", "properties": properties})
+    body["resources"][0]["properties"]["api"] = {"id": "[resourceId('Microsoft.Web/customApis', 'Ours')]"}
+    assert changes(place, planned(place, body))["Ours"] == "created"
+    assert changes(place, planned(place, body))["Ours"] == "unchanged"
+    document = place.connection("wdatp-Isolate").custom_api
+    assert (document["host"], document["basePath"], document["paths"]) == ("ours.example", "/v1", described["paths"])
+    assert place.apis.get(CONNECTIONS, "ours").value.workspace == "soc"
+
+
+def test_outputs_and_parameters_do_not_tell_secrets(place: Place) -> None:
+    body = template(outputs={"told": {"type": "string", "value": "[concat('key: ', parameters('Key'))]"}})
+    body["parameters"]["Copy"] = {"type": "string", "defaultValue": "[parameters('Key')]"}
+    plan = planned(place, body)
+    assert (plan.outputs["told"]["value"], "Copy" in plan.parameters) == (None, False)
+    assert KEY not in repr((plan.outputs, plan.parameters))
+
+
 def test_uninstalling_takes_back_what_the_import_made(place: Place) -> None:
     changes(place, planned(place))
     identity = place.workflow("Isolate").identity

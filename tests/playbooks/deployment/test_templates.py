@@ -231,3 +231,16 @@ def test_a_template_cannot_grow_without_bounds() -> None:
         **{f"v{n}": f"[concat(variables('v{n - 1}'), variables('v{n - 1}'))]" for n in range(1, 40)},
     }
     assert "makes" in refusal("[variables('v39')]", variables=variables)
+
+
+def test_copies_within_copies_cannot_grow_without_bounds() -> None:
+    inner: Any = "x"
+    for depth in range(4):
+        inner = {"copy": [{"name": "list", "count": 800, "input": inner}], "depth": depth}
+    assert "makes too much" in refusal("[variables('v')]", variables={"v": inner})
+
+
+def test_values_that_refer_to_one_another_too_deep_are_refused() -> None:
+    variables = {"v0": "x", **{f"v{n}": f"[variables('v{n - 1}')]" for n in range(1, 500)}}
+    with pytest.raises(TemplateError, match="too deep"):
+        refusal("[variables('v499')]", variables=variables)

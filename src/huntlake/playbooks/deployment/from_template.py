@@ -18,15 +18,13 @@ from huntlake.playbooks.deployment.templates.template import (
     CONNECTION,
     CUSTOM_API,
     DEPLOYMENT,
+    LEAST_SECRET,
     OURS,
     WORKFLOW,
     Resource,
     evaluate,
     inner_parameters,
 )
-
-_LEAST_SECRET = 6
-"""Texts shorter than this stand anywhere by chance."""
 
 
 def plan_template(
@@ -121,7 +119,7 @@ def _workflow(resource: Resource, secrets: Iterable[str], findings: Findings) ->
     if made is None:
         return None
     shown = json.dumps([made.definition, dict(made.parameters)], ensure_ascii=False)
-    if any(len(s) >= _LEAST_SECRET and json.dumps(s, ensure_ascii=False)[1:-1] in shown for s in secrets):
+    if any(len(s) >= LEAST_SECRET and json.dumps(s, ensure_ascii=False)[1:-1] in shown for s in secrets):
         findings.note(path, "a secure parameter stands in the definition as plain text: whoever reads it, has it")
     return made
 
@@ -153,7 +151,7 @@ def _connection(resource: Resource, apis: Iterable[PlannedCustomApi], findings: 
 
 def _with_api(connection: PlannedConnection, apis: Iterable[PlannedCustomApi]) -> PlannedConnection:
     found = next((a for a in apis if a.name.lower() == connection.connector and a.description is not None), None)
-    return replace(connection, custom_api=found.description) if found else connection
+    return replace(connection, custom_api=found.document) if found else connection
 
 
 def _custom_api(resource: Resource, findings: Findings) -> PlannedCustomApi:
@@ -167,7 +165,11 @@ def _custom_api(resource: Resource, findings: Findings) -> PlannedCustomApi:
             path, f"the description of this connector lies elsewhere{f' ({lies})' if lies else ''}: give it later"
         )
     return PlannedCustomApi(
-        resource.name, Place(findings.file, path), described if isinstance(described, Mapping) else None, service
+        resource.name,
+        Place(findings.file, path),
+        described if isinstance(described, Mapping) else None,
+        service,
+        str(properties.get("displayName") or resource.name),
     )
 
 

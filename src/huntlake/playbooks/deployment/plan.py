@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from huntlake.playbooks.custom_apis import CustomApi
 from huntlake.playbooks.deployment.templates.parameters import Missing
 from huntlake.playbooks.workflows import WorkflowState
 
@@ -87,6 +88,12 @@ class PlannedCustomApi:
     """Its OpenAPI document; None where the file only says where it lies."""
     service: str = ""
     """The address of its back end, if the file says one."""
+    display_name: str = ""
+
+    @property
+    def document(self) -> Any:
+        """Its OpenAPI document with the address of its back end in it; None where there is none."""
+        return None if self.description is None else CustomApi(self.description, "", "", service=self.service).document
 
 
 @dataclass(frozen=True)

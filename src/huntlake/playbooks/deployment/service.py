@@ -15,8 +15,9 @@ from huntlake.core.clock import Clock
 from huntlake.core.errors import Conflict, Invalid, NotFound
 from huntlake.playbooks.connections import CONNECTIONS, Connection, Mode, opened, purpose
 from huntlake.playbooks.connectors.connector import Connector, Operation
+from huntlake.playbooks.custom_apis import CUSTOM_APIS, CustomApi
 from huntlake.playbooks.deployment.from_template import plan_template
-from huntlake.playbooks.deployment.plan import Plan, PlannedConnection, PlannedWorkflow
+from huntlake.playbooks.deployment.plan import Plan, PlannedConnection, PlannedCustomApi, PlannedWorkflow
 from huntlake.playbooks.deployment.preflight import Known, Preflight, preflight
 from huntlake.playbooks.deployment.reading_definitions import connection_name
 from huntlake.playbooks.deployment.sources import Given, name_of, plan
@@ -44,7 +45,7 @@ class Change(StrEnum):
 
 @dataclass(frozen=True)
 class Applied:
-    """What became of one workflow or connection; `kind` is `workflow` or `connection`."""
+    """What became of one thing; `kind` is `workflow`, `connection`, or `connector` for one that a customer made."""
 
     kind: str
     name: str
@@ -96,6 +97,7 @@ class Deployments:
         workflows: Workflows,
         identities: Putter,
         connections: Records[Connection],
+        apis: Records[CustomApi],
         seal: Seal,
         connector: Callable[[str], Connector | None] = lambda name: None,
         held: Callable[[str, str, Operation], str] = lambda workspace, connector, operation: "",
@@ -103,7 +105,7 @@ class Deployments:
         where: Callable[[str], Where] = lambda workspace: NOWHERE,
     ) -> None:
         self._clock, self._workflows, self._identities = clock, workflows, identities
-        self._connections, self._seal, self._where = connections, seal, where
+        self._connections, self._apis, self._seal, self._where = connections, apis, seal, where
         self._connector, self._held, self._callback = connector, held, callback
         self.records = Records(shelf, clock, "deployments", Deployment, _stamped)
 
@@ -188,7 +190,8 @@ class Deployments:
             raise Invalid("there is neither a workflow nor a connection in it")
         self._free(planned, workspace)
         # A workflow finds its connections when it first runs.
-        done = [self._put_connection(c, workspace, by) for c in planned.connections]
+        done = [self._put_api(a, workspace, by) for a in planned.custom_apis if a.description is not None]
+        done += [self._put_connection(c, workspace, by) for c in planned.connections]
         done += [self._put_workflow(w, workspace, by) for w in planned.workflows]
         before = self.records.find(DEPLOYMENTS, planned.name)
         own = set(before.value.connections if before else ())
@@ -206,7 +209,21 @@ class Deployments:
         self.records.put(DEPLOYMENTS, planned.name, record, by)
         return done
 
+    def _put_api(self, planned: PlannedCustomApi, workspace: str, by: Author) -> Applied:
+        kept = self._apis.find(CUSTOM_APIS, planned.name)
+        made = CustomApi(planned.description, planned.display_name, workspace, service=planned.service)
+        if kept is not None:
+            made = replace(kept.value, swagger=made.swagger, display_name=made.display_name, service=made.service)
+            if made == kept.value:
+                return Applied("connector", kept.name, Change.UNCHANGED)
+        document, new = self._apis.put(CUSTOM_APIS, planned.name, made, by)
+        return Applied("connector", document.name, Change.CREATED if new else Change.CHANGED)
+
     def _free(self, planned: Plan, workspace: str) -> None:
+        for api in planned.custom_apis:
+            described = self._apis.find(CUSTOM_APIS, api.name)
+            if described is not None and described.value.workspace != workspace:
+                raise Conflict(f"a connector named `{api.name}` is already there")
         for workflow in planned.workflows:
             kept = self._workflows.find(workflow.name)
             if kept is not None and kept.value.workspace != workspace:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from huntlake.core.diagnostics import Source, SourceError, did_you_mean
+from huntlake.core.diagnostics import Diagnostic, Source, SourceError, Span, did_you_mean
 from huntlake.core.errors import Invalid, NotFound
 from huntlake.playbooks.deployment.from_template import parameter_names, plan_template
 from huntlake.playbooks.deployment.lenient_json import read
@@ -19,7 +19,7 @@ from huntlake.playbooks.deployment.standard import is_app, plan_app
 from huntlake.playbooks.deployment.templates.parameters import TemplateError
 from huntlake.playbooks.deployment.templates.place import Where
 from huntlake.playbooks.deployment.templates.template import OURS
-from huntlake.playbooks.files import PlaybookFile
+from huntlake.playbooks.files import UNREADABLE, PlaybookFile
 
 MOST_FILES = 50_000
 _SKIPPED = frozenset(("node_modules", "__pycache__", "bin", "obj"))
@@ -217,14 +217,36 @@ def _names(file: Path) -> set[str]:
 
 
 def playbook_files(path: Path, body: Mapping[str, Any], parameters: Mapping[str, Any]) -> list[PlaybookFile]:
-    """The workflows of a template, for whoever tests or lints them. Raises `Invalid` where one isn't whole."""
-    source = Source(path.read_text(encoding="utf-8-sig"), str(path))
-    made = plan_template(body, parameters, Where(path.stem), str(path))
-    if made.problems:
-        raise Invalid(str(made.problems[0]))
+    """The workflows of a template, for whoever tests them. Raises `SourceError` where one isn't whole."""
+    source, made = _planned(path, body, parameters)
     if made.missing:
-        raise Invalid(f"{path}: the parameter `{made.missing[0].name}` has no value")
+        raise _refused(source, f"the parameter `{made.missing[0].name}` has no value")
+    return _files_of(path, source, made)
+
+
+def sketched_files(path: Path, body: Mapping[str, Any], parameters: Mapping[str, Any]) -> list[PlaybookFile]:
+    """The workflows of a template, for whoever only looks at them: something stands in for values that are missing."""
+    source, made = _planned(path, body, parameters)
+    return _files_of(path, source, made)
+
+
+def _planned(path: Path, body: Mapping[str, Any], parameters: Mapping[str, Any]) -> tuple[Source, Plan]:
+    source = Source(path.read_text(encoding="utf-8-sig"), str(path))
+    try:
+        made = plan_template(body, parameters, Where(name_of(path)))
+    except TemplateError as error:
+        raise _refused(source, str(error)) from None
+    if made.problems:
+        raise _refused(source, str(made.problems[0]))
+    return source, made
+
+
+def _files_of(path: Path, source: Source, made: Plan) -> list[PlaybookFile]:
     return [
         PlaybookFile(path, w.name, w.definition, {**w.parameters, **w.secure}, source, f"{w.place.path}.definition")
         for w in made.workflows
     ]
+
+
+def _refused(source: Source, message: str) -> SourceError:
+    return SourceError(source, Diagnostic(UNREADABLE, message, Span(0, 1)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -29,6 +29,9 @@ MOST_COPIES = 800
 MOST_RESOURCES = 2_000
 DEEPEST = 8
 """How deep deployments may nest."""
+
+LEAST_SECRET = 6
+"""How many characters a secret has at least that is looked for where it shouldn't be."""
 
 CONNECTION = "microsoft.web/connections"
 DEPLOYMENT = "microsoft.resources/deployments"
@@ -83,6 +86,13 @@ def evaluate(template: Any, given: Mapping[str, Any], where: Where, path: str = 
     Where a value is missing something stands in for it, and it is told. Raises `TemplateError` for what isn't a
     template, and for parameters that it doesn't have or that don't take what is given.
     """
+    try:
+        return _evaluated(template, given, where, path)
+    except RecursionError:
+        raise TemplateError(path, "values of the template refer to one another too deep") from None
+
+
+def _evaluated(template: Any, given: Mapping[str, Any], where: Where, path: str) -> Evaluated:
     shared = _Shared(dict(given))
     scope = _Scope(template, dict(given), where, path, shared)
     inner = inner_parameters(template)
@@ -95,6 +105,11 @@ def evaluate(template: Any, given: Mapping[str, Any], where: Where, path: str = 
     resources = tuple(scope.resources())
     outputs = scope.outputs()
     plain = {p.name: scope.parameter(n) for n, p in scope.parameters.items() if not p.secure}
+    plain = {n: v for n, v in plain.items() if not _reveals(v, shared.secrets)}
+    for name, output in outputs.items():
+        if _reveals(output["value"], shared.secrets):
+            output["value"] = None
+            shared.notes.append(Note(f"{path}.outputs{_step(name)}", "holds what is secure: its value isn't shown"))
     missing = {m.name.lower(): m for m in (*shared.missing, *shared.unknown)}
     return Evaluated(
         resources,
@@ -323,6 +338,10 @@ class _Scope:
 
         With `left_out` what has no value under certain keys, where secrets stand that only Azure knows, is left out.
         """
+        # What is copied costs each time, even where it holds no expression.
+        self.shared.work += 16 + (len(node) if isinstance(node, str) else 0)
+        if self.shared.work > MOST_WORK:
+            raise TemplateError(path, "the template makes too much")
         match node:
             case str():
                 return self._text(node, path)
@@ -361,9 +380,7 @@ class _Scope:
             # The tree and its evaluation are those of workflows; the codes tell where an error stood.
             told = (replace(d, code=d.code.replace("WDL", "ARM")) for d in error.diagnostics)
             raise TemplateError(path, str(SourceError(error.source, *told))) from None
-        self.shared.work += len(made) if isinstance(made, str) else 16
-        if self.shared.work > MOST_WORK:
-            raise TemplateError(path, "the template makes too much")
+        self.shared.work += len(made) if isinstance(made, str | list | dict) else 0
         return made
 
     def _copies(self, loop: Mapping[str, Any], path: str) -> list[Any]:
@@ -713,6 +730,12 @@ def _object(value: Any, path: str) -> Mapping[str, Any]:
 
 def _step(key: str) -> str:
     return f".{key}" if key.replace("$", "").replace("-", "_").isidentifier() else f"['{key}']"
+
+
+def _reveals(value: Any, secrets: Iterable[str]) -> bool:
+    """Whether a value holds one of the secrets; texts shorter than `LEAST_SECRET` stand anywhere by chance."""
+    long = [s for s in secrets if len(s) >= LEAST_SECRET]
+    return any(s in text for s in long for text in _texts(value))
 
 
 def _texts(value: Any) -> Iterator[str]:
