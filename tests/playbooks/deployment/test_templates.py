@@ -242,5 +242,4 @@ def test_copies_within_copies_cannot_grow_without_bounds() -> None:
 
 def test_values_that_refer_to_one_another_too_deep_are_refused() -> None:
     variables = {"v0": "x", **{f"v{n}": f"[variables('v{n - 1}')]" for n in range(1, 500)}}
-    with pytest.raises(TemplateError, match="too deep"):
-        refusal("[variables('v499')]", variables=variables)
+    assert "more than 60 parameters and variables" in refusal("[variables('v499')]", variables=variables)

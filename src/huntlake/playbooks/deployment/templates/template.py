@@ -29,6 +29,8 @@ MOST_COPIES = 800
 MOST_RESOURCES = 2_000
 DEEPEST = 8
 """How deep deployments may nest."""
+LONGEST_CHAIN = 60
+"""How many parameters and variables may refer each to the next."""
 
 LEAST_SECRET = 6
 """How many characters a secret has at least that is looked for where it shouldn't be."""
@@ -249,6 +251,8 @@ class _Scope:
             return self._values[key]
         if key in self._open:
             raise Fault(f"{what} refers to itself")
+        if len(self._open) >= LONGEST_CHAIN:
+            raise Fault(f"more than {LONGEST_CHAIN} parameters and variables refer to one another")
         self._open.append(key)
         # Where a value is needed first has no part in what it is.
         loops, self.loops, bound, self._bound, loop, self.loop = self.loops, {}, self._bound, [], self.loop, ""
