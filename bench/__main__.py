@@ -18,6 +18,7 @@ MEASUREMENTS = (
     "hostile",
     "http",
     "hunt_indicators",
+    "hunt_ranking",
     "hunt_techniques",
     "hunting",
     "ingest",
