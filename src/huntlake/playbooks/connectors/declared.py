@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
 from huntlake.core.clock import Clock
@@ -49,7 +49,7 @@ class Send(Protocol):
 class Token:
     """How a token is had for an application (OAuth 2.0 client credentials)."""
 
-    __pydantic_config__ = {"extra": "forbid"}
+    __pydantic_config__: ClassVar[Mapping[str, str]] = {"extra": "forbid"}
 
     authority: str
     tenant: str
@@ -62,7 +62,7 @@ class Token:
 class Declared:
     """An operation."""
 
-    __pydantic_config__ = {"extra": "forbid"}
+    __pydantic_config__: ClassVar[Mapping[str, str]] = {"extra": "forbid"}
 
     id: str
     ask: str
@@ -92,7 +92,7 @@ class Declared:
 class Parameter:
     """A parameter of the connection."""
 
-    __pydantic_config__ = {"extra": "forbid"}
+    __pydantic_config__: ClassVar[Mapping[str, str]] = {"extra": "forbid"}
 
     name: str
     summary: str
@@ -104,7 +104,7 @@ class Parameter:
 class Declaration:
     """A connector."""
 
-    __pydantic_config__ = {"extra": "forbid"}
+    __pydantic_config__: ClassVar[Mapping[str, str]] = {"extra": "forbid"}
 
     name: str
     title: str
@@ -204,9 +204,7 @@ def build(declared: Declaration, send: Send, clock: Clock) -> Connector:
         operations.append(
             Operation(one.id, method, path, one.summary, one.effect, work, dry, twice=frozenset(one.twice))
         )
-    parameters = tuple(
-        ConnectionParameter(p.name, p.summary, p.secret, p.default is None) for p in declared.parameters
-    )
+    parameters = tuple(ConnectionParameter(p.name, p.summary, p.secret, p.default is None) for p in declared.parameters)
     endpoint = ConnectionParameter(ENDPOINT, f"Base URL, where it isn't {declared.url}.", required=False)
     return Connector(declared.name, declared.title, tuple(operations), parameters=(*parameters, endpoint))
 
@@ -253,7 +251,9 @@ class _Request:
     def _queries(self, known: Mapping[str, str], asked: Asked) -> list[tuple[str, str]]:
         declared = self.operation.queries
         given = asked.queries if declared is None else _filled(dict(declared), known, asked)
-        return [(k, text(one)) for k, v in given.items() if v is not None for one in (v if isinstance(v, list) else [v])]
+        return [
+            (k, text(one)) for k, v in given.items() if v is not None for one in (v if isinstance(v, list) else [v])
+        ]
 
     def _given_on(self, answer: Answer) -> Answer:
         if answer.lost or answer.refused or answer.status >= 300:
