@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from huntlake.playbooks.automation import Automation
     from huntlake.playbooks.automation_rules import AutomationRule
     from huntlake.playbooks.connectors.connector import Connectors
+    from huntlake.playbooks.connectors.questions import Ask
     from huntlake.playbooks.machine_actions import MachineActions
     from huntlake.playbooks.outward import Outward
     from huntlake.playbooks.service import Playbooks, RunPlace
@@ -298,6 +299,7 @@ class App:
             activity,
             clock,
         )
+        playbooks: Playbooks
         outward = _outward(
             home,
             settings,
@@ -314,6 +316,8 @@ class App:
             tokens,
             tenant,
             subscription,
+            # What asks people is itself one of the playbooks' services.
+            lambda asked, operation, question: playbooks.approvals.ask(asked, operation, question),
         )
         place = _run_place(home, settings, tenant, subscription, workspaces)
         playbooks = Playbooks.over(
@@ -328,7 +332,6 @@ class App:
             outward.connectors,
         )
         playbooks.house.listen()
-        # What asks for approval is itself one of the playbooks' services.
         outward.caller.policy, outward.caller.tapes = playbooks.approvals, playbooks.cassettes
         # A process that died may have left events that nobody has heard.
         for workspace in workspaces.list():
@@ -564,6 +567,7 @@ def _outward(
     tokens: Tokens,
     tenant: Tenant,
     subscription: Subscription,
+    ask: Ask,
 ) -> Outward:
     from huntlake.playbooks.connections import connections
     from huntlake.playbooks.connectors.house import House
@@ -589,6 +593,7 @@ def _outward(
         web=Web(settings.playbook_hosts, _here(home, settings)),
         tenant=tenant,
         subscription=subscription,
+        ask=ask,
         base_url=settings.external_url.rstrip("/"),
     )
     return Outward.over(house, Ledger(state, clock), connections(state, clock), seal, tokens)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -341,6 +342,30 @@ def test_no_rule_takes_back_that_containment_is_approved() -> None:
     house.approvals.rules.put(OWNER, "containment", ApprovalRule(enabled=False))
     house.approvals.rules.put(OWNER, "*", ApprovalRule(connector="nothing"))
     assert isinstance(house.approvals.wants(house.asked(), ISOLATE), Held)
+
+
+POST = Operation("HttpPost", "POST", "{url*}", "POST of a URL.", Effect.WRITE, lambda asked: Answer())
+
+
+@pytest.mark.parametrize(
+    ("url", "body", "held"),
+    [
+        ("https://edr.example/api/machines/m1/isolate", None, True),
+        ("https://edr.example/api/machines/m1/unisolate", None, False),
+        ("https://idp.example/v1/users/1/lifecycle/suspend", None, True),
+        ("https://graph.example/v1.0/users/1/revokeSignInSessions", None, True),
+        ("https://graph.example/v1.0/users/1", {"accountEnabled": False}, True),
+        ("https://graph.example/v1.0/users/1", '{"accountEnabled" : false}', True),
+        ("https://graph.example/v1.0/users/1", {"accountEnabled": True}, False),
+        ("https://fw.example/%62lock", None, True),
+        ("https://isolate.example/tickets?q=isolate", None, False),
+        ("https://chat.example/hooks/1", {"text": "please isolate m1"}, False),
+    ],
+)
+def test_what_a_url_contains_waits_for_a_person_too(url: str, body: Any, held: bool) -> None:
+    house = House()
+    asked = replace(house.asked(connector="http", body={"uri": url, "body": body, "type": "Http"}), path=url)
+    assert (house.approvals.wants(asked, POST) is not None) == held
 
 
 STEPS = st.lists(

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 from huntlake.core.clock import Clock
 from huntlake.core.errors import Invalid
 from huntlake.playbooks.connectors.connector import Asked, Effect, Operation
+from huntlake.playbooks.connectors.judging import judged
 from huntlake.state.documents import Document, Shelf
 from huntlake.state.records import Author, Owner, Records
 
@@ -86,7 +87,7 @@ def wanted(
         (d.name, d.value) for d in rules if d.value.enabled and _matches(owner[0], d.value, asked, operation, assets)
     ]
     reasons = tuple(name for name, _ in matching)
-    if operation.effect is Effect.CONTAIN:
+    if judged(asked, operation) is Effect.CONTAIN:
         reasons = (CONTAINMENT, *reasons)
     if not reasons:
         return None
@@ -111,7 +112,7 @@ def foreseen(connector: str, operation: Operation, rules: Sequence[Document[Appr
 
 
 def _matches(workspace: str, rule: ApprovalRule, asked: Asked, operation: Operation, assets: KeyAssets) -> bool:
-    if operation.effect not in rule.effects:
+    if judged(asked, operation) not in rule.effects:
         return False
     patterns = (
         (asked.connector, rule.connector),

@@ -25,6 +25,7 @@ from huntlake.detection.timeline import Entry, EntryKind
 from huntlake.playbooks.approval_rules import ApprovalRule, KeyAssets, Wanted, approval_rules, wanted
 from huntlake.playbooks.calls import Held
 from huntlake.playbooks.connectors.connector import Asked, Operation
+from huntlake.playbooks.connectors.judging import judged
 from huntlake.playbooks.connectors.questions import Field, Option, Question, Shape
 from huntlake.playbooks.masking import masked, masked_queries
 from huntlake.state.documents import Document, Shelf, Write
@@ -326,7 +327,7 @@ class Approvals:
             asked.connection,
             operation.id,
             operation.summary,
-            operation.effect.value,
+            judged(asked, operation).value,
             {"hidden": True} if "inputs" in asked.hidden else inputs,
             digest(asked, operation),
             now,

@@ -66,6 +66,15 @@ def _masked(value: Any, secrets: list[str]) -> Any:
             return value
 
 
+def _member(name: str, value: Any, secrets: list[str]) -> Any:
+    if isinstance(value, str) and value and _is_secret(name) and not _SID.match(value):
+        return MASK
+    if name.lower() == "authentication" and isinstance(value, Mapping):
+        # Whatever else stands there says who asks.
+        return {k: v if str(k).lower() == "type" else MASK for k, v in value.items()}
+    return _masked(value, secrets)
+
+
 def _without(found: re.Match[str]) -> str:
     if found["scheme"]:
         return found["scheme"] + MASK

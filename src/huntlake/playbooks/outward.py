@@ -11,11 +11,13 @@ from huntlake.identity.tokens import Tokens
 from huntlake.playbooks.calling import ConnectorCaller, Custom
 from huntlake.playbooks.calls import Policy, Tapes
 from huntlake.playbooks.connections import Connection
-from huntlake.playbooks.connectors import CONNECTORS
+from huntlake.playbooks.connectors import connector
 from huntlake.playbooks.connectors.authentication import Authentication
 from huntlake.playbooks.connectors.connector import Connector, Connectors
 from huntlake.playbooks.connectors.house import House
 from huntlake.playbooks.connectors.http import http
+from huntlake.playbooks.connectors.openapi import custom as described
+from huntlake.playbooks.connectors.sending import sender
 from huntlake.playbooks.ledger import Ledger
 from huntlake.playbooks.secret_store import SecretStore
 from huntlake.state.records import Records
@@ -42,9 +44,8 @@ class Built:
 
     def __call__(self, name: str) -> Connector | None:
         """The connector of that name; None where there is none."""
-        build = CONNECTORS.get(name)
-        if build is not None and name not in self._made:
-            self._made[name] = build(self.house)
+        if name not in self._made and (made := connector(name, self.house)) is not None:
+            self._made[name] = made
         return self._made.get(name)
 
 
@@ -71,6 +72,7 @@ class Outward:
         custom: Custom | None = None,
     ) -> Outward:
         """The caller over a house. `policy` holds calls back, `tapes` answers replayed ones."""
+        custom = custom or (lambda name, connection: described(name, connection.custom_api, sender(house.web)))
         shown = Authentication(house.web, house.clock, house, tokens, house.tenant, connections, seal)
         built, web = Built(house), http(house.web, shown, connections, seal)
         caller = ConnectorCaller(connections, seal, ledger, built, web, policy, tapes, custom)

@@ -8,6 +8,7 @@ is built.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
 from huntlake.playbooks.connectors.azureloganalyticsdatacollector import azureloganalyticsdatacollector
@@ -17,6 +18,10 @@ from huntlake.playbooks.connectors.keyvault import keyvault
 from huntlake.playbooks.connectors.kusto import kusto
 from huntlake.playbooks.connectors.microsoftgraphsecurity import microsoftgraphsecurity
 from huntlake.playbooks.connectors.wdatp import microsoftdefenderadvancedhunting, wdatp
+from huntlake.playbooks.connectors.declared import Declaration, build, declarations
+from huntlake.playbooks.connectors.mail import office365, smtp
+from huntlake.playbooks.connectors.sending import sender
+from huntlake.playbooks.connectors.teams import teams
 
 if TYPE_CHECKING:
     from huntlake.playbooks.connectors.connector import Connector
@@ -32,5 +37,27 @@ CONNECTORS: Mapping[str, Callable[[House], Connector]] = {
     "microsoftdefenderadvancedhunting": microsoftdefenderadvancedhunting,
     "microsoftgraphsecurity": microsoftgraphsecurity,
     "wdatp": wdatp,
+    "office365": lambda house: office365(house.ask),
+    "smtp": lambda house: smtp(),
+    "teams": lambda house: teams(house.ask, sender(house.web), house.clock),
 }
-"""By its name, what builds each connector over the services of the house."""
+"""By its name, what builds each connector over the services of the house; those to plain REST services are data."""
+
+
+def connector(name: str, house: House) -> Connector | None:
+    """The connector of that name; None where there is none."""
+    if (made := CONNECTORS.get(name)) is not None:
+        return made(house)
+    found = declared().get(name)
+    return None if found is None else build(found, sender(house.web), house.clock)
+
+
+@cache
+def declared() -> dict[str, Declaration]:
+    """The connectors that are data, by their names."""
+    return declarations()
+
+
+def names() -> tuple[str, ...]:
+    """The names of all connectors; one may have several."""
+    return tuple(sorted({*CONNECTORS, *declared()}))

@@ -16,6 +16,7 @@ from huntlake.identity.principals import Principal, Principals
 from huntlake.identity.rights import Action
 from huntlake.identity.tenant import Subscription, Tenant
 from huntlake.playbooks.connectors.connector import Asked
+from huntlake.playbooks.connectors.questions import Ask
 from huntlake.playbooks.machine_actions import MachineActions
 from huntlake.playbooks.secret_store import SecretStore
 from huntlake.playbooks.web import Web
@@ -64,6 +65,8 @@ class House:
     web: Web
     tenant: Tenant
     subscription: Subscription
+    ask: Ask
+    """Puts a playbook's questions to people."""
     base_url: str = ""
     """Under which people see this server."""
     limits: QueryLimits = QueryLimits()

@@ -17,12 +17,12 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 from html.parser import HTMLParser
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID, uuid5
 
 from huntlake.core.errors import Invalid
 from huntlake.playbooks.connectors.connector import Asked, ConnectionParameter, Connector, Effect, Operation
-from huntlake.playbooks.connectors.questions import Question, of_mail
+from huntlake.playbooks.connectors.questions import Ask, of_mail
 from huntlake.wdl.expressions.values import text
 from huntlake.wdl.runner.effects import Answer
 
@@ -44,13 +44,6 @@ PARAMETERS = (
     ConnectionParameter("from", "Address that mails come from."),
     ConnectionParameter("authority", "PEM of a certificate to trust beside the machine's.", required=False),
 )
-
-
-class Ask(Protocol):
-    """Puts questions to people."""
-
-    def __call__(self, asked: Asked, operation: Operation, question: Question) -> str:
-        """The name of the question; the answer is sent to its callback. `Invalid` for one that asks nothing."""
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from huntlake.core.errors import Invalid
+from huntlake.playbooks.connectors.connector import Asked, Operation
 
 
 class Shape(StrEnum):
@@ -52,6 +53,13 @@ class Question:
     options: tuple[Option, ...]
     fields: tuple[Field, ...] = ()
     recipients: str = ""
+
+
+class Ask(Protocol):
+    """Puts questions to people."""
+
+    def __call__(self, asked: Asked, operation: Operation, question: Question) -> str:
+        """The name of the question; the answer is sent to its callback. `Invalid` for one that asks nothing."""
 
 
 def of_mail(body: Any) -> Question:

@@ -16,8 +16,8 @@ from huntlake.core.clock import Clock
 from huntlake.core.errors import Invalid
 from huntlake.playbooks.connectors.connector import Asked, ConnectionParameter, Connector, Effect, Operation
 from huntlake.playbooks.connectors.declared import Send, Token, Tokens
-from huntlake.playbooks.connectors.mail import Ask, asking, plain
-from huntlake.playbooks.connectors.questions import of_card
+from huntlake.playbooks.connectors.mail import asking, plain
+from huntlake.playbooks.connectors.questions import Ask, of_card
 from huntlake.wdl.expressions.values import text
 from huntlake.wdl.runner.effects import Answer
 
