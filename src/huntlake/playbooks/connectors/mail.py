@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 from html.parser import HTMLParser
 from typing import Any
 from uuid import UUID, uuid5
@@ -34,6 +34,8 @@ MOST_RECIPIENTS = 500
 _IDS = UUID("f4a7c3a8-6f56-4d0c-8f2b-8d0f6d1c9a55")
 _BREAK = re.compile(r"[\r\n\0\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _ADDRESS = re.compile(r"[^@\s<>(),;:\"\\\x00-\x20]+@[^@\s<>(),;:\"\\\x00-\x20]+")
+
+_NAMED = re.compile(r"[^<>]*<([^<>]+)>")
 
 PARAMETERS = (
     ConnectionParameter("host", "Host of the SMTP server."),
@@ -306,7 +308,8 @@ def _addresses(name: str, given: Any) -> list[str]:
         said = _line(name, part)
         if not said:
             continue
-        address = parseaddr(said)[1] if "<" in said else said
+        named = _NAMED.fullmatch(said)
+        address = named[1] if named else said
         if not _ADDRESS.fullmatch(address):
             raise Invalid(f"`{said[:200]}` in `{name}` is no mail address")
         found.append(address)
