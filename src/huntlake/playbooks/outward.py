@@ -11,7 +11,7 @@ from huntlake.identity.tokens import Tokens
 from huntlake.playbooks.calling import ConnectorCaller, Custom
 from huntlake.playbooks.calls import Policy, Tapes
 from huntlake.playbooks.connections import Connection
-from huntlake.playbooks.connectors import connector
+from huntlake.playbooks.connectors import connector, names
 from huntlake.playbooks.connectors.authentication import Authentication
 from huntlake.playbooks.connectors.connector import Connector, Connectors
 from huntlake.playbooks.connectors.house import House
@@ -40,7 +40,7 @@ class Built:
     @property
     def names(self) -> Sequence[str]:
         """The name of every connector."""
-        return sorted(CONNECTORS)
+        return names()
 
     def __call__(self, name: str) -> Connector | None:
         """The connector of that name; None where there is none."""
