@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 from huntlake.playbooks.connectors.azureloganalyticsdatacollector import azureloganalyticsdatacollector
 from huntlake.playbooks.connectors.azuremonitorlogs import azureloganalytics, azuremonitorlogs
 from huntlake.playbooks.connectors.azuresentinel import azuresentinel
+from huntlake.playbooks.connectors.declared import Declaration, build, declarations
 from huntlake.playbooks.connectors.keyvault import keyvault
 from huntlake.playbooks.connectors.kusto import kusto
-from huntlake.playbooks.connectors.microsoftgraphsecurity import microsoftgraphsecurity
-from huntlake.playbooks.connectors.wdatp import microsoftdefenderadvancedhunting, wdatp
-from huntlake.playbooks.connectors.declared import Declaration, build, declarations
 from huntlake.playbooks.connectors.mail import office365, smtp
+from huntlake.playbooks.connectors.microsoftgraphsecurity import microsoftgraphsecurity
 from huntlake.playbooks.connectors.sending import sender
 from huntlake.playbooks.connectors.teams import teams
+from huntlake.playbooks.connectors.wdatp import microsoftdefenderadvancedhunting, wdatp
 
 if TYPE_CHECKING:
     from huntlake.playbooks.connectors.connector import Connector
