@@ -25,7 +25,7 @@ from huntlake.kql.binding.scalars import SCOPED
 from huntlake.kql.functions import FUNCTIONS, KNOWN
 from huntlake.kql.symbols import Function, OneOf, Signature
 from huntlake.kql.types import ANY, NUMBERS, SIMPLE, ScalarType
-from huntlake.playbooks.connectors import CONNECTORS
+from huntlake.playbooks.connectors import connector, declared, names
 from huntlake.wdl.functions import FUNCTIONS as WDL_FUNCTIONS
 from huntlake.workspace.catalogue import Catalogue
 from huntlake.workspace.commands import COMMANDS, Need
@@ -87,30 +87,28 @@ def wdl_page() -> str:
 def operations_page() -> str:
     """The operations of each connector to this house, as they are declared."""
     # What they work on isn't needed to say what they are.
-    house: Any = SimpleNamespace()
-    connectors = [CONNECTORS[name](house) for name in sorted(CONNECTORS)]
-    count = sum(len(c.operations) for c in connectors)
-    parts = ["# Operations of connectors", GENERATED, f"{len(connectors)} connectors, {count} operations."]
-    for connector in connectors:
+    house: Any = SimpleNamespace(ask=None, web=None, clock=None)
+    every = [made for name in names() if (made := connector(name, house)) is not None and made.name == name]
+    also = {name: d.aliases for name, d in declared().items() if d.aliases}
+    count = sum(len(c.operations) for c in every)
+    parts = ["# Operations of connectors", GENERATED, f"{len(every)} connectors, {count} operations."]
+    for one in every:
         lines = ["| operation | call | effect | what it does |", "|---|---|---|---|"]
         lines += [
             f"| {o.id} | `{o.method} {o.path}` | {o.effect.value} | {o.summary} |".replace("*}", "}")
-            for o in connector.operations
+            for o in one.operations
         ]
-        where = "It never leaves this house." if connector.inside else "It calls a service."
+        where = "It never leaves this house." if one.inside else "It calls a service."
+        if one.name in also:
+            where += " Also known as " + ", ".join(f"`{n}`" for n in also[one.name]) + "."
         needs = "".join(
             f"\n- `{p.name}`{' (secret)' if p.secret else ''}{'' if p.required else ' (optional)'}: {p.summary}"
-            for p in connector.parameters
+            for p in one.parameters
         )
-        parts.append(
-            f"## `{connector.name}`: {connector.title}\n\n{where}"
-            + (f" Its connections know:\n{needs}" if needs else "")
-        )
+        parts.append(f"## `{one.name}`: {one.title}\n\n{where}" + (f" Its connections know:\n{needs}" if needs else ""))
         parts.append("\n".join(lines))
-        if connector.triggers:
-            parts.append(
-                "Triggers: " + ", ".join(f"`{t.path}` ({t.summary.rstrip('.')})" for t in connector.triggers) + "."
-            )
+        if one.triggers:
+            parts.append("Triggers: " + ", ".join(f"`{t.path}` ({t.summary.rstrip('.')})" for t in one.triggers) + ".")
     return "\n\n".join(parts) + "\n"
 
 

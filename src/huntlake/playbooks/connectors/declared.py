@@ -205,7 +205,8 @@ def build(declared: Declaration, send: Send, clock: Clock) -> Connector:
             Operation(one.id, method, path, one.summary, one.effect, work, dry, twice=frozenset(one.twice))
         )
     parameters = tuple(ConnectionParameter(p.name, p.summary, p.secret, p.default is None) for p in declared.parameters)
-    endpoint = ConnectionParameter(ENDPOINT, f"Base URL, where it isn't {declared.url}.", required=False)
+    usual = "the usual one" if "{" in declared.url else f"`{declared.url}`"
+    endpoint = ConnectionParameter(ENDPOINT, f"Base URL, where it isn't {usual}.", required=False)
     return Connector(declared.name, declared.title, tuple(operations), parameters=(*parameters, endpoint))
 
 
