@@ -12,7 +12,14 @@ from huntlake.cli.clients import names
 
 from .conftest import Run
 
-PYTHON = ("python", "azure-kusto-data", "azure-monitor-query", "azure-mgmt-securityinsight", "msticpy")
+PYTHON = (
+    "python",
+    "azure-kusto-data",
+    "azure-monitor-query",
+    "azure-mgmt-logic",
+    "azure-mgmt-securityinsight",
+    "msticpy",
+)
 
 
 @pytest.fixture

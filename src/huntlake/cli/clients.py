@@ -57,8 +57,8 @@ def clients(
             "database": place.database,
             "workspace": place.name,
             "workspace_id": place.id,
-            "subscription": app.tenant.id,
-            "resource_group": "huntlake",
+            "subscription": app.subscription.id,
+            "resource_group": app.subscription.group,
         }
     for name in [client] if client else names():
         if client is None:

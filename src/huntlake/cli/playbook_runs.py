@@ -237,11 +237,10 @@ def disable(name: Name, home: Home = None) -> None:
 
 
 def delete(name: Name, home: Home = None) -> None:
-    """Delete a playbook, with the history of its runs; those that go on are called off."""
+    """Delete a playbook, with its identity and the history of its runs; those that go on are called off."""
     with opened(home) as lake, _executing(lake, False):
-        if not lake.playbooks.runs.delete(name, _me()):
+        if not lake.playbooks.identities.delete(name, by=_me()):
             raise NotFound(f"there is no playbook `{name}`")
-        lake.playbooks.addresses.forget(name)
         note(f"{name} is deleted")
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from huntlake.core.errors import PreconditionFailed
 from huntlake.identity.principals import Principals
 from huntlake.playbooks.workflows import NOBODY, Workflow, Workflows
-from huntlake.state.documents import Document
+from huntlake.state.documents import ANY_ETAG, Document
 from huntlake.state.records import ALWAYS, Author, Only
 
 
@@ -16,6 +18,8 @@ class Identities:
 
     principals: Principals
     workflows: Workflows
+    taken: Callable[[str, Author], bool] | None = None
+    """Deletes a workflow with what else is kept of it, such as its runs; the workflow alone, where there is none."""
 
     def put(
         self, name: str, workflow: Workflow, wanted: bool, by: Author = NOBODY, only: Only = ALWAYS
@@ -35,11 +39,14 @@ class Identities:
         return stored
 
     def delete(self, name: str, only: Only = ALWAYS, by: Author = NOBODY) -> bool:
-        """Delete a workflow and its identity; False where there was none."""
+        """Delete a workflow with all that belongs to it, its identity too; False where there was none."""
         before = self.workflows.find(name)
-        gone = self.workflows.delete(name, only, by)
-        if gone and before is not None:
-            self.forget(before.value.identity)
+        if before is None:
+            return False
+        if only.if_match not in (None, ANY_ETAG, before.etag):
+            raise PreconditionFailed(f"`{name}` among the workflows has changed since it was read")
+        gone = self.taken(before.name, by) if self.taken else self.workflows.delete(before.name, only, by)
+        self.forget(before.value.identity)
         return gone
 
     def forget(self, identity: str) -> None:

@@ -33,7 +33,7 @@ from huntlake.playbooks.triggers.requests import Requests
 from huntlake.playbooks.workflows import Workflows
 from huntlake.state.documents import Shelf
 from huntlake.state.events import Occasion
-from huntlake.state.records import Records
+from huntlake.state.records import Author, Records
 from huntlake.state.sealing import Seal
 from huntlake.wdl.definition.workflow import ActionType
 from huntlake.wdl.runner.effects import Answer
@@ -117,7 +117,13 @@ class Playbooks:
             place.calls_at_once,
         )
         detection.events.listen(ApprovalDecided, _Telling(runs).heard)
-        identities, connected = Identities(principals, workflows), connections(shelf, clock)
+
+        def taken(workflow: str, by: Author) -> bool:
+            gone = runs.delete(workflow, by)
+            addresses.forget(workflow)
+            return gone
+
+        identities, connected = Identities(principals, workflows, taken), connections(shelf, clock)
         apis = custom_apis(shelf, clock)
         approvals = Approvals(shelf, clock, detection, _key_assets(watchlists))
 

@@ -9,6 +9,7 @@ import pytest
 
 from huntlake.identity.rights import Role
 from huntlake.playbooks.connections import CONNECTIONS, Mode
+from huntlake.playbooks.workflows import WORKFLOWS
 
 from .logic import Logic, logic_at
 
@@ -154,6 +155,17 @@ def test_a_template_that_cannot_be_deployed_makes_nothing(logic: Logic, body: di
     if "neither" not in told:
         checked = logic.call("POST", path(logic, "never/validate"), body)
         assert told in checked.json()["error"]["message"]
+
+
+def test_what_is_taken_back_takes_its_runs_and_its_principal_along(logic: Logic) -> None:
+    given = {**GIVEN, "PlaybookName": {"value": "Back"}}
+    assert logic.call("PUT", path(logic, "back"), asked(given)).status_code == 201
+    identity, run = logic.get("Back")["identity"]["principalId"], logic.run("Back", {})
+    playbooks = logic.app.playbooks
+    playbooks.deployments.uninstall("back")
+    assert logic.app.principals.of_id(identity) is None
+    assert playbooks.runs.records.find((*WORKFLOWS, "Back"), run) is None
+    assert logic.call("GET", "Back").status_code == 404
 
 
 def test_who_may_make_no_playbooks_deploys_nothing_and_sees_no_deployment(logic: Logic) -> None:

@@ -17,10 +17,10 @@ from huntlake.api.arm.logic import LOGIC, OF_WORKFLOW, PATH, TYPE, endpoint, of_
 from huntlake.api.arm.resource import SUBSCRIPTION, Place, Resource
 from huntlake.api.arm.wire import Part, properties_of, read
 from huntlake.api.arm.workflow_triggers import CallbackAsked, TriggerStore, callback
-from huntlake.core.errors import Invalid, PreconditionFailed, Refused
+from huntlake.core.errors import Invalid, Refused
 from huntlake.identity.rights import Action
 from huntlake.playbooks.workflows import Version, Workflow, WorkflowState
-from huntlake.state.documents import ANY_ETAG, Document
+from huntlake.state.documents import Document
 from huntlake.state.records import ALWAYS, Author, Only, Owner
 from huntlake.wdl.definition.reading import InvalidDefinition
 from huntlake.wdl.definition.reading import read as read_definition
@@ -196,16 +196,7 @@ class WorkflowStore:
 
     def delete(self, owner: Owner, name: str, only: Only = ALWAYS) -> bool:
         """Delete a workflow with its versions, its runs, its keys and its identity. Runs that go on are called off."""
-        playbooks = self.place.services.playbooks
-        found = playbooks.workflows.find(name)
-        if found is None:
-            return False
-        if only.if_match not in (None, ANY_ETAG, found.etag):
-            raise PreconditionFailed(f"`{name}` among the workflows has changed since it was read")
-        gone = playbooks.runs.delete(found.name, self.place.author)
-        playbooks.addresses.forget(found.name)
-        playbooks.identities.forget(found.value.identity)
-        return gone
+        return self.place.services.playbooks.identities.delete(name, only, self.place.author)
 
 
 @dataclass(frozen=True)

@@ -473,7 +473,8 @@ class Runs:
         if (found := self.workflows.find(workflow)) is None:
             return False
         for run in self.records.list((*WORKFLOWS, found.name)):
-            if not run.value.status.ended:
+            # One that has ended meanwhile need not be.
+            with suppress(Conflict):
                 self.cancel(found.name, run.name, by)
         gone = self.workflows.delete(found.name, by=by)
         for run in self.records.list((*WORKFLOWS, found.name)):
