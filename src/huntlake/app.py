@@ -548,7 +548,8 @@ def _run_place(
         id = workspaces.get(workspace).id
         return Ground(workspace, id, subscription.id, subscription.group, settings.external_url.rstrip("/"))
 
-    return RunPlace(home, settings.database, base, resource_id, ground, settings.playbook_calls, tenant.id)
+    kept = timedelta(days=settings.playbook_history_days)
+    return RunPlace(home, settings.database, base, resource_id, ground, settings.playbook_calls, tenant.id, kept)
 
 
 def _outward(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -27,9 +28,11 @@ from huntlake.playbooks.ledger import Ledger
 from huntlake.playbooks.runs.children import Children
 from huntlake.playbooks.runs.service import Runs
 from huntlake.playbooks.runs.working import NoCaller, Worker
+from huntlake.playbooks.triggers.batches import Batches
 from huntlake.playbooks.triggers.house import House
 from huntlake.playbooks.triggers.payloads import Ground
 from huntlake.playbooks.triggers.requests import Requests
+from huntlake.playbooks.triggers.times import Times
 from huntlake.playbooks.workflows import Workflows
 from huntlake.state.documents import Shelf
 from huntlake.state.events import Occasion
@@ -57,6 +60,8 @@ class RunPlace:
     """A workspace, as playbooks are told of it."""
     calls_at_once: int = 32
     tenant: str = ""
+    kept: timedelta = timedelta(days=90)
+    """How long the history of a run stays after its end."""
 
     @property
     def journal(self) -> str:
@@ -86,6 +91,7 @@ class Playbooks:
     cassettes: Cassettes
     requests: Requests
     house: House
+    times: Times
     deployments: Deployments
     effects: Ledger
 
@@ -106,15 +112,19 @@ class Playbooks:
         workflows = Workflows(shelf, clock)
         addresses = Addresses(shelf, clock, seal, workflows, place.base)
         runs = Runs(shelf, clock, workflows, seal, detection.incidents.timelines, place.resource_id)
+        batches = Batches(shelf, clock, runs)
+        times = Times(shelf, clock, runs, caller or NoCaller(), batches)
         worker = Worker(
             runs,
             caller or NoCaller(),
-            {ActionType.WORKFLOW: Children(runs)},
+            {ActionType.WORKFLOW: Children(runs), ActionType.SEND_TO_BATCH: batches},
             clock,
             place.home,
             place.journal,
             addresses.of_callback,
             place.calls_at_once,
+            place.kept,
+            (times.look,),
         )
         detection.events.listen(ApprovalDecided, _Telling(runs).heard)
 
@@ -144,6 +154,7 @@ class Playbooks:
             Cassettes(place.home / "cassettes"),
             Requests(runs, addresses),
             House(clock, runs, detection, place.ground),
+            times,
             Deployments(
                 shelf,
                 clock,

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from huntlake.core.clock import Clock
 from huntlake.core.errors import Conflict, NotFound, PreconditionFailed
-from huntlake.state.documents import ANY_ETAG, Document, Documents, Json, Put, Remove, Shelf, Write
+from huntlake.state.documents import ANY_ETAG, Append, Document, Documents, Json, Put, Remove, Shelf, Write
 
 T = TypeVar("T")
 
@@ -136,7 +136,7 @@ class Records(Generic[T]):
                 return made, before is None
             # Someone wrote in between: the record, which is looked at again, or what is beside it.
             for one in beside:
-                if isinstance(one, Put) and self._is_stale(one):
+                if not isinstance(one, Append) and self._is_stale(one):
                     raise Conflict(f"`{one.name}` among the {one.collection} has changed since it was read")
 
     def prepared(
@@ -191,9 +191,11 @@ class Records(Generic[T]):
         for document in self.list(owner):
             self.delete(owner, document.name)
 
-    def _is_stale(self, put: Put) -> bool:
-        found = self._shelf.read(put.collection, put.name)
-        return found is not None if put.create else put.if_match is not None and (found or ("", ""))[1] != put.if_match
+    def _is_stale(self, one: Put | Remove) -> bool:
+        found = self._shelf.read(one.collection, one.name)
+        if isinstance(one, Remove):
+            return found is None or one.if_match not in (ANY_ETAG, found[1])
+        return found is not None if one.create else one.if_match is not None and (found or ("", ""))[1] != one.if_match
 
     def _documents(self, owner: Owner) -> Documents[_Kept[T]]:
         whose = "/".join((owner[0], *(part.lower() for part in owner[1:])))

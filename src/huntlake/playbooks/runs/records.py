@@ -147,7 +147,7 @@ class History:
         """An entry with what is kept apart of it."""
         return replace(entry, apart=(), **{part: self.content(run, f"{number}/{part}") for part in entry.apart})
 
-    def keep(self, run: str, name: str, value: Any) -> Write:
+    def keep(self, run: str, name: str, value: Any) -> Put:
         """What keeps something of a run apart."""
         return Put(_contents(run), name, {"value": json_of(value)}, "")
 

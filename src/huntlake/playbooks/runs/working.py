@@ -43,6 +43,7 @@ ALIVE = timedelta(seconds=45)
 _LISTEN = 0.5
 _BEAT = 10.0
 _FORGET = 60.0
+_HOUR = 3600.0
 _NOT_RESUMABLE, _INTERNAL = "RunNotResumable", "InternalServerError"
 _BROKEN = frozenset({_NOT_RESUMABLE, _INTERNAL})
 _STATUSES = {
@@ -103,12 +104,17 @@ class Worker:
     callback_url: Callable[[str, str, str], str]
     """The URL at which a webhook is answered: of a workflow, a run, and its key."""
     calls_at_once: int = 32
+    kept: timedelta = timedelta(days=90)
+    """How long the history of a run stays after its end."""
+    chores: tuple[Callable[[], None], ...] = ()
+    """What else is looked after twice a second where runs are executed."""
     _host: Host | None = field(default=None, init=False, repr=False)
     _active: dict[str, asyncio.Event] = field(default_factory=dict, init=False, repr=False)
     _lock: Lock = field(default_factory=Lock, init=False, repr=False)
     _executor: str = field(default="", init=False)
     _closed: bool = field(default=True, init=False)
     _swept: float = field(default=0.0, init=False)
+    _expired: float = field(default=0.0, init=False)
 
     # -- as long as it lasts ---------------------------------------------------------------
 
@@ -122,7 +128,7 @@ class Worker:
             if not executor:
                 yield False
                 return
-            self._executor, self._closed = executor, False
+            self._executor, self._closed, self._expired = executor, False, monotonic()
             self._calls = ThreadPoolExecutor(self.calls_at_once, thread_name_prefix="playbook call")
             self._legs = ThreadPoolExecutor(4, thread_name_prefix="playbook run")
             servers, stop = _Servers(self.runs.shelf, self.clock, executor), Event()
@@ -179,6 +185,8 @@ class Worker:
                     opened = self.runs.open.find(run)
                     if opened is not None and opened.value.executor in ("", self._executor):
                         self.begin(run)
+                for chore in self.chores:
+                    chore()
             except Exception:
                 _LOG.exception("playbooks could not be looked after; that is tried again")
             stop.wait(_LISTEN)
@@ -221,6 +229,9 @@ class Worker:
         if self._host is not None and monotonic() - self._swept >= _FORGET:
             self._swept = monotonic()
             self._host.sweep(_FORGET)
+        if monotonic() - self._expired >= _HOUR:
+            self._expired = monotonic()
+            self.runs.expire(self.kept)
 
     # -- one run ---------------------------------------------------------------------------
 
