@@ -22,6 +22,7 @@ from bench import figures
 from huntlake.core.diagnostics import SourceError
 from huntlake.core.errors import LimitExceeded
 from huntlake.kql.compiler import parse
+from huntlake.kql.syntax.literals import whole
 from huntlake.playbooks.connectors.connector import RunContext
 from huntlake.playbooks.linting.linter import lint
 from huntlake.playbooks.samples import Sample, samples
@@ -155,7 +156,7 @@ def changed(count: int = COUNT) -> tuple[int, list[str]]:
             told = session.query(
                 "declare query_parameters(a:string, b:dynamic); print a, tostring(b[0])", a=text, b=[text]
             )
-            expected = text.encode("utf-8", "replace").decode()
+            expected = whole(text)
             if [list(row) for row in told.rows] != [[expected, expected]]:
                 wrong.append(f"{text!r} is read as {list(told.rows)}")
     return made, wrong

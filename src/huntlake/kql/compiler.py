@@ -27,7 +27,7 @@ from huntlake.kql.plan.graph import is_empty
 from huntlake.kql.sql.scalars import identifiers_of
 from huntlake.kql.sql.writer import Written, write
 from huntlake.kql.syntax import nodes
-from huntlake.kql.syntax.literals import TICKS_PER_SECOND, Moment, ticks_of
+from huntlake.kql.syntax.literals import TICKS_PER_SECOND, Moment, ticks_of, whole
 from huntlake.kql.syntax.parser import Parser
 from huntlake.kql.types import Column, ScalarType
 
@@ -161,7 +161,7 @@ def compile_kql(
     it is compiled.
     """
     _make_room()
-    source = Source(text)
+    source = Source(str(whole(text)))
     tree = _parser(source).query()
     if read is not None:
         tree = read(source, tree)

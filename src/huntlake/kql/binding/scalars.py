@@ -18,7 +18,7 @@ from huntlake.kql.binding.settings import RECEIVED
 from huntlake.kql.plan.graph import columns_in
 from huntlake.kql.symbols import Function
 from huntlake.kql.syntax import nodes
-from huntlake.kql.syntax.literals import typed_value
+from huntlake.kql.syntax.literals import typed_value, whole
 from huntlake.kql.types import NUMBERS, Column, ScalarType
 
 MAX_TERMS = 200_000
@@ -476,6 +476,7 @@ class ScalarBinder:
 
     def parameter_value(self, given: object, type_: ScalarType) -> plan.Literal | None:
         """A value that came from outside: raw, or as a KQL literal in a string. None where it doesn't fit."""
+        given = whole(given)
         if given is None:
             return plan.Literal("" if type_ is ScalarType.STRING else None, type_)
         if type_ is ScalarType.STRING:

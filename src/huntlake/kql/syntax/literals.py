@@ -106,6 +106,22 @@ def unescape(text: str) -> str:
     return _ESCAPE.sub(meaning, text).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
+def whole(value: object) -> object:
+    """A value of JSON in which each half of a character, which no bytes are, is the replacement character."""
+    if isinstance(value, str):
+        if not _HALF.search(value):
+            return value
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list | tuple):
+        return [whole(v) for v in value]
+    if isinstance(value, dict):
+        return {whole(k): whole(v) for k, v in value.items()}
+    return value
+
+
+_HALF = re.compile("[\ud800-\udfff]")
+
+
 def timespan(text: str) -> int | None:
     """Ticks of `1d`, `2.5h`, `1.02:03:04.5`, `00:10`, or a bare number of days; None where it is none of these."""
     if len(text) > 64:

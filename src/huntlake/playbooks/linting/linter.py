@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from huntlake.core.diagnostics import SourceError
+from huntlake.core.errors import DomainError
 from huntlake.playbooks.files import PlaybookFile, Templates, playbooks
 from huntlake.playbooks.linting.checks import CHECKS, Checked
 from huntlake.playbooks.linting.findings import Finding
@@ -20,6 +21,8 @@ def lint(path: Path, templates: Templates | None = None) -> list[Finding]:
         return [_unreadable(path, error)]
     except UnicodeDecodeError as error:
         return [Finding("PF001", path, 1, 1, "$", f"the file is not text: {error.reason}")]
+    except DomainError as error:
+        return [Finding("PF002", path, 1, 1, "$", f"the template can't be evaluated: {error}")]
     return [finding for file in files for finding in findings(file)]
 
 

@@ -206,7 +206,8 @@ def _in_alert(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _guid(what: str, of: object) -> str:
-    return str(uuid5(_SPACE, f"{what} {of}"))
+    # JSON may write half a character, which no bytes are.
+    return str(uuid5(_SPACE, f"{what} {of}".encode("utf-8", "replace").decode()))
 
 
 def _moment(at: datetime) -> str:
