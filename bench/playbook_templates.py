@@ -15,30 +15,43 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from bench import figures
 from bench.playbook_incidents import NOW, SUBSCRIPTION, Occasions, occasions
 from bench.wdl import SHARED
+from huntlake.core.clock import FixedClock
 from huntlake.core.diagnostics import SourceError
-from huntlake.core.errors import DomainError
-from huntlake.playbooks.connectors.connector import RunContext
+from huntlake.core.errors import DomainError, Invalid
+from huntlake.playbooks.calling import ConnectorCaller
+from huntlake.playbooks.calls import Held
+from huntlake.playbooks.connections import CONNECTIONS, Connection, Mode, connections
+from huntlake.playbooks.connectors.connector import Asked, Connector, Effect, Operation, RunContext
 from huntlake.playbooks.connectors.reads import TRIGGER, Read, reads
-from huntlake.playbooks.connectors.stubs import Contract, Contracts, Stubs
+from huntlake.playbooks.connectors.stubs import Contracts, Stubs
+from huntlake.playbooks.custom_apis import custom_apis
 from huntlake.playbooks.deployment.from_template import plan_template
 from huntlake.playbooks.deployment.lenient_json import read as read_json
 from huntlake.playbooks.deployment.plan import Plan, PlannedWorkflow
+from huntlake.playbooks.deployment.service import Deployments
 from huntlake.playbooks.deployment.templates.parameters import Missing
 from huntlake.playbooks.deployment.templates.place import Where
+from huntlake.playbooks.ledger import Ledger
 from huntlake.playbooks.testing.world import Coming, Played, SimulatedWorld, play
-from huntlake.state.records import Author
+from huntlake.playbooks.workflows import NOBODY, Workflow, Workflows
+from huntlake.state.documents import Document
+from huntlake.state.memory import MemoryShelf
+from huntlake.state.records import ALWAYS, Author, Only, Records
+from huntlake.state.sealing import Seal
 from huntlake.wdl.definition.reading import read as read_definition
 from huntlake.wdl.definition.workflow import ActionType, Definition, Status
 from huntlake.wdl.runner.effects import Answer, Call
 
+WORKSPACE = "soc"
 TEMPLATES = SHARED / "playbooks" / "templates"
 LIMIT = 20
 """Seconds of real time that one run may take."""
@@ -105,26 +118,65 @@ def all_outcomes(set_by: Occasions, only: str = "", stride: int = 1) -> Iterator
     contracts = Contracts.of(json.loads((SHARED / "playbooks" / "contracts-open.json").read_text(encoding="utf-8")))
     index = (SHARED / "playbooks" / "index.jsonl").read_text(encoding="utf-8").splitlines()
     files = [f for f in (json.loads(line)["file"] for line in index) if only in f]
-    for file in files[::stride]:
-        yield from outcomes(file, contracts, set_by)
+    with TemporaryDirectory() as home:
+        for file in files[::stride]:
+            yield from outcomes(file, contracts, set_by, Path(home))
 
 
-def outcomes(file: str, contracts: Contracts, set_by: Occasions) -> Iterator[Outcome]:
+@dataclass(frozen=True)
+class Imported:
+    """Where the playbooks of one template were imported to."""
+
+    workflows: Workflows
+    connections: Records[Connection]
+    seal: Seal
+    ledger: Ledger
+
+
+def outcomes(file: str, contracts: Contracts, set_by: Occasions, home: Path) -> Iterator[Outcome]:
     """What becomes of the workflows of one template."""
     try:
-        made = imported(file)
+        planned = plan_of(file)
+        made = imported(planned, home)
     except (DomainError, SourceError) as error:
-        yield Outcome(file, "", "refused", (str(error),))
+        yield Outcome(file, "", "refused", tuple(str(error).splitlines()))
         return
-    if not made.ready or not made.workflows:
-        told = [str(p) for p in made.problems] + [f"no value for `{m.name}`" for m in made.missing]
-        yield Outcome(file, "", "refused", tuple(told or ["no workflow is in it"]))
-        return
-    for workflow in made.workflows:
-        yield outcome(file, workflow, contracts, set_by)
+    for workflow in planned.workflows:
+        yield outcome(file, workflow, made, contracts, set_by)
 
 
-def imported(file: str) -> Plan:
+def imported(planned: Plan, home: Path) -> Imported:
+    """Imports what was planned, and puts all its connections in replay. Raises `Invalid` where that can't be done."""
+    shelf, clock, seal = MemoryShelf(), FixedClock(NOW), Seal(home / "secrets.key")
+    workflows, connected, apis = Workflows(shelf, clock), connections(shelf, clock), custom_apis(shelf, clock)
+    if not planned.workflows and planned.ready:
+        raise Invalid("no workflow is in it")
+    Deployments(shelf, clock, workflows, Anonymous(workflows), connected, apis, seal).apply(planned, WORKSPACE)
+    for document in connected.list(CONNECTIONS):
+        connected.put(CONNECTIONS, document.name, replace(document.value, mode=Mode.REPLAY, cassette="stubs"))
+    web = Connection(WEB.name, "HTTP", WORKSPACE, Mode.REPLAY, cassette="stubs")
+    connected.put(CONNECTIONS, "http", web)
+    return Imported(workflows, connected, seal, Ledger(shelf, clock))
+
+
+@dataclass(frozen=True)
+class Anonymous:
+    """Keeps workflows without an identity of their own."""
+
+    workflows: Workflows
+
+    def put(
+        self, name: str, workflow: Workflow, wanted: bool, by: Author = NOBODY, only: Only = ALWAYS
+    ) -> tuple[Document[Workflow], bool]:
+        """Keep a workflow."""
+        return self.workflows.put(name, workflow, by, only)
+
+    def delete(self, name: str, only: Only = ALWAYS, by: Author = NOBODY) -> bool:
+        """Delete a workflow."""
+        return self.workflows.delete(name, only, by)
+
+
+def plan_of(file: str) -> Plan:
     """The plan of a template, with a value for each parameter that has none."""
     template = read_json((TEMPLATES / file).read_bytes(), file)
     where = Where("templates", SUBSCRIPTION, SUBSCRIPTION, now=NOW, callback=callback)
@@ -172,12 +224,12 @@ def value_of(missing: Missing) -> Any:
 # -- a run ---------------------------------------------------------------------------
 
 
-def outcome(file: str, workflow: PlannedWorkflow, contracts: Contracts, set_by: Occasions) -> Outcome:
+def outcome(file: str, workflow: PlannedWorkflow, made: Imported, contracts: Contracts, set_by: Occasions) -> Outcome:
     """What becomes of a workflow that is run once."""
     signal.signal(signal.SIGALRM, _over_time)
     signal.alarm(LIMIT)
     try:
-        played = run(workflow, contracts, set_by)
+        played = run(workflow, made, contracts, set_by)
     except OverTime:
         return Outcome(file, workflow.name, "hung", (f"it takes longer than {LIMIT} s",))
     except Exception as error:  # a crash of the engine is what this looks for
@@ -197,22 +249,27 @@ def _over_time(number: int, frame: Any) -> None:
     raise OverTime
 
 
-def run(workflow: PlannedWorkflow, contracts: Contracts, set_by: Occasions) -> Played:
-    """Runs a workflow in a world of stubs."""
-    definition = read_definition(workflow.definition)
-    values = {**workflow.parameters, **workflow.secure}
+def run(workflow: PlannedWorkflow, made: Imported, contracts: Contracts, set_by: Occasions) -> Played:
+    """Runs a workflow as it was imported, its connections in replay, in a world whose tape is made of stubs."""
+    kept = made.workflows.get(workflow.name).value
+    definition = read_definition(kept.definition)
+    sealed = {n: json.loads(made.seal.open(v, f"workflow {workflow.name} {n}")) for n, v in kept.sealed.items()}
+    values = {**kept.parameters, **sealed}
     wanted = reads(definition, values)
     connections = values.get("$connections") or {}
-    caller = Caller(Stubs(contracts), wanted, connections)
-    context = RunContext("main", workflow.name, "run", Author(name="bench"), NOW, test=True)
-    world = SimulatedWorld(caller, context, connections, script=caller)
+    tapes = StubTapes(Stubs(contracts), wanted)
+    caller = Calls(
+        ConnectorCaller(made.connections, made.seal, made.ledger, lambda name: None, WEB, tapes=tapes), wanted
+    )
+    context = RunContext(WORKSPACE, workflow.name, "run", Author(name="bench"), NOW)
+    world = SimulatedWorld(caller, context, connections, script=tapes)
     outputs = set_off(definition, connections, wanted.get(TRIGGER, Read()), contracts, set_by)
     facts = {
         "id": f"{Where(subscription=SUBSCRIPTION).group_id}/providers/Microsoft.Logic/workflows/{workflow.name}",
         "name": workflow.name,
         "type": "Microsoft.Logic/workflows",
-        "location": workflow.location or "local",
-        "tags": dict(workflow.tags),
+        "location": kept.location or "local",
+        "tags": dict(kept.tags),
         "run": {"id": f"/workflows/{workflow.name}/runs/run", "name": "run", "type": "Microsoft.Logic/workflows/runs"},
     }
     return play(definition, outputs, world, values, facts)
@@ -238,41 +295,72 @@ def set_off(
     return {"headers": {"x-ms-workflow-name": "Module-Parent", "Content-Type": "application/json"}, "body": body}
 
 
-class Caller:
-    """Answers calls from stubs: what `Caller` and `Script` ask."""
+def _nothing(asked: Asked) -> Answer:
+    return Answer(refused="nothing leaves a measurement")
 
-    def __init__(self, stubs: Stubs, wanted: Mapping[str, Read], connections: Mapping[str, Any]) -> None:
-        self._stubs, self._wanted, self._connections = stubs, wanted, connections
 
-    def call(self, context: RunContext, call: Call, connections: Any) -> Answer:
-        """The answer of a stub; refused by name where no contract knows the call."""
-        inputs = call.inputs if isinstance(call.inputs, Mapping) else {}
-        action = call.action
-        read = self._wanted.get(action.name.lower(), Read())
-        if action.type is ActionType.API_CONNECTION_WEBHOOK:
-            return Answer(200, {}, {})
-        if action.type is not ActionType.API_CONNECTION:
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+WEB = Connector("http", "HTTP", tuple(Operation(m, m, "{rest*}", m, Effect.READ, _nothing) for m in METHODS))
+
+
+class StubTapes:
+    """Cassettes that stubs answer, and whoever answers webhooks: what `Tapes`, `Tape` and `Script` ask."""
+
+    def __init__(self, stubs: Stubs, wanted: Mapping[str, Read], connector: str = "", custom: bool = False) -> None:
+        self._stubs, self._wanted, self._connector, self._custom = stubs, wanted, connector, custom
+        self._webhooks: dict[str, Answer] = {}
+
+    def tape(self, name: str, connector: str, custom: bool = False) -> StubTapes:
+        """The tape of a connection."""
+        made = StubTapes(self._stubs, self._wanted, connector, custom)
+        made._webhooks = self._webhooks
+        return made
+
+    def answer(self, asked: Asked, operation: Operation | None) -> Answer | None:
+        """What a stub answers; refused by name where no contract knows the call."""
+        read = self._wanted.get(asked.action.lower(), Read())
+        if self._connector == WEB.name:
             body = read.body()
             return Answer(200, {"Content-Type": "application/json"}, {} if body is None else body)
-        answer, contract = self._stub(inputs)
-        return answer if contract is None else Answer(answer.status, answer.headers, read.body(None, contract))
+        method, custom = asked.method or "GET", self._custom or None
+        answer = self._stubs.answer(self._connector, method, asked.path, asked.body, custom)
+        if answer.refused and not self._custom:
+            # A connection to a connector that a customer has made, and that no file describes.
+            answer = self._stubs.answer(self._connector, method, asked.path, asked.body, True)
+            custom = True
+        if answer.refused:
+            return answer
+        contract = self._stubs.contracts.find(self._connector, method, asked.path, custom)
+        if asked.path.lower().endswith("/$subscriptions"):
+            self._webhooks[asked.action.lower()] = Answer(200, {}, read.body(answer.body, contract))
+            return Answer(200, {}, {})
+        return Answer(answer.status, answer.headers, read.body(None, contract))
 
-    def _stub(self, inputs: Mapping[str, Any]) -> tuple[Answer, Contract | None]:
-        connector, custom = connector_of(json.dumps(inputs.get("host")), self._connections)
-        method, path = str(inputs.get("method") or "GET"), str(inputs.get("path") or "")
-        answer = self._stubs.answer(connector, method, path, inputs.get("body"), custom or None)
-        return answer, self._stubs.contracts.find(connector, method, path, custom or None)
+    def keep(self, asked: Asked, answer: Answer) -> None:
+        """Nothing is real."""
 
     def callback(self, call: Call) -> Coming | None:
         """What a person sends to a webhook's callback URL."""
-        inputs = call.inputs if isinstance(call.inputs, Mapping) else {}
         read = self._wanted.get(call.action.name.lower(), Read())
-        answer, contract = self._stub(inputs)
-        body = read.body(answer.body if contract else None)
-        return Coming(Answer(200, {}, body), timedelta(minutes=1))
+        sent = self._webhooks.get(call.action.name.lower()) or Answer(200, {}, read.body())
+        return Coming(sent, timedelta(minutes=1))
 
-    def decided(self, call: Call, held: Any) -> None:
-        """Nothing is held."""
+    def decided(self, call: Call, held: Held) -> None:
+        """Nothing is held: replay changes nothing."""
+
+
+class Calls:
+    """The caller of the house; in place of workflows that a template doesn't hold, a stub answers."""
+
+    def __init__(self, caller: ConnectorCaller, wanted: Mapping[str, Read]) -> None:
+        self._caller, self._wanted = caller, wanted
+
+    def call(self, context: RunContext, call: Call, connections: Any) -> Answer | Held:
+        """Makes a call."""
+        if call.action.type in (ActionType.WORKFLOW, ActionType.SEND_TO_BATCH):
+            body = self._wanted.get(call.action.name.lower(), Read()).body()
+            return Answer(200, {"Content-Type": "application/json"}, {} if body is None else body)
+        return self._caller.call(context, call, connections)
 
 
 def connector_of(host: str, connections: Mapping[str, Any]) -> tuple[str, bool]:
