@@ -359,3 +359,15 @@ def test_pre_flight_of_a_kept_playbook_sees_its_connections(place: Place) -> Non
     found = place.deployments.check_kept("isolate")
     assert (found.connections[0].mode, found.connections[0].missing) == ("dry-run", ("region",))
     assert "signed URL" in found.triggers[0].how
+
+
+def test_pre_flight_sees_that_a_connection_is_to_something_else(place: Place) -> None:
+    body = template()
+    body["resources"][0]["properties"]["api"]["id"] = "/managedApis/office365"
+    (found,) = place.deployments.check(planned(place, body), "soc")
+    assert [(f.path, f.message) for f in found.unsupported] == [
+        (
+            "$connections['wdatp']",
+            "`wdatp-Isolate` is a connection to `office365`, and one to `wdatp` is wanted",
+        )
+    ]

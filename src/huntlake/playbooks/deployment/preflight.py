@@ -242,6 +242,14 @@ class _Look:
     # -- what can't but fail
 
     def unsupported(self) -> Iterator[Finding]:
+        for key, entry in self.connections.items():
+            wanted = last(entry.get("id")).lower() if isinstance(entry, Mapping) else ""
+            made = self.known.connection(connection_name(entry)) if wanted else None
+            if made is not None and made.connector.lower() != wanted:
+                told = (
+                    f"`{connection_name(entry)}` is a connection to `{made.connector}`, and one to `{wanted}` is wanted"
+                )
+                yield Finding(f"$connections['{key}']", told)
         for action in self.definition.all():
             inputs = action.inputs if isinstance(action.inputs, Mapping) else {}
             if action.type is ActionType.INLINE_CODE:
