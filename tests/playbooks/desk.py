@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from huntlake.app import App
-from huntlake.core.clock import FixedClock
+from huntlake.core.clock import Clock, FixedClock
 from huntlake.core.settings import Settings
 from huntlake.detection.alerts import Alert
 from huntlake.detection.extraction import from_alerts
@@ -148,9 +148,9 @@ class Desk:
 
 
 @contextmanager
-def desk_at(home: Path, **settings: Any) -> Iterator[Desk]:
+def desk_at(home: Path, clock: Clock | None = None, **settings: Any) -> Iterator[Desk]:
     """A house in that folder."""
-    app = App.open(home, Settings(home=home, upkeep_minutes=0, **settings), FixedClock(NOW))
+    app = App.open(home, Settings(home=home, upkeep_minutes=0, **settings), clock or FixedClock(NOW))
     try:
         workspace = app.workspaces.create("soc", "11111111-2222-3333-4444-555555555555")
         alert = Alert(

@@ -162,6 +162,27 @@ def test_subscriptions_are_found_without_a_method() -> None:
     assert connector.find("GET", "/a/x/$subscriptions") is None
 
 
+def test_the_next_page_is_asked_of_the_connection_wherever_the_link_leads(desk: Desk) -> None:
+    seen = []
+
+    def page(asked: Asked) -> Answer:
+        seen.append((asked.path, dict(asked.queries), asked.body))
+        return Answer(body={"value": []})
+
+    operation = Operation("List", "GET", "/v1/{kind}", "", Effect.READ, page)
+    connector = Connector("azuresentinel", "", (operation,), inside=True)
+    desk.caller.connector = lambda name: connector
+    host = {"connection": {"name": "/x/connections/azuresentinel"}}
+    inputs = {"host": host, "method": "get", "path": "/v1/users", "body": {"a": 1}, "queries": {"top": 1}}
+    action = Action("A", ActionType.API_CONNECTION, PLAIN)
+    for link in ("https://evil.example/base/v1/users?skip=2", "/v1/users?skip=2"):
+        desk.caller.call(desk.context(), Call("k", action, inputs, poll=link), None)
+    assert seen == [("/v1/users", {"skip": "2"}, None)] * 2
+    other = desk.caller.call(desk.context(), Call("k", action, inputs, poll="https://x.example/nothing"), None)
+    assert isinstance(other, Answer)
+    assert other.refused
+
+
 def test_old_entries_of_the_ledger_are_forgotten(desk: Desk) -> None:
     comment(desk)
     assert desk.app.outward.ledger.expire("soc") == 0

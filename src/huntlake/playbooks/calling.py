@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from huntlake.core.diagnostics import SourceError
 from huntlake.core.errors import DomainError
@@ -89,9 +89,10 @@ class ConnectorCaller:
             action=call.action.name,
             hidden=call.hidden,
         )
-        if call.poll:
-            return Answer(refused=f"asking `{connection.connector}` again for an answer is not supported")
         connector = self._built(name, connection)
+        if call.poll:
+            asked, method = _following(asked, connector, call.poll), "GET"
+            path = asked.path
         operation, arguments = (connector.find(method, path) if connector else None) or (None, {})
         asked = replace(asked, arguments=arguments, method=method or (operation.method if operation else ""))
         if connection.mode is Mode.REPLAY:
@@ -243,6 +244,19 @@ class ConnectorCaller:
         if well and operation is not None and operation.effect is not Effect.READ and self.ledger.find(asked) is None:
             self.ledger.end(asked, self.ledger.entry(asked, operation, Mode.REPLAY), answer, Outcome.RECORDED)
         return answer
+
+
+def _following(asked: Asked, connector: Connector | None, link: str) -> Asked:
+    """The call of where the rest of an answer is, by the longest end of the URL's path that is an operation's.
+
+    Services name themselves in such links; what is called is the connection's all the same.
+    """
+    parts = urlsplit(link)
+    segments = parts.path.strip("/").split("/")
+    paths = [f"/{'/'.join(segments[n:])}" for n in range(len(segments))]
+    path = next((p for p in paths if connector is not None and connector.find("GET", p)), parts.path)
+    queries = dict(parse_qsl(parts.query, keep_blank_values=True))
+    return replace(asked, method="GET", path=path, queries=queries, body=None)
 
 
 def _worked(operation: Operation, asked: Asked) -> Answer:

@@ -384,7 +384,7 @@ class Run:
             following = yield from self._answer(action, record, inputs, link, until)
             more, link = _page(following)
             if more is None:
-                return following if following.lost or not 200 <= following.status < 300 else answer
+                return following if following.refused or following.lost or not 200 <= following.status < 300 else answer
             items = items + more
             # A service that names the same page again would be asked for ever.
             link = "" if link in seen else link
