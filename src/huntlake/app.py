@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
 
 from huntlake.core.clock import Clock, SystemClock
@@ -596,6 +597,7 @@ def _outward(
         subscription=subscription,
         ask=ask,
         base_url=settings.external_url.rstrip("/"),
+        asking=BoundedSemaphore(settings.queries_at_once),
     )
     return Outward.over(house, Ledger(state, clock), connections(state, clock), seal, tokens)
 

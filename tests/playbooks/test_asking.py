@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -113,6 +114,18 @@ def test_an_answer_that_is_too_large_is_no_answer(logs: Desk) -> None:
     answer = ask(logs, "range x from 1 to 600000 step 1")
     assert answer.status == 429
     assert "too large" in answer.body["error"]["message"]
+
+
+def test_queries_of_playbooks_take_turns(logs: Desk) -> None:
+    house = logs.app.outward.house
+    turns = [house.asking.acquire(blocking=False) for _ in range(logs.app.settings.queries_at_once)]
+    assert all(turns)
+    object.__setattr__(house, "limits", replace(house.limits, timeout=timedelta(seconds=0.05)))
+    assert ask(logs, "Seen_CL").status == 429
+    for _ in turns:
+        house.asking.release()
+    object.__setattr__(house, "limits", replace(house.limits, timeout=timedelta(seconds=30)))
+    assert ask(logs, "Seen_CL").status == 200
 
 
 @pytest.mark.parametrize(

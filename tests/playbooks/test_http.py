@@ -118,6 +118,7 @@ def test_a_request_is_sent_as_the_action_says(house: Desk, server: Server) -> No
     assert headers["x-own"] == "7"
     assert (headers["cookie"], headers["host"]) == ("a=b", f"127.0.0.1:{server.port}")
     assert (headers["x-ms-workflow-name"], headers["x-ms-workflow-run-id"]) == ("respond", "run1")
+    assert len(headers["x-ms-client-request-id"]) == 36
     house.http({"method": "GET", "uri": server.url}, options="suppressworkflowheaders")
     assert not [name for name in server.seen[-1]["headers"] if name.startswith("x-ms-workflow")]
 
@@ -217,7 +218,7 @@ def test_a_workflow_without_an_identity_cannot_show_one(house: Desk, server: Ser
     assert answer.status == 403
     house.identity()
     answer = house.http({"method": "GET", "uri": server.url, "authentication": given})
-    assert "is not supported" in answer.body["error"]["message"]
+    assert "showing the identity of a workflow to `127.0.0.1` is not supported" in answer.refused
     assert server.seen == []
 
 
@@ -257,7 +258,7 @@ def test_the_identity_is_shown_to_this_server_itself(tmp_path: Path, host: str) 
         caller = desk.app.tokens.verify(token, Audiences(MANAGEMENT, frozenset()))
         assert caller.client_id == client
         foreign = {**given, "audience": "https://vault.azure.net"}
-        assert desk.http({**inputs, "authentication": foreign}).status == 403
+        assert "none of this server's" in desk.http({**inputs, "authentication": foreign}).refused
 
 
 def test_no_host_is_reached_that_nobody_has_listed(tmp_path: Path, server: Server) -> None:
@@ -367,6 +368,8 @@ def test_functions_and_managed_apis_are_where_connections_say(house: Desk, serve
     house.connect("azurefunction", parameters=parameters, secret={"key": "fk"})
     assert house.http(inputs, type=ActionType.FUNCTION).status == 200
     assert (server.seen[-1]["path"], server.seen[-1]["headers"]["x-functions-key"]) == ("/api/Scan", "fk")
+    house.http(inputs, type=ActionType.FUNCTION, poll=f"{server.url}/api/status?code=1")
+    assert (server.seen[-1]["method"], server.seen[-1]["path"]) == ("GET", "/api/status?code=1")
     house.connect("apimanagement", parameters={"id": "service/s/apis/a", "url": f"{server.url}/base/"})
     api = {
         "method": "GET",

@@ -144,8 +144,11 @@ class ConnectorCaller:
         connection = governs.value if governs else None
         inputs = dict(call.inputs) if isinstance(call.inputs, Mapping) else {}
         method = text(inputs.get("method")).upper() or ("POST" if call.action.type is not ActionType.HTTP else "GET")
+        type = call.action.type
         if call.poll:
-            method, inputs = "GET", {**inputs, "uri": call.poll, "body": None, "queries": None}
+            # Where the answer will be is a URL, whatever was called.
+            type, method = ActionType.HTTP, "GET"
+            inputs = {**inputs, "uri": call.poll, "body": None, "queries": None}
         asked = Asked(
             context,
             governs.name if governs else "",
@@ -154,7 +157,7 @@ class ConnectorCaller:
             _url(inputs),
             _mapping(inputs.get("queries")),
             {k: text(v) for k, v in _mapping(inputs.get("headers")).items()},
-            {**inputs, "type": call.action.type.value} | ({"plain": True} if _PLAIN in call.action.options else {}),
+            {**inputs, "type": type.value} | ({"plain": True} if _PLAIN in call.action.options else {}),
             connector=self.web.name,
             action=call.action.name,
             hidden=call.hidden,

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from huntlake.core.errors import Invalid, LimitExceeded
+from huntlake.core.errors import Busy, Invalid, LimitExceeded
 from huntlake.identity.rights import Action
 from huntlake.kql.syntax.literals import timespan
 from huntlake.kql.types import Column
@@ -82,11 +82,16 @@ def rows(
         until=period.until,
         dynamic_as_text=not objects,
     )
-    given = house.queries.run(workspace, query, options, workspaces=partial(house.readable, asked))
-    if not given.tables:
-        return Rows((), [])
-    table = given.tables[0]
-    found = orjson.loads(b"[" + b",".join(table.json_rows()) + b"]")
+    if not house.asking.acquire(timeout=limits.timeout.total_seconds()):
+        raise Busy("other playbooks' queries kept this one waiting for too long")
+    try:
+        given = house.queries.run(workspace, query, options, workspaces=partial(house.readable, asked))
+        if not given.tables:
+            return Rows((), [])
+        table = given.tables[0]
+        found = orjson.loads(b"[" + b",".join(table.json_rows()) + b"]")
+    finally:
+        house.asking.release()
     if table.truncated_by is not None:
         raise LimitExceeded(f"the answer is too large for a playbook: {table.truncated_by}")
     names = [c.name for c in table.columns]

@@ -35,6 +35,10 @@ MANAGEMENT = "https://management.azure.com/"
 _EARLY = timedelta(minutes=5)
 
 
+class Unsupported(Refused):
+    """What is asked to be shown is nothing to the other side."""
+
+
 class Identities(Protocol):
     """Whose identity a workflow has here."""
 
@@ -67,7 +71,10 @@ class Authentication:
     _lock: Lock = field(default_factory=Lock)
 
     def shown(self, asked: Asked, given: Any, url: str) -> Authorized:
-        """What is shown to that URL. `Invalid` for what can't be understood, `Refused` for what may not be."""
+        """What is shown to that URL.
+
+        `Invalid` for what can't be understood, `Unsupported` for what means nothing there, `Refused` for what may not.
+        """
         if given in (None, "", {}):
             return self._to(url, {})
         if not isinstance(given, Mapping):
@@ -110,13 +117,15 @@ class Authentication:
             raise Refused(f"the workflow `{asked.context.workflow}` has no identity to show")
         if here is None or not (here.is_own(url) or here.is_stood_for(url)):
             host = (urlsplit(url).hostname or "")[:200]
-            raise Refused(
+            raise Unsupported(
                 f"showing the identity of a workflow to `{host}` is not supported: it is one of this server. A "
                 f"connection to `{IDENTITY}` with the `audience` {audience[:200]} says who it is there"
             )
         names = frozenset(name.partition(":")[0] for name in here.names)
         if not is_known(audience, names):
-            raise Refused(f"the audience `{audience[:200]}` is none of this server's; a token for it is not supported")
+            raise Unsupported(
+                f"the audience `{audience[:200]}` is none of this server's; a token for it is not supported"
+            )
         root = f"{here.origin}/{self.tenant.id}"
         token = self.tokens.issue(principal, audience, issuer=issuer(root))
         return Authorized({"Authorization": f"Bearer {token.text}"}, here=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from threading import BoundedSemaphore
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -70,6 +71,8 @@ class House:
     base_url: str = ""
     """Under which people see this server."""
     limits: QueryLimits = QueryLimits()
+    asking: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(4))
+    """The turns of queries: playbooks must not keep people from theirs."""
 
     def principal(self, asked: Asked) -> Principal | None:
         """The principal that the workflow's identity is; None where it has none. `Refused` where that one is gone."""

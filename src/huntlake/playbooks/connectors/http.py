@@ -14,8 +14,9 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from huntlake.core.errors import DomainError, Invalid, NotFound, Refused, Unavailable
 from huntlake.playbooks.bodies import decoded, encoded
 from huntlake.playbooks.connections import CONNECTIONS, Connection, opened
-from huntlake.playbooks.connectors.authentication import Authentication, Authorized
+from huntlake.playbooks.connectors.authentication import Authentication, Authorized, Unsupported
 from huntlake.playbooks.connectors.connector import Asked, Connector, Effect, Operation
+from huntlake.playbooks.connectors.house import name_for
 from huntlake.playbooks.web import Request, Web
 from huntlake.state.documents import Document
 from huntlake.state.records import Records
@@ -71,8 +72,11 @@ class _Http:
                 "x-ms-client-tracking-id": asked.context.run,
             }
         # Whoever takes care not to do things twice can tell by this.
-        headers.setdefault("x-ms-client-request-id", asked.key)
-        shown = self.authentication.shown(asked, inputs.get("authentication"), url)
+        headers.setdefault("x-ms-client-request-id", name_for(asked))
+        try:
+            shown = self.authentication.shown(asked, inputs.get("authentication"), url)
+        except Unsupported as error:
+            return Answer(refused=str(error))
         return sent(self.web, asked.method, url, headers, content, shown)
 
     def _target(self, asked: Asked, inputs: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
