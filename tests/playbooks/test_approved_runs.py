@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from tests.playbooks.place import Place, Service, executing, http
 
-from huntlake.playbooks.approvals import Approval, Decider
+from huntlake.core.errors import Conflict
+from huntlake.playbooks.approvals import Approval, Decider, Status
 from huntlake.playbooks.calls import Held
 from huntlake.playbooks.connectors.connector import Asked, Effect, Operation
 from huntlake.playbooks.connectors.questions import of_mail
@@ -95,6 +96,19 @@ def test_a_run_is_told_which_option_a_person_has_chosen(place: Place) -> None:
     ended = place.playbooks.runs.wait("question", run.name, 20)
     outputs = {e.name: e.outputs for _, e in place.playbooks.runs.actions(ended.name)}
     assert outputs["Said"] == "Ignore"
+
+
+def test_nobody_approves_what_a_run_that_ended_has_asked(place: Place) -> None:
+    place.put("contain", {"Isolate": http(body="m1")})
+    (run,) = place.fire("contain")
+    asked = waiting(place)
+    place.playbooks.runs.cancel("contain", run.name, BOB.author)
+    place.playbooks.runs.wait("contain", run.name, 20)
+    with pytest.raises(Conflict, match="ended"):
+        place.playbooks.approvals.decide(OWNER, asked.name, True, BOB)
+    place.playbooks.approvals.expire("soc")
+    assert place.playbooks.approvals.get(OWNER, asked.name).value.status is Status.WITHDRAWN
+    assert done(place) == []
 
 
 AFTER = {"Isolate": ["Succeeded", "Failed"]}

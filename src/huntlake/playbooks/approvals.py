@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -138,8 +138,16 @@ class Decider:
 class Approvals:
     """The approvals of every workspace, and the rules about them."""
 
-    def __init__(self, shelf: Shelf, clock: Clock, detection: Detection, assets: KeyAssets) -> None:
-        self._clock, self._detection, self._assets = clock, detection, assets
+    def __init__(
+        self,
+        shelf: Shelf,
+        clock: Clock,
+        detection: Detection,
+        assets: KeyAssets,
+        has_ended: Callable[[str, str], bool] = lambda workflow, run: False,
+    ) -> None:
+        """`has_ended` says whether a run of a workflow has, so that nothing it asks is of use any more."""
+        self._clock, self._detection, self._assets, self._has_ended = clock, detection, assets, has_ended
         self.rules: Records[ApprovalRule] = approval_rules(shelf, clock)
         self._approvals = Records(shelf, clock, "approvals", Approval, also=self._beside, told=detection.events.deliver)
 
@@ -267,18 +275,14 @@ class Approvals:
 
         return self._approvals.change(owner, known.name, answered, by.author)
 
-    def withdraw(self, owner: Owner, run: str) -> None:
-        """Whatever a run still asks is of no use any more: it has ended."""
-        for document in self._approvals.list(owner):
-            if document.value.run == run and document.value.status is Status.PENDING:
-                self._end(owner, document.name, Status.WITHDRAWN)
-
     def expire(self, workspace: str) -> int:
-        """End what nobody has decided in time, and forget what was decided long ago; say how many were forgotten."""
+        """End what nobody has decided in time, or waits for; forget what ended long ago, and say how much that was."""
         owner, now, gone = (workspace,), self._clock.now(), 0
         for document in self._approvals.list(owner):
             approval = document.value
-            if approval.status is Status.PENDING and now >= approval.expires:
+            if approval.status is Status.PENDING and self._has_ended(approval.workflow, approval.run):
+                self._end(owner, document.name, Status.WITHDRAWN)
+            elif approval.status is Status.PENDING and now >= approval.expires:
                 self._expire(owner, document.name)
             elif approval.status is not Status.PENDING and now - (approval.decided or approval.expires) > KEPT:
                 gone += self._approvals.delete(owner, document.name)
@@ -303,6 +307,8 @@ class Approvals:
             raise Conflict(f"it is {approval.status.value.lower()} already")
         if self._clock.now() >= approval.expires:
             raise Conflict("nobody decided in time: it has expired")
+        if self._has_ended(approval.workflow, approval.run):
+            raise Conflict("the run that asks has ended")
         if approval.four_eyes and who & _names(approval.asked_by):
             raise Refused("somebody else must decide: who sets a run off may not approve what it does")
         if not all(who & set(group) for group in approval.approvers):
@@ -385,10 +391,8 @@ def _name(approval: Approval) -> str:
 
 
 def _forbidden(name: str, code: str, why: str) -> Answer:
-    message = f"the approval {name} {why}"
-    return Answer(
-        403, {"Content-Type": "application/json"}, {"error": {"code": code, "message": message}}, refused=message
-    )
+    said = {"error": {"code": code, "message": f"the approval {name} {why}"}}
+    return Answer(403, {"Content-Type": "application/json"}, said)
 
 
 def _told(approval: Approval) -> str:

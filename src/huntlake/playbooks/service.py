@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from huntlake.core.clock import Clock
-from huntlake.core.errors import DomainError
+from huntlake.core.errors import DomainError, NotFound
 from huntlake.detection.service import Detection
 from huntlake.identity.principals import Principals
 from huntlake.playbooks.addresses import Addresses
@@ -135,7 +135,7 @@ class Playbooks:
 
         identities, connected = Identities(principals, workflows, taken), connections(shelf, clock)
         apis = custom_apis(shelf, clock)
-        approvals = Approvals(shelf, clock, detection, _key_assets(watchlists))
+        approvals = Approvals(shelf, clock, detection, _key_assets(watchlists), _has_ended(runs))
 
         def where(workspace: str) -> Where:
             ground = place.ground(workspace)
@@ -197,6 +197,18 @@ class _Telling:
             self.runs.answer(event.workflow, event.run, unquote(key), answer, f"approval {event.approval}")
         except DomainError as error:
             _LOG.warning("the answer to the question %s can't be told: %s", event.approval, error)
+
+
+def _has_ended(runs: Runs) -> Callable[[str, str], bool]:
+    """Whether a run is known, and has ended."""
+
+    def ended(workflow: str, run: str) -> bool:
+        try:
+            return runs.get(workflow, run).value.status.ended
+        except NotFound:
+            return False
+
+    return ended
 
 
 def _key_assets(watchlists: Watchlists) -> KeyAssets:
