@@ -27,6 +27,7 @@ MEASUREMENTS = (
     "mutations",
     "needle",
     "pack",
+    "pages",
     "playbook_expressions",
     "playbook_injections",
     "playbook_runs",

@@ -139,5 +139,7 @@ def ask(page: Page, text: str) -> None:
     page.locator(".monaco-editor").wait_for()
     page.get_by_role("button", name="New query", exact=True).click()
     page.locator(".monaco-editor .view-lines").click()
-    page.keyboard.insert_text(text)
+    # Typed, each bracket would bring its other half.
+    page.evaluate("text => navigator.clipboard.writeText(text)", text)
+    page.keyboard.press("Control+v")
     page.keyboard.press("Shift+Enter")
