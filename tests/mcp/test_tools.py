@@ -13,6 +13,10 @@ from huntlake.core.errors import DomainError, Invalid, NotFound
 from huntlake.mcp.reading import Budget, Reader
 from huntlake.mcp.services import Caller
 from huntlake.mcp.tools import NOTE, Tools
+from huntlake.playbooks.runs.records import RunStatus
+from huntlake.playbooks.runs.starting import Start
+from huntlake.playbooks.workflows import Workflow
+from huntlake.state.records import Author
 
 from .conftest import INJECTED, SECRET, WORKSPACE
 
@@ -51,6 +55,8 @@ def test_a_workspace_that_the_caller_may_not_read_is_not_there(tools: Tools, nam
         lambda: tools.validate_query("SigninLogs", named),
         lambda: tools.entity_timeline("boss", workspaceId=named),
         lambda: tools.list_incidents(named),
+        lambda: tools.list_playbook_runs(named),
+        lambda: tools.get_playbook_run("x", named),
     ):
         with pytest.raises(NotFound):
             call()
@@ -143,3 +149,27 @@ def test_an_entity_is_never_a_piece_of_the_query(tools: Tools, entity: str) -> N
 def test_wrong_arguments_of_a_timeline_are_told(tools: Tools, wrong: dict[str, Any]) -> None:
     with pytest.raises(DomainError):
         tools.entity_timeline(**({"entity": "x"} | wrong))
+
+
+def test_runs_of_playbooks_are_told_without_what_they_were_given(lake: App, tools: Tools) -> None:
+    actions = {"Ask": {"type": "Http", "inputs": {"method": "GET", "uri": "https://x.example"}}}
+    definition = {"triggers": {"manual": {"type": "Request"}}, "actions": actions}
+    playbooks, ids = lake.playbooks, {}
+    for workspace in ("soc", "other"):
+        workflow, _ = playbooks.workflows.put(f"enrich-{workspace}", Workflow(definition, workspace))
+        (run,) = playbooks.runs.fire(workflow, Start({"body": "s3cret"}, Author(name="Ann"), incident="abc"))
+        ids[workspace] = run.name
+        failed = "asked https://x.example/?sig=s3cret"
+        ended = replace(run.value, status=RunStatus.FAILED, code="BadRequest", error=failed)
+        assert playbooks.runs.ended(run, ended)
+    found = tools.list_playbook_runs(incident="ABC", status="failed")
+    assert [(r.id, r.playbook, r.started_by) for r in found.runs] == [(ids["soc"], "enrich-soc", "Ann")]
+    assert tools.list_playbook_runs(status="Succeeded").runs == []
+    assert tools.list_playbook_runs(playbook="enrich-other").runs == []
+    with pytest.raises(Invalid, match="`Failed`"):
+        tools.list_playbook_runs(status="odd")
+    one = tools.get_playbook_run(ids["soc"])
+    assert one.run.error == "BadRequest: asked https://x.example/?sig=(secret)"
+    assert "s3cret" not in one.model_dump_json()
+    with pytest.raises(NotFound):
+        tools.get_playbook_run(ids["other"])

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from huntlake.core.clock import Clock
 from huntlake.core.errors import Invalid, NotFound
+from huntlake.playbooks.service import Playbooks
 from huntlake.workspace.activity import Activity
 from huntlake.workspace.catalogue import Catalogue
 from huntlake.workspace.known_questions import KnownQuestions
@@ -30,6 +31,8 @@ class Services(Protocol):
     def activity(self) -> Activity: ...
     @property
     def catalogue(self) -> Catalogue: ...
+    @property
+    def playbooks(self) -> Playbooks: ...
     @property
     def known_questions(self) -> KnownQuestions: ...
 

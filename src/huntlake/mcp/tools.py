@@ -16,6 +16,7 @@ from huntlake.core.diagnostics import SourceError
 from huntlake.core.errors import Invalid, NotFound
 from huntlake.engines.cancellation import Cancellation
 from huntlake.kql.syntax.commands import quoted_name, quoted_text
+from huntlake.mcp.playbook_runs import RunDetails, Runs, run_in, runs_in
 from huntlake.mcp.reading import Reader
 from huntlake.mcp.services import Caller
 from huntlake.workspace.workspaces import Workspace
@@ -301,6 +302,29 @@ class Tools:
         )
         return self._ask(workspace, text, rows=maxRows)
 
+    def list_playbook_runs(
+        self,
+        workspaceId: WorkspaceId = "",
+        playbook: Annotated[str, Field(description="Name of the playbook; all where left out.")] = "",
+        status: Annotated[
+            str, Field(description="`Waiting`, `Running`, `Succeeded`, `Failed`, `Cancelled` or `TimedOut`.")
+        ] = "",
+        incident: Annotated[str, Field(description="Those about the incident of that name (a GUID).")] = "",
+        days: Annotated[int, Field(ge=1, le=3650, description="Those started in so many days past.")] = 30,
+        maxRows: Annotated[int, Field(ge=1, le=500, description="At most so many runs.")] = 50,
+    ) -> Runs:
+        """List runs of playbooks, the newest first: how each went, and why it failed."""
+        workspace = self.caller.workspace(workspaceId)
+        return runs_in(self.reader.services, workspace, playbook, status, incident, days, maxRows)
+
+    def get_playbook_run(
+        self,
+        run: Annotated[str, Field(description="Its id, as `list_playbook_runs` gives it.")],
+        workspaceId: WorkspaceId = "",
+    ) -> RunDetails:
+        """Give one run of a playbook with what became of each action; not what they were given or gave."""
+        return run_in(self.reader.services, self.caller.workspace(workspaceId), run)
+
     def _ask(
         self,
         workspace: Workspace,
@@ -344,6 +368,8 @@ TOOLS: tuple[Callable[..., BaseModel], ...] = (
     Tools.list_incidents,
     Tools.get_incident,
     Tools.entity_timeline,
+    Tools.list_playbook_runs,
+    Tools.get_playbook_run,
 )
 """Every tool, in the order in which clients are shown them."""
 

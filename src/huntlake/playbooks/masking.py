@@ -30,6 +30,9 @@ _IN_TEXT = re.compile(
     r"(?P<before>[?&;](?P<name>[\w.%-]+)=)(?P<value>[^&#\s\"'<>]+)|(?P<scheme>\b(?:Bearer|Basic|Token|GenieKey)\s+)[\w.~+/=-]{8,}"
 )
 
+_CODED = re.compile(r"((?:%3[Ff]|%26|%3[Bb])(?:sig|signature|access_?token)%3[Dd])[\w.~-]+", re.I)
+"""The signature of a URL that stands, encoded, in another one, as a mail with buttons has it."""
+
 
 def masked(value: Any, secrets: Collection[str] = ()) -> Any:
     """A JSON value without secrets: those given, those that their names give away, and tokens within texts."""
@@ -52,7 +55,7 @@ def _masked(value: Any, secrets: list[str]) -> Any:
         case str():
             for secret in secrets:
                 value = value.replace(secret, MASK)
-            return _IN_TEXT.sub(_without, value)
+            return _CODED.sub(rf"\g<1>{MASK}", _IN_TEXT.sub(_without, value))
         case list() | tuple():
             return [_masked(v, secrets) for v in value]
         case Mapping():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -215,6 +216,20 @@ def test_what_is_secret_has_no_link(logic: Logic) -> None:
         shown = logic.get(path)
         assert "s3cret" not in str(shown)
         assert "Link'" not in str(shown)
+
+
+def test_what_a_run_was_told_shows_no_password_and_no_signed_address(logic: Logic) -> None:
+    logic.put("called-back", ECHO)
+    address = logic.call("POST", "called-back/listCallbackUrl", {}).json()
+    signature = address["queries"]["sig"]
+    told = {"url": address["value"], "mail": f"https://m.example/?u={quote(address['value'])}", "password": "s3cret"}
+    run = logic.run("called-back", told)
+    shown = logic.get(f"called-back/runs/{run}/actions/Echo")["properties"]["inputsLink"]
+    text = logic.http.get(shown["uri"]).text
+    assert "https://m.example/" in text
+    assert len(text) == shown["contentSize"]
+    for secret in (signature, quote(signature), "s3cret"):
+        assert secret not in text
 
 
 def test_a_link_is_good_for_one_value_and_for_an_hour(logic: Logic, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,8 @@
 """What runs were given and what they gave, behind links that say by themselves what they are good for.
 
 A link is sealed by this server: it names one value of one run, and until when it may be read. Whoever has it reads that
-value, as with Azure's.
+value, as with Azure's, but for the tokens, passwords and signed addresses in it: who may see a run may not therefore
+act in its name.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from huntlake.api.arm.resource import Place
 from huntlake.api.arm.services import ArmServices
 from huntlake.api.errors import json_response
 from huntlake.core.errors import NotFound, Refused, Unavailable
+from huntlake.playbooks.masking import masked
 from huntlake.playbooks.runs.records import PlaybookRun
 from huntlake.state.documents import Document
 
@@ -37,7 +39,7 @@ def link(place: Place, run: Document[PlaybookRun], part: str, value: Any = None)
     where = f"{place.base_url}/contents/workflows/{quote(run.value.workflow, safe='')}/runs/{run.name}/{part}"
     made: dict[str, Any] = {"uri": f"{where}?sig={quote(sealed, safe='')}"}
     if value is not None:
-        made["contentSize"] = len(orjson.dumps(value))
+        made["contentSize"] = len(orjson.dumps(masked(value)))
     return made
 
 
@@ -64,7 +66,7 @@ class ContentsFace:
             raise Refused("the link is not one that this server has given") from None
         if what != named or self.services.clock.now() > datetime.fromtimestamp(until, self.services.clock.now().tzinfo):
             raise Refused("the link is good no more, or for something else")
-        return self._content(*what)
+        return masked(self._content(*what))
 
     def _content(self, workflow: str, id: str, part: str) -> Any:
         runs = self.services.playbooks.runs

@@ -19,6 +19,7 @@ from huntlake.api.arm.resource import Place, Resource
 from huntlake.api.arm.wire import Part, read
 from huntlake.core.errors import Invalid, NotFound, Refused
 from huntlake.identity.rights import Action
+from huntlake.playbooks.masking import masked
 from huntlake.playbooks.runs.records import ActionEntry, PlaybookRun
 from huntlake.playbooks.runs.service import Runs, Wanted
 from huntlake.playbooks.runs.starting import definition_of
@@ -267,7 +268,7 @@ def told(place: Place, run: Document[PlaybookRun], number: int, entry: ActionEnt
         "error": error_of(entry.code, entry.error),
         "trackingId": entry.tracking_id or None,
         "correlation": {"actionTrackingId": entry.tracking_id, "clientTrackingId": run.value.tracking_id},
-        "trackedProperties": dict(entry.tracked) or None,
+        "trackedProperties": masked(dict(entry.tracked)) or None,
         "huntlakeAttempts": entry.attempts or None,
     }
     for part in ("inputs", "outputs"):
@@ -278,7 +279,7 @@ def told(place: Place, run: Document[PlaybookRun], number: int, entry: ActionEnt
 
 def error_of(code: str, message: str) -> dict[str, str] | None:
     """An error as the history shows it; None where there is none."""
-    return {"code": code, "message": message} if message else None
+    return {"code": code, "message": masked(message)} if message else None
 
 
 def _rounds(
