@@ -159,11 +159,12 @@ def test_a_run_is_done_again_from_the_beginning_or_from_an_action(logic: Logic) 
 
 
 def test_triggers_tell_when_they_last_set_something_off(logic: Logic) -> None:
-    hourly = {"hourly": {"type": "Recurrence", "recurrence": {"frequency": "Hour", "interval": 1}}}
+    recurrence = {"frequency": "Hour", "interval": 1, "startTime": "2099-01-01T00:00:00Z"}
+    hourly = {"hourly": {"type": "Recurrence", "recurrence": recurrence}}
     logic.put("timed", {"Echo": {"type": "Compose", "inputs": 1}}, hourly)
     (trigger,) = logic.get("timed/triggers")["value"]
     assert trigger["type"] == "Microsoft.Logic/workflows/triggers"
-    assert trigger["properties"]["recurrence"] == {"frequency": "Hour", "interval": 1}
+    assert trigger["properties"]["recurrence"] == recurrence
     assert "lastExecutionTime" not in trigger["properties"]
     run = logic.fire("timed", trigger="hourly")
     logic.ended("timed", run)
@@ -173,9 +174,24 @@ def test_triggers_tell_when_they_last_set_something_off(logic: Logic) -> None:
     assert history["properties"]["fired"] is True
     assert plain(logic.get(f"timed/triggers/hourly/histories/{run}")) == plain(history)
     assert logic.error(logic.call("GET", "timed/triggers/none/histories"), 404) == "ParentResourceNotFound"
+    logic.app.playbooks.times._synced = None
+    logic.app.playbooks.times.look()
+    assert logic.get("timed/triggers/hourly")["properties"]["nextExecutionTime"] == "2099-01-01T00:00:00Z"
+    logic.call("POST", "timed/disable")
+    assert "nextExecutionTime" not in logic.get("timed/triggers/hourly")["properties"]
     refused = logic.call("POST", "timed/triggers/hourly/listCallbackUrl")
     assert "nobody calls it" in refused.json()["error"]["message"]
     assert logic.error(logic.call("POST", "timed/listCallbackUrl"), 400) == "BadRequest"
+
+
+def test_a_trigger_that_asks_a_service_is_not_run_without_an_answer(logic: Logic) -> None:
+    every = {"frequency": "Day", "interval": 1, "startTime": "2099-01-01T00:00:00Z"}
+    asking = {"asks": {"type": "Http", "inputs": {"method": "GET", "uri": "https://x.example"}, "recurrence": every}}
+    logic.put("asking", {"Echo": {"type": "Compose", "inputs": "@triggerBody()"}}, asking)
+    refused = logic.call("POST", "asking/triggers/asks/run")
+    assert "not supported" in refused.json()["error"]["message"]
+    run = logic.fire("asking", {"a": 1}, "asks")
+    assert logic.ended("asking", run).value.status is RunStatus.SUCCEEDED
 
 
 def test_a_request_trigger_tells_its_schema_and_its_address(logic: Logic) -> None:

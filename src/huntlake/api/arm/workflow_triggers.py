@@ -23,7 +23,7 @@ from huntlake.identity.rights import Action
 from huntlake.playbooks.runs.records import PlaybookRun
 from huntlake.playbooks.runs.service import Wanted
 from huntlake.playbooks.runs.starting import Start, definition_of
-from huntlake.playbooks.workflows import Workflow
+from huntlake.playbooks.workflows import Workflow, WorkflowState
 from huntlake.state.documents import Document
 from huntlake.state.records import Owner
 from huntlake.wdl.definition.workflow import Trigger, TriggerType
@@ -67,13 +67,17 @@ class TriggerForm(History[Trigger]):
         """The trigger's properties."""
         workflow = workflow_of(place)
         value = workflow.value
+        hand = place.services.playbooks.times.hand(workflow.name, document.name)
+        due = hand if hand is not None and value.state is WorkflowState.ENABLED else None
         properties: dict[str, Any] = {
             "provisioningState": "Succeeded",
             "createdTime": value.created,
             "changedTime": value.changed,
             "state": value.state.value,
             "lastExecutionTime": _last(place, document.name),
+            "nextExecutionTime": due.next if due else None,
             "recurrence": document.value.recurrence,
+            "huntlakeProblem": (hand.problem if hand else "") or None,
             "workflow": {
                 "id": f"{workflow_id(place, workflow.name)}/versions/{value.version}",
                 "name": value.version,
@@ -133,6 +137,9 @@ def _last(place: Place, trigger: str) -> Any:
 
 
 def _run(place: Place, name: str, body: dict[str, Any]) -> tuple[int, object]:
+    type = TriggerStore(place).get((), name).value.type
+    if type in (TriggerType.HTTP, TriggerType.API_CONNECTION) and not body:
+        raise Invalid(f"asking at once is not supported by a trigger of the type `{type}`: give what it would answer")
     outputs: dict[str, Any] = {"body": body} if body else {}
     start = Start(outputs, place.author, name)
     made = runs_of(place).fire(workflow_of(place), start)
