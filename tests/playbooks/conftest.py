@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 from tests.playbooks.desk import Desk, desk_at
+from tests.state.conftest import postgres
+
+__all__ = ["desk", "postgres"]
 
 
 @pytest.fixture

@@ -82,6 +82,8 @@ class Host:
 
     def close(self) -> None:
         """Leave all runs where they are."""
+        # Before DBOS takes its threads away, which runs would take for a failure.
+        self._on_loop(_cancel_all()).result()
         self._dbos.destroy(destroy_registry=True)
         self._end_loop()
 

@@ -257,10 +257,14 @@ class Worker:
         except DomainError as error:
             ended = Ended(Status.FAILED, "InvalidWorkflow", str(error))
         except Exception:
-            _LOG.exception("the run %s broke", id)
+            if not self._closed:
+                _LOG.exception("the run %s broke", id)
             ended = Ended(Status.FAILED, _INTERNAL, "an internal error occurred; the server's log has more")
         finally:
             self._active.pop(id, None)
+        if self._closed:
+            # Whatever went wrong, it did so because this process ends: the next one goes on with the run.
+            raise asyncio.CancelledError
         if prepared is not None and ended.code in _BROKEN:
             with suppress(Exception):
                 await self._elsewhere(prepared.run.break_off)
