@@ -17,6 +17,7 @@ MEASUREMENTS = (
     "hot_paths",
     "hostile",
     "http",
+    "hunt_alerts",
     "hunt_indicators",
     "hunt_ranking",
     "hunt_techniques",

@@ -24,7 +24,7 @@ class Index:
     def __init__(self, texts: Sequence[Sequence[str]]) -> None:
         counts = [Counter(text) for text in texts]
         lengths = np.array([len(text) for text in texts], dtype=np.float32)
-        weights = _SATURATION * (1 - _LENGTH + _LENGTH * lengths / max(float(lengths.mean()), 1.0))
+        weights = _SATURATION * (1 - _LENGTH + _LENGTH * lengths / max(float(lengths.sum()) / max(len(texts), 1), 1.0))
         places: dict[str, list[tuple[int, int]]] = defaultdict(list)
         for number, count in enumerate(counts):
             for word, often in count.items():
