@@ -368,6 +368,8 @@ POST = Operation("HttpPost", "POST", "{url*}", "POST of a URL.", Effect.WRITE, l
         ("https://graph.example/v1.0/users/1", '{"accountEnabled" : false}', True),
         ("https://graph.example/v1.0/users/1", {"accountEnabled": True}, False),
         ("https://fw.example/%62lock", None, True),
+        ("https://fw.example/networks/1/appliance/firewall/l3FirewallRules", {"rules": []}, True),
+        ("https://arm.example/networkSecurityGroups/n/securityRules/r", {"properties": {}}, True),
         ("https://isolate.example/tickets?q=isolate", None, False),
         ("https://chat.example/hooks/1", {"text": "please isolate m1"}, False),
     ],
