@@ -15,8 +15,8 @@ URLS = "http"
 _READS = frozenset({"get", "head", "options"})
 _CONTAINS = re.compile(
     r"(?<!un)(?<!un_)(?<!un-)(?:isolat|quarantin|contain(?!er)|disable|suspend|block|deactivat|lock_?(?:out|user|account)|"
-    r"revoke|kill|terminat|shutdown|deallocat|power_?off|\bban\b|restrict|firewall|security_?rule|black_?list|expire|reset_?password|deny|offboard|"
-    r"confirm_?compromised)"
+    r"revoke|kill|terminat|shutdown|deallocat|power_?off|\bban\b|restrict|firewall|security_?rule|"
+    r"black_?list|expire|reset_?password|deny|offboard|confirm_?compromised)"
 )
 """What in a name tells that something is taken from people or machines."""
 
