@@ -12,6 +12,7 @@ from huntlake.app import App
 from huntlake.detection.incidents import Incident, IncidentStatus
 from huntlake.detection.severity import Severity
 from huntlake.playbooks.connectors.connector import RunContext
+from huntlake.playbooks.workflows import Workflow
 from huntlake.state.records import Author
 from huntlake.wdl.definition.workflow import Action, ActionType
 from huntlake.wdl.runner.effects import Answer, Call
@@ -88,6 +89,7 @@ def test_effects_are_listed_and_shown(run: Run, lake: Path) -> None:
     owner, place = ("default",), app.outward.house
     incident = Incident("Odd", Severity.LOW, IncidentStatus.NEW)
     app.detection.incidents.put(owner, "i1", incident)
+    app.playbooks.workflows.put("respond", Workflow({"triggers": {}, "actions": {}}, "default"))
     sentinel = place.sentinel(app.workspaces.get("default"))
     inputs = {
         "host": {"connection": {"name": "/x/connections/sentinel"}},

@@ -66,8 +66,10 @@ class Desk:
         name, secret = name or connector, given.pop("secret", {})
         sealed = {k: self.app.playbooks.seal.seal(v, purpose(name, k)) for k, v in secret.items()}
         workspace = given.pop("workspace", "soc")
+        by = given.pop("by", Author())
         made = Connection(connector, name, workspace, mode, given.pop("parameters", {}), sealed, **given)
-        self.app.playbooks.connections.put(CONNECTIONS, name, made)
+        self.app.playbooks.connections.delete(CONNECTIONS, name)
+        self.app.playbooks.connections.put(CONNECTIONS, name, made, by)
         return name
 
     def identity(self, role: Role | None = None) -> str:

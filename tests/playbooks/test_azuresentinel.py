@@ -20,6 +20,8 @@ from huntlake.identity.rights import Role
 from huntlake.playbooks.connections import Mode
 from huntlake.playbooks.connectors.connector import Effect
 from huntlake.playbooks.ledger import Outcome
+from huntlake.playbooks.workflows import Workflow, WorkflowState
+from huntlake.state.records import Author
 from huntlake.workspace.watchlists import Watchlist
 
 WORKSPACE = "11111111-2222-3333-4444-555555555555"
@@ -296,6 +298,39 @@ def test_an_identity_may_do_what_its_roles_allow_and_nothing_more(desk: Desk) ->
     assert desk.ask("POST", "/Incidents/Comment", body).status == 201
     desk.app.principals.delete(client)
     assert desk.ask("POST", "/Incidents/Comment", body).status == 403
+
+
+def test_a_workflow_without_an_identity_may_what_those_may_who_made_it(desk: Desk) -> None:
+    reader, responder = desk.app.principals.create("Reader"), desk.app.principals.create("Responder")
+    desk.app.principals.grant(reader.client_id, desk.workspace.id, Role.SENTINEL_READER)
+    desk.app.principals.grant(responder.client_id, desk.workspace.id, Role.SENTINEL_RESPONDER)
+    by_reader, by_responder = Author(reader.object_id, "Reader"), Author(responder.object_id, "Responder")
+    body = {"incidentArmId": desk.incident, "message": "hello"}
+
+    desk.connect("azuresentinel", by=by_reader)
+    assert desk.ask("POST", "/Incidents", {"incidentArmId": desk.incident}).status == 200
+    refused = desk.ask("POST", "/Incidents/Comment", body)
+    assert (refused.status, "who made the connection, Reader" in refused.body["error"]["message"]) == (403, True)
+    desk.connect("azuresentinel", by=by_responder)
+    assert desk.ask("POST", "/Incidents/Comment", body).status == 201
+
+    workflows = desk.app.playbooks.workflows
+    changed: dict[str, Any] = {"triggers": {}, "actions": {}, "outputs": {}}
+    workflows.put("respond", Workflow(changed, "soc"), by_reader)
+    refused = desk.ask("POST", "/Incidents/Comment", body)
+    assert (refused.status, "who changed it last, Reader" in refused.body["error"]["message"]) == (403, True)
+    workflows.put("respond", Workflow({**changed, "contentVersion": "1.0.0.1"}, "soc"), by_responder)
+    assert desk.ask("POST", "/Incidents/Comment", body).status == 201
+    # Who switches a workflow on or off has changed nothing of what it does.
+    workflows.put("respond", replace(workflows.get("respond").value, state=WorkflowState.DISABLED), by_reader)
+    assert desk.ask("POST", "/Incidents/Comment", body).status == 201
+    desk.app.principals.delete(responder.client_id)
+    assert desk.ask("POST", "/Incidents/Comment", body).status == 403
+
+
+def test_a_workflow_that_is_gone_may_nothing(desk: Desk) -> None:
+    desk.app.playbooks.workflows.delete("respond")
+    assert desk.ask("POST", "/Incidents", {"incidentArmId": desk.incident}).status == 403
 
 
 def test_another_workspace_looks_as_if_it_was_not_there(desk: Desk) -> None:

@@ -88,6 +88,7 @@ class ConnectorCaller:
             connector=connection.connector,
             action=call.action.name,
             hidden=call.hidden,
+            made_by=connection.created_by,
         )
         connector = self._built(name, connection)
         if call.poll:

@@ -15,6 +15,8 @@ from huntlake.state.documents import Write
 from huntlake.state.records import Author
 from huntlake.wdl.runner.effects import Answer
 
+NOBODY = Author()
+
 
 class Effect(StrEnum):
     """What an operation does to the world; it decides what `dry-run` makes, and what a policy may hold back."""
@@ -74,6 +76,8 @@ class Asked:
     """What keeps that it is done: an `atomic` operation writes it together with its effect, or neither."""
     hidden: frozenset[str] = frozenset()
     """Of `inputs` and `outputs`, those that no history may show."""
+    made_by: Author = NOBODY
+    """Who made the connection."""
 
 
 @dataclass(frozen=True)

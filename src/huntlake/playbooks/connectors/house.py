@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import BoundedSemaphore
@@ -16,6 +17,7 @@ from huntlake.detection.service import Detection
 from huntlake.identity.principals import Principal, Principals
 from huntlake.identity.rights import Action
 from huntlake.identity.tenant import Subscription, Tenant
+from huntlake.identity.users import Users
 from huntlake.playbooks.connectors.connector import Asked
 from huntlake.playbooks.connectors.questions import Ask
 from huntlake.playbooks.machine_actions import MachineActions
@@ -62,6 +64,7 @@ class House:
     intel: Intel
     workflows: Workflows
     principals: Principals
+    users: Users
     secrets: SecretStore
     web: Web
     tenant: Tenant
@@ -77,6 +80,8 @@ class House:
     def principal(self, asked: Asked) -> Principal | None:
         """The principal that the workflow's identity is; None where it has none. `Refused` where that one is gone."""
         workflow = self.workflows.find(asked.context.workflow)
+        if workflow is None and not asked.context.test:
+            raise Refused(f"the workflow `{asked.context.workflow}` isn't there any more")
         identity = workflow.value.identity if workflow else ""
         if not identity:
             return None
@@ -87,24 +92,46 @@ class House:
     def workspace(self, asked: Asked, action: Action, named: str = "") -> Workspace:
         """The workspace that a call means, by name or id; without one the workflow's own.
 
-        A workflow with an identity may do there what that identity may; one without may do everything in its own
-        workspace, and nothing elsewhere. `NotFound` where there is no such workspace, or it may not even be read.
+        A workflow with an identity may do there what that identity may. One without may do in its own workspace what
+        both may who gave it its definition, and who made the connection; whoever runs commands here may everything.
+        `NotFound` where there is no such workspace, or it may not even be read.
         """
         own = self.workspaces.get(asked.context.workspace)
         found = self.workspaces.by_database(named) if named else own
-        principal = self.principal(asked)
-        if principal is None:
-            if found.id != own.id:
-                raise NotFound(f"no workspace is named `{named}`")
-            return found
-        if not principal.may(action, found.id):
-            if found.id != own.id and not principal.may(Action.READ, found.id):
+        identity = self.principal(asked)
+        if identity is None and found.id != own.id:
+            raise NotFound(f"no workspace is named `{named}`")
+        for holder, who in [(identity, "its identity")] if identity else self._people(asked):
+            if holder.may(action, found.id):
+                continue
+            if found.id != own.id and not holder.may(Action.READ, found.id):
                 raise NotFound(f"no workspace is named `{named}`")
             raise Refused(
-                f"the identity of the workflow `{asked.context.workflow}`, {principal.display_name}, has no role that "
-                f"allows to {action.value} in the workspace `{found.name}`: `huntlake principal grant` gives one"
+                f"the workflow `{asked.context.workflow}` may not {action.value} in the workspace `{found.name}`: "
+                f"{who}, {holder.display_name}, has no role there that allows it (`huntlake principal grant` gives one)"
             )
         return found
+
+    def _people(self, asked: Asked) -> Iterator[tuple[Principal, str]]:
+        """Who stands for a workflow that has no identity."""
+        workflow = self.workflows.find(asked.context.workflow)
+        if workflow is not None:
+            version = self.workflows.version(workflow.name, workflow.value.version)
+            yield from self._person(version.by, "who changed it last")
+        yield from self._person(asked.made_by, "who made the connection")
+
+    def _person(self, author: Author, who: str) -> Iterator[tuple[Principal, str]]:
+        if not author.object_id:
+            return  # at the command line, where everything may be done
+        found = self.principals.of_id(author.object_id)
+        if found is None:
+            user = self.users.of_id(author.object_id)
+            found = user.principal if user else None
+        if found is None:
+            raise Refused(
+                f"{who}, {author.name or author.object_id}, isn't there any more: let somebody else do it anew"
+            )
+        yield found, who
 
     def readable(self, asked: Asked, named: str) -> Workspace | None:
         """Another workspace that a query names, where the workflow may read it."""
