@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from time import process_time
 from typing import Any
 
 import pytest
@@ -225,12 +226,24 @@ def test_what_only_azure_knows_is_asked_for_by_the_call_that_needs_it() -> None:
     assert evaluate({"resources": [workflow]}, {}, known).resources[0].body["properties"] == {"definition": "k"}
 
 
+@pytest.mark.parametrize("call", ["union({0}, {0})", "base64({0})", "if(true(), {0}, 1)", "createArray({0})", "{0}.a"])
+def test_a_lambda_is_no_value(call: str) -> None:
+    told = refusal("[" + call.format("lambda('x', lambdaVariables('x'))") + "]")
+    assert "function" in told
+
+
 def test_a_template_cannot_grow_without_bounds() -> None:
     variables = {
         "v0": "x" * 100,
         **{f"v{n}": f"[concat(variables('v{n - 1}'), variables('v{n - 1}'))]" for n in range(1, 40)},
     }
     assert "makes" in refusal("[variables('v39')]", variables=variables)
+
+
+def test_functions_of_large_arrays_take_no_time() -> None:
+    began = process_time()
+    assert value("[length(union(range(0, 90000), range(45000, 90000)))]") == 135_000
+    assert process_time() - began < 5
 
 
 def test_copies_within_copies_cannot_grow_without_bounds() -> None:

@@ -44,7 +44,10 @@ def kind(value: Value) -> str:
             return "string"
         case list():
             return "array"
-    return "object"
+        case dict():
+            return "object"
+    # What templates call a lambda is no value: no function takes it that doesn't say so.
+    return "function"
 
 
 def number(value: Value) -> bool:

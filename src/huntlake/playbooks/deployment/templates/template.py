@@ -14,7 +14,7 @@ from huntlake.playbooks.deployment.templates.expressions import template as read
 from huntlake.playbooks.deployment.templates.functions import FUNCTIONS
 from huntlake.playbooks.deployment.templates.functions.resources import joined
 from huntlake.playbooks.deployment.templates.parameters import Missing, Parameter, TemplateError, declared
-from huntlake.playbooks.deployment.templates.place import Where
+from huntlake.playbooks.deployment.templates.place import Lambda, Where
 from huntlake.wdl.expressions.evaluator import Evaluator
 from huntlake.wdl.expressions.symbols import Anything, Function
 from huntlake.wdl.expressions.symbols import Parameter as Argument
@@ -271,6 +271,10 @@ class _Scope:
 
     @contextmanager
     def bound(self, names: Mapping[str, Any]) -> Iterator[None]:
+        # Loops within loops take their time, however little they make.
+        self.shared.work += 200
+        if self.shared.work > MOST_WORK:
+            raise Fault("the template makes too much")
         self._bound.append(names)
         try:
             yield
@@ -384,6 +388,8 @@ class _Scope:
             # The tree and its evaluation are those of workflows; the codes tell where an error stood.
             told = (replace(d, code=d.code.replace("WDL", "ARM")) for d in error.diagnostics)
             raise TemplateError(path, str(SourceError(error.source, *told))) from None
+        if isinstance(made, Lambda):
+            raise TemplateError(path, "a lambda is no value: it stands among the arguments of a function")
         self.shared.work += len(made) if isinstance(made, str | list | dict) else 0
         return made
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 from huntlake.wdl.expressions.symbols import Anything, Array, ArrayOrObject, Integer, Object, function
-from huntlake.wdl.expressions.values import Fault, Value, found, kind, same
+from huntlake.wdl.expressions.values import Fault, Value, found, key, kind
 
 
 @function("createObject")
@@ -40,17 +41,16 @@ def union(arg1: ArrayOrObject, arg2: ArrayOrObject, *others: ArrayOrObject) -> A
         for one in given:
             made = _joined(made, one)
         return made
-    distinct: list[Value] = []
+    distinct: dict[Hashable, Value] = {}
     for element in (e for one in given for e in one):
-        if not any(same(element, d) for d in distinct):
-            distinct.append(element)
-    return distinct
+        distinct.setdefault(key(element), element)
+    return list(distinct.values())
 
 
 def _joined(left: dict[str, Value], right: Any) -> dict[str, Value]:
     made = dict(left)
-    for key, value in right.items():
-        name = found(made, key) or key
+    for own, value in right.items():
+        name = found(made, own) or own
         before = made.get(name)
         both = isinstance(before, dict) and isinstance(value, dict)
         made[name] = _joined(before, value) if both else value  # type: ignore[arg-type]
