@@ -106,6 +106,20 @@ def test_a_change_of_the_recurrence_counts_anew_and_one_of_the_actions_does_not(
     assert len(watch.fired()) == 2
 
 
+def test_a_trigger_that_another_process_resets_counts_anew(watch: Watch) -> None:
+    watch.put({"type": "Recurrence", "recurrence": {"frequency": "Minute", "interval": 10}})
+    watch.times.look()
+    watch.clock.at += timedelta(minutes=4)
+    assert watch.again().times.reset("W", "tick")
+    assert not watch.again().times.reset("w", "none")
+    for _ in range(8):
+        watch.ahead(minutes=3)
+    # The first was due at the reset's next look; a server that knew the trigger before goes on with it.
+    assert len(watch.fired()) >= 3
+    gaps = [b.value.started - a.value.started for a, b in zip(watch.fired()[1:], watch.fired()[2:], strict=False)]
+    assert set(gaps) == {timedelta(minutes=10)}
+
+
 def test_a_single_instance_skips_what_comes_while_it_runs(watch: Watch) -> None:
     once = {"operationOptions": "SingleInstance"}
     watch.put({"type": "Recurrence", "recurrence": {"frequency": "Minute"}, **once})

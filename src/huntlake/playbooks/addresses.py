@@ -8,6 +8,7 @@ import json
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from hashlib import sha256
 from urllib.parse import quote, urlencode
 from uuid import UUID, uuid5
@@ -47,7 +48,7 @@ class Addresses:
 
     def __init__(self, shelf: Shelf, clock: Clock, seal: Seal, workflows: Workflows, base: Callable[[], str]) -> None:
         self._keys = Records(shelf, clock, "workflow keys", AccessKeys)
-        self._seal, self._workflows, self._base = seal, workflows, base
+        self._seal, self._workflows, self._base, self._clock = seal, workflows, base, clock
 
     def id_of(self, workflow: str) -> str:
         """The id that a workflow has in its addresses."""
@@ -57,13 +58,25 @@ class Addresses:
         """The workflow of such an id, or None."""
         return next((w for w in self._workflows.all() if self.id_of(w.name) == id.lower()), None)
 
-    def of_trigger(self, workflow: str, trigger: str, relative: str = "", method: str = "POST") -> Address:
-        """The address that sets a workflow off; `relative` is the trigger's `relativePath`, if it has one."""
+    def of_trigger(
+        self,
+        workflow: str,
+        trigger: str,
+        relative: str = "",
+        method: str = "POST",
+        key: str = "Primary",
+        until: datetime | None = None,
+    ) -> Address:
+        """The address that sets a workflow off; `relative` is the trigger's `relativePath`, if it has one.
+
+        It is signed with the `key` of that name, and good for nothing after `until`.
+        """
         permission = f"/triggers/{trigger}/run"
         path = f"/workflows/{self.id_of(workflow)}/triggers/{quote(trigger, safe='')}/paths/invoke"
         if relative:
             path += "/" + quote(relative.strip("/"), safe="/{}")
-        return self._address(workflow, path, permission, method)
+        expires = f"{until.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if until else ""
+        return self._address(workflow, path, permission, method, KEYS.index(key), expires)
 
     def of_callback(self, workflow: str, run: str, key: str) -> str:
         """The address at which the webhook of that key of a run is answered."""
@@ -76,9 +89,10 @@ class Addresses:
         if queries.get("sp", "") != permission or queries.get("sv", "") != _VERSION:
             return False
         keys = self._of(workflow)
+        expires = queries.get("se", "")
         # Both are compared, whatever the first says: how long it takes tells nothing.
-        fits = [hmac.compare_digest(self._signature(workflow, k, permission).encode(), given) for k in keys]
-        return any(fits)
+        fits = [hmac.compare_digest(self._signature(workflow, k, permission, expires).encode(), given) for k in keys]
+        return any(fits) and not (expires and self._clock.now() > datetime.fromisoformat(expires))
 
     def regenerate(self, workflow: str, which: str, by: Author) -> None:
         """Make one of the two keys anew: addresses that are signed with the old one are worth nothing from then on."""
@@ -96,13 +110,16 @@ class Addresses:
         """Forget the keys of a workflow that is gone."""
         self._keys.delete(WORKFLOWS, workflow)
 
-    def _address(self, workflow: str, path: str, permission: str, method: str) -> Address:
-        signature = self._signature(workflow, self._of(workflow)[0], permission)
-        queries = {"api-version": _API, "sp": permission, "sv": _VERSION, "sig": signature}
+    def _address(
+        self, workflow: str, path: str, permission: str, method: str, key: int = 0, expires: str = ""
+    ) -> Address:
+        signature = self._signature(workflow, self._of(workflow)[key], permission, expires)
+        queries = {"api-version": _API, **({"se": expires} if expires else {}), "sp": permission, "sv": _VERSION}
+        queries["sig"] = signature
         return Address(f"{self._base()}{path}?{urlencode(queries)}", method, path, queries)
 
-    def _signature(self, workflow: str, key: bytes, permission: str) -> str:
-        said = json.dumps([self.id_of(workflow), permission, _VERSION]).encode()
+    def _signature(self, workflow: str, key: bytes, permission: str, expires: str) -> str:
+        said = json.dumps([self.id_of(workflow), permission, _VERSION, *([expires] if expires else [])]).encode()
         return base64.urlsafe_b64encode(hmac.new(key, said, sha256).digest()).decode().rstrip("=")
 
     def _of(self, workflow: str) -> tuple[bytes, bytes]:

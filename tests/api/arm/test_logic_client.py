@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from threading import Thread
 from time import time
 from typing import Any
@@ -192,6 +194,35 @@ def test_a_run_is_set_off_by_its_address_and_by_nothing_else(azure: Azure) -> No
     assert requests.get(action.outputs_link.uri, verify=trust, timeout=30).json() == {"items": [1]}
     azure.client.workflows.regenerate_access_key(azure.group, "posted", RegenerateActionParameter(key_type="Primary"))
     assert requests.post(called.value, json={}, verify=trust, timeout=30).status_code in (401, 403)
+
+
+def test_an_address_ends_with_its_time_or_its_own_key(azure: Azure) -> None:
+    workflows, of = azure.client.workflows, (azure.group, "timely")
+    azure.create("timely", {**DEFINITION, "actions": {}})
+    trust = str(azure.logic.app.home / "tls" / "ca.pem")
+    now = datetime.now(UTC)
+
+    def address(**given: Any) -> str:
+        return str(workflows.list_callback_url(*of, GetCallbackUrlParameters(**given)).value)
+
+    def status(url: str) -> int:
+        return requests.post(url, json={}, verify=trust, timeout=30).status_code
+
+    good = address(not_after=now + timedelta(hours=1), key_type="Secondary")
+    late, primary = address(not_after=now - timedelta(seconds=1)), address(key_type="Primary")
+    assert (status(good), status(primary), status(late)) == (202, 202, 403)
+    # Neither can its end be moved, nor be left out.
+    for forged in (
+        re.sub("se=[^&]*&", "", late),
+        re.sub("se=[^&]*", "se=2099-01-01T00%3A00%3A00Z", late),
+        late + "&se=",
+    ):
+        assert status(forged) == 403, forged
+    assert status(re.sub("se=[^&]*", "se=x", good)) == 403
+    workflows.regenerate_access_key(*of, RegenerateActionParameter(key_type="Secondary"))
+    assert (status(good), status(primary)) == (403, 202)
+    with pytest.raises(HttpResponseError, match="has the keys"):
+        address(key_type="Third")
 
 
 def test_a_run_is_cancelled(azure: Azure) -> None:

@@ -177,6 +177,9 @@ def test_triggers_tell_when_they_last_set_something_off(logic: Logic) -> None:
     logic.app.playbooks.times._synced = None
     logic.app.playbooks.times.look()
     assert logic.get("timed/triggers/hourly")["properties"]["nextExecutionTime"] == "2099-01-01T00:00:00Z"
+    assert logic.call("POST", "timed/triggers/hourly/reset").status_code == 200
+    logic.app.playbooks.times.look()
+    assert logic.get("timed/triggers/hourly")["properties"]["nextExecutionTime"]
     logic.call("POST", "timed/disable")
     assert "nextExecutionTime" not in logic.get("timed/triggers/hourly")["properties"]
     refused = logic.call("POST", "timed/triggers/hourly/listCallbackUrl")

@@ -20,6 +20,7 @@ from huntlake.api.arm.workflow_runs import Again, History, resubmitted, run_refe
 from huntlake.api.arm.workspaces import Fixed, Shown
 from huntlake.core.errors import Invalid, NotFound
 from huntlake.identity.rights import Action
+from huntlake.playbooks.addresses import KEYS
 from huntlake.playbooks.runs.records import PlaybookRun
 from huntlake.playbooks.runs.service import Wanted
 from huntlake.playbooks.runs.starting import Start, definition_of
@@ -146,6 +147,13 @@ def _run(place: Place, name: str, body: dict[str, Any]) -> tuple[int, object]:
     return 202, {"value": [run_reference(place, run) for run in made]}
 
 
+def _reset(place: Place, name: str, body: dict[str, Any]) -> tuple[int, object]:
+    trigger = TriggerStore(place).get((), name)
+    if not place.services.playbooks.times.reset(place.names["workflow"], trigger.name):
+        raise Invalid(f"the trigger `{trigger.name}` has nothing that could be reset: it was never due")
+    return 200, None
+
+
 def _schemas(place: Place) -> Fixed:
     trigger = trigger_of(place)
     inputs = trigger.inputs if isinstance(trigger.inputs, Mapping) else {}
@@ -157,13 +165,14 @@ def callback(place: Place, trigger: Trigger, asked: CallbackAsked) -> dict[str, 
     """The address at which a trigger can be called, and its parts."""
     if trigger.type not in _CALLED:
         raise Invalid(f"the trigger `{trigger.name}` is of the type `{trigger.type}`: nobody calls it")
-    if asked.not_after is not None:
-        raise Invalid("`notAfter` is not supported: an address is good until its key is made anew")
-    if asked.key_type.lower() not in ("", "notspecified", "primary"):
-        raise Invalid(f"the `keyType` `{asked.key_type[:40]}` is not supported: addresses are signed with `Primary`")
+    if (key := asked.key_type.capitalize() or "Primary") not in (*KEYS, "Notspecified"):
+        raise Invalid(f"a workflow has the keys {' and '.join(KEYS)}, and no `{asked.key_type[:40]}`")
+    key = "Primary" if key == "Notspecified" else key
     inputs = trigger.inputs if isinstance(trigger.inputs, Mapping) else {}
     relative, method = str(inputs.get("relativePath") or ""), str(inputs.get("method") or "POST").upper()
-    address = place.services.playbooks.addresses.of_trigger(place.names["workflow"], trigger.name, relative, method)
+    address = place.services.playbooks.addresses.of_trigger(
+        place.names["workflow"], trigger.name, relative, method, key, asked.not_after
+    )
     # As the caller reaches this server: it may be known by several names.
     path = f"{place.base_url}{address.path}"
     shown = {
@@ -205,6 +214,7 @@ TRIGGERS: Resource[Trigger] = Resource(
     posts={
         "run": (Action.RUN, _run),
         "listCallbackUrl": (Action.RUN, _callback),
+        "reset": (Action.RUN, _reset),
         "setState": (Action.RUN, refused("setState", "triggers here take no state from others")),
     },
 )

@@ -100,6 +100,12 @@ class Times:
         found = self._hands.find(_name((workflow.lower(), trigger.lower())))
         return None if found is None else found.value
 
+    def reset(self, workflow: str, trigger: str) -> bool:
+        """Let a trigger count anew, as if it had just been written; False where it was never due."""
+        gone = self._hands.delete(_name((workflow.lower(), trigger.lower())))
+        self._synced, self._known = None, {}
+        return gone
+
     # -- which there are -------------------------------------------------------------------
 
     def _sync(self, now: datetime) -> None:
@@ -181,6 +187,8 @@ class Times:
     def _due(self, key: Key, one: _Known, now: datetime) -> None:
         found = self._hands.find(_name(key))
         if found is None or found.value.said != one.said:
+            # Reset by another process, or written anew: it begins to count when it is read again.
+            self._known.pop(key, None)
             self._synced = None
             return
         if self._due_at(one, found.value) > now:
