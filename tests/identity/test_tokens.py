@@ -176,3 +176,30 @@ def test_a_tenant_is_made_up_once(database: Database) -> None:
 def test_a_tenant_answers_to_all_its_names(text: str) -> None:
     assert TENANT.is_called(text)
     assert not TENANT.is_called("consumers")
+
+
+def test_a_token_that_was_good_before_is_looked_at_again(tokens: Tokens, keys: SigningKeys, clock: FixedClock) -> None:
+    text = tokens.issue(HUNTER, LAKE, issuer=ISSUER).text
+    tokens.verify(text, HERE)
+    with pytest.raises(InvalidToken, match="another audience"):
+        tokens.verify(text, Audiences(GRAPH, frozenset({"lake.example"})))
+    head, body, signature = text.split(".")
+    with pytest.raises(InvalidToken, match="malformed"):
+        tokens.verify(f"{head}.{body[:-2]}.{signature}", HERE)
+    clock.at += timedelta(hours=1)
+    with pytest.raises(InvalidToken, match="expired"):
+        tokens.verify(text, HERE)
+    clock.at -= timedelta(hours=1)
+    tokens.verify(text, HERE)
+    keys.rotate(keep_old=False)
+    with pytest.raises(InvalidToken, match="isn't this server's"):
+        tokens.verify(text, HERE)
+
+
+def test_tokens_that_were_good_do_not_pile_up(
+    tokens: Tokens, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huntlake.identity.tokens._MOST_VERIFIED", 2)
+    for _ in range(4):
+        tokens.verify(tokens.issue(HUNTER, LAKE, issuer=ISSUER).text, HERE)
+    assert len(tokens._verified) == 2

@@ -62,17 +62,14 @@ class Database:
 
     def read(self, collection: str, name: str) -> tuple[Json, str] | None:
         """A document's value and ETag, or None."""
-        query = sa.select(_DOCUMENTS.c.value, _DOCUMENTS.c.etag).where(*_key(collection, name))
         with self._engine.connect() as connection:
-            row = connection.execute(query).one_or_none()
+            row = connection.execute(_READ, {"of": collection, "named": name}).one_or_none()
         return None if row is None else (orjson.loads(row.value), row.etag)
 
     def read_all(self, collection: str) -> Iterator[tuple[str, Json, str]]:
         """Name, value and ETag of each document, by name."""
-        columns = (_DOCUMENTS.c.name, _DOCUMENTS.c.value, _DOCUMENTS.c.etag)
-        query = sa.select(*columns).where(_DOCUMENTS.c.collection == collection).order_by(_DOCUMENTS.c.name)
         with self._engine.connect() as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(_READ_ALL, {"of": collection}).all()
         return ((row.name, orjson.loads(row.value), row.etag) for row in rows)
 
     def read_names(self, collection: str) -> frozenset[str]:
@@ -192,6 +189,16 @@ _UPDATE = sa.text(
     "where collection = :collection and name = :name and :known in ('*', etag)"
 )
 _REMOVE = sa.text("delete from documents where collection = :collection and name = :name and :known in ('*', etag)")
+# Made once: to make a statement costs more than to run it, and every request reads a few documents.
+_READ = sa.select(_DOCUMENTS.c.value, _DOCUMENTS.c.etag).where(
+    _DOCUMENTS.c.collection == sa.bindparam("of"), _DOCUMENTS.c.name == sa.bindparam("named")
+)
+_READ_ALL = (
+    sa.select(_DOCUMENTS.c.name, _DOCUMENTS.c.value, _DOCUMENTS.c.etag)
+    .where(_DOCUMENTS.c.collection == sa.bindparam("of"))
+    .order_by(_DOCUMENTS.c.name)
+)
+
 _COUNT = sa.text(
     "insert into documents (collection, name, value, etag) values (:numbers, :collection, :count, '') "
     "on conflict (collection, name) do update "
