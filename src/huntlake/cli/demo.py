@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from threading import Event, Thread
@@ -64,7 +64,9 @@ def demo(
                 _show_incidents(app, card, started)
                 _tell(folder, card)
                 log(quiet)
-                told.wait()
+                # Not before: the first questions, and the fortnight, needn't wait for the rules of this minute.
+                with app.scheduler.running() if app.settings.scheduler else nullcontext():
+                    told.wait()
         server.stop()
         serving.join()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -46,7 +46,8 @@ def detect(
     detection.correlation.put(workspace.name, CorrelationSetting(enabled=True), BY)
     for name, rule in rules:
         if detection.rules.find(owner, name) is None:
-            detection.rules.put(owner, name, rule, BY)
+            # Its schedule goes on where the days before `end` are over: no row is looked at by windows that lie askew.
+            detection.rules.put(owner, name, replace(rule, start_time_utc=end), BY)
     replay = Replay(queries, workspace, rules, end - timedelta(days=days), end, progress=progress)
     runs = list(raised(replay, detection.raising, workspace))
     planned = replay.planned()
