@@ -75,7 +75,7 @@ def test_an_automation_rule_runs_a_playbook_that_comments_on_the_incident(tmp_pa
         (comment,) = app.detection.incidents.comments.list(("soc", "i1"))
         assert "seen: Odd" in comment.value.message
         assert "started the playbook say" in told
-        assert "the playbook say ended as Succeeded" in told
+        assert "the playbook say ended as Succeeded; it did Comment" in told
         # What the playbook did sets the rule off no more: it stands in its chain.
         assert len(app.playbooks.runs.list(Wanted("say")).runs) == 1
     finally:

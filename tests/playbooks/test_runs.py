@@ -190,6 +190,19 @@ def test_a_response_reaches_the_caller_before_the_run_ends(place: Place) -> None
     _end_all(place, "replies")
 
 
+def test_a_response_that_nobody_waits_for_is_kept_and_a_second_one_fails(place: Place) -> None:
+    def reply(status: int, after: str = "") -> dict[str, Any]:
+        made: dict[str, Any] = {"type": "Response", "inputs": {"statusCode": status}}
+        return made | ({"runAfter": {after: ["Succeeded"]}} if after else {})
+
+    place.put("twice", {"First": reply(201), "Second": reply(202, "First")})
+    run = place.run("twice")
+    assert place.statuses(run) == {"First": "Succeeded", "Second": "Failed"}
+    kept = place.playbooks.runs.response(run.name)
+    assert kept is not None
+    assert kept.status == run.value.response == 201
+
+
 def test_only_so_many_runs_go_on_at_once_and_the_others_in_their_order(place: Place) -> None:
     trigger = {"type": "Request", "runtimeConfiguration": {"concurrency": {"runs": 1, "maximumWaitingRuns": 2}}}
     place.put("turns", {"Wait": _wait(0.3), "Say": http("Wait", body="@triggerBody()")}, trigger)

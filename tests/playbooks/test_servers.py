@@ -103,3 +103,19 @@ def test_a_server_that_ends_fails_no_run_that_is_under_way(tmp_path: Path) -> No
     with executing(tmp_path) as place:
         ended = [place.playbooks.runs.wait("many", r.name, 60) for r in runs]
         assert {e.value.status for e in ended} == {RunStatus.SUCCEEDED}
+
+
+def test_a_run_that_nobody_works_on_any_more_gets_its_end(tmp_path: Path) -> None:
+    wait = {"type": "Wait", "inputs": {"interval": {"count": 1, "unit": "Hour"}}, "runAfter": {"A": ["Succeeded"]}}
+    with executing(tmp_path) as place:
+        place.put("abandoned", {"A": http(), "Wait": wait})
+        (run,) = place.fire("abandoned")
+        while place.statuses(run).get("Wait") != "Running":
+            pass
+    with sqlite3.connect(tmp_path / "runs.db") as journal:
+        journal.execute("update workflow_status set status = 'MAX_RECOVERY_ATTEMPTS_EXCEEDED'")
+    journal.close()
+    with executing(tmp_path) as place:
+        ended = place.playbooks.runs.wait("abandoned", run.name, 30)
+        assert (ended.value.status, ended.value.code) == (RunStatus.FAILED, "RunAbandoned")
+        assert "the process died each time" in ended.value.error

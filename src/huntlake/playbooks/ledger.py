@@ -104,6 +104,11 @@ class Ledger:
         """What is known of a call that was made before."""
         return self._entries.find(*_place(asked))
 
+    def was_made(self, workspace: str, run: str, key: str) -> bool:
+        """Whether the call of that key of a run has changed something."""
+        found = self._entries.find((workspace,), _name(run, key))
+        return found is not None and found.value.outcome is Outcome.MADE
+
     def entry(self, asked: Asked, operation: Operation, mode: Mode) -> Entry:
         """What is written down of a call before anything is done."""
         context, secrets = asked.context, [v for v in asked.secrets.values() if v]
@@ -271,6 +276,9 @@ def inputs_hash(asked: Asked) -> str:
 
 
 def _place(asked: Asked) -> tuple[tuple[str], str]:
+    return (asked.context.workspace,), _name(asked.context.run, asked.key)
+
+
+def _name(run: str, key: str) -> str:
     # Names are compared whatever their case, and keys aren't.
-    name = hashlib.sha256(f"{asked.context.run}\0{asked.key}".encode()).hexdigest()
-    return (asked.context.workspace,), name
+    return hashlib.sha256(f"{run}\0{key}".encode()).hexdigest()

@@ -112,7 +112,7 @@ class Playbooks:
         workflows = Workflows(shelf, clock)
         addresses = Addresses(shelf, clock, seal, workflows, place.base)
         runs = Runs(shelf, clock, workflows, seal, detection.incidents.timelines, place.resource_id)
-        batches = Batches(shelf, clock, runs)
+        batches, effects = Batches(shelf, clock, runs), Ledger(shelf, clock)
         times = Times(shelf, clock, runs, caller or NoCaller(), batches)
         worker = Worker(
             runs,
@@ -124,6 +124,7 @@ class Playbooks:
             addresses.of_callback,
             place.calls_at_once,
             place.kept,
+            effects.was_made,
             (times.look,),
         )
         detection.events.listen(ApprovalDecided, _Telling(runs).heard)
@@ -170,7 +171,7 @@ class Playbooks:
                 callback=lambda workflow, trigger: addresses.of_trigger(workflow, trigger).url,
                 where=where,
             ),
-            Ledger(shelf, clock),
+            effects,
         )
 
 

@@ -64,9 +64,12 @@ class Journaled:
         return self._callback_url(key)
 
     def respond(self, key: str, answer: Answer) -> bool:
-        """Takes the first response, where somebody still waits for one."""
-        late = not self._setting.patient and self._at - self._started > CALLER_WAITS
-        if self.response is not None or not self._setting.awaited or late:
+        """Takes the first response, unless whoever waited for one has gone.
+
+        Where nobody ever waited, as for a run that a person started, the response is kept to be looked at.
+        """
+        waited = self._setting.awaited and not self._setting.patient
+        if self.response is not None or (waited and self._at - self._started > CALLER_WAITS):
             return False
         self.response = answer
         return True

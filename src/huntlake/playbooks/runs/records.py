@@ -90,6 +90,8 @@ class PlaybookRun:
     """How many entries its history has."""
     left_off: int = 0
     """How many it would have more."""
+    did: tuple[str, ...] = ()
+    """The actions that have changed something outside, in their order; of many the first."""
     secret_trigger: bool = False
     """Whether what set it off must not be shown."""
 

@@ -457,7 +457,7 @@ class Runs:
         """What says of a run on the timeline of its incident, where it has one."""
         if not run.incident:
             return []
-        details = {"playbook": run.workflow, "run": id, "status": str(run.status)}
+        details = {"playbook": run.workflow, "run": id, "status": str(run.status), "did": list(run.did)}
         by = replace(run.started_by, via=(*run.started_by.via, f"playbook {run.workflow.lower()}"))
         entry = Entry(kind, text, by, self.clock.now(), details)
         return [self.timelines.append((run.workspace,), run.incident, entry)]
@@ -515,7 +515,8 @@ def no_response(run: PlaybookRun, id: str) -> Answer:
 
 def _said(run: PlaybookRun) -> str:
     why = f": {run.error}" if run.error and run.status is not RunStatus.SUCCEEDED else ""
-    return f"the playbook {run.workflow} ended as {run.status}{why}"[:500]
+    did = f"; it did {', '.join(run.did)}" if run.did else ""
+    return f"the playbook {run.workflow} ended as {run.status}{why}"[:500] + did
 
 
 def _opened(run: OpenRun) -> Json:

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from threading import Event, Lock, Thread
 from time import monotonic
@@ -52,6 +53,7 @@ _STATUSES = {
     Status.CANCELLED: RunStatus.CANCELLED,
     Status.TIMED_OUT: RunStatus.TIMED_OUT,
 }
+_MOST_DID, _MOST_ASKED = 20, 500
 _ENGINE_HEADERS = frozenset({ActionType.API_MANAGEMENT, ActionType.FUNCTION, ActionType.HTTP, ActionType.HTTP_WEBHOOK})
 
 
@@ -106,6 +108,8 @@ class Worker:
     calls_at_once: int = 32
     kept: timedelta = timedelta(days=90)
     """How long the history of a run stays after its end."""
+    changed: Callable[[str, str, str], bool] = lambda workspace, run, key: False
+    """Whether the call of that key of a run has changed something."""
     chores: tuple[Callable[[], None], ...] = ()
     """What else is looked after twice a second where runs are executed."""
     _host: Host | None = field(default=None, init=False, repr=False)
@@ -232,6 +236,7 @@ class Worker:
         if monotonic() - self._expired >= _HOUR:
             self._expired = monotonic()
             self.runs.expire(self.kept)
+            self.runs.inbox.last()
 
     # -- one run ---------------------------------------------------------------------------
 
@@ -316,7 +321,9 @@ class Worker:
         if opened is None:
             return
         owner = (*WORKFLOWS, opened.value.workflow)
-        writes = prepared.log.news() if prepared else []
+        writes, did = prepared.log.news() if prepared else [], tuple[str, ...]()
+        if prepared is not None and (about := prepared.record.value).incident:
+            did = prepared.log.did(lambda key: self.changed(about.workspace, id, key))
         while True:
             run = self.runs.records.find(owner, id)
             if run is None or run.value.status.ended:
@@ -328,6 +335,7 @@ class Worker:
                 error=ended.message,
                 entries=prepared.log.entries if prepared else 0,
                 left_off=prepared.log.left_off if prepared else 0,
+                did=did,
             )
             # Of what a workflow gives nobody knows from which of its secrets it is made.
             shown = HIDDEN if prepared and (prepared.secret or hidden(prepared.known.definition)) else ended.outputs
@@ -436,6 +444,16 @@ class _Log:
     def left_off(self) -> int:
         """How many it would have more."""
         return len(self._run.records) - self.entries
+
+    def did(self, changed: Callable[[str], bool]) -> tuple[str, ...]:
+        """The actions that went well and have changed something, each once; `changed` knows it by their keys."""
+        names: dict[str, None] = {}
+        called = (r for r in self._run.records if r.status is Status.SUCCEEDED and r.attempts)
+        # Of a loop over thousands nobody asks for each.
+        for record in islice(called, _MOST_ASKED):
+            if record.action.name not in names and len(names) < _MOST_DID and changed(record.key):
+                names[record.action.name] = None
+        return tuple(names)
 
     def news(self) -> list[Write]:
         """What writes down the actions that have begun or ended since the last time."""
