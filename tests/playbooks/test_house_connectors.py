@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,10 +11,12 @@ import pytest
 from tests.playbooks.desk import ANN, NOW, OWNER, Desk
 
 from huntlake.detection.alerts import AlertStatus
+from huntlake.detection.indicators import Indicator
 from huntlake.identity.rights import Role
 from huntlake.playbooks.connections import Mode
 from huntlake.playbooks.connectors import CONNECTORS
 from huntlake.playbooks.connectors.connector import Effect
+from huntlake.playbooks.ledger import Outcome
 from huntlake.playbooks.machine_actions import ActionStatus
 from huntlake.wdl.runner.effects import Answer
 
@@ -112,10 +115,6 @@ def test_an_action_that_was_asked_for_before_a_crash_is_the_same_one(defender: D
     approved(defender)
     first = isolate(defender, key="Isolate#1").body["id"]
     (entry,) = defender.app.outward.ledger.list("soc")
-    from dataclasses import replace
-
-    from huntlake.playbooks.ledger import Outcome
-
     begun = replace(entry.value, outcome=Outcome.BEGUN, body=None)
     defender.app.outward.ledger._entries.put(OWNER, entry.name, begun)
     assert isolate(defender, key="Isolate#1").body["id"] == first
@@ -381,6 +380,21 @@ def test_indicators_of_graph_are_kept(desk: Desk) -> None:
     assert gone.status == 204
     for wrong in ({}, {"colour": "red"}, {"description": "x"}, {"fileHashValue": "x"}, {"url": "x", "confidence": 900}):
         assert desk.ask("POST", "/beta/security/tiIndicators", wrong, connection="microsoftgraphsecurity").status == 400
+
+
+def test_a_dry_run_of_indicators_keeps_none(desk: Desk) -> None:
+    desk.app.detection.indicators.put(OWNER, "i1", Indicator("[url:value = 'x']", "stix"))
+    desk.connect("microsoftgraphsecurity", mode=Mode.DRY_RUN)
+    before, path = desk.state(), "/beta/security/tiIndicators"
+    given = {"url": "http://x.example"}
+    for method, end, body in (
+        ("POST", "", given),
+        ("POST", "/submitTiIndicators", {"value": [given]}),
+        ("DELETE", "/i1", None),
+    ):
+        assert desk.ask(method, path + end, body, connection="microsoftgraphsecurity").status < 300
+    assert desk.ask("POST", path, {"colour": "red"}, connection="microsoftgraphsecurity").status == 400
+    assert desk.state() == before
 
 
 # -- all of them ---------------------------------------------------------------------

@@ -67,17 +67,17 @@ def connectors(
     output: Output = Listing.TABLE,
 ) -> None:
     """List the connectors there are, or the operations of one."""
-    from huntlake.playbooks.connectors import CONNECTORS
+    from huntlake.playbooks.connectors import names
 
     with opened(home) as lake:
         if name:
             connector = lake.outward.connectors(name.lower())
             if connector is None:
-                raise NotFound(f"the connector `{name}` is not supported; there are {', '.join(sorted(CONNECTORS))}")
+                raise NotFound(f"the connector `{name}` is not supported; there are {', '.join(names())}")
             operations = [(o.id, o.effect.value, o.method, o.path, o.summary) for o in connector.operations]
             show(["operation", "effect", "method", "path", "what it does"], operations, output)
             return
-        made = [c for known in sorted(CONNECTORS) if (c := lake.outward.connectors(known)) is not None]
+        made = [c for known in names() if (c := lake.outward.connectors(known)) is not None]
     rows = [(c.name, c.title, len(c.operations), "no" if c.inside else "yes") for c in made]
     show(["connector", "title", "operations", "leaves this house"], rows, output, numbers={"operations"})
 
