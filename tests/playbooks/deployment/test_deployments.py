@@ -329,8 +329,9 @@ def test_pre_flight_says_what_a_playbook_needs(place: Place) -> None:
     declared = {"secret": {"type": "SecureString"}, "n": {"type": "Int"}}
     body["resources"][1]["properties"]["definition"] = definition(actions, parameters=declared)
     (found,) = place.deployments.check(planned(place, body), "soc")
-    (connection,) = found.connections
+    connection, web = found.connections
     assert (connection.name, connection.support) == ("wdatp-Isolate", "built in")
+    assert (web.connector, web.mode) == ("http", "dry-run")
     assert (connection.mode, connection.missing) == ("dry-run", ())
     assert [(o.action, o.operation, o.effect, o.held) for o in found.operations] == [
         ("Isolate_it", "Isolate", "contain", "people decide"),
@@ -371,3 +372,28 @@ def test_pre_flight_sees_that_a_connection_is_to_something_else(place: Place) ->
             "`wdatp-Isolate` is a connection to `office365`, and one to `wdatp` is wanted",
         )
     ]
+
+
+def test_calls_of_urls_change_nothing_until_a_person_says_so(place: Place) -> None:
+    body = template()
+    actions = {"Web": {"type": "Http", "inputs": {"method": "DELETE", "uri": "https://there.example"}}}
+    body["resources"][1]["properties"]["definition"] = definition(
+        actions, parameters={"secret": {"type": "SecureString"}}
+    )
+    assert changes(place, planned(place, body))["http"] == "created"
+    assert (place.connection("http").connector, place.connection("http").mode) == ("http", Mode.DRY_RUN)
+    assert "http" not in changes(place, planned(place, body))
+    place.deployments.uninstall("first")
+    assert place.connection("http").mode is Mode.DRY_RUN
+
+
+def test_calls_of_urls_of_other_playbooks_stay_as_they_are(place: Place) -> None:
+    actions = {"Web": {"type": "Http", "inputs": {"method": "DELETE", "uri": "https://there.example"}}}
+    place.workflows.put("Before", Workflow(definition(actions), "soc"))
+    body = template()
+    body["resources"][1]["properties"]["definition"] = definition(
+        actions, parameters={"secret": {"type": "SecureString"}}
+    )
+    done = {a.name: a for a in place.deployments.apply(planned(place, body), "soc")}
+    assert (done["http"].change.value, "are real" in done["http"].why) == ("kept", True)
+    assert place.connections.find(CONNECTIONS, "http") is None

@@ -22,6 +22,10 @@ from huntlake.wdl.functions import FUNCTIONS
 
 _KEY = re.compile(r"\$connections'\)\??\[\s*'((?:[^']|'')+)'")
 _CONNECTED = (ActionType.API_CONNECTION, ActionType.API_CONNECTION_WEBHOOK)
+OF_URLS = (ActionType.HTTP, ActionType.HTTP_WEBHOOK, ActionType.FUNCTION, ActionType.API_MANAGEMENT)
+"""The actions that call a URL."""
+WEB = "http"
+"""The connector whose connection says what becomes of these in a workspace."""
 _OF_ACTIONS = frozenset("body actionbody outputs actionoutputs actions result formdatavalue multipartbody".split())
 _AUTHENTICATIONS = frozenset("managedserviceidentity activedirectoryoauth basic raw clientcertificate none".split())
 
@@ -115,6 +119,8 @@ class Known:
     connection: Callable[[str], Connection | None] = lambda name: None
     workflow: Callable[[str], bool] = lambda name: False
     held: Callable[[str, Operation], str] = lambda connector, operation: ""
+    urls: str = Mode.LIVE.value
+    """What becomes of actions that call a URL: a mode. Without a connection that says otherwise they are real."""
 
 
 def preflight(name: str, definition: Any, values: Mapping[str, Any], secure: frozenset[str], known: Known) -> Preflight:
@@ -169,6 +175,8 @@ class _Look:
                 made.mode.value if made else "",
                 self._lacking(connector, made),
             )
+        if any(a.type in OF_URLS for a in self.definition.all()):
+            yield ConnectionNeed("", WEB, WEB, "built in", self.known.urls)
 
     def _support(self, connector: str, made: Connection | None) -> str:
         if self.known.connector(connector) is not None:
@@ -207,7 +215,7 @@ class _Look:
         if action.type in _CONNECTED:
             return self._connected(action, inputs)
         method = str(inputs.get("method") or "GET").upper()
-        if action.type in (ActionType.HTTP, ActionType.HTTP_WEBHOOK, ActionType.FUNCTION, ActionType.API_MANAGEMENT):
+        if action.type in OF_URLS:
             subscribed = inputs.get("subscribe")
             about = subscribed if isinstance(subscribed, Mapping) else inputs
             method = str(about.get("method") or ("POST" if about is subscribed else method)).upper()
@@ -228,7 +236,8 @@ class _Look:
         connector, _ = self.connector_of(inputs)
         method, route = str(inputs.get("method") or "GET").upper(), _route(inputs.get("path"))
         if action.type is ActionType.API_CONNECTION_WEBHOOK:
-            method = "POST" if "method" not in inputs else method
+            # Subscriptions are written without a method: whichever there is.
+            method = method if "method" in inputs else ""
         spec = self.known.connector(connector)
         # What is filled in is one part of a path, whatever it will be.
         operation = spec.find(method, route.replace("{}", "x")) if spec else None

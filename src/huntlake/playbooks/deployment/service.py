@@ -18,7 +18,7 @@ from huntlake.playbooks.connectors.connector import Connector, Operation
 from huntlake.playbooks.custom_apis import CUSTOM_APIS, CustomApi
 from huntlake.playbooks.deployment.from_template import plan_template
 from huntlake.playbooks.deployment.plan import Plan, PlannedConnection, PlannedCustomApi, PlannedWorkflow
-from huntlake.playbooks.deployment.preflight import Known, Preflight, preflight
+from huntlake.playbooks.deployment.preflight import OF_URLS, WEB, Known, Preflight, preflight
 from huntlake.playbooks.deployment.reading_definitions import connection_name
 from huntlake.playbooks.deployment.sources import Given, name_of, plan
 from huntlake.playbooks.deployment.templates.place import NOWHERE, Where
@@ -26,6 +26,7 @@ from huntlake.playbooks.workflows import Workflow, Workflows
 from huntlake.state.documents import Document, Shelf
 from huntlake.state.records import ALWAYS, Author, Only, Records
 from huntlake.state.sealing import Seal
+from huntlake.wdl.definition.reading import InvalidDefinition, read
 
 NOBODY = Author()
 DEPLOYMENTS = ("playbooks",)
@@ -154,6 +155,7 @@ class Deployments:
             connection,
             lambda name: name.lower() in workflows or self._workflows.find(name) is not None,
             partial(self._held, workspace),
+            self._urls(planned, workspace).value,
         )
         return [preflight(w.name, w.definition, w.parameters, frozenset(w.secure), known) for w in planned.workflows]
 
@@ -171,6 +173,7 @@ class Deployments:
             connection,
             lambda n: self._workflows.find(n) is not None,
             partial(self._held, workflow.workspace),
+            self._urls(None, workflow.workspace).value,
         )
         return preflight(kept.name, workflow.definition, workflow.parameters, frozenset(workflow.sealed), known)
 
@@ -192,10 +195,14 @@ class Deployments:
         # A workflow finds its connections when it first runs.
         done = [self._put_api(a, workspace, by) for a in planned.custom_apis if a.description is not None]
         done += [self._put_connection(c, workspace, by) for c in planned.connections]
+        done += self._govern(planned, workspace, by)
         done += [self._put_workflow(w, workspace, by) for w in planned.workflows]
         before = self.records.find(DEPLOYMENTS, planned.name)
         own = set(before.value.connections if before else ())
-        own |= {a.name for a in done if a.kind == "connection" and a.change is Change.CREATED}
+        # Whoever takes an import back must not make the calls of others real.
+        named = {c.name.lower() for c in planned.connections}
+        created = (a.name for a in done if a.kind == "connection" and a.change is Change.CREATED)
+        own |= {name for name in created if name.lower() in named}
         record = Deployment(
             source,
             workspace,
@@ -208,6 +215,42 @@ class Deployments:
         )
         self.records.put(DEPLOYMENTS, planned.name, record, by)
         return done
+
+    def _urls(self, planned: Plan | None, workspace: str) -> Mode:
+        """What becomes of calls of URLs in a workspace, once a plan is carried out."""
+        for document in self._connections.list(CONNECTIONS):
+            if document.value.connector == WEB and document.value.workspace.lower() == workspace.lower():
+                return document.value.mode
+        return Mode.LIVE if planned is None or self._others_call(planned, workspace) else Mode.DRY_RUN
+
+    def _others_call(self, planned: Plan, workspace: str) -> bool:
+        """Whether playbooks of the workspace call URLs that aren't of the plan."""
+        own = {w.name.lower() for w in planned.workflows}
+        return any(
+            document.value.workspace == workspace
+            and document.name.lower() not in own
+            and _calls_urls(document.value.definition)
+            for document in self._workflows.all()
+        )
+
+    def _govern(self, planned: Plan, workspace: str, by: Author) -> list[Applied]:
+        """The connection that keeps an import's calls of URLs from changing anything, where there is none yet."""
+        if not any(_calls_urls(w.definition) for w in planned.workflows):
+            return []
+        if any(
+            d.value.connector == WEB and d.value.workspace.lower() == workspace.lower()
+            for d in self._connections.list(CONNECTIONS)
+        ):
+            return []
+        if self._others_call(planned, workspace):
+            return [
+                Applied("connection", WEB, Change.KEPT, "calls of URLs are real, as other playbooks here make them")
+            ]
+        free = self._connections.find(CONNECTIONS, WEB) is None
+        name = WEB if free else f"{WEB}-{workspace}"
+        made = Connection(WEB, "Calls of URLs", workspace)
+        self._connections.put(CONNECTIONS, name, made, by, Only(create=True))
+        return [Applied("connection", name, Change.CREATED, f"{made.mode.value}, for all calls of URLs")]
 
     def _put_api(self, planned: PlannedCustomApi, workspace: str, by: Author) -> Applied:
         kept = self._apis.find(CUSTOM_APIS, planned.name)
@@ -361,6 +404,13 @@ class Deployments:
         if record is not None:
             self.records.delete(DEPLOYMENTS, name, ALWAYS, by)
         return done
+
+
+def _calls_urls(definition: Mapping[str, Any]) -> bool:
+    try:
+        return any(a.type in OF_URLS for a in read(definition).all())
+    except InvalidDefinition:
+        return False
 
 
 def _stamped(deployment: Deployment, before: Deployment | None, by: Author, now: datetime) -> Deployment:
