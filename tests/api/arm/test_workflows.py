@@ -245,6 +245,36 @@ def test_a_workflow_says_to_which_workspace_it_belongs(azure: Arm, server: Serve
     assert said.json()["properties"]["huntlakeWorkspace"] == "contoso-soc"
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", f"{FLOW}/nothing", 404, "InvalidResourceType"),
+        ("GET", f"{FLOW}/runs/x/nothing/y/z", 404, "InvalidResourceType"),
+        ("POST", FLOW, 405, "MethodNotAllowed"),
+        ("GET", f"{FLOW}/enable", 405, "MethodNotAllowed"),
+        ("DELETE", f"{LOGIC}/workflows", 405, "MethodNotAllowed"),
+        ("PUT", f"{FLOW}/versions/x", 405, "MethodNotAllowed"),
+        ("GET", f"{LOGIC}/integrationAccounts", 404, "InvalidResourceType"),
+        ("POST", f"{LOGIC}/workflows/none/enable", 404, "ResourceNotFound"),
+        ("PATCH", f"{LOGIC}/workflows/none", 404, "ResourceNotFound"),
+    ],
+)
+def test_what_cannot_be_asked_is_answered_in_azures_shape(
+    azure: Arm, method: str, path: str, status: int, code: str
+) -> None:
+    put(azure)
+    assert azure.error(azure.call(method, path), status) == code
+
+
+@pytest.mark.parametrize(
+    "body", [b"{", b"[]", b"null", b"\xff", b'{"properties": 1}', b'{"a":' * 60 + b"1" + b"}" * 60]
+)
+def test_a_body_that_is_no_workflow_is_refused(azure: Arm, body: bytes) -> None:
+    for method, path in (("PUT", FLOW), ("POST", f"{FLOW}/validate"), ("PUT", f"{LINKS}/one")):
+        answer = azure.http.request(method, path, content=body, params={"api-version": "2019-05-01"})
+        assert azure.error(answer, 400) == "BadRequest"
+
+
 # -- connections ---------------------------------------------------------------
 
 

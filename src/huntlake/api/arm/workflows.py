@@ -270,12 +270,10 @@ _NO_ADDRESSES: Mapping[str, Mapping[str, Sequence[str]]] = {
 def _parameters_shown(
     definition: Mapping[str, Any], plain: Mapping[str, Any], sealed: Mapping[str, str]
 ) -> dict[str, Any]:
-    declared = declared_in(definition)
+    declared = definition.get("parameters")
+    types = {n.lower(): p.get("type") for n, p in declared.items()} if isinstance(declared, Mapping) else {}
     shown: dict[str, Any] = {name: {"value": value} for name, value in plain.items()}
-    for name in sealed:
-        known = declared.get(name.lower())
-        shown[name] = {"type": known.type.value if known else "SecureString"}
-    return shown
+    return shown | {name: {"type": types.get(name.lower()) or "SecureString"} for name in sealed}
 
 
 def _unchanged(place: Place, name: str, sealed: Mapping[str, str], before: Workflow) -> dict[str, str]:
