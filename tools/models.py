@@ -7,8 +7,9 @@ The same reports make the same model.
 
 from __future__ import annotations
 
-from bench.hunt_techniques import SET, knowledge, labelled
+from bench.hunt_techniques import SET, knowledge
 
+from huntlake.hunting.evaluation.techniques import labelled_reports
 from huntlake.hunting.extraction.lexical import Lexical
 from huntlake.hunting.extraction.technique_model import MODEL
 from huntlake.hunting.extraction.training import Procedures, train
@@ -21,7 +22,7 @@ def main() -> None:
         return
     known = knowledge()
     lexical = Lexical(known)
-    model = train(labelled(lexical), Procedures.of(known), lexical)
+    model = train(labelled_reports(SET, lexical), Procedures.of(known), lexical)
     MODEL.parent.mkdir(exist_ok=True)
     model.save(MODEL)
     print(f"{MODEL.name}: {len(model.labels)} techniques, {MODEL.stat().st_size:,} bytes")

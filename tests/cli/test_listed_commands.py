@@ -12,14 +12,14 @@ from huntlake import cli
 
 HELPERS = set(
     "demo_client demo_lake elsewhere failure listing outcomes owner place rows screen secret"
-    " playbook_import playbook_lint playbook_test".split()
+    " playbook_import playbook_lint playbook_runs playbook_test secret_store".split()
 )
 """Modules of the folder that are no commands, or that are commands below another."""
 
 
 def names() -> list[str]:
     modules = {file.stem for file in Path(cli.__file__).parent.glob("*.py")} - HELPERS - {"__init__"}
-    return sorted("import" if name == "import_evidence" else name for name in modules)
+    return sorted("import" if name == "import_evidence" else name.replace("_", "-") for name in modules)
 
 
 @pytest.mark.parametrize("name", names())

@@ -24,6 +24,7 @@ from huntlake.cli import (
     effect,
     explain,
     function,
+    hunt_eval,
     import_evidence,
     incident,
     ingest,
@@ -85,6 +86,7 @@ app.command("tune")(tune.tune)
 app.command("publish")(publish.publish)
 app.command("pull")(pull.pull)
 app.command("clients")(clients.clients)
+app.command("hunt-eval")(hunt_eval.hunt_eval)
 app.add_typer(lake.app, name="lake")
 app.add_typer(principal.app, name="principal")
 app.add_typer(user.app, name="user")
