@@ -14,6 +14,7 @@ from huntlake.api.limits import Turns
 from huntlake.api.streaming import StreamedJson, gathered, packed
 from huntlake.core.errors import Cancelled
 from huntlake.engines.cancellation import Cancellation
+from huntlake.engines.workers import owner_of_work
 
 
 def test_small_chunks_are_gathered_and_large_ones_pass() -> None:
@@ -137,3 +138,19 @@ def test_an_error_before_the_first_chunk_is_raised_and_nothing_sent() -> None:
 
     with ThreadPoolExecutor(1) as pool:
         asyncio.run(go())
+
+
+def test_each_step_is_work_for_the_one_who_asks() -> None:
+    owners = []
+
+    def work(_: Cancellation) -> Iterator[bytes]:
+        for _step in range(3):
+            owners.append(owner_of_work())
+            yield b"x" * (1 << 17)
+
+    async def go() -> None:
+        await answer(work, Client(), Turns(at_once=1, waiting=0), pool)
+
+    with ThreadPoolExecutor(2) as pool:
+        asyncio.run(go())
+    assert owners == ["one"] * 3

@@ -80,3 +80,8 @@ def test_a_caller_who_may_not_begin_now_reads_when_to_ask_again(lake: App) -> No
     first, second = anyio.run(ask)
     assert (first.is_error, second.is_error, asked) == (False, True, ["c", "c"])
     assert "in 13 seconds" in second.content[0].text
+
+
+def test_the_engine_is_told_whose_query_it_is(lake: App) -> None:
+    call(lake, "query_lake", {"query": "SigninLogs | count"})
+    assert "c" in lake.analytics.engine._crowd._asked

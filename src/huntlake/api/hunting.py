@@ -19,6 +19,7 @@ from huntlake.api.services import ResultTable, Services
 from huntlake.api.streaming import StreamedJson
 from huntlake.core.errors import Invalid, LimitExceeded, NotFound, Refused
 from huntlake.engines.cancellation import Cancellation
+from huntlake.engines.workers import work_for
 from huntlake.identity.principals import Principal
 from huntlake.identity.rights import Action
 from huntlake.kql.types import ScalarType
@@ -111,7 +112,9 @@ class Hunting:
         """What `make` gives, which asks the lake by `rows`: it takes a turn, and a thread, of the queries'."""
         with self._limits.running(principal.client_id):
             async with self._turns.turn(principal.client_id):
-                return await asyncio.get_running_loop().run_in_executor(self._pool, partial(make, *given))
+                return await asyncio.get_running_loop().run_in_executor(
+                    self._pool, work_for(principal.client_id, make, *given)
+                )
 
     def rows(self, workspace: Workspace, text: str, parameters: Mapping[str, object]) -> list[dict[str, Any]]:
         """The rows of a query that the server wrote itself; a caller's values are among its `parameters`."""

@@ -11,7 +11,7 @@ from concurrent.futures import Executor, Future
 from contextlib import contextmanager, suppress
 from threading import Condition, get_native_id, local
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 BEHIND = 10
 """How much nicer a thread is that has stepped back: it has a tenth of the processor time of one that hasn't."""
@@ -20,6 +20,8 @@ COMES_WITHIN = 5.0
 """Seconds within which a thread begins, or never does."""
 
 _OWN = local()
+
+T = TypeVar("T")
 
 
 class Worker:
@@ -53,6 +55,16 @@ def working_for(owner: str) -> Iterator[None]:
         yield
     finally:
         _OWN.owner = before
+
+
+def work_for(owner: str, do: Callable[..., T], /, *given: Any, **more: Any) -> Callable[[], T]:
+    """What does that with these arguments, in whatever thread, as work for that owner."""
+
+    def done() -> T:
+        with working_for(owner):
+            return do(*given, **more)
+
+    return done
 
 
 def owner_of_work() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import math
 import typing
@@ -20,6 +19,7 @@ from mcp_types import ToolAnnotations
 from huntlake.core.diagnostics import SourceError
 from huntlake.core.errors import DomainError
 from huntlake.engines.cancellation import Cancellation
+from huntlake.engines.workers import work_for
 from huntlake.identity.throttle import Throttled
 from huntlake.mcp.reading import Reader
 from huntlake.mcp.services import Admitted, Caller
@@ -74,7 +74,7 @@ def _served(
         try:
             async with admitted(caller.id):
                 return await to_thread.run_sync(
-                    functools.partial(tool, tools, **arguments), limiter=threads, abandon_on_cancel=True
+                    work_for(caller.id, tool, tools, **arguments), limiter=threads, abandon_on_cancel=True
                 )
         except anyio.get_cancelled_exc_class():
             # The thread goes on until the engine hears of it.
