@@ -546,7 +546,8 @@ def _one_of(cases: list[Any]) -> Fit:
 
 
 def _counted(value: Any) -> Any:
-    return value if isinstance(value, str | list) else [value]
+    # A workflow that counts the keys of an object can't be helped.
+    return value if isinstance(value, str | list | dict) else [value]
 
 
 def _texts(node: Any) -> Iterator[str]:
@@ -570,7 +571,7 @@ def made(schema: Any, name: str = "", depth: int = 0) -> Any:
         return schema["const"]
     if isinstance(schema.get("enum"), list) and schema["enum"]:
         return schema["enum"][0]
-    for choice in ("anyOf", "oneOf", "allOf"):
+    for choice in ("anyOf", "oneOf", "allOf") if "properties" not in schema else ():
         if isinstance(schema.get(choice), list) and schema[choice]:
             return made(schema[choice][0], name, depth + 1)
     types = schema.get("type")
