@@ -34,6 +34,7 @@ CONTRACTS = Contracts.of(
         "azureadip GET /beta/riskyUsers/{}/history": {"reads": {".value": 1}},
         "custom GET /networks/{}/clients": {"reads": {"[].id": 1, "^statusCode": 1, "^headers.ETag": 1}},
         "sharepointonline PATCH /datasets//tables//items/{}": {"reads": {}},
+        "azureblob GET /datasets/default/foldersV2//logs": {"reads": {".value[].Name": 1}},
     }
 )
 
@@ -57,6 +58,7 @@ def test_a_path_that_is_encoded_is_the_path_that_is_meant() -> None:
     stubs = Stubs(CONTRACTS)
     assert not stubs.answer("teams", "POST", "/v1.0/poster/Flow%20bot/location/Channel").refused
     assert not stubs.answer("teams", "POST", "/v1.0/poster/Flow bot/location/Channel").refused
+    assert not stubs.answer("azureblob", "GET", "/datasets/default/foldersV2/%252Flogs").refused
 
 
 def test_a_call_that_no_contract_knows_is_refused_by_name() -> None:

@@ -162,6 +162,7 @@ RULES: tuple[tuple[Callable[[str, tuple[str, ...]], bool], Maker], ...] = (
     (_named("countrycode"), _always("NO")),
     (_named("continent"), _always("EU")),
     (_named("severity", "risklevel", "risk"), _always("High")),
+    (_named("source"), _always("Azure")),
     (_named("tag", "labelname"), lambda name, number: f"tag{number}"),
     (_named("accesstoken"), lambda name, number: "stub-" + digits_of(name, number, 32)),
     (_named("contentbytes", "attachmentcontent", "contentdata"), _always("c3R1Yg==")),

@@ -97,20 +97,21 @@ class Contracts:
         An empty method means whichever there is: subscriptions are written without one.
         """
         name, method = _plain(connector), method.upper()
-        segments = [_decoded(s) for s in path.split("/")]
         names = [name] if name in self._named else []
         if custom or (custom is None and not names):
             names.append(CUSTOM)
-        for wanted in names:
-            found = [
-                c
-                for c, pattern in self._ranked
-                if c.connector == wanted and method in (c.method, "") and _fits(pattern, segments)
-            ]
-            if found:
-                # The same operation stands under several keys where a template's parameters were left in its path.
-                same = [c for c in found if _literal(c.path) == _literal(found[0].path)]
-                return found[0] if len(same) == 1 else _united(same)
+        # Where contracts were made of a decoded path, an encoded slash in it parts segments like any other.
+        for segments in ([_decoded(s) for s in path.split("/")], unquote(unquote(path)).lower().split("/")):
+            for wanted in names:
+                found = [
+                    c
+                    for c, pattern in self._ranked
+                    if c.connector == wanted and method in (c.method, "") and _fits(pattern, segments)
+                ]
+                if found:
+                    # An operation stands under several keys where a template's parameters were left in its path.
+                    same = [c for c in found if _literal(c.path) == _literal(found[0].path)]
+                    return found[0] if len(same) == 1 else _united(same)
         return None
 
     def trigger(self, kind: str, method: str = "", path: str = "") -> Contract | None:
