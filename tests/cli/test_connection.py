@@ -35,6 +35,15 @@ def test_a_connection_is_made_harmless_and_let_loose_by_a_person(run: Run, lake:
     assert run("connection", "delete", "sentinel").code == 1
 
 
+def test_connectors_that_are_data_are_listed_and_used_like_others(run: Run, lake: Path) -> None:
+    names = [c["connector"] for c in listed(run, "connection", "connectors")]
+    assert {"azuresentinel", "virustotal", "teams"} <= set(names)
+    assert len(names) == len(set(names))
+    assert "GetIpReport" in str(listed(run, "connection", "connectors", "virustotal"))
+    assert "`api_key` is missing" in run("connection", "create", "vt", "--connector", "virustotal").err
+    assert run("connection", "create", "mail", "--connector", "office365").code == 0
+
+
 def test_a_connection_that_lacks_something_is_not_made(run: Run, lake: Path) -> None:
     unknown = run("connection", "create", "x", "--connector", "nonsense")
     assert (unknown.code, "not supported" in unknown.err) == (1, True)

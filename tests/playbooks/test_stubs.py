@@ -107,6 +107,13 @@ def test_a_triggers_payload_keeps_what_is_real_and_gets_what_it_lacks() -> None:
     assert real["object"]["properties"]["labels"] == []  # type: ignore[index]
 
 
+def test_details_of_an_alert_are_json_within_a_text() -> None:
+    contract = CONTRACTS.trigger("azuresentinel", "GET", "/incident-creation")
+    assert contract is not None
+    alert = contract.body(elements=1)["object"]["properties"]["Alerts"][0]["properties"]
+    assert json.loads(alert["additionalData"]["Custom Details"]) == {"account": ["account 1"]}
+
+
 def test_a_trigger_without_a_connector_has_a_payload_by_its_type() -> None:
     contract = CONTRACTS.trigger("Request")
     assert contract is not None
@@ -136,6 +143,8 @@ def test_every_path_that_a_published_playbook_reads_is_there() -> None:
 
 def _is_there(value: Any, path: str) -> bool:
     for step in path.replace("[]", ".[]").replace("[*]", "").split("."):
+        if isinstance(value, str) and value.startswith("{"):
+            value = json.loads(value)
         if step == "[]":
             if not isinstance(value, list) or not value:
                 return False

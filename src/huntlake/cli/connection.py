@@ -77,7 +77,9 @@ def connectors(
             operations = [(o.id, o.effect.value, o.method, o.path, o.summary) for o in connector.operations]
             show(["operation", "effect", "method", "path", "what it does"], operations, output)
             return
-        made = [c for known in names() if (c := lake.outward.connectors(known)) is not None]
+        found = ((known, lake.outward.connectors(known)) for known in names())
+        # Some have several names.
+        made = [c for known, c in found if c is not None and c.name == known]
     rows = [(c.name, c.title, len(c.operations), "no" if c.inside else "yes") for c in made]
     show(["connector", "title", "operations", "leaves this house"], rows, output, numbers={"operations"})
 

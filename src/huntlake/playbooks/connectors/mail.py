@@ -12,7 +12,7 @@ import re
 import smtplib
 import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
@@ -98,7 +98,8 @@ def office365(ask: Ask) -> Connector:
             asking("SendApprovalMail", "/approvalmail/$subscriptions", "Ask for an approval.", ask, of_mail),
             asking("SendMailWithOptions", "/mailwithoptions/$subscriptions", "Ask with options.", ask, of_mail),
         ),
-        parameters=PARAMETERS,
+        # What asks people needs no server.
+        parameters=tuple(replace(p, required=False) for p in PARAMETERS),
     )
 
 

@@ -22,6 +22,9 @@ from huntlake.playbooks.connectors.plausible import plausible
 from huntlake.playbooks.connectors.questions import Shape, of_card, of_mail
 from huntlake.wdl.runner.effects import Answer
 
+_TEXTS = frozenset({"custom details"})
+"""What Sentinel tells as JSON within a text."""
+
 TRIGGER = "TRIGGER "
 CUSTOM = "custom"
 
@@ -237,10 +240,11 @@ def _made(node: _Node, name: str, elements: int, number: int, *, element: bool =
     if node.is_array and node.element is not None:
         return [_made(node.element, name, elements, n + 1, element=True) for n in range(elements)]
     if node.members:
-        return {m.name: _made(m, m.name, elements, number) for m in node.members.values()}
-    made = plausible(name, number) if name else {}
+        made = {m.name: _made(m, m.name, elements, number) for m in node.members.values()}
+        return json.dumps(made) if name.lower() in _TEXTS else made
+    value = plausible(name, number) if name else {}
     # What is read of a list's elements is one of them, however the list is named.
-    return made[0] if element and isinstance(made, list) else made
+    return value[0] if element and isinstance(value, list) else value
 
 
 def _filled(node: _Node, name: str, real: Any, elements: int, number: int) -> Any:
