@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from bench.playbook_world import TIME, Script, scripts
+from bench.playbook_world import Script, scripts
 from huntlake.core.clock import SystemClock
 from huntlake.detection.service import Detection
 from huntlake.playbooks.calls import Held
@@ -32,7 +32,7 @@ from huntlake.wdl.definition.workflow import ActionType
 from huntlake.wdl.runner.effects import Answer, Call
 from huntlake.workspace.watchlists import Watchlists
 
-_OWN = re.compile(rf"{TIME.pattern}|sig=[\w-]+")
+_OWN = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?|sig=[\w-]+")
 """What differs from home to home: times, and signatures."""
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
