@@ -97,7 +97,29 @@ def prepare(app: App, url: str, ca: Path | None, progress: Progress, *, anew: bo
         _fill(app, workspace, now, progress)
         card = replace(card, end=now.astimezone(UTC).isoformat())
         _write_private(app.home / CARD, card)
+    _playbooks(app, workspace, card)
     return card
+
+
+def _playbooks(app: App, workspace: Workspace, card: Card) -> None:
+    """Deploy the playbooks that come with this house, where they aren't there: their connections are in dry-run."""
+    from huntlake.playbooks.samples import install, samples
+    from huntlake.state.records import Author
+
+    values = {
+        "Subscription": app.subscription.id,
+        "ResourceGroup": app.subscription.group,
+        "Workspace": workspace.name,
+        "LakeUrl": card.url,
+        "Authority": card.url,
+        "Tenant": card.tenant,
+        "ClientId": card.client_id,
+        "ClientSecret": card.client_secret,
+        "Database": card.db,
+    }
+    for one in samples():
+        if app.playbooks.workflows.find(one.name) is None:
+            install(app.playbooks.deployments, one, workspace.name, values, Author(name="demo"))
 
 
 def detect(app: App, card: Card, progress: DetectionProgress | None = None) -> Detected | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from huntlake.cli import playbook_import, playbook_lint, playbook_runs, playbook_test
+from huntlake.cli import playbook_import, playbook_lint, playbook_runs, playbook_samples, playbook_test
 
 app = typer.Typer(help="Import, run, test and check playbooks.", no_args_is_help=True)
 app.command("import")(playbook_import.import_)
@@ -24,3 +24,4 @@ app.command("disable")(playbook_runs.disable)
 app.command("delete")(playbook_runs.delete)
 app.command("callback-url")(playbook_runs.callback_url)
 app.command("export")(playbook_runs.export)
+app.command("samples")(playbook_samples.samples)

@@ -10,7 +10,10 @@ from typing import Any
 import orjson
 
 from huntlake.core.diagnostics import did_you_mean
-from huntlake.core.errors import NotFound
+from huntlake.core.errors import Invalid, NotFound
+from huntlake.playbooks.deployment.service import Deployments
+from huntlake.playbooks.deployment.sources import Given
+from huntlake.state.records import Author
 
 PLAYBOOKS = Path(__file__).parent.parent / "content" / "playbooks"
 
@@ -45,6 +48,22 @@ def sample(name: str) -> Sample:
         help = did_you_mean(name, (s.name for s in samples()))
         raise NotFound(f"no playbook named `{name}` comes with this house" + (f"; {help}" if help else ""))
     return _read(path)
+
+
+def install(
+    deployments: Deployments, one: Sample, workspace: str, values: Mapping[str, Any], by: Author
+) -> tuple[str, ...]:
+    """Deploy one into a workspace, with those of the values that it has parameters for; says what was made.
+
+    Its connections are made where they aren't there, in dry-run. `Invalid` where it would take somebody's name.
+    """
+    declared = {n.lower() for n in one.definition["parameters"]}
+    given = Given({n: v for n, v in values.items() if n.lower() in declared}, name=one.name)
+    planned = deployments.plan_file(one.path, workspace, given, one.name)
+    if not planned.ready:
+        told = [*(f"the parameter `{m.name}` has no value" for m in planned.missing), *map(str, planned.problems)]
+        raise Invalid("; ".join(told))
+    return tuple(f"{a.kind} {a.name}: {a.change}" for a in deployments.apply(planned, workspace, one.name, by))
 
 
 def _read(path: Path) -> Sample:
