@@ -8,14 +8,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
 import orjson
-from tests.playbooks.desk import ANN
 
 from huntlake.app import App
 from huntlake.core.settings import Settings
@@ -32,7 +31,8 @@ from huntlake.state.records import Author
 
 NAME = "isolate-after-connections-abroad"
 OWNER = ("soc",)
-SECONDS = 120.0
+SECONDS = 90.0
+ANN = Author(name="Ann (command line)")
 BOB = Decider(Author("8", "Bob"), is_person=True)
 
 
@@ -94,8 +94,9 @@ def serving(home: Path, port: int) -> Iterator[App]:
     with log.open("wb") as file:
         server = subprocess.Popen(command, stdout=file, stderr=file, env=environment)
     try:
-        until(lambda: "serving" in log.read_text(errors="replace") or server.poll() is not None, log)
-        assert server.poll() is None, log.read_text(errors="replace")
+        while "serving" not in log.read_text(errors="replace"):
+            assert server.poll() is None, log.read_text(errors="replace")
+            sleep(0.1)
         app = App.open(home, settings(home, port=port))
         try:
             yield app
@@ -106,13 +107,25 @@ def serving(home: Path, port: int) -> Iterator[App]:
         server.wait(30)
 
 
-def until(found: Callable[[], Any], log: Path) -> Any:
-    """What is found, as soon as it is there."""
-    deadline = monotonic() + SECONDS
-    while not (made := found()):
-        assert monotonic() < deadline, log.read_text(errors="replace")[-3000:]
-        sleep(0.1)
-    return made
+@dataclass(frozen=True)
+class Progress:
+    """A run that a server executes."""
+
+    app: App
+    run: str
+    log: Path
+
+    def until(self, found: Callable[[], Any]) -> Any:
+        """What is found, as soon as it is there; the run's history is told where it never is."""
+        deadline = monotonic() + SECONDS
+        while not (made := found()):
+            runs = self.app.playbooks.runs
+            history = "".join(f"\n{e.key}: {e.status} {e.error}" for _, e in runs.actions(self.run))
+            ended = runs.get(NAME, self.run).value.ended is not None
+            assert not ended, history
+            assert monotonic() < deadline, (history, self.log.read_text(errors="replace")[-3000:])
+            sleep(0.2)
+        return made
 
 
 def test_a_host_that_talks_abroad_is_isolated_when_a_person_says_so(tmp_path: Path) -> None:
@@ -122,10 +135,11 @@ def test_a_host_that_talks_abroad_is_isolated_when_a_person_says_so(tmp_path: Pa
     with serving(home, port) as app:
         known = app.playbooks
         (run,) = known.house.on_incident(known.workflows.get(NAME), "soc", "i1", ANN)
-        question = until(lambda: [a for a in known.approvals.list(OWNER) if a.value.callback], log)[0]
+        went_on = Progress(app, run.name, log)
+        question = went_on.until(lambda: [a for a in known.approvals.list(OWNER) if a.value.callback])[0]
         known.approvals.answer(OWNER, question.name, "Isolate", {}, BOB)
         # Whatever a playbook was told: containment needs an approval of its very inputs.
-        asked = until(lambda: [a for a in known.approvals.list(OWNER) if not a.value.callback], log)[0]
+        asked = went_on.until(lambda: [a for a in known.approvals.list(OWNER) if not a.value.callback])[0]
         assert "/machines/d7/isolate" in str(asked.value.inputs)
         assert list(app.machine_actions.list(OWNER)) == []
         known.approvals.decide(OWNER, asked.name, True, BOB)
