@@ -57,7 +57,6 @@ def test_a_byte_order_mark_does_no_harm(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/", 404),
         ("GET", "/no/such/path", 404),
         ("POST", "/v1/nothing", 404),
         ("POST", "/v2/rest/query/", 404),

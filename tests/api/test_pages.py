@@ -202,3 +202,8 @@ def test_without_built_pages_the_server_says_how_to_build_them(
     monkeypatch.setattr(face, "built", dict)
     answer = browser.get("/app/")
     assert (answer.status_code, "make pages" in answer.text) == (503, True)
+
+
+def test_the_servers_own_address_leads_to_the_pages(browser: TestClient) -> None:
+    answer = browser.get("/")
+    assert (answer.status_code, answer.headers["location"]) == (302, "/app/")

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from huntlake.core.clock import FixedClock
@@ -391,6 +391,7 @@ STEPS = st.lists(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(STEPS)
 def test_nothing_is_contained_but_what_a_person_approved(steps: list[tuple[str, int, int, int]]) -> None:
     house = House()
