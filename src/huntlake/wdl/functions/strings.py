@@ -6,6 +6,7 @@ import re
 
 from huntlake.wdl.dotnet.numbers import formatted, read_float
 from huntlake.wdl.expressions.symbols import (
+    STEP,
     Anything,
     Array,
     Boolean,
@@ -209,7 +210,11 @@ def trim(text: String) -> String:
     return text.strip()
 
 
-@function("chunk")
+def _pieces(collection: str | list[Value], length: int) -> int:
+    return STEP * (len(collection) // max(length, 1))
+
+
+@function("chunk", cost=_pieces)
 def chunk(collection: TextOrArray, length: Integer) -> Array:
     """The collection in pieces of that length; the last may be shorter.
 
