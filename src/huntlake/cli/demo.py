@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from threading import Event, Thread
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from huntlake.cli.background import working
 from huntlake.cli.place import home_folder, opened
 from huntlake.cli.screen import console, is_terminal, note, show_table
 from huntlake.cli.serve import Host, Port, log
@@ -65,7 +66,7 @@ def demo(
                 _tell(folder, card)
                 log(quiet)
                 # Not before: the first questions, and the fortnight, needn't wait for the rules of this minute.
-                with app.scheduler.running() if app.settings.scheduler else nullcontext():
+                with working(app):
                     told.wait()
         server.stop()
         serving.join()
@@ -137,6 +138,7 @@ def _tell(folder: Path, card: Card) -> None:
             (
                 "",
                 f"serving {card.url}; Ctrl-C ends it",
+                f"pages for a browser: {card.url}/app/ as `{card.user}` with the password {card.password}",
                 "",
                 f"Python, also in {sample}:",
                 "",

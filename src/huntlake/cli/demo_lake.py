@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from huntlake.workspace.workspaces import Workspace
 
 WORKSPACE = "korenwolf"
+ANALYST = "analyst"
 CARD = "demo.json"
 TRUTH = "ground-truth.json"
 STALE = timedelta(days=1)
@@ -44,6 +46,9 @@ class Card:
     """When the story ends, in UTC; empty while the logs are being made."""
     detected: str = ""
     """The end of the story that the rules have been over; another, or none, where they have yet to."""
+    user: str = ""
+    password: str = ""
+    """Of the person who may sign in at the pages."""
 
 
 def lay_out(home: Path) -> None:
@@ -75,6 +80,7 @@ def prepare(app: App, url: str, ca: Path | None, progress: Progress, *, anew: bo
     workspace = _workspace(app)
     kept = read_card(app.home)
     client_id, secret = _principal(app, workspace, kept)
+    user, password = _person(app, workspace, kept)
     now = app.clock.now()
     fresh = kept is not None and kept.end != "" and now - datetime.fromisoformat(kept.end) < STALE and not anew
     card = Card(
@@ -88,6 +94,8 @@ def prepare(app: App, url: str, ca: Path | None, progress: Progress, *, anew: bo
         ca=str(ca) if ca else "",
         end=kept.end if fresh and kept else "",
         detected=kept.detected if fresh and kept else "",
+        user=user,
+        password=password,
     )
     _write_private(app.home / CARD, card)
     if not fresh:
@@ -157,6 +165,26 @@ def _workspace(app: App) -> Workspace:
         return app.workspaces.create(WORKSPACE, str(load_company().facts["workspace_id"]))
     except Conflict:
         return app.workspaces.get(WORKSPACE)
+
+
+def _person(app: App, workspace: Workspace, kept: Card | None) -> tuple[str, str]:
+    """The name and the password of the demo's analyst: those of the card as long as they are good."""
+    from huntlake.identity.rights import Role
+
+    if kept is not None and kept.user:
+        try:
+            app.users.authenticate(kept.user, kept.password)
+        except (Refused, LimitExceeded):
+            pass
+        else:
+            return kept.user, kept.password
+    password = secrets.token_urlsafe(12)
+    if app.users.find(ANALYST) is None:
+        app.users.create(ANALYST, password, "Demo analyst")
+    else:
+        app.users.set_password(ANALYST, password)
+    app.users.grant(ANALYST, workspace.id, Role.CONTRIBUTOR)
+    return ANALYST, password
 
 
 def _principal(app: App, workspace: Workspace, kept: Card | None) -> tuple[str, str]:

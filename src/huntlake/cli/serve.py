@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from huntlake.cli.background import working
 from huntlake.cli.place import Home, opened
 from huntlake.cli.screen import note
 
@@ -49,18 +47,15 @@ def serve(
     if host is not None:
         # How much callers may ask depends on who they can be.
         given["host"] = host
-    with opened(home, make=True, **given) as app, _upkeep(app), _jobs(app), ExitStack() as background:
+    with opened(home, make=True, **given) as app:
         _bound_memory(app.settings.process_memory_mib)
         sys.setswitchinterval(_SWITCH_SECONDS)
         if recovery := app.streams.open():
             note(f"{recovery}: an earlier process had taken them in, and ended before they were in files")
         if again := app.async_queries.open():
             note(f"{again} asynchronous queries that an earlier process had not ended run again")
-        if app.settings.scheduler:
-            background.enter_context(app.scheduler.running())
-        background.enter_context(_intel(app))
-        background.enter_context(_playbooks(app))
-        server.serve(app, host=host, port=port, listening=lambda serving: _tell(app, serving))
+        with working(app):
+            server.serve(app, host=host, port=port, listening=lambda serving: _tell(app, serving))
 
 
 def _bound_memory(mebibytes: int) -> None:
@@ -73,34 +68,6 @@ def _bound_memory(mebibytes: int) -> None:
 
         # The last third is for the process in which queries run that stand in the way of others.
         resource.setrlimit(resource.RLIMIT_DATA, ((mebibytes << 20) * 2 // 3, resource.RLIM_INFINITY))
-
-
-def _upkeep(app: App) -> AbstractContextManager[None]:
-    minutes = app.settings.upkeep_minutes
-    if not minutes:
-        return nullcontext()
-    return app.upkeep.running(timedelta(minutes=minutes), lambda: [w.name for w in app.workspaces.list()])
-
-
-def _jobs(app: App) -> AbstractContextManager[None]:
-    at_once = app.settings.jobs_at_once
-    return app.jobs.runner.running(at_once) if at_once else nullcontext()
-
-
-def _intel(app: App) -> AbstractContextManager[None]:
-    minutes = app.settings.intel_minutes
-    return app.intel.running(app.workspaces.list, timedelta(minutes=minutes) if minutes else None)
-
-
-@contextmanager
-def _playbooks(app: App) -> Iterator[None]:
-    if not app.settings.playbooks:
-        yield
-        return
-    with app.playbooks.worker.executing() as here:
-        if not here:
-            note("another process of this home runs its playbooks already; this one doesn't")
-        yield
 
 
 def log(quiet: bool) -> None:
@@ -117,5 +84,7 @@ def _tell(app: App, serving: Serving) -> None:
     note(f"subscription {app.subscription.id}, resource group {app.subscription.group}")
     if serving.authority:
         note(f"clients must trust {serving.authority}, as by REQUESTS_CA_BUNDLE")
+    if not app.users.list():
+        note(f"pages are at {serving.url}/app/; `huntlake user add NAME --role contributor` lets a person in")
     if not app.principals.list():
         note("nobody can sign in yet: `huntlake principal create NAME --role reader` makes a client id and a secret")
