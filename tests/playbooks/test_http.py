@@ -343,6 +343,21 @@ def test_a_dry_run_sends_what_reads_and_writes_down_the_rest(house: Desk, server
     assert "s3cret" not in json.dumps(entry.value.inputs) + entry.value.path
 
 
+def test_a_query_is_asked_in_a_dry_run_although_it_is_sent_by_post(house: Desk, server: Server) -> None:
+    house.connect("http", mode=Mode.DRY_RUN)
+    asked = {"method": "POST", "body": {"csl": "print 1"}}
+    for path in ("/lake/kql/v2/rest/query", "/v1/rest/query?x=1", "/api/advancedhunting/run"):
+        assert house.http({**asked, "uri": f"{server.url}{path}"}).body == {"ok": True}
+    for path in ("/delete?x=/v2/rest/query", "/v2/rest/query/delete", "/v1/rest/mgmt", "#/v2/rest/query"):
+        house.http({**asked, "uri": f"{server.url}{path}"})
+    assert [s["path"] for s in server.seen] == [
+        "/lake/kql/v2/rest/query",
+        "/v1/rest/query?x=1",
+        "/api/advancedhunting/run",
+    ]
+    assert len(house.app.outward.ledger.list("soc")) == 4
+
+
 def test_a_call_of_a_url_is_made_once_for_its_key(house: Desk, server: Server) -> None:
     inputs = {"method": "POST", "uri": server.url, "body": {}}
     assert house.http(inputs, key="Post#1") == house.http(inputs, key="Post#1")

@@ -17,7 +17,7 @@ from huntlake.core.errors import DomainError
 from huntlake.playbooks.answers import failed
 from huntlake.playbooks.calls import Held, Policy, Tape, Tapes
 from huntlake.playbooks.connections import CONNECTIONS, Connection, Mode, opened
-from huntlake.playbooks.connectors.connector import Asked, Connector, Effect, Operation, RunContext
+from huntlake.playbooks.connectors.connector import Asked, Connector, Operation, RunContext
 from huntlake.playbooks.ledger import Ledger, Outcome, answered, is_final
 from huntlake.state.documents import Document
 from huntlake.state.records import Records
@@ -188,7 +188,7 @@ class ConnectorCaller:
     def _decided(
         self, asked: Asked, operation: Operation, connector: Connector, mode: Mode, tape: Tape | None
     ) -> Answer | Held:
-        if operation.effect is Effect.READ:
+        if operation.reads(asked):
             if asked.context.test and not connector.inside:
                 return Answer(refused=f"a call of `{connector.name}` in a test is not supported: give it an answer")
             answer = _worked(operation, asked)
@@ -245,7 +245,7 @@ class ConnectorCaller:
                 f"`{connection.cassette}` has no such call"
             )
         well = not answer.refused
-        if well and operation is not None and operation.effect is not Effect.READ and self.ledger.find(asked) is None:
+        if well and operation is not None and not operation.reads(asked) and self.ledger.find(asked) is None:
             self.ledger.end(asked, self.ledger.entry(asked, operation, Mode.REPLAY), answer, Outcome.RECORDED)
         return answer
 

@@ -101,6 +101,12 @@ class Operation:
     """What is answered where an atomic effect is made and its answer was lost; a plain success where there is none."""
     twice: frozenset[str] = frozenset()
     """Names of the path whose values come encoded twice."""
+    asks: Callable[[Asked], bool] | None = None
+    """Whether a call reads and no more although the operation might do otherwise."""
+
+    def reads(self, asked: Asked) -> bool:
+        """Whether a call changes nothing."""
+        return self.effect is Effect.READ or (self.asks is not None and self.asks(asked))
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:

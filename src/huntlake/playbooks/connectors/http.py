@@ -6,6 +6,7 @@ all of them: `dry-run` makes only those that read. Which hosts they reach at all
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,11 @@ NAME = "http"
 _READS = ("GET", "HEAD", "OPTIONS")
 _WRITES = ("POST", "PUT", "PATCH", "DELETE")
 _ANY = "{url*}"
+_QUERIES = re.compile(
+    r"(?:/lake/kql)?/v[12]/rest/query|/v1/workspaces/[\w-]+/query|/api/(?:advancedhunting|advancedqueries)/run"
+    r"|/(?:v1\.0|beta)/security/(?:microsoft\.graph\.security\.)?runHuntingQuery",
+    re.IGNORECASE,
+)
 _FUNCTION, _MANAGEMENT = "azurefunction", "apimanagement"
 """Connections that say where functions and managed APIs are: `id` is the end of their resource id, `url` the URL."""
 
@@ -36,8 +42,20 @@ def http(web: Web, authentication: Authentication, connections: Records[Connecti
     """What answers actions that call a URL; the body of what is asked holds the action's evaluated inputs."""
     work = _Http(web, authentication, connections, seal).call
     made = [Operation(f"Http{m.capitalize()}", m, _ANY, f"{m} of a URL.", Effect.READ, work) for m in _READS]
-    made += [Operation(f"Http{m.capitalize()}", m, _ANY, f"{m} of a URL.", Effect.WRITE, work) for m in _WRITES]
+    made += [
+        Operation(f"Http{m.capitalize()}", m, _ANY, f"{m} of a URL.", Effect.WRITE, work, asks=_is_query)
+        for m in _WRITES
+    ]
     return Connector(NAME, "HTTP", tuple(made))
+
+
+def _is_query(asked: Asked) -> bool:
+    """Whether a query is sent to one of the APIs that answer KQL: these take it by POST, and change nothing."""
+    try:
+        path = urlsplit(asked.path).path
+    except ValueError:
+        return False
+    return asked.method == "POST" and _QUERIES.fullmatch(path) is not None
 
 
 @dataclass(frozen=True)

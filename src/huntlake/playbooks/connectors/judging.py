@@ -33,6 +33,8 @@ def effect_of(method: str, *names: str) -> Effect:
 
 def judged(asked: Asked, operation: Operation) -> Effect:
     """What a call does: what its operation is declared to do, but for URLs, which tell it only themselves."""
+    if operation.reads(asked):
+        return Effect.READ
     if operation.effect is not Effect.WRITE or asked.connector != URLS:
         return operation.effect
     try:
