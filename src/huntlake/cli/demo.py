@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from threading import Event, Thread
 from time import perf_counter
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -49,7 +49,9 @@ def demo(
     demo_lake.lay_out(folder)
     # Its own first question is no news.
     log(quiet=True)
-    with opened(folder, make=True) as app:
+    # Playbooks that call this server must know it for their own.
+    given: dict[str, Any] = {} if port is None else {"port": port}
+    with opened(folder, make=True, **given) as app:
         # A demo that is being served must not lose its logs to a second one: the port tells them apart.
         server = Server(app, host=host, port=port)
         with _progress() as progress:

@@ -105,12 +105,15 @@ def prepare(app: App, url: str, ca: Path | None, progress: Progress, *, anew: bo
         _fill(app, workspace, now, progress)
         card = replace(card, end=now.astimezone(UTC).isoformat())
         _write_private(app.home / CARD, card)
-    _playbooks(app, workspace, card)
+    _playbooks(app, workspace, card, moved=kept is not None and kept.url != url)
     return card
 
 
-def _playbooks(app: App, workspace: Workspace, card: Card) -> None:
-    """Deploy the playbooks that come with this house, where they aren't there: their connections are in dry-run."""
+def _playbooks(app: App, workspace: Workspace, card: Card, *, moved: bool) -> None:
+    """Deploy the playbooks that come with this house, where they aren't there or speak to an address that was left.
+
+    Their connections are in dry-run.
+    """
     from huntlake.playbooks.samples import install, samples
     from huntlake.state.records import Author
 
@@ -126,7 +129,7 @@ def _playbooks(app: App, workspace: Workspace, card: Card) -> None:
         "Database": card.db,
     }
     for one in samples():
-        if app.playbooks.workflows.find(one.name) is None:
+        if moved or app.playbooks.workflows.find(one.name) is None:
             install(app.playbooks.deployments, one, workspace.name, values, Author(name="demo"))
 
 

@@ -47,6 +47,9 @@ def serve(
     if host is not None:
         # How much callers may ask depends on who they can be.
         given["host"] = host
+    if port is not None:
+        # Playbooks that call this server must know it for their own.
+        given["port"] = port
     with opened(home, make=True, **given) as app:
         _bound_memory(app.settings.process_memory_mib)
         sys.setswitchinterval(_SWITCH_SECONDS)
