@@ -1,6 +1,6 @@
 // One incident: what happened, to whom, when; and what is done about it.
 
-import { useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { ApiError } from "../../api/door";
 import * as sentinel from "../../api/sentinel";
 import type { Alert, Entity, Entry, Incident, Severity, Status, Task } from "../../api/sentinel";
@@ -412,6 +412,8 @@ function Tasks({ id, tasks }: { id: string; tasks: Loaded<Task[]> }) {
 }
 
 function History({ history }: { history: Loaded<Entry[]> }) {
+  // What was done on this page since it was opened belongs to it.
+  useEffect(history.again, []);
   if (history.wrong) return <p class="page-wrong">The history can't be read: {history.wrong}</p>;
   if (!history.value) return <p class="beginning">Reading the history …</p>;
   return (
