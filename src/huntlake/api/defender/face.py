@@ -29,6 +29,7 @@ from huntlake.api.odata.values import holds, known_paths, sorted_by
 from huntlake.api.services import ResultTable
 from huntlake.core.errors import Invalid, NotFound
 from huntlake.detection.alerts import AlertComment
+from huntlake.detection.defender_alerts import alert_shown
 from huntlake.identity.audiences import DEFENDER
 from huntlake.identity.principals import Principal
 from huntlake.identity.rights import Action
@@ -199,7 +200,7 @@ class DefenderFace:
         owner = self._owner(principal)
         numbers = self._numbers(owner)
         documents = self._services.detection.alerts.list(owner)
-        shown = [alerts.alert_shown(d, numbers.get(d.value.incident)) for d in documents]
+        shown = [alert_shown(d, numbers.get(d.value.incident)) for d in documents]
         return _listed(request, "Alerts", shown, _ALERT_FILTERS)
 
     def _alert(self, principal: Principal, id: str, changes: dict[str, Any] | None) -> dict[str, Any]:
@@ -211,7 +212,7 @@ class DefenderFace:
             author = Author(principal.object_id, principal.display_name)
             comment = AlertComment(change.comment, author, self._services.clock.now()) if change.comment else None
             document = kept.change(owner, id, lambda a: alerts.changed(a, change, comment), author)
-        return alerts.alert_shown(document, self._numbers(owner).get(document.value.incident))
+        return alert_shown(document, self._numbers(owner).get(document.value.incident))
 
     def _numbers(self, owner: Owner) -> dict[str, int]:
         return {d.name: d.value.number for d in self._services.detection.incidents.list(owner)}

@@ -14,6 +14,7 @@ from typing import Any
 
 from huntlake.core.errors import Invalid, NotFound
 from huntlake.detection.alerts import Alert, AlertComment, AlertStatus
+from huntlake.detection.defender_alerts import alert_shown
 from huntlake.identity.rights import Action
 from huntlake.playbooks.answers import answer
 from huntlake.playbooks.connectors.asking import Period, rows
@@ -324,7 +325,7 @@ class _Defender:
         options = _options(asked, "$filter", "$top", "$skip", "$expand")
         numbers = {d.name.lower(): d.value.number for d in self.house.detection.incidents.list(owner)}
         found = self.house.detection.alerts.list(owner)
-        shown = [_alert_shown(d, numbers.get(d.value.incident.lower())) for d in found]
+        shown = [alert_shown(d, numbers.get(d.value.incident.lower())) for d in found]
         return _listed(shown, options, ("id", "status", "severity", "title", "category", "assignedTo", "incidentId"))
 
     def alert(self, asked: Asked) -> Answer:
@@ -371,7 +372,7 @@ class _Defender:
     def _shown(self, workspace: Workspace, document: Document[Alert]) -> Answer:
         owner, name = (workspace.name,), document.value.incident
         incident = self.house.detection.incidents.find(owner, name) if name else None
-        return answer(_alert_shown(document, incident.value.number if incident else None))
+        return answer(alert_shown(document, incident.value.number if incident else None))
 
     # -- statistics ------------------------------------------------------------------
 
@@ -417,35 +418,6 @@ _CLASSIFICATIONS = {
 }
 
 
-def _alert_shown(document: Document[Alert], incident: int | None) -> dict[str, Any]:
-    alert = document.value
-    host = next((e for e in alert.entities if e.kind == "Host"), None)
-    status = {AlertStatus.DISMISSED: "Resolved"}.get(alert.status, alert.status.value)
-    return {
-        "id": document.name,
-        "incidentId": incident,
-        "assignedTo": alert.assigned_to or None,
-        "severity": alert.severity.value,
-        "status": status,
-        "classification": _upper(alert.classification),
-        "determination": _upper(alert.determination),
-        "detectionSource": "CustomDetection" if alert.rule else alert.product,
-        "category": alert.tactics[0].value if alert.tactics else None,
-        "title": alert.title,
-        "description": alert.description,
-        "alertCreationTime": alert.created,
-        "firstEventTime": alert.started,
-        "lastEventTime": alert.ended,
-        "lastUpdateTime": alert.modified,
-        "resolvedTime": alert.resolved,
-        "machineId": host.properties.get("deviceId") if host else None,
-        "computerDnsName": host.properties.get("hostName") if host else None,
-        "mitreTechniques": list(alert.techniques),
-        "comments": [{"comment": c.text, "createdBy": c.by.name, "createdTime": c.at} for c in alert.comments],
-        "evidence": [{"entityType": e.kind, **e.properties} for e in alert.entities],
-    }
-
-
 def _options(asked: Asked, *known: str) -> dict[str, str]:
     """The parameters of the URL; `Invalid` for one that isn't known."""
     names = {name.lower(): name for name in known}
@@ -487,10 +459,6 @@ def _listed(shown: list[dict[str, Any]], options: Mapping[str, str], filtered: t
         shown = [one for one in shown if (text(one[name]).lower() == value.lower()) == is_equal]
     top, skip = _window(options)
     return answer({"value": shown[skip : skip + top]})
-
-
-def _upper(name: str) -> str | None:
-    return name[:1].upper() + name[1:] or None
 
 
 def _lower(name: str) -> str:
