@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ from huntlake.workspace.collection.counts import Ledger
 from huntlake.workspace.collection.transforming import Transformer
 from huntlake.workspace.evidence.custody import Custody, EvidenceTable
 from huntlake.workspace.evidence.service import EvidenceImport
+from huntlake.workspace.evidence.uploads import Uploads
 from huntlake.workspace.external_addresses import Outside
 from huntlake.workspace.functions import SavedFunctions
 from huntlake.workspace.hot_paths import HotPaths
@@ -44,13 +45,20 @@ from huntlake.workspace.visible import Borders, WorkspaceNamed
 from huntlake.workspace.watchlists import Watchlists, WatchlistTables
 
 if TYPE_CHECKING:
+    from huntlake.ai.chat import Adviser
     from huntlake.core.settings import Settings
+    from huntlake.detection.drafts import Drafts
     from huntlake.detection.intel.service import Intel
     from huntlake.detection.library import Library
     from huntlake.detection.scheduling.service import Scheduler
     from huntlake.detection.service import Detection
     from huntlake.detection.tables import DetectionTables
+    from huntlake.detection.testing.stored import RuleTests
+    from huntlake.hunting.hearing import Later
     from huntlake.hunting.hunts import Hunts
+    from huntlake.hunting.service import Hunting
+    from huntlake.hunting.signals.intake import SignalPlace
+    from huntlake.hunting.signals.scanning import Append
     from huntlake.identity.keys import SigningKeys
     from huntlake.identity.principals import Principals
     from huntlake.identity.rights import Action
@@ -61,14 +69,15 @@ if TYPE_CHECKING:
     from huntlake.playbooks.automation import Automation
     from huntlake.playbooks.automation_rules import AutomationRule
     from huntlake.playbooks.connectors.connector import Connectors
-    from huntlake.playbooks.connectors.questions import Ask
+    from huntlake.playbooks.connectors.questions import Ask, Withdraw
     from huntlake.playbooks.machine_actions import MachineActions
     from huntlake.playbooks.outward import Outward
+    from huntlake.playbooks.secret_store import SecretStore
     from huntlake.playbooks.service import Playbooks, RunPlace
     from huntlake.playbooks.web import Here
     from huntlake.state.database import Database
     from huntlake.state.documents import Shelf
-    from huntlake.state.records import Records
+    from huntlake.state.records import Owner, Records
     from huntlake.state.sealing import Seal
     from huntlake.workspace.async_queries import AsyncQueries, Readable
     from huntlake.workspace.commands import Commands
@@ -83,6 +92,7 @@ PLACES = Path(__file__).parent / "content" / "geo" / "documentation-ranges.csv"
 """Where the address ranges are that documents and the demo use."""
 
 MEMORY_SHARE = 0.6
+_LARGEST_PAGE = 32 << 20
 
 
 @dataclass(frozen=True)
@@ -102,6 +112,7 @@ class Analytics:
     ingestion: Ingestion
     streams: Streams
     evidence: EvidenceImport
+    uploads: Uploads
     table_definitions: TableDefinitions
     collection: Collection
     collection_endpoints: Endpoints
@@ -128,7 +139,10 @@ class Analytics:
         collection rules name.
         """
         from huntlake.detection.intel.tables import IntelTables
+        from huntlake.detection.rows import TABLES as DETECTED
         from huntlake.detection.tables import DetectionTables
+        from huntlake.hunting.running.run import FINDINGS
+        from huntlake.state.audit import TABLE as HUNTLAKE_AUDIT
 
         lake, catalogue = Lake(home / "lake", home / "tmp"), Catalogue()
         tables = Tables(lake, catalogue, remote or Nowhere())
@@ -141,7 +155,9 @@ class Analytics:
         streams = Streams(lake, ingestion, engine, clock, pace)
         custody, asked = Custody(state), AskedPaths(state, clock)
         retention, stored = retention or Retention(state), LakeTables(lake, tables, streams, asked)
-        detected = DetectionTables(state, stored, catalogue, engine, retention, clock, workspaces)
+        detected = DetectionTables(
+            state, stored, catalogue, engine, retention, clock, workspaces, (*DETECTED, HUNTLAKE_AUDIT, FINDINGS)
+        )
         intel = IntelTables(state, stored, catalogue, engine, clock, workspaces)
         sources = (memory, looked_up, EvidenceTable(custody, engine), detected, intel, stored)
         saved = SavedFunctions(state, sources, (builtin,), (looked_up,), clock, catalogue.is_open)
@@ -160,7 +176,8 @@ class Analytics:
             queries=Queries(engine, sources, clock, (saved, builtin), (looked_up,), borders, catalogue.is_open, remote),
             ingestion=ingestion,
             streams=streams,
-            evidence=EvidenceImport(lake, ingestion, custody, clock),
+            evidence=(evidence := EvidenceImport(lake, ingestion, custody, clock)),
+            uploads=Uploads(evidence, home / "tmp" / "uploads", clock),
             table_definitions=definitions,
             collection=Collection(rules, ingestion, streams, Transformer(lake, engine), Ledger(state), clock),
             collection_endpoints=Endpoints(state, clock),
@@ -170,6 +187,7 @@ class Analytics:
 
     def close(self) -> None:
         """Bring what streams have waiting into the tables, and give the engine's memory back."""
+        self.uploads.close()
         self.collection.close()
         self.streams.close()
         self.hot_paths.asked.flush()
@@ -202,6 +220,7 @@ class App:
     detection: Detection
     scheduler: Scheduler
     hunts: Hunts
+    _hunting: Later
     automation_rules: Records[AutomationRule]
     automation: Automation
     machine_actions: MachineActions
@@ -220,6 +239,7 @@ class App:
         from huntlake.detection.library import Library
         from huntlake.detection.raising import MARKS_KEPT
         from huntlake.detection.service import Detection
+        from huntlake.hunting import hearing
         from huntlake.hunting.hunts import Hunts
         from huntlake.identity.keys import SigningKeys
         from huntlake.identity.principals import Principals
@@ -255,7 +275,7 @@ class App:
         lifetime = timedelta(seconds=settings.token_lifetime)
         workspaces, activity = Workspaces(state), Activity(clock)
         retention = Retention(state, settings.retention_days)
-        principals, users = Principals(state, clock), Users(state, clock)
+        principals, users = Principals(state, clock), Users(state, clock, with_password=settings.password_users)
         seal = Seal(home / "keys" / "secrets.key")
         remote = RemoteWorkspaces(Remotes(state, workspaces, seal), Schemas(state, clock), clock)
         analytics = Analytics.over(
@@ -273,7 +293,16 @@ class App:
         subscription = subscription_of(tenant, id=settings.subscription_id, group=settings.resource_group)
         detection, automated = Detection.over(state, clock), automation_rules(state, clock)
         # Whoever listens must be there before anything is told: what nobody waits for is forgotten.
-        scheduler = _scheduler(state, clock, settings, analytics, detection, workspaces, subscription)
+        scheduler = _scheduler(
+            state,
+            clock,
+            settings,
+            analytics,
+            detection,
+            workspaces,
+            subscription,
+            lambda owner: hearing.held(state, hunting, owner),
+        )
         automation = Automation(state, clock, automated, detection)
         automation.listen()
         saved_searches = SavedSearches(state, clock, analytics.functions)
@@ -320,6 +349,7 @@ class App:
             subscription,
             # What asks people is itself one of the playbooks' services.
             lambda asked, operation, question: playbooks.approvals.ask(asked, operation, question),
+            lambda asked, question: playbooks.approvals.withdraw(asked, question),
         )
         place = _run_place(home, settings, tenant, subscription, workspaces)
         playbooks = Playbooks.over(
@@ -335,6 +365,32 @@ class App:
         )
         playbooks.house.listen()
         outward.caller.policy, outward.caller.tapes = playbooks.approvals, playbooks.cassettes
+        known_questions = KnownQuestions(state)
+
+        def hunts() -> Hunting:
+            from huntlake.hunting.proof.allowed import Reach
+            from huntlake.hunting.service import Hunting
+
+            return Hunting.over(
+                state,
+                clock,
+                _signal_place(home, settings, _appending(analytics, workspaces), scheduler, seal),
+                analytics.queries,
+                detection,
+                saved_searches,
+                analytics.watchlists,
+                workspaces,
+                analytics.tables,
+                known_questions,
+                Reach(settings.hunt_places, settings.hunt_hosts),
+                model=_model(
+                    settings, state, clock, seal, analytics, workspaces, tenant, subscription, outward.secrets
+                ),
+            )
+
+        hunting = hearing.Later(hunts)
+        hearing.listen(detection.events, state, hunting)
+        _tell_of_hunts(hunting, playbooks, detection, place.base)
         # A process that died may have left events that nobody has heard.
         for workspace in workspaces.list():
             detection.events.deliver((workspace.name,))
@@ -357,6 +413,8 @@ class App:
                 users,
                 public_clients=settings.public_clients,
                 lifetime=timedelta(days=settings.sign_in_days),
+                oidc=settings.oidc,
+                workspaces=lambda: {w.name: w.id for w in workspaces.list()},
             ),
             analytics=analytics,
             activity=activity,
@@ -372,11 +430,14 @@ class App:
                     detection.correlation.expire,
                     lambda workspace: detection.raising.expire(workspace, clock.now() - remembered),
                     automation.expire,
+                    lambda workspace: hunting().hunts.expire(workspace),
                     playbooks.approvals.expire,
                     outward.ledger.expire,
+                    lambda workspace: hunting().signals.expire(workspace),
+                    lambda workspace: hunting().forget_calls(workspace),
                 ),
             ),
-            known_questions=KnownQuestions(state),
+            known_questions=known_questions,
             async_queries=AsyncQueries(
                 state, home / "results", analytics.queries, _readable(principals, users, workspaces), clock
             ),
@@ -397,6 +458,7 @@ class App:
             detection=detection,
             scheduler=scheduler,
             hunts=Hunts.over(state, clock),
+            _hunting=hunting,
             automation_rules=automated,
             automation=automation,
             machine_actions=machine_actions,
@@ -407,6 +469,8 @@ class App:
                 state,
                 clock,
                 detection.rules,
+                detection.rule_tests,
+                detection.test_standings,
                 saved_searches,
                 analytics.functions,
                 analytics.watchlists,
@@ -462,6 +526,30 @@ class App:
         return self.analytics.ingestion
 
     @property
+    def hunting(self) -> Hunting:
+        return self._hunting()
+
+    @property
+    def drafts(self) -> Drafts:
+        """Rules that are being written."""
+        from huntlake.detection.drafts import Drafts
+
+        timeout = timedelta(seconds=self.settings.rule_timeout)
+        return Drafts(self.analytics.queries, self.detection, self.clock, timeout)
+
+    @property
+    def rule_tests(self) -> RuleTests:
+        """The tests of rules."""
+        from huntlake.detection.testing.stored import RuleTests
+
+        timeout = timedelta(seconds=self.settings.rule_timeout)
+        return RuleTests(self.analytics.queries, self.detection, self.analytics.catalogue, self.clock, timeout)
+
+    @property
+    def uploads(self) -> Uploads:
+        return self.analytics.uploads
+
+    @property
     def streams(self) -> Streams:
         return self.analytics.streams
 
@@ -497,10 +585,12 @@ def _scheduler(
     detection: Detection,
     workspaces: Workspaces,
     subscription: Subscription,
+    holding: Callable[[Owner], Mapping[str, str]],
 ) -> Scheduler:
     from huntlake.detection.auditing import Audit, RuleChanged
     from huntlake.detection.scheduling.health import Health
-    from huntlake.detection.scheduling.service import Pace, Scheduler
+    from huntlake.detection.scheduling.service import Scheduler
+    from huntlake.detection.scheduling.working import Pace
 
     append = _appending(analytics, workspaces)
 
@@ -529,7 +619,29 @@ def _scheduler(
             timedelta(seconds=settings.rule_timeout),
             timedelta(days=settings.catch_up_days),
         ),
+        holding=holding,
     )
+
+
+def _tell_of_hunts(
+    hunting: Callable[[], Hunting], playbooks: Playbooks, detection: Detection, base: Callable[[], str]
+) -> None:
+    """Let playbooks hear of hunts, of which they know nothing else."""
+    from huntlake.hunting.lifecycle.events import HuntAwaitingReview, HuntFindings
+    from huntlake.hunting.lifecycle.telling import awaiting, findings
+    from huntlake.playbooks.hunt_notices import HuntEvent
+    from huntlake.state.events import Occasion
+
+    def waits(occasion: Occasion, event: HuntAwaitingReview) -> None:
+        hunt = hunting().hunts.get((occasion.workspace,), event.hunt).value
+        playbooks.hunt_notices.tell(occasion, HuntEvent.AWAITING_REVIEW, awaiting(event, hunt, base()))
+
+    def found(occasion: Occasion, event: HuntFindings) -> None:
+        hunt = hunting().hunts.get((occasion.workspace,), event.hunt).value
+        playbooks.hunt_notices.tell(occasion, HuntEvent.FINDINGS, findings(event, hunt, base()))
+
+    detection.events.listen(HuntAwaitingReview, waits)
+    detection.events.listen(HuntFindings, found)
 
 
 def _run_place(
@@ -572,6 +684,7 @@ def _outward(
     tenant: Tenant,
     subscription: Subscription,
     ask: Ask,
+    withdraw: Withdraw,
 ) -> Outward:
     from huntlake.playbooks.connections import connections
     from huntlake.playbooks.connectors.house import House
@@ -599,10 +712,114 @@ def _outward(
         tenant=tenant,
         subscription=subscription,
         ask=ask,
+        withdraw=withdraw,
         base_url=settings.external_url.rstrip("/"),
         asking=BoundedSemaphore(settings.queries_at_once),
     )
     return Outward.over(house, Ledger(state, clock), connections(state, clock), seal, tokens)
+
+
+def _model(
+    settings: Settings,
+    state: Database,
+    clock: Clock,
+    seal: Seal,
+    analytics: Analytics,
+    workspaces: Workspaces,
+    tenant: Tenant,
+    subscription: Subscription,
+    secrets: SecretStore,
+) -> Adviser:
+    from huntlake.ai.chat import NoModel
+
+    if not settings.model_url and settings.model_tape != "replay":
+        return NoModel()
+    from fnmatch import fnmatchcase
+
+    from huntlake.ai.budgets import Budget, Prices
+    from huntlake.ai.cassettes import Cassette, Tape
+    from huntlake.ai.endpoint import Place
+    from huntlake.ai.gateway import Gateway, Limits, Recorder
+    from huntlake.ai.health import HealthLimits
+    from huntlake.hunting.modelled import own_names
+    from huntlake.state.audit import AuditTrail
+
+    def key(workspace: str) -> str:
+        kind, _, name = settings.model_key.partition(":")
+        match kind:
+            case "":
+                return ""
+            case "env" if name:
+                if not (found := os.environ.get(name, "")):
+                    raise Invalid(f"the key of the model should be in the environment variable {name}, which is empty")
+                return found
+            case "secret" if name:
+                return secrets.value(workspace, name)
+        raise Invalid("the setting `model_key` is neither `env:NAME` nor `secret:NAME`")
+
+    def place(workspace: str) -> Place:
+        return Place(
+            settings.model_url,
+            settings.model_name,
+            key(workspace),
+            settings.model_seconds,
+            settings.model_at_once,
+            settings.model_hosts_without_tls,
+        )
+
+    def kept(workspace: Workspace) -> list[str]:
+        found = [secrets.value(workspace.name, d.name) for d in secrets.list(workspace.name)]
+        return [*found, os.environ.get(settings.model_key.removeprefix("env:"), "")]
+
+    if settings.model_tape != "passthrough" and settings.model_cassette is None:
+        raise Invalid("the setting `model_tape` needs `model_cassette`")
+    return Gateway(
+        state,
+        clock,
+        seal,
+        AuditTrail(state, clock),
+        own_names.OwnNames(
+            analytics.queries,
+            analytics.watchlists,
+            workspaces.get,
+            clock,
+            own_names.Tenant(
+                settings.own_names,
+                lambda workspace: (tenant.id, subscription.id),
+                kept,
+            ),
+        ),
+        place,
+        settings.model_name,
+        Limits(
+            Budget(settings.model_calls_a_day, settings.model_tokens_a_day, settings.model_cost_a_day),
+            Prices(settings.model_price_in, settings.model_price_out),
+            HealthLimits(seconds=settings.model_seconds * 0.75),
+        ),
+        Recorder(Tape(settings.model_tape), Cassette(settings.model_cassette) if settings.model_cassette else None),
+        kept=timedelta(days=settings.model_days) if settings.model_days else None,
+        allowed=lambda workspace: any(fnmatchcase(workspace, one) for one in settings.model_workspaces),
+    )
+
+
+def _signal_place(home: Path, settings: Settings, append: Append, scheduler: Scheduler, seal: Seal) -> SignalPlace:
+    from huntlake.hunting.signals.fetching import Page
+    from huntlake.hunting.signals.intake import SignalPlace
+    from huntlake.playbooks.web import Request, Web
+
+    web = Web(settings.signal_hosts, most_bytes=_LARGEST_PAGE, who="signals", setting="signal_hosts")
+
+    def fetch(url: str, named: Sequence[str] = (), headers: Mapping[str, str] = {}) -> Page:
+        answer = web.allowing(*named).send(Request("GET", url, headers))
+        return Page(answer.status, answer.content, answer.url, answer.headers)
+
+    kept = timedelta(days=settings.signal_days) if settings.signal_days else None
+
+    def last_run(workspace: Workspace, rule: str) -> datetime | None:
+        known = scheduler.ledger.read((workspace.name, rule.lower()))
+        return known.last if known is not None and known.recent else None
+
+    return SignalPlace(home, fetch, settings.signal_trust, kept, append, last_run, seal)
 
 
 def _here(home: Path, settings: Settings) -> Here | None:

@@ -7,7 +7,7 @@ import ipaddress
 import logging
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,6 +31,7 @@ from huntlake.api.defender.services import DefenderServices
 from huntlake.api.envelopes import envelope_of
 from huntlake.api.errors import EXPECTED, error_response
 from huntlake.api.graph.face import GraphFace
+from huntlake.api.imports import ImportServices, ImportsFace
 from huntlake.api.ingestion.face import IngestionFace
 from huntlake.api.kusto.asynchronous import AsyncFace, AsyncServices
 from huntlake.api.kusto.face import KustoFace
@@ -64,9 +65,11 @@ class ServerSettings(FaceSettings, Protocol):
     def tls_certificate(self) -> Path | None: ...
     @property
     def tls_key(self) -> Path | None: ...
+    @property
+    def proxies(self) -> Sequence[object]: ...
 
 
-class FacesServices(ArmServices, AsyncServices, DefenderServices, pages.Services, Protocol):
+class FacesServices(ArmServices, AsyncServices, DefenderServices, ImportServices, pages.Services, Protocol):
     """The services of all faces."""
 
     @property
@@ -135,9 +138,10 @@ def create_app(app: FacesServices, *, daily: Callable[[], None] | None = None) -
             *AsyncFace(app, authentication, pool, turns, lake).routes(),
             *LogAnalyticsFace(app, authentication, pool, turns, logs).routes(),
             *(tools.routes() if tools else ()),
-            *ArmFace(app, authentication).routes(),
+            *ArmFace(app, authentication, pool, turns).routes(),
             *ContentsFace(app).routes(),
             *IngestionFace(app, authentication, IngestionLimits(app.clock, intake(settings))).routes(),
+            *ImportsFace(app, authentication).routes(),
             *DefenderFace(app, authentication, pool, turns).routes(),
             *GraphFace(app, authentication, pool, turns).routes(),
             *pages.PagesFace(app, lambda: starlette.router, envelope_of).routes(),
@@ -210,6 +214,7 @@ class Server:
                 server_header=False,
                 # Only behind a proxy is there anyone to believe about where a request comes from.
                 proxy_headers=bool(settings.external_url),
+                forwarded_allow_ips=[str(p) for p in settings.proxies],
                 # Clients keep their connections, and take one that was closed under them for a failure.
                 timeout_keep_alive=75,
                 h11_max_incomplete_event_size=64 << 10,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +34,25 @@ class Source:
 
     def position(self, offset: int) -> tuple[int, int]:
         """The 1-based line and column of the character at `offset`."""
-        line = self.text.count("\n", 0, offset) + 1
-        return line, offset - (self.text.rfind("\n", 0, offset) + 1) + 1
+        begins = _lines(self.text)
+        line = bisect_right(begins, offset)
+        return line, offset - begins[line - 1] + 1
+
+    def offset(self, line: int, column: int) -> int:
+        """Where the character at a 1-based line and column is; the other way round than `position`."""
+        return _lines(self.text)[line - 1] + column - 1
 
     def line(self, number: int) -> str:
         """The text of one line, 1-based."""
-        return self.text.split("\n")[number - 1].rstrip("\r")
+        begins = _lines(self.text)
+        end = begins[number] - 1 if number < len(begins) else len(self.text)
+        return self.text[begins[number - 1] : end].rstrip("\r")
+
+
+@lru_cache(maxsize=4)
+def _lines(text: str) -> tuple[int, ...]:
+    """Where each line begins. Of a long text with much to say about it, this is asked thousands of times."""
+    return (0, *(found.end() for found in re.finditer("\n", text)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import ipaddress
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -20,6 +20,50 @@ from pydantic_settings import (
 )
 
 from huntlake.core.errors import Invalid
+
+
+class OidcRole(BaseModel):
+    """The role that a group of a provider has here."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    group: str = Field(min_length=1)
+    role: str
+    workspace: str = "*"
+
+
+class OidcProvider(BaseModel):
+    """An outside provider that people sign in at."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    issuer: str = Field(description="Its issuer, letter for letter: `https://login.example.org/realms/soc`.")
+    client_id: str = Field(description="The id by which it knows this server.")
+    client_secret: str = Field(
+        "", description="Where the secret is: `env:NAME` or `file:PATH`; empty: a client without one."
+    )
+    title: str = Field("", description="What the button says: `Sign in with …`; empty: the name.")
+    scopes: tuple[str, ...] = Field(("profile", "email"), description="What is asked for beside `openid`.")
+    name_claim: str = Field("preferred_username", description="The claim that names a user who is made.")
+    groups_claim: str = Field("groups", description="The claim with groups; `realm_access.roles` for one within one.")
+    make_users: bool = Field(False, description="Whether whoever it lets in gets an account here, without any role.")
+    link_domains: tuple[str, ...] = Field(
+        (),
+        description="Domains whose verified e-mail addresses sign in as the user of that name, where nobody else does.",
+    )
+    domains: tuple[str, ...] = Field(
+        (), description="Domains of verified e-mail addresses that are let in; empty: all."
+    )
+    groups: tuple[str, ...] = Field((), description="Groups whose members are let in; empty: everybody.")
+    roles: tuple[OidcRole, ...] = Field(
+        (),
+        description="What groups may do, looked up at each sign-in: tables of `group`, `role` and `workspace` "
+        "(`*`: each); of several in one workspace the first counts.",
+    )
+    session_hours: int = Field(12, ge=1, le=168, description="How long a session lasts before it is asked again.")
+    authorities: Path | None = Field(
+        None, description="PEM file of certificate authorities to trust beside the system's."
+    )
 
 
 class Settings(BaseSettings):
@@ -58,6 +102,18 @@ class Settings(BaseSettings):
     sign_in_days: int = Field(
         14, ge=0, le=90, description="Days until a person gives the password again; 0: after each token's lifetime."
     )
+    password_users: tuple[str, ...] = Field(
+        ("*",),
+        description="Users who may sign in with a password; `*`: all. One for emergencies beside a provider: `admin`.",
+    )
+    oidc: dict[str, OidcProvider] = Field(
+        {}, description="Outside providers that people sign in at (OpenID Connect), by a name; below."
+    )
+    proxies: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = Field(
+        (ipaddress.IPv4Network("127.0.0.1"), ipaddress.IPv6Network("::1")),
+        description="Addresses and networks of proxies that are believed about where requests come from, "
+        "where `external_url` says that there are any.",
+    )
 
     query_timeout: int = Field(240, ge=1, le=3600, description="Time a query gets unless it asks for more, in seconds.")
     query_timeout_limit: int = Field(3600, ge=1, le=3600, description="Most time a query can ask for, in seconds.")
@@ -75,6 +131,9 @@ class Settings(BaseSettings):
     )
     queries_per_principal: int = Field(16, ge=0, description="Queries of a principal at the same time; 0: no limit.")
     max_request_bytes: int = Field(4 << 20, ge=1024, description="Largest request body, in bytes.")
+    max_import_bytes: int = Field(
+        2 << 30, ge=1024, description="Largest file of evidence that may be sent to be imported, in bytes."
+    )
 
     memory_limit: str = Field("", description="Memory for the query engine, such as 4GB; empty: 60 % of the machine's.")
     process_memory_mib: int = Field(
@@ -116,6 +175,62 @@ class Settings(BaseSettings):
     playbook_history_days: int = Field(
         90, ge=1, le=3650, description="Days that the history of a playbook's run is kept after its end."
     )
+    signal_hosts: tuple[str, ...] = Field(
+        (),
+        description="Hosts that reports and feeds of signals are fetched from over TLS: `blog.example.org`, "
+        "`*.example.org`, and networks that they may lead to; who names a URL at the command line needs none of it.",
+    )
+    signal_trust: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
+        {},
+        description="How far sources of signals are trusted, from 0 to 1: `report`, `misp`, or the begin of a "
+        "reference, such as `report:https://blog.example.org/`, by its number.",
+    )
+    signal_days: int = Field(
+        365, ge=0, le=36_500, description="Days that a signal for hunts is kept after it came; 0: forever."
+    )
+    signal_minutes: int = Field(
+        240,
+        ge=0,
+        le=10_080,
+        description="How often a server looks for signals in the lake, in minutes; 0: never, nor does it poll feeds.",
+    )
+    model_url: str = Field(
+        "",
+        description="Base URL of a language model that speaks OpenAI's protocol, such as "
+        "`https://models.example.org/v1`; empty: none is asked.",
+    )
+    model_name: str = Field("", description="The model that is asked there.")
+    model_key: str = Field(
+        "",
+        description="Where its key is: `env:NAME` for an environment variable, `secret:NAME` for a secret of each "
+        "workspace; empty: it needs none.",
+    )
+    model_workspaces: tuple[str, ...] = Field(("*",), description="Workspaces that may ask the model; `*`: all.")
+    model_hosts_without_tls: tuple[str, ...] = Field(
+        (), description="Hosts with their port that a model is asked at without TLS, beside this machine."
+    )
+    model_seconds: int = Field(60, ge=1, le=900, description="Time that a model has for an answer, in seconds.")
+    model_at_once: int = Field(2, ge=1, le=64, description="Questions that a model is asked at the same time.")
+    model_calls_a_day: int = Field(500, ge=0, description="Questions of a workspace to the model in a day; 0: any.")
+    model_tokens_a_day: int = Field(
+        2_000_000, ge=0, description="Tokens of a workspace's questions and answers in a day; 0: any number."
+    )
+    model_cost_a_day: float = Field(
+        0, ge=0, description="Money for a workspace's questions in a day, by the prices below; 0: no limit."
+    )
+    model_price_in: float = Field(0, ge=0, description="Money for a million tokens that the model reads.")
+    model_price_out: float = Field(0, ge=0, description="Money for a million tokens that the model writes.")
+    model_tape: Literal["passthrough", "record", "replay"] = Field(
+        "passthrough", description="Whether the model's answers are recorded on a cassette, or replayed from it."
+    )
+    model_cassette: Path | None = Field(None, description="The cassette: a file of lines.")
+    model_days: int = Field(
+        365, ge=0, le=36_500, description="Days that questions to the model and its answers are kept; 0: forever."
+    )
+    own_names: tuple[str, ...] = Field(
+        (),
+        description="Names, domains and networks of this place that a model never sees, beside those in its tables.",
+    )
     geo_database: Path | None = Field(None, description="MMDB file for geo_info_from_ip_address (extra `geoip`).")
 
     places: dict[str, str] = Field(
@@ -129,6 +244,14 @@ class Settings(BaseSettings):
     external_folders: tuple[Path, ...] = Field((), description="Folders whose files queries may read: `externaldata`.")
     external_hosts: tuple[str, ...] = Field(
         (), description="Hosts whose files queries may read over TLS: `intel.example.org`, `*.example.org`."
+    )
+    hunt_places: tuple[str, ...] = Field(
+        (),
+        description="Places beside their workspace that queries of hunts may read: `workspace:soc-*`, "
+        "`adx:https://help.kusto.windows.net/Samples`.",
+    )
+    hunt_hosts: tuple[str, ...] = Field(
+        (), description="Hosts from which queries of hunts may read `externaldata`, if `external_hosts` has them, too."
     )
     playbook_hosts: tuple[str, ...] = Field(
         (),
@@ -184,10 +307,15 @@ def is_loopback(host: str) -> bool:
 def reference() -> str:
     """Every setting as a row of a Markdown table: name, default, meaning."""
     rows = ["| setting | default | meaning |", "|---|---|---|"]
-    for name, field in Settings.model_fields.items():
-        default = "" if field.default in (None, "", (), {}) else f"`{str(field.default).lower()}`"
-        rows.append(f"| `{name}` | {default} | {field.description} |")
+    for begin, model in (("", Settings), ("oidc.<name>.", OidcProvider)):
+        for name, field in model.model_fields.items():
+            bare = field.is_required() or field.default in (None, "", (), {})
+            rows.append(f"| `{begin}{name}` | {'' if bare else f'`{_shown(field.default)}`'} | {field.description} |")
     return "\n".join(rows)
+
+
+def _shown(default: Any) -> str:
+    return ", ".join(map(str, default)) if isinstance(default, tuple) else str(default).lower()
 
 
 def _home(given: dict[str, Any]) -> Path:

@@ -45,6 +45,11 @@ class Audiences:
         return host in self.hosts
 
 
+def manages(audience: str) -> bool:
+    """Whether a token is for managing resources and nothing else: one for a host's name may open several APIs."""
+    return _resource(audience)[0] in MANAGEMENT
+
+
 def is_known(audience: str, hosts: frozenset[str]) -> bool:
     """Whether any face of a server with those host names takes tokens for `audience`."""
     name, host = _resource(audience)

@@ -19,6 +19,7 @@ IDLE = timedelta(hours=12)
 LONGEST = timedelta(days=7)
 """And in any case after that."""
 
+_TIMES = ("signed_in", "seen", "ends")
 _NOTED = timedelta(minutes=10)
 """How exactly it is written down when a session was last heard of."""
 
@@ -32,11 +33,14 @@ class BrowserSession:
     signed_in: datetime
     seen: datetime
     proof: str
+    ends: datetime
+    provider: str = ""
+    """The outside provider that vouched for the person; empty where they gave a password."""
 
     @property
     def expires(self) -> datetime:
         """When it is over, unless something is heard of it."""
-        return min(self.seen + IDLE, self.signed_in + LONGEST)
+        return min(self.seen + IDLE, self.ends)
 
     def proves(self, text: str) -> bool:
         """Whether a request was made by the pages themselves, and not by another site's."""
@@ -50,12 +54,12 @@ class BrowserSessions:
         self._kept = ExpiringDocuments(database, "browser sessions", clock, _encode, _decode, most=100_000)
         self._clock, self._users = clock, users
 
-    def begin(self, user: User) -> tuple[str, BrowserSession]:
-        """A session of a person whose password was right, and the text of its cookie."""
+    def begin(self, user: User, provider: str = "", lasts: timedelta = LONGEST) -> tuple[str, BrowserSession]:
+        """A session of a person who has signed in, and the text of its cookie."""
         text, now = new_text(), self._clock.now()
         # Where everything was signed out in this very second, this came after.
         since = max(now, user.changed)
-        session = BrowserSession(user.name, user.object_id, since, now, new_text())
+        session = BrowserSession(user.name, user.object_id, since, now, new_text(), now + min(lasts, LONGEST), provider)
         return text, self._kept.add(digest(text), session)
 
     def find(self, text: str) -> tuple[BrowserSession, User] | None:
@@ -65,7 +69,7 @@ class BrowserSessions:
         user = self._users.find(session.user) if session else None
         if session is None or user is None:
             return None
-        if user.object_id != session.object_id or session.signed_in < user.changed:
+        if user.disabled or user.object_id != session.object_id or session.signed_in < user.changed:
             return None
         now = self._clock.now()
         if now - session.seen > _NOTED:
@@ -87,9 +91,10 @@ class BrowserSessions:
 
 
 def _encode(session: BrowserSession) -> dict[str, Any]:
-    return {**asdict(session), "signed_in": session.signed_in.isoformat(), "seen": session.seen.isoformat()}
+    return asdict(session) | {name: getattr(session, name).isoformat() for name in _TIMES}
 
 
 def _decode(stored: dict[str, Any]) -> BrowserSession:
-    times = {name: datetime.fromisoformat(stored[name]) for name in ("signed_in", "seen")}
+    times = {name: datetime.fromisoformat(stored[name]) for name in _TIMES if name in stored}
+    times.setdefault("ends", times["signed_in"] + LONGEST)
     return BrowserSession(**{**stored, **times})

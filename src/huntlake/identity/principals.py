@@ -11,7 +11,7 @@ from huntlake.core.clock import Clock
 from huntlake.core.errors import Invalid, LimitExceeded, NotFound, Refused
 from huntlake.identity.rights import Action, Grant, Role
 from huntlake.identity.secrets import LIFETIME, Hasher, Secret, new_secret
-from huntlake.identity.throttle import FailureThrottle
+from huntlake.identity.throttle import FailureThrottle, network_of
 from huntlake.state.documents import Documents, Json, Shelf
 
 MOST_SECRETS = 5
@@ -174,7 +174,7 @@ class Principals:
         """
         if (principal := self.find(client_id)) is None:
             raise UnknownClient(f"no application has the identifier '{client_id}'")
-        key = f"{principal.client_id} {source}"
+        key = f"{principal.client_id} {network_of(source)}"
         self._throttle.check(key)
         good = [s for s in principal.secrets if s.expires > self._clock.now()]
         if any(self._hasher.verify(s.hash, secret) for s in good):

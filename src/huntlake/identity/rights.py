@@ -18,6 +18,14 @@ class Action(Enum):
     """Change incidents and alerts, comment on them, and ask for actions on machines."""
     AUTHOR = "author"
     """Make and change what detects: rules, watchlists, bookmarks, hunts, searches and indicators."""
+    HUNT = "hunt"
+    """Propose, write, submit, schedule and retire governed hunts."""
+    APPROVE_HUNTS = "approve hunts"
+    """Approve and refuse governed hunts that others wrote."""
+    LEAD_HUNTS = "lead hunts"
+    """Approve hunts that a model drafted, and say how much is decided without a person."""
+    REVEAL = "reveal"
+    """Learn what the tokens stand for that a language model was sent in place of names."""
     PUBLISH = "publish"
     """Send records to data collection rules."""
     WATCH = "watch"
@@ -43,6 +51,8 @@ class Role(Enum):
     LOGIC_APP_OPERATOR = "Logic App Operator"
     PLAYBOOK_OPERATOR = "Microsoft Sentinel Playbook Operator"
     AUTOMATION_CONTRIBUTOR = "Microsoft Sentinel Automation Contributor"
+    SENIOR_HUNTER = "huntlake Senior Hunter"
+    """Azure has none like it."""
 
     @property
     def allows(self) -> frozenset[Action]:
@@ -52,6 +62,7 @@ class Role(Enum):
 
 _READS = frozenset({Action.READ, Action.WATCH})
 _RESPONDS = _READS | {Action.RESPOND, Action.RUN}
+_AUTHORS = _RESPONDS | {Action.AUTHOR, Action.SWITCH, Action.HUNT, Action.APPROVE_HUNTS}
 
 _ALLOWS = {
     # A principal has one role in a workspace: where Azure would give a second one beside it, a role has both.
@@ -59,7 +70,8 @@ _ALLOWS = {
     Role.CONTRIBUTOR: frozenset(Action),
     Role.SENTINEL_READER: _READS,
     Role.SENTINEL_RESPONDER: _RESPONDS,
-    Role.SENTINEL_CONTRIBUTOR: _RESPONDS | {Action.AUTHOR, Action.SWITCH},
+    Role.SENTINEL_CONTRIBUTOR: _AUTHORS,
+    Role.SENIOR_HUNTER: _AUTHORS | {Action.LEAD_HUNTS, Action.REVEAL},
     Role.PUBLISHER: frozenset({Action.PUBLISH}),
     Role.LOGIC_APP_CONTRIBUTOR: frozenset({Action.WATCH, Action.RUN, Action.SWITCH, Action.AUTOMATE}),
     Role.LOGIC_APP_OPERATOR: frozenset({Action.WATCH, Action.SWITCH}),
@@ -70,7 +82,11 @@ _ALLOWS = {
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A role in one workspace, which is named by its id."""
+    """A role in one workspace, which is named by its id.
+
+    `by` is the outside provider whose groups gave it, and take it away again; empty where a person of this server did.
+    """
 
     workspace_id: str
     role: Role
+    by: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import threading
 from collections import OrderedDict, deque
 from datetime import datetime, timedelta
@@ -50,6 +51,17 @@ class FailureThrottle:
         """Forget the failures of `key`."""
         with self._lock:
             self._failures.pop(key, None)
+
+
+def network_of(address: str) -> str:
+    """What counts as one source of requests: an IPv4 address, or the /64 of IPv6, within which one machine has any."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address[:64]
+    if isinstance(found, ipaddress.IPv6Address):
+        return str(found.ipv4_mapped or ipaddress.ip_network((int(found), 64), strict=False))
+    return str(found)
 
 
 _MOST_KEYS = 10_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -14,11 +14,13 @@ from huntlake.core.errors import Conflict, Invalid, NotFound, Refused
 from huntlake.identity.principals import Principal
 from huntlake.identity.rights import Grant, Role
 from huntlake.identity.secrets import Hasher
-from huntlake.identity.throttle import FailureThrottle
+from huntlake.identity.throttle import FailureThrottle, network_of
 from huntlake.state.documents import Documents, Json, Shelf
 
 SHORTEST, LONGEST = 12, 256
 """Characters of a password."""
+
+EVERYBODY = "*"
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9._+-]{0,62}[a-z0-9])?(?:@[a-z0-9](?:[a-z0-9.-]{0,252}[a-z0-9])?)?")
 
@@ -29,7 +31,10 @@ class WrongPassword(Refused):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person; `name` is lower-case, `changed` when the password was set or everything signed out last."""
+    """A person; `name` is lower-case, `changed` when the password was set or everything signed out last.
+
+    Who has no password has no `hash`, and signs in elsewhere.
+    """
 
     name: str
     object_id: str
@@ -37,11 +42,14 @@ class User:
     hash: str
     changed: datetime
     grants: tuple[Grant, ...] = ()
+    disabled: bool = False
 
     @property
     def principal(self) -> Principal:
         """The user as whoever asks: the object id stands where an application has its client id."""
-        return Principal(self.object_id, self.object_id, self.display_name, (), self.grants)
+        # What runs for them later has no rights either.
+        grants = () if self.disabled else self.grants
+        return Principal(self.object_id, self.object_id, self.display_name, (), grants)
 
     def __repr__(self) -> str:
         return f"User({self.name})"
@@ -58,21 +66,24 @@ class Users:
         hasher: Hasher | None = None,
         throttle: FailureThrottle | None = None,
         by_source: FailureThrottle | None = None,
+        with_password: Sequence[str] = (EVERYBODY,),
     ) -> None:
         self._documents = Documents(database, "users", _encode, _decode)
         self._clock = clock
         self._hasher = hasher or Hasher()
         self._throttle = throttle or FailureThrottle(clock)
         self._by_source = by_source or FailureThrottle(clock, allowed=30)
+        self._with_password = frozenset(n.strip().lower() for n in with_password)
         self._decoy = ""
 
-    def create(self, name: str, password: str, display_name: str = "") -> User:
-        """Make a user without rights.
+    def create(self, name: str, password: str | None, display_name: str = "") -> User:
+        """Make a user without rights; one without a password signs in elsewhere.
 
         `Conflict` where the name is taken, `Invalid` for a name or a password that won't do.
         """
         key = _named(name)
-        user = User(key, str(uuid.uuid4()), display_name.strip() or key, self._hashed(password), self._now())
+        hash = "" if password is None else self._hashed(password)
+        user = User(key, str(uuid.uuid4()), display_name.strip() or key, hash, self._now())
         try:
             return self._documents.put(key, user, create_only=True).value
         except Conflict:
@@ -113,6 +124,29 @@ class Users:
         """Make everything worthless that was issued to a user so far."""
         return self._change(name, lambda u: replace(u, changed=self._after(u)))
 
+    def disable(self, name: str) -> User:
+        """Let a user sign in no more, and take away what they have; nothing else of them is lost."""
+        return self._change(name, lambda u: replace(u, disabled=True, changed=self._after(u)))
+
+    def enable(self, name: str) -> User:
+        """Let a user sign in again."""
+        return self._change(name, lambda u: replace(u, disabled=False))
+
+    def grant_by(self, name: str, provider: str, roles: Mapping[str, Role]) -> User:
+        """Give a user the roles, by workspace id, that a provider's groups give now, instead of those they gave before.
+
+        What a person of this server granted stays, and counts.
+        """
+
+        def given(user: User) -> User:
+            kept = tuple(g for g in user.grants if g.by != provider)
+            taken = {g.workspace_id for g in kept}
+            more = (Grant(id, role, provider) for id, role in roles.items() if id not in taken)
+            return replace(user, grants=(*kept, *more))
+
+        found = self.get(name)
+        return found if given(found).grants == found.grants else self._change(name, given)
+
     def grant(self, name: str, workspace_id: str, role: Role) -> User:
         """Give a user a role in a workspace, in place of the one they had there."""
         grant = Grant(workspace_id, role)
@@ -126,24 +160,35 @@ class Users:
         """Who has a role in a workspace, and which."""
         return {u: g.role for u in self.list() for g in u.grants if g.workspace_id == workspace_id}
 
+    @property
+    def take_passwords(self) -> bool:
+        """Whether everybody who has a password may sign in with it."""
+        return EVERYBODY in self._with_password
+
     def authenticate(self, name: str, password: str, *, source: str = "") -> User:
         """The user whose password this is.
 
         Raises `WrongPassword`, the same whether there is such a user or not, or `Throttled`: guessing from one `source`
-        (an address) is slowed down, both at one user's password and at those of many.
+        (an address) is slowed down, both at one user's password and at those of many. Nobody is locked out by guesses
+        from another source.
         """
+        source = network_of(source)
         key = f"{name.strip().lower()[:320]} {source}"
         self._throttle.check(key)
         self._by_source.check(source)
         user = self.find(name)
         # What takes as long as a check can't be told from one.
-        right = self._hasher.verify(user.hash if user else self._decoy_hash(), password[:LONGEST])
-        if user is None or not right:
+        hash = user.hash if user and self._may_give_password(user) else ""
+        right = self._hasher.verify(hash or self._decoy_hash(), password[:LONGEST])
+        if user is None or not hash or not right:
             self._throttle.failed(key)
             self._by_source.failed(source)
             raise WrongPassword("the user name or the password is wrong")
         self._throttle.succeeded(key)
         return user
+
+    def _may_give_password(self, user: User) -> bool:
+        return not user.disabled and bool({EVERYBODY, user.name} & self._with_password)
 
     def _change(self, name: str, how: Callable[[User], User]) -> User:
         return self._documents.change(self.get(name).name, how).value
@@ -183,7 +228,8 @@ def _encode(user: User) -> Json:
         "displayName": user.display_name,
         "hash": user.hash,
         "changed": user.changed.isoformat(),
-        "grants": [{"workspaceId": g.workspace_id, "role": g.role.value} for g in user.grants],
+        "grants": [{"workspaceId": g.workspace_id, "role": g.role.value, "by": g.by} for g in user.grants],
+        "disabled": user.disabled,
     }
 
 
@@ -195,5 +241,6 @@ def _decode(stored: Json) -> User:
         document["displayName"],
         document["hash"],
         datetime.fromisoformat(document["changed"]),
-        tuple(Grant(g["workspaceId"], Role(g["role"])) for g in document["grants"]),
+        tuple(Grant(g["workspaceId"], Role(g["role"]), g.get("by", "")) for g in document["grants"]),
+        document.get("disabled", False),
     )

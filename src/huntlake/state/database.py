@@ -6,6 +6,7 @@ import os
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from sqlalchemy.schema import CreateTable
 
 from huntlake.core.errors import Invalid
 from huntlake.state.documents import ANY_ETAG, DIGITS, Append, Json, Put, Remove, Write
+from huntlake.state.line import Line
 
 _METADATA = sa.MetaData()
 _DOCUMENTS = sa.Table(
@@ -42,6 +44,7 @@ class Database:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
+        self._writing = Line() if engine.dialect.name == "sqlite" else nullcontext()
 
     @classmethod
     def open(cls, where: Path | str) -> Database:
@@ -86,6 +89,12 @@ class Database:
             rows = connection.execute(query).all()
         return ((row.name, orjson.loads(row.value)) for row in rows)
 
+    def read_page(self, collection: str, name: str, most: int) -> Iterator[tuple[str, Json, str]]:
+        """Name, value and ETag of the first `most` documents whose names come after `name`, by name."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(_READ_PAGE, {"of": collection, "behind": name, "most": most}).all()
+        return ((row.name, orjson.loads(row.value), row.etag) for row in rows)
+
     def insert(self, collection: str, name: str, value: Json, etag: str) -> bool:
         """Add a document; False where that name is taken."""
         return self._write(self._insert(collection, name, value, etag).on_conflict_do_nothing()) == 1
@@ -111,7 +120,7 @@ class Database:
                 appended.setdefault(write.collection, []).append(write.value)
         # Two who write the same documents in different order would wait for each other for ever.
         ordered = sorted((w for w in writes if not isinstance(w, Append)), key=lambda w: (w.collection, w.name))
-        with self._engine.connect() as connection:
+        with self._writing, self._engine.connect() as connection:
             connection.exec_driver_sql("begin immediate" if self._engine.dialect.name == "sqlite" else "begin")
             try:
                 done = all(_done(connection, write) for write in ordered)
@@ -143,7 +152,7 @@ class Database:
         return insert.values(collection=collection, name=name, value=_text(value), etag=etag)
 
     def _write(self, statement: Any) -> int:
-        with self._engine.connect() as connection:
+        with self._writing, self._engine.connect() as connection:
             return _changed(connection, statement)
 
 
@@ -192,6 +201,12 @@ _REMOVE = sa.text("delete from documents where collection = :collection and name
 # Made once: to make a statement costs more than to run it, and every request reads a few documents.
 _READ = sa.select(_DOCUMENTS.c.value, _DOCUMENTS.c.etag).where(
     _DOCUMENTS.c.collection == sa.bindparam("of"), _DOCUMENTS.c.name == sa.bindparam("named")
+)
+_READ_PAGE = (
+    sa.select(_DOCUMENTS.c.name, _DOCUMENTS.c.value, _DOCUMENTS.c.etag)
+    .where(_DOCUMENTS.c.collection == sa.bindparam("of"), _DOCUMENTS.c.name > sa.bindparam("behind"))
+    .order_by(_DOCUMENTS.c.name)
+    .limit(sa.bindparam("most"))
 )
 _READ_ALL = (
     sa.select(_DOCUMENTS.c.name, _DOCUMENTS.c.value, _DOCUMENTS.c.etag)

@@ -77,6 +77,10 @@ class Shelf(Protocol):
         """Name and value of each document whose name comes after `name`, by name."""
         ...
 
+    def read_page(self, collection: str, name: str, most: int) -> Iterator[tuple[str, Json, str]]:
+        """Name, value and ETag of the first `most` documents whose names come after `name`, by name."""
+        ...
+
     def write(self, writes: Sequence[Write]) -> bool:
         """Do all of it at once; False, and nothing is done, where one finds something else than it must."""
         ...
@@ -113,6 +117,11 @@ class Documents(Generic[T]):
     def list(self) -> list[Document[T]]:
         """Every document, by name."""
         return [Document(name, self._decode(v), etag) for name, v, etag in self._shelf.read_all(self.collection)]
+
+    def page(self, after: str, most: int) -> Sequence[Document[T]]:
+        """The first `most` documents whose names come after `after`, by name."""
+        found = self._shelf.read_page(self.collection, after, most)
+        return [Document(name, self._decode(v), etag) for name, v, etag in found]
 
     def names(self) -> frozenset[str]:
         """The name of every document."""

@@ -6,13 +6,18 @@ import json
 from collections.abc import Iterator, Sequence
 from threading import RLock
 
+from huntlake.core.errors import LimitExceeded
 from huntlake.state.documents import ANY_ETAG, DIGITS, Append, Json, Put, Remove, Write
 
 
 class MemoryShelf:
-    """A shelf without a database. Values are kept as text, so that nobody changes one that another has read."""
+    """A shelf without a database. Values are kept as text, so that nobody changes one that another has read.
 
-    def __init__(self) -> None:
+    `most` bounds the characters of all of them; a write of more raises `LimitExceeded`.
+    """
+
+    def __init__(self, most: int | None = None) -> None:
+        self._most, self._size = most, 0
         self._kept: dict[tuple[str, str], tuple[str, str]] = {}
         self._numbers: dict[str, int] = {}
         # By collection, so that a long history of one doesn't slow the lists of all others.
@@ -36,6 +41,13 @@ class MemoryShelf:
             later = sorted(n for n in self._names.get(collection, ()) if n > name)
             rows = [(n, self._kept[collection, n][0]) for n in later]
         return ((n, json.loads(text)) for n, text in rows)
+
+    def read_page(self, collection: str, name: str, most: int) -> Iterator[tuple[str, Json, str]]:
+        """Name, value and ETag of the first `most` documents whose names come after `name`, by name."""
+        with self._lock:
+            later = sorted(n for n in self._names.get(collection, ()) if n > name)[:most]
+            rows = [(n, *self._kept[collection, n]) for n in later]
+        return ((n, json.loads(text), etag) for n, text, etag in rows)
 
     def read_names(self, collection: str) -> frozenset[str]:
         """The name of each document."""
@@ -97,11 +109,15 @@ class MemoryShelf:
                 return True
 
     def _keep(self, collection: str, name: str, value: Json, etag: str) -> None:
-        self._kept[collection, name] = json.dumps(value), etag
+        text = json.dumps(value)
+        size = self._size + len(text) - len(self._kept.get((collection, name), ("",))[0])
+        if self._most is not None and size > self._most:
+            raise LimitExceeded(f"more than {self._most:,} characters are to be kept in memory")
+        self._kept[collection, name], self._size = (text, etag), size
         self._names.setdefault(collection, set()).add(name)
 
     def _drop(self, collection: str, name: str) -> None:
-        del self._kept[collection, name]
+        self._size -= len(self._kept.pop((collection, name))[0])
         self._names[collection].discard(name)
 
     def _matches(self, collection: str, name: str, etag: str) -> bool:

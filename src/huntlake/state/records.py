@@ -86,6 +86,10 @@ class Records(Generic[T]):
         """Every record of that owner, by name."""
         return [_shown(d) for d in self._documents(owner).list()]
 
+    def page(self, owner: Owner, after: str, most: int) -> Sequence[Document[T]]:
+        """The first `most` records of that owner whose names, as they are told apart, come after `after`; by name."""
+        return [_shown(d) for d in self._documents(owner).page(after.lower(), most)]
+
     def names(self, owner: Owner) -> frozenset[str]:
         """The names of that owner's records, as they are told apart."""
         return self._documents(owner).names()
@@ -155,6 +159,10 @@ class Records(Generic[T]):
         put = Put(documents.collection, name.lower(), kept, made.etag, known, create=before is None)
         also = self._also(Change(owner, made.name, was, value, by, now)) if self._also and not alone else ()
         return made, (put, *also)
+
+    def removal(self, owner: Owner, document: Document[T]) -> Remove:
+        """What deletes a record that nothing belongs to, if it is still that version; nothing is written yet."""
+        return Remove(self._documents(owner).collection, document.name.lower(), document.etag)
 
     def change(
         self, owner: Owner, name: str, how: Callable[[T], T], by: Author = Author(), beside: Sequence[Write] = ()
