@@ -16,7 +16,7 @@ from tests.lake.rows import TIME, append, connection, read
 
 from huntlake.lake.forms import Form, StoredColumn
 from huntlake.lake.index import fingerprints, sidecar
-from huntlake.lake.index.building import BLOCK, build
+from huntlake.lake.index.building import BLOCK, build, escaped, terms_in
 from huntlake.lake.index.fingerprints import Filling
 from huntlake.lake.index.hashing import hash_of, hashes
 from huntlake.lake.index.shelf import Shelf
@@ -200,8 +200,7 @@ def test_a_dictionary_knows_the_blocks_of_every_term(blocks: list[list[int]], sp
     again = fingerprints.read(made.facts(), memoryview(b"".join(p.tobytes() for p in made.parts())))
     assert again is not None
     asked = np.array(sorted({t for b in held for t in b} | {12345}), np.uint64)
-    which, at = again.find(asked)
-    found = {int(asked[w]): again.blocks_of(a) for w, a in zip(which.tolist(), at.tolist(), strict=True)}
+    found = {int(asked[which]): again.blocks_of(at) for which, at in again.find(asked).items()}
     for number, block in enumerate(held):
         assert all(found[term] >> number & 1 for term in block)
     assert all(0 < blocks_of <= again.all for blocks_of in found.values())
@@ -267,8 +266,36 @@ def test_few_hashes_are_found_as_many_are() -> None:
     made = filling.dictionary()
     assert made is not None
     sought = np.concatenate([held[:100], others])
-    which, places = made.find(sought)
-    assert set(range(100)) <= set(which.tolist())
-    few = [made.find(sought[i : i + 4]) for i in range(0, len(sought), 4)]
-    assert np.concatenate([w + 4 * n for n, (w, _) in enumerate(few)]).tolist() == which.tolist()
-    assert np.concatenate([at for _, at in few]).tolist() == places.tolist()
+    found = made.find(sought)
+    assert found.keys() >= set(range(100))
+    few = {n + i: at for n in range(0, len(sought), 4) for i, at in made.find(sought[n : n + 4]).items()}
+    assert few == found
+
+
+def test_a_file_that_keeps_a_list_of_values_for_some_of_its_rows_only_is_indexed(tmp_path: Path) -> None:
+    rows = "select case when i < 4096 then 'again' else 'only' || i end as Text from range(8192) t(i) order by i"
+    file = tmp_path / "mixed.parquet"
+    with connection() as c:
+        how = "format parquet, parquet_version v2, row_group_size 2048"
+        c.execute(f"copy ({rows}) to '{file}' ({how})")
+        ((kinds,),) = c.execute(f"select count(distinct encodings) from parquet_metadata('{file}')").fetchall()
+    assert kinds == 2
+    terms = terms_in(file, [TEXT])
+    sought = ["again", "only4096", "only8191"]
+    assert terms.terms.find(np.array([hash_of(t) for t in sought], np.uint64)).keys() >= {0, 1, 2}
+    assert not terms.anything
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.text("\\bdnu0 é", max_size=6), max_size=12),
+    st.integers(0, 4),
+    st.sampled_from((pa.string(), pa.large_string())),
+)
+def test_texts_with_escapes_are_found_wherever_a_slice_begins(texts: list[str], start: int, type: pa.DataType) -> None:
+    given = pa.array(texts, type).slice(start)
+    # What the last letter of one text and the first of the next make up may be looked at for nothing.
+    wanted = {i for i, text in enumerate(texts[start:]) if re.search(r"\\[bfnrtu]", text)}
+    found = set(escaped(given).tolist())
+    assert wanted <= found
+    assert all("\\" in texts[start + i] for i in found)

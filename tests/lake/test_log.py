@@ -203,6 +203,40 @@ def test_segments_go_when_the_tables_hold_all_of_them(tmp_path: Path) -> None:
     assert writers(tmp_path) == ()
 
 
+def test_a_batch_does_not_wait_for_old_segments_to_be_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = Log(tmp_path, segment_bytes=1)
+    log.writer.append(batch(1))
+    taken = []
+    unlink = Path.unlink
+
+    def slow(path: Path, missing_ok: bool = False) -> None:
+        thread = threading.Thread(target=lambda: taken.append(log.writer.append(batch(2))), daemon=True)
+        thread.start()
+        thread.join(10)
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", slow)
+    log.writer.trim({("soc", "T_CL"): 1})
+    assert taken == [2]
+    assert [int(s.stem) for s in segments(log.owned.folder)] == [2]
+    log.die()
+    assert left(tmp_path) == [2]
+
+
+def test_a_segment_that_could_not_be_deleted_is_deleted_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = Log(tmp_path, segment_bytes=1)
+    for n in (1, 2):
+        log.writer.append(batch(n))
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "unlink", lambda *_, **__: (_ for _ in ()).throw(OSError(errno.EIO, "broken")))
+        with pytest.raises(OSError, match="broken"):
+            log.writer.trim({("soc", "T_CL"): 2})
+    log.writer.trim({("soc", "T_CL"): 2})
+    assert segments(log.owned.folder) == []
+    log.writer.close()
+    assert writers(tmp_path) == ()
+
+
 def test_a_writer_that_ends_with_rows_waiting_leaves_them(tmp_path: Path) -> None:
     log = Log(tmp_path)
     log.writer.append(batch(1))

@@ -363,3 +363,22 @@ def test_what_waits_in_the_log_goes_with_a_table_that_is_dropped_or_cleared(run:
         assert hunting.tables.row_count("soc", "Events_CL") == 0
     assert not hunting.streams.pending("soc", "Events_CL")
     hunting.close()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ".clear table HuntlakeAudit data",
+        ".drop table HuntlakeAudit",
+        ".drop tables (HuntlakeAudit) ifexists",
+        ".create-merge table HuntlakeAudit (Mine_CF:string)",
+        ".alter-merge table HuntlakeAudit (Mine_CF:string)",
+        '.alter table HuntlakeAudit docstring "mine"',
+        ".set-or-append HuntlakeAudit <| print Action='hunt/approve'",
+        ".set-or-replace HuntlakeAudit <| print Action='hunt/approve'",
+        ".ingest inline into table HuntlakeAudit <| 2026-01-01,1",
+    ],
+)
+def test_no_command_changes_what_is_huntlakes_own(run: Run, command: str) -> None:
+    with pytest.raises((SourceError, Invalid), match="not supported"):
+        run(command)

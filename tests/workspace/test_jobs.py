@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -532,11 +533,16 @@ def test_no_kill_loses_or_doubles_a_window(hunting: Analytics, tmp_path: Path, a
     lab = Lab(hunting, tmp_path, database)
     lab.put(query="print Window = now()", schedule=Schedule(Frequency.MINUTE))
     spawn = multiprocessing.get_context("spawn")
-    for wait in (0.3, 0.9, 1.4):
+
+    def begun(ended: int) -> bool:
+        return len([r for r in lab.runs() if r.attempts]) > ended
+
+    # By how far the work is, not by time: a run that is cut short three times in a row is given up.
+    for ended, wait in ((0, 0.3), (7, 0.05), (20, 0.11)):
         workers = [spawn.Process(target=_work, args=(tmp_path / "home", tmp_path)) for _ in range(2)]
         for worker in workers:
             worker.start()
-        until(lambda: bool(lab.runs()))
+        until(partial(begun, ended))
         time.sleep(wait)
         for worker in workers:
             if worker.pid and worker.is_alive():

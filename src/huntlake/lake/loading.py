@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from huntlake.core.allocation import keep_freed
 from huntlake.core.errors import LimitExceeded
 from huntlake.lake.batches import Reader
 from huntlake.lake.conversion import LINE, MISFIT, UNDATED, Batch, Conversion, Planner, Target
@@ -45,6 +46,7 @@ class Loader:
     def __init__(self, table: LakeTable, scratch: Path, *, memory: str = "2GB") -> None:
         import duckdb
 
+        keep_freed()
         self._table = table
         self._folder = TemporaryDirectory(prefix="load-", dir=scratch)
         folder = Path(self._folder.name)

@@ -40,6 +40,18 @@ class DataFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Size:
+    """How much there is: files, rows of them, bytes."""
+
+    files: int = 0
+    rows: int = 0
+    bytes: int = 0
+
+
+NO_SIZE = Size()
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """A table at one version; `version` is -1 where nothing has been written yet."""
 
@@ -49,6 +61,8 @@ class Snapshot:
     """Every column's name and the SQL type that a query sees, in the order of the files."""
     holds: Mapping[str, int] = field(default_factory=dict)
     """Of the writers that were asked about, up to which number of their logs the files hold the rows."""
+    whole: Size = NO_SIZE
+    """All that the table has at that version, of which `files` are those that may hold an answer."""
 
     @property
     def rows(self) -> int:
@@ -74,6 +88,7 @@ class Files:
         for file in self.all:
             latest = max(latest, file.until or datetime.max)
             self._until.append(latest)
+        self.size = Size(len(self.all), sum(f.rows for f in self.all), sum(f.bytes for f in self.all))
 
     def within(self, since: datetime | None, until: datetime | None) -> tuple[DataFile, ...]:
         """The files whose times meet `since <= time <= until`; one that doesn't know its times may hold anything."""

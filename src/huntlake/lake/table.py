@@ -229,7 +229,8 @@ class LakeTable:
         if state is None:
             return NOTHING
         files = self._shelf.narrowed(state.files.within(since, until), clauses if state.indexed else ())
-        return Snapshot(state.version, files, tuple((c.name, c.form.sql) for c in state.columns), holds)
+        columns = tuple((c.name, c.form.sql) for c in state.columns)
+        return Snapshot(state.version, files, columns, holds, state.files.size)
 
     def held(self, files: Sequence[DataFile], clause: Clause) -> frozenset[tuple[str, ...]]:
         """The needles of a clause that some row of the files may hold, of those rows that are read of them."""

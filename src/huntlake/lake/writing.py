@@ -24,9 +24,15 @@ if TYPE_CHECKING:
 ROW_GROUP = 122_880
 """Rows in a row group: what one thread of the engine reads at a time."""
 
-PAGE = 64 << 10
-"""Bytes of a page, before it is packed: who wants a few rows unpacks one of each column, and not the row group."""
+PAGE = 2 << 20
+"""Bytes of a page, before it is packed: what one page says is packed by what it said before, and long texts of logs
+repeat themselves only after a while. Pages of 64 KiB took a third more room, and a few rows came no sooner."""
 
+_LAYOUT = (
+    "format parquet, compression zstd, "
+    # The second version's encodings save 3 % of room, and readers built on arrow-rs can't skip rows within them.
+    f"parquet_version v1, row_group_size {ROW_GROUP}, data_page_size_limit {PAGE}"
+)
 _LONG = 64
 _STATISTICS = 32
 _FILE = re.compile(r"c([0-9]{4,})-(?:([0-9a-f]{16})-)?[0-9a-f]{32}[.]parquet")
@@ -246,9 +252,7 @@ def _copied(
     said = f", kv_metadata {{{identifier(hot.KEY)}: {literal(hot.written(paths))}}}" if paths else ""
     try:
         result = connection.execute(
-            f"copy ({rows}) to {literal(str(target))} "
-            f"(format parquet, compression zstd, row_group_size {ROW_GROUP}, data_page_size_limit {PAGE}, "
-            f"return_stats{said})"
+            f"copy ({rows}) to {literal(str(target))} ({_LAYOUT}, return_stats{said})"
         ).fetchall()
         count = result[0][1] if result else 0
         if not count:

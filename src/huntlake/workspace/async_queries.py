@@ -358,6 +358,7 @@ class StoredTable:
         self.visualization = stored.visualization
         self.row_count, self.byte_count = stored.rows, stored.bytes
         self.truncated_by = LimitExceeded(stored.truncated) if stored.truncated else None
+        self.reads = None
         self._file = file
 
     def json_rows(self) -> Iterator[bytes]:

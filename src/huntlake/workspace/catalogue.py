@@ -14,6 +14,7 @@ PRODUCTS = {
     "application-insights": "Application Insights",
     "azure-monitor": "Azure Monitor",
     "defender-xdr": "Microsoft Defender XDR",
+    "huntlake": "huntlake",
     "sentinel": "Microsoft Sentinel solutions",
 }
 """What each file of the content is about."""
@@ -41,6 +42,8 @@ class TableSchema:
     products: tuple[str, ...] = ()
     open: bool = False
     """Whether rows may bring columns that nobody has listed."""
+    kept: bool = False
+    """Whether its rows are huntlake's own: nobody adds any, and none go."""
 
 
 class Catalogue:
@@ -57,7 +60,11 @@ class Catalogue:
             product, text = line
             _, flags, columns = text.split("\t")
             known = self._known[name] = TableSchema(
-                name, Columns(map(_column, columns.split(","))), (product,), open="open" in flags.split()
+                name,
+                Columns(map(_column, columns.split(","))),
+                (product,),
+                open="open" in flags.split(),
+                kept="kept" in flags.split(),
             )
         return known
 
@@ -65,6 +72,11 @@ class Catalogue:
         """Whether the table of that name has columns that nobody has listed."""
         known = self.table(name)
         return known is not None and known.open
+
+    def is_kept(self, name: str) -> bool:
+        """Whether the rows of the table of that name are huntlake's own."""
+        known = self.table(name)
+        return known is not None and known.kept
 
     def names(self) -> tuple[str, ...]:
         """The names of all tables, in alphabetical order."""

@@ -18,12 +18,12 @@ from huntlake.core.diagnostics import SourceError
 from huntlake.core.errors import Invalid, LimitExceeded, TimedOut
 from huntlake.engines.cancellation import Cancellation
 from huntlake.engines.duckdb import wire
-from huntlake.engines.duckdb.database import Database
+from huntlake.engines.duckdb.database import Confined, Database
 from huntlake.engines.duckdb.execution import TOO_LONG
 from huntlake.kql.binding.settings import Period
 from huntlake.kql.syntax.literals import TICKS_PER_SECOND, ticks_of
 from huntlake.kql.types import Column, ScalarType
-from huntlake.lake.snapshot import DataFile
+from huntlake.lake.snapshot import NO_SIZE, DataFile, Size
 from huntlake.workspace.first_rows import narrowed
 from huntlake.workspace.remote.asking import Asked, Given
 from huntlake.workspace.table_sources import GIVEN, GivenRows, KeptRows, Reading, TableSource
@@ -106,24 +106,27 @@ class Queries:
         *,
         workspaces: WorkspaceNamed | None = None,
         also: Sequence[Workspace] = (),
+        within: Confined | None = None,
     ) -> Answer:
         """The answer to `text`; each of its tables is computed when its rows are asked for.
 
         `workspaces` finds the other workspaces that the caller may read; without it there are none.
-        With `also` a table is the rows of all tables of its name there too.
+        With `also` a table is the rows of all tables of its name there too. `within` is the process that computes it.
         Raises `SourceError` for a text that can't be understood. The time limit begins here.
         """
         deadline = monotonic() + options.timeout.total_seconds()
+        if within is not None:
+            workspace.here("running a query in a process of its own")
         if workspace.remote and self._remote is not None and not also:
             asked = _asked(text, options, options.timeout, cancellation)
             return self._given(self._remote.ask(workspace.name, asked), options, deadline, cancellation)
         tables = self.visible(workspace, workspaces, also, options, cancellation)
-        compiled = self._compile(text, tables, options, deadline, cancellation)
+        compiled = self._compile(text, tables, options, deadline, cancellation, within)
         bounds = bounded(options, compiled.options)
         return Answer(
             tuple(
                 ResultTable(
-                    self._engine,
+                    within or self._engine,
                     table,
                     tables.readings(table, self._engine, timedelta(seconds=max(deadline - monotonic(), 0))),
                     bounds,
@@ -135,6 +138,25 @@ class Queries:
             compiled.options,
         )
 
+    @property
+    def engine(self) -> Database:
+        """What runs them."""
+        return self._engine
+
+    def instead(self, source: TableSource) -> Queries:
+        """Queries over other tables, with the same functions and watchlists, and nothing beyond the workspace."""
+        own = {id(call) for call in self._calls}
+        calls = (s for s in self._sources if id(s) in own)
+        return Queries(self._engine, (source, *calls), self._clock, self._functions, self._calls, is_open=self._is_open)
+
+    def isolated(self, sources: Sequence[TableSource], calls: Sequence[CallSource], clock: Clock) -> Queries:
+        """Queries over these tables and watchlists alone, by that clock, with the same functions."""
+        return Queries(self._engine, sources, clock, self._functions, calls, is_open=self._is_open)
+
+    def confined(self, memory: int, cpu: int) -> Confined:
+        """A process in which queries run with at most so many bytes, and seconds of processors; end it with `with`."""
+        return self._engine.confined(memory, cpu)
+
     def check(self, workspace: Workspace, text: str) -> None:
         """Raise `SourceError` for a query that the workspace doesn't understand."""
         if workspace.remote and self._remote is not None:
@@ -144,7 +166,12 @@ class Queries:
         self._compile(text, self.visible(workspace, fetch=False), DEFAULT, deadline)
 
     def worth_asking(
-        self, workspace: Workspace, text: str, moments: Sequence[datetime], period: timedelta
+        self,
+        workspace: Workspace,
+        text: str,
+        moments: Sequence[datetime],
+        period: timedelta,
+        cancellation: Cancellation | None = None,
     ) -> list[bool]:
         """For each moment whether the query, over the rows of the `period` before it, can have an answer.
 
@@ -164,7 +191,8 @@ class Queries:
         minutes = []
         for one in occasions.sightings:
             readings = tables.readings(one.table, self._engine)
-            rows = self._engine.table(one.table.sql(_selects(readings)), timeout=DEFAULT.timeout)
+            sql = one.table.sql(_selects(readings))
+            rows = self._engine.table(sql, timeout=DEFAULT.timeout, cancellation=cancellation)
             minutes.append(minutes_of(rows.column(0)))
         return worth(occasions, minutes, moments)
 
@@ -195,6 +223,7 @@ class Queries:
         workspace: Workspace,
         text: str,
         options: QueryOptions = DEFAULT,
+        cancellation: Cancellation | None = None,
         *,
         workspaces: WorkspaceNamed | None = None,
     ) -> tuple[Explanation, ...]:
@@ -203,7 +232,7 @@ class Queries:
         deadline = monotonic() + options.timeout.total_seconds()
         tables = self.visible(workspace, workspaces, options=options, fetch=False)
         explained = []
-        for table in self._compile(text, tables, options, deadline).results:
+        for table in self._compile(text, tables, options, deadline, cancellation).results:
             readings = tables.readings(table, self._engine, run=False)
             sql = table.sql(_selects(readings))
             scans = tuple(
@@ -214,6 +243,7 @@ class Queries:
                     scan.since,
                     scan.until,
                     readings[scan.relation].files,
+                    readings[scan.relation].whole,
                 )
                 for scan in table.scans
             )
@@ -277,6 +307,7 @@ class Queries:
         options: QueryOptions,
         deadline: float,
         cancellation: Cancellation | None = None,
+        within: Confined | None = None,
     ) -> Compiled:
         from huntlake.kql.compiler import compile_kql
 
@@ -284,7 +315,8 @@ class Queries:
             # Rows in memory last as long as their readings.
             readings = tables.readings(table, self._engine, _left(deadline))
             sql = table.sql(_selects(readings))
-            with self._engine.stream(sql, timeout=_left(deadline), cancellation=cancellation) as rows:
+            engine = within or self._engine
+            with engine.stream(sql, timeout=_left(deadline), cancellation=cancellation) as rows:
                 return [tuple(row.values()) for batch in rows for row in batch.to_pylist()]
 
         now = options.now or self._clock.now()
@@ -333,6 +365,26 @@ class ScanExplanation:
     since: datetime | None
     until: datetime | None
     files: tuple[DataFile, ...]
+    whole: Size = NO_SIZE
+    """All files of the table, of which those are left that may hold an answer."""
+
+    @property
+    def read(self) -> Size:
+        """What is read of the files, at most."""
+        return size_of(self.files)
+
+
+@dataclass(frozen=True)
+class Reads:
+    """What a query read of the tables that it names, at most, and all that they have.
+
+    A table that it names twice counts twice. The times are those of the files that were read.
+    """
+
+    read: Size
+    whole: Size
+    since: datetime | None
+    until: datetime | None
 
 
 @dataclass(frozen=True)
@@ -360,7 +412,7 @@ class ResultTable:
 
     def __init__(
         self,
-        engine: Database,
+        engine: Database | Confined,
         table: CompiledTable,
         readings: Mapping[str, Reading],
         options: QueryOptions,
@@ -378,10 +430,29 @@ class ResultTable:
         self._engine = engine
         self._table = table
         self._readings = readings
+        self._read = readings
         self._options = options
         self._deadline = deadline
         self._cancellation = cancellation
         self._cut = cut
+
+    @property
+    def file_bytes(self) -> int:
+        """Bytes of the files that are read, at most: of files of which it reads some rows, their part."""
+        return size_of([f for reading in self._readings.values() for f in reading.files]).bytes
+
+    @property
+    def reads(self) -> Reads:
+        """What is read of the lake's files; once the rows are there, without what was left out for their sake."""
+        readings = self._read.values()
+        files = [f for reading in readings for f in reading.files]
+        wholes = [reading.whole for reading in readings]
+        return Reads(
+            size_of(files),
+            Size(sum(w.files for w in wholes), sum(w.rows for w in wholes), sum(w.bytes for w in wholes)),
+            min((f.since for f in files if f.since), default=None),
+            max((f.until for f in files if f.until), default=None),
+        )
 
     def json_rows(self) -> Iterator[bytes]:
         """The rows as JSON arrays in the forms of Kusto's v2 answer, in chunks such as `[1,"a"],[2,"b"]`.
@@ -398,7 +469,7 @@ class ResultTable:
         limits = self._limits()
         held: list[bytes] = []
         size = 0
-        for batch in self._batches(sql()):
+        for batch in self._batches(sql):
             rows = limits.cut(batch.column(0))
             held.append(rows)
             size += len(rows)
@@ -412,19 +483,22 @@ class ResultTable:
         if size:
             yield _chunk(held)
 
-    def arrow(self) -> pyarrow.RecordBatchReader:
-        """The rows as Arrow batches in the physical forms of their types; only the limit on rows applies."""
+    def arrow(self, *, bounded: bool = False) -> pyarrow.RecordBatchReader:
+        """The rows as Arrow batches in the physical forms of their types.
+
+        Only the limit on rows applies, unless they are `bounded`: then that on bytes counts those of the batches.
+        """
         import pyarrow as pa
 
         schema = pa.schema([pa.field(c.name, physical_type(c.type)) for c in self.columns])
-        return pa.RecordBatchReader.from_batches(schema, self._arrow_batches(schema))
+        return pa.RecordBatchReader.from_batches(schema, self._arrow_batches(schema, bounded))
 
-    def _arrow_batches(self, schema: pyarrow.Schema) -> Iterator[pyarrow.RecordBatch]:
+    def _arrow_batches(self, schema: pyarrow.Schema, bounded: bool) -> Iterator[pyarrow.RecordBatch]:
         import pyarrow as pa
 
         limits = self._limits()
-        for batch in self._batches(self._sql()):
-            rows = limits.take(batch.num_rows)
+        for batch in self._batches(self._sql):
+            rows = limits.take(limits.fitting(batch) if bounded else batch.num_rows)
             arrays = [
                 array if array.type == field.type else array.cast(field.type)
                 for array, field in zip(batch.slice(0, rows).columns, schema, strict=True)
@@ -434,10 +508,10 @@ class ResultTable:
                 return
         self.truncated_by = self._cut
 
-    def _batches(self, sql: str) -> Iterator[pyarrow.RecordBatch]:
+    def _batches(self, sql: Callable[[], str]) -> Iterator[pyarrow.RecordBatch]:
         if self._table.empty:
             return
-        with self._engine.stream(sql, timeout=_left(self._deadline), cancellation=self._cancellation) as rows:
+        with self._engine.stream(sql(), timeout=_left(self._deadline), cancellation=self._cancellation) as rows:
             yield from rows
 
     def _sql(self) -> str:
@@ -451,13 +525,14 @@ class ResultTable:
         return self._taken(self._table.varying_sql(self._sources()))
 
     def _sources(self) -> dict[str, str]:
-        return _selects(narrowed(self._table, self._readings, self._places))
+        self._read = narrowed(self._table, self._readings, self._places)
+        return _selects(self._read)
 
     def _taken(self, sql: str) -> str:
         return sql if self._options.take is None else f"select * from ({sql}) limit {self._options.take}"
 
     def _places(self, sql: str) -> Iterator[int]:
-        for batch in self._batches(sql):
+        for batch in self._batches(lambda: sql):
             yield from batch.column(0).to_pylist()
 
     def _limits(self) -> _Limits:
@@ -484,6 +559,16 @@ class _Limits:
             table.truncated_by = LimitExceeded(_too_large(f"{self._rows} records"))
             rows = self._rows - table.row_count
         table.row_count += rows
+        return rows
+
+    def fitting(self, batch: pyarrow.RecordBatch) -> int:
+        """How many of a batch's rows fit by their bytes, which are taken to be alike."""
+        table, rows, size = self._table, int(batch.num_rows), int(batch.nbytes)
+        left = size if self._bytes is None else self._bytes - table.byte_count
+        if size > left:
+            table.truncated_by = LimitExceeded(_too_large(f"{self._bytes} bytes"))
+            rows = rows * left // size
+        table.byte_count += size * rows // max(batch.num_rows, 1)
         return rows
 
     def cut(self, texts: Any) -> bytes:
@@ -518,6 +603,11 @@ def bounded(options: QueryOptions, settings: Mapping[str, object]) -> QueryOptio
         max_bytes=_lower(options.max_bytes, size),
         take=_lower(options.take, take),
     )
+
+
+def size_of(files: Sequence[DataFile]) -> Size:
+    """How much is read of some files: of bytes the part that the rows are which are read."""
+    return Size(len(files), sum(f.read for f in files), sum(f.bytes * f.read // max(f.rows, 1) for f in files))
 
 
 def physical_type(type: ScalarType) -> pyarrow.DataType:

@@ -131,6 +131,8 @@ class TableDefinitions:
         standard = {c.name.lower() for c in known.columns} if known else {c.name.lower() for c in custom_columns()}
         every = [TableColumn(c.name, c.type, *told.get(c.name, ())) for c in columns]
         days, total = said.get(_DAYS), self.retention.days(workspace.name, name)
+        if known is not None and known.kept:
+            total = FOREVER
         return TableDefinition(
             name,
             custom=known is None,
@@ -166,6 +168,8 @@ class TableDefinitions:
         workspace.here("making or changing a table")
         _check(change)
         known, there = self.catalogue.table(name), self.tables.table(workspace.name, name) is not None
+        if known is not None and known.kept:
+            raise Invalid(f"`{name}` is huntlake's own, and kept for ever: changing it is not supported")
         if known is None and not there:
             self.check_new(workspace, name)
         columns = self._more(workspace, name, change.columns) if change.columns is not None else ()

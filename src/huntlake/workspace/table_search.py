@@ -123,9 +123,8 @@ class TableSearch:
             rarity = math.log(1 + (len(self.tables) - len(holders) + 0.5) / (len(holders) + 0.5))
             for name, weight in holders.items():
                 scores[name] = scores.get(name, 0.0) + rarity * weight * (_SATURATION + 1) / (weight + _SATURATION)
-        said = question.lower()
         for table in self.tables:
-            if table.name.lower() in said:
+            if is_named(table.name, question):
                 scores[table.name] = scores.get(table.name, 0.0) + _NAMED
         for name in scores:
             table = self._by_name[name]
@@ -189,6 +188,16 @@ class TableSearch:
 
     def _rarity(self, word: str) -> float:
         return math.log(1 + (len(self.known) + 1) / (self._asked_with[word] + 0.5))
+
+
+def is_named(table: str, question: str) -> bool:
+    """Whether a question names a table outright.
+
+    A name that is one plain word, `Event`, must stand as it is written inside of a sentence, or before `table`.
+    """
+    if len(_PARTS.findall(table)) > 1:
+        return table.lower() in question.lower()
+    return bool(re.search(rf"(?<=[a-z,] ){re.escape(table)}\b|(?i:\b{re.escape(table)} table\b)", question))
 
 
 def _words_in(table: Described, place: str) -> Iterable[str]:

@@ -18,7 +18,7 @@ from huntlake.kql.types import Column
 from huntlake.lake import Lake
 from huntlake.lake.index.terms import Clause, clause, prefix_of, terms_of
 from huntlake.lake.scanning import Pending
-from huntlake.lake.snapshot import NOTHING, DataFile, Snapshot
+from huntlake.lake.snapshot import NO_SIZE, NOTHING, DataFile, Size, Snapshot
 from huntlake.lake.table import LakeTable
 from huntlake.workspace.asked_paths import AskedPaths
 from huntlake.workspace.ingestion.pending import Part
@@ -100,6 +100,11 @@ class Reading:
     """What has to last as long as the reading: rows in memory go when nobody holds it any more."""
     lake: LakeScan | None = None
     """What it reads of the lake, where that is all."""
+
+    @property
+    def whole(self) -> Size:
+        """All that the lake has of the table."""
+        return self.lake.snapshot.whole if self.lake else NO_SIZE
 
     def of(self, files: Sequence[DataFile]) -> Reading:
         """The same of the lake, over other files, or other rows of them."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-import random
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from threading import Event, Thread
 from time import monotonic
 from typing import cast
 
@@ -24,6 +22,7 @@ from huntlake.lake.maintenance.verification import Disagreement, Verified, verif
 from huntlake.lake.table import LakeTable
 from huntlake.state.documents import Documents, Json, Shelf
 from huntlake.workspace.hot_paths import HotPaths, shown
+from huntlake.workspace.rounds import rounds
 
 FOREVER = 0
 """The days of a table whose rows are kept however old they are."""
@@ -77,6 +76,15 @@ class Optimized:
     statistics: Statistics
 
 
+@dataclass(frozen=True, slots=True)
+class TableState:
+    """A table that has rows: what there is of it, and how many days they are kept; 0 is forever."""
+
+    name: str
+    statistics: Statistics
+    retention_days: int
+
+
 @dataclass
 class Upkeep:
     """The work itself, on one table at a time. `Conflict` where another process is at that table."""
@@ -94,6 +102,13 @@ class Upkeep:
 
     def statistics(self, workspace: str, table: str) -> Statistics:
         return statistics(self._table(workspace, table), self._now())
+
+    def states(self, workspace: str) -> list[TableState]:
+        """The tables that have rows, by name."""
+        names = sorted(self.lake.tables(workspace))
+        return [
+            TableState(name, self.statistics(workspace, name), self.retention.days(workspace, name)) for name in names
+        ]
 
     def compact(self, workspace: str, table: str, progress: Progress) -> Compacted:
         return compact(self._table(workspace, table), self.lake.working_folder, self._now(), progress=progress)
@@ -157,26 +172,9 @@ class Upkeep:
                 except Exception:
                     _LOG.exception("upkeep of %s/%s failed", workspace, name)
 
-    @contextmanager
-    def running(self, every: timedelta, workspaces: Callable[[], Iterable[str]]) -> Iterator[None]:
+    def running(self, every: timedelta, workspaces: Callable[[], Iterable[str]]) -> AbstractContextManager[None]:
         """Do what is due again and again, in a thread, as long as the block lasts."""
-        stop = Event()
-
-        def work() -> None:
-            # Servers that are started together shouldn't come at the same moment.
-            while not stop.wait(every.total_seconds() * random.uniform(0.8, 1.2)):
-                try:
-                    self.all(workspaces(), stop.is_set)
-                except Exception:
-                    _LOG.exception("upkeep failed, and is tried again")
-
-        thread = Thread(target=work, name="upkeep", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()
+        return rounds("upkeep", every.total_seconds(), lambda stopped: self.all(workspaces(), stopped))
 
     def _due(self, workspace: str, name: str, stopped: Callable[[], bool]) -> None:
         table = self._table(workspace, name)

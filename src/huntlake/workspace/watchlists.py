@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import uuid
@@ -41,6 +42,8 @@ COLUMNS = (
 """What `_GetWatchlist` gives before the watchlist's own columns."""
 
 TABLE = "Watchlist"
+READ = "_GetWatchlist "
+"""What the name of a watchlist's table begins with; no table of the lake can have such a name."""
 _EXPIRES = "_DTExpires"
 _RESERVED = {c.name.lower() for c in COLUMNS} | {_EXPIRES.lower()}
 
@@ -177,6 +180,18 @@ class Watchlists:
         found, items = self._lists(workspace).find(alias), self._items(workspace).find(alias)
         return (found.value, items) if found and items else None
 
+    def version(self, workspace: str, alias: str) -> tuple[str, int] | None:
+        """A hash of what queries see of a watchlist now, the same for the same items in the same order, and how many
+        they are. Items past their time are no part of it, nor is when an item was changed last.
+        """
+        if (found := self.find(workspace, alias)) is None:
+            return None
+        watchlist, items = found
+        lives, now = watchlist.time_to_live, self._clock.now()
+        alive = [list(i.fields.items()) for i in items.value if lives is None or i.modified + lives > now]
+        said = [watchlist.columns, watchlist.search_key, lives.total_seconds() if lives else None, alive]
+        return hashlib.sha256(json.dumps(said).encode()).hexdigest(), len(alive)
+
     def columns(self, workspace: str, alias: str) -> tuple[str, ...]:
         """The columns of a watchlist; `NotFound` where there is none."""
         if (found := self._lists(workspace).find(alias)) is None:
@@ -280,7 +295,7 @@ class WatchlistTables:
             if keyColumn:
                 raise Refused("a second argument of `_GetWatchlist()`")
             self.watchlists.columns(workspace, watchlistAlias)
-            return _PREFIX + watchlistAlias
+            return READ + watchlistAlias
 
         return TableCall("(watchlistAlias:string, keyColumn:string = '')", table)
 
@@ -288,10 +303,10 @@ class WatchlistTables:
         if name == TABLE and self.watchlists.aliases(workspace):
             known = self.catalogue.table(TABLE)
             return known.columns if known else None
-        if not name.startswith(_PREFIX):
+        if not name.startswith(READ):
             return None
         try:
-            own = self.watchlists.columns(workspace, name.removeprefix(_PREFIX))
+            own = self.watchlists.columns(workspace, name.removeprefix(READ))
         except NotFound:
             return None
         return COLUMNS + tuple(Column(c, ScalarType.STRING) for c in own)
@@ -317,9 +332,9 @@ class WatchlistTables:
             assert known is not None
             kept = self._keep(f"{workspace}/", *self._all(workspace, known.columns))
         else:
-            found = self.watchlists.find(workspace, scan.table.removeprefix(_PREFIX))
+            found = self.watchlists.find(workspace, scan.table.removeprefix(READ))
             if found is None:
-                raise NotFound(f"the watchlist `{scan.table.removeprefix(_PREFIX)}` is gone")
+                raise NotFound(f"the watchlist `{scan.table.removeprefix(READ)}` is gone")
             watchlist, items = found
             columns = COLUMNS + tuple(Column(c, ScalarType.STRING) for c in watchlist.columns)
             rows = [_cells(watchlist, i) | dict(i.fields) for i in items.value]
@@ -370,10 +385,6 @@ class WatchlistTables:
             kept = KeptRows(self.database, f"watchlist {uuid.uuid4()}", _arrow(columns, rows))
             self._kept[place] = version, kept
         return kept
-
-
-# A table's name that no table of the lake can have.
-_PREFIX = "_GetWatchlist "
 
 
 def _arrow(columns: Sequence[Column], rows: Sequence[Mapping[str, object]]) -> pyarrow.Table:

@@ -256,6 +256,12 @@ def test_a_program_that_ends_without_closing_is_silent() -> None:
 
 
 def test_the_plan_is_shown_and_nothing_runs(database: Database) -> None:
-    assert "Scan" in database.plan("select 1 as n")
+    assert database.plan("select n + 1 as m from range(9) t(n) where n > 3").splitlines() == [
+        "Projection  ~1 rows",
+        "    Projections: m",
+        "  Filter  ~1 rows",
+        "      Expression: (n > 3)",
+        "    Range  ~9 rows",
+    ]
     with pytest.raises(EngineDefect):
         database.plan("select missing from nowhere")

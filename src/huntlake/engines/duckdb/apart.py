@@ -54,6 +54,10 @@ class Settings:
     spill: Path | None
     spill_size: str
     geography: Geography
+    most_memory: int | None = None
+    """Bytes of all that the process may have, the interpreter among it: the kernel gives no more."""
+    most_cpu: int | None = None
+    """Seconds of processors after which the kernel ends the process."""
 
     def text(self) -> str | None:
         """These settings as one line; None where the geography can't be told to another process."""
@@ -73,6 +77,8 @@ class Settings:
             "spill": str(self.spill.absolute()) if self.spill else None,
             "spill_size": self.spill_size,
             "places": places,
+            "most_memory": self.most_memory,
+            "most_cpu": self.most_cpu,
         }
         return json.dumps(told)
 
@@ -91,6 +97,8 @@ class Settings:
             Path(told["spill"]) if told["spill"] else None,
             told["spill_size"],
             geography,
+            told["most_memory"],
+            told["most_cpu"],
         )
 
 
@@ -144,6 +152,17 @@ class Apart:
         """End the process, and with it every query that it runs."""
         with self._lock:
             self._end()
+
+    @property
+    def ended_by(self) -> int | None:
+        """The signal that has ended the process; None where none has, or there is no process."""
+        process = self._process
+        if process is None:
+            return None
+        with suppress(subprocess.TimeoutExpired):
+            # What it held breaks off a little before it is gone.
+            process.wait(1.0)
+        return -process.returncode if process.returncode is not None and process.returncode < 0 else None
 
     def _begin(self) -> None:
         self._end()

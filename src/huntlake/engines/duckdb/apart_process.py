@@ -55,6 +55,7 @@ def serve(control: socket.socket) -> None:
     """Answer queries until the other side hangs up."""
     with control.makefile("rb", buffering=0) as first:
         settings = Settings.of(first.readline().decode())
+    _confine(settings)
     bounds = Bounds(settings.memory, settings.threads, settings.spill, settings.spill_size)
     database = Database(settings.readable, bounds, settings.geography)
     shelf, workers = Shelf(database), Workers(_MOST_AT_ONCE)
@@ -131,6 +132,26 @@ def _bound() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
     if soft != resource.RLIM_INFINITY:
         resource.setrlimit(resource.RLIMIT_DATA, (soft // 2, hard))
+
+
+def _confine(settings: Settings) -> None:
+    """Limits that the kernel keeps, where the settings name some: then it needs no network, either."""
+    import ctypes
+    import resource
+
+    for what, limit in ((resource.RLIMIT_DATA, settings.most_memory), (resource.RLIMIT_CPU, settings.most_cpu)):
+        if limit is not None:
+            _, hard = resource.getrlimit(what)
+            least = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+            resource.setrlimit(what, (least, least))
+    if settings.most_memory is not None and sys.platform == "linux":
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        with suppress(OSError, AttributeError):
+            # A network of its own without an interface, where the system lets a process have one.
+            ctypes.CDLL(None, use_errno=True).unshare(_NEW_USER | _NEW_NETWORK)
+
+
+_NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000
 
 
 def _is_bound() -> bool:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from threading import Lock
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from huntlake.core.errors import Invalid, TimedOut
 from huntlake.engines.cancellation import Cancellation
@@ -20,6 +21,7 @@ from huntlake.engines.duckdb.apart import Apart, ExecutionApart, Settings, part_
 from huntlake.engines.duckdb.crowd import Crowd
 from huntlake.engines.duckdb.errors import translate
 from huntlake.engines.duckdb.execution import TOO_LONG, Execution, MadeWay
+from huntlake.engines.duckdb.plans import drawn
 from huntlake.engines.duckdb.watch import Watch
 from huntlake.engines.errors import EngineDefect, LowMemory
 from huntlake.engines.geography import Geography, Nowhere
@@ -58,6 +60,7 @@ class Database:
         self._readable = tuple(readable)
         self._bounds = bounds
         geography = geography or Nowhere()
+        self._geography = geography
         self._functions = udf.functions(geography)
         self._registered: set[str] = set()
         self._lock = Lock()
@@ -101,9 +104,20 @@ class Database:
             timeout = timeout and timeout - timedelta(seconds=monotonic() - began)
         return self._stream(sql, timeout, cancellation)
 
-    def _run_apart(self, sql: str, timeout: timedelta | None, cancellation: Cancellation | None) -> ExecutionApart:
+    def confined(self, memory: int, cpu: int) -> Confined:
+        """A process of its own for some queries over the same files, with so many bytes and seconds of processors."""
+        threads = min(self._bounds.threads or _THREADS_CONFINED, _THREADS_CONFINED)
+        # What the interpreter, its libraries and the rows on their way take.
+        most = memory + _BESIDE
+        settings = Settings(self._readable, f"{memory}B", threads, None, "0B", self._geography, most, cpu)
+        return Confined(Apart(settings), self._kept_named)
+
+    def _kept_named(self, sql: str) -> dict[str, pyarrow.Table]:
         names = {name.replace('""', '"') for name in _KEPT.findall(sql)}
-        return self._apart.run(sql, {name: self._kept_rows(name) for name in sorted(names)}, timeout, cancellation)
+        return {name: self._kept_rows(name) for name in sorted(names)}
+
+    def _run_apart(self, sql: str, timeout: timedelta | None, cancellation: Cancellation | None) -> ExecutionApart:
+        return self._apart.run(sql, self._kept_named(sql), timeout, cancellation)
 
     def _kept_rows(self, name: str) -> pyarrow.Table:
         cursor = self._cursor()
@@ -131,20 +145,22 @@ class Database:
             raise
         return Execution(cursor, sql, self._watch, timeout, cancellation, in_the_way)
 
-    def table(self, sql: str, *, timeout: timedelta | None = None) -> pyarrow.Table:
+    def table(
+        self, sql: str, *, timeout: timedelta | None = None, cancellation: Cancellation | None = None
+    ) -> pyarrow.Table:
         """Run one SELECT and keep all of its rows."""
         import pyarrow as pa
 
-        with self.stream(sql, timeout=timeout) as rows:
+        with self.stream(sql, timeout=timeout, cancellation=cancellation) as rows:
             return pa.Table.from_batches(rows, rows.schema)
 
     def plan(self, sql: str) -> str:
-        """DuckDB's plan of one SELECT, as a picture in text; the query isn't run."""
+        """DuckDB's plan of one SELECT, as a tree in text; the query isn't run."""
         cursor = self._cursor()
         try:
             _check_only_select(cursor, sql)
             self._register_functions(sql)
-            return "\n".join(str(row[1]) for row in cursor.execute(f"explain {sql}").fetchall())
+            return "\n".join(drawn(row[1]) for row in cursor.execute(f"explain (format json) {sql}").fetchall())
         except _duckdb_error() as error:
             raise translate(error) from error
         finally:
@@ -212,6 +228,37 @@ class Database:
                     null_handling=func.SPECIAL,
                 )
                 self._registered.add(name)
+
+
+@dataclass(frozen=True)
+class Confined:
+    """Runs SELECTs in a process of its own, which is ended with it. `kept` gives the rows in memory that SQL names."""
+
+    process: Apart
+    kept: Callable[[str], Mapping[str, pyarrow.Table]]
+
+    def stream(
+        self, sql: str, *, timeout: timedelta | None = None, cancellation: Cancellation | None = None
+    ) -> ExecutionApart:
+        """Run one SELECT, as `Database.stream` does. `Invalid` where there can be no other process."""
+        if not self.process.possible:
+            raise Invalid("running a query in a process of its own is not supported here")
+        return self.process.run(sql, self.kept(sql), timeout, cancellation)
+
+    @property
+    def ended_by(self) -> int | None:
+        """The signal that has ended the process; None where none has."""
+        return self.process.ended_by
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.process.end()
+
+
+_THREADS_CONFINED = 2
+_BESIDE = 768 << 20
 
 
 def quoted(name: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from huntlake.core.allocation import keep_freed
 from huntlake.lake.forms import Form, StoredColumn
 from huntlake.lake.index import sidecar
 from huntlake.lake.index.fingerprints import MOST_BLOCKS, Filling, nothing
@@ -30,11 +31,15 @@ BLOCK = 8_192
 _TEXTS = (Form.TEXT, Form.UUID, Form.JSON)
 _LOWERED = "[\u0130\u212a]"
 """Letters whose lower case holds one of ASCII's: a query may find what no term says."""
-_ESCAPED = r"\\[bfnrtu]"
+_ESCAPES = b"bfnrtu"
+"""What stands behind a `\\` that is no letter of the text."""
+_LOOK = 1_024
+"""Values that tell whether those of a column come again."""
 
 
 def build(file: Path, columns: Sequence[StoredColumn]) -> Path:
     """Write the sidecar of `file`, which holds `columns`; where it lies."""
+    keep_freed()
     return sidecar.write(file, terms_in(file, columns))
 
 
@@ -54,15 +59,13 @@ def terms_in(file: Path, columns: Sequence[StoredColumn]) -> sidecar.Sidecar:
     held = set(parquet.schema_arrow.names)
     texts = [c for c in columns if c.form in _TEXTS and c.name in held]
     names = [c.name for c in texts]
-    # Of a column that the file keeps as a list of its values, each value is looked at once.
-    parquet = pq.ParquetFile(file, read_dictionary=_listed(parquet, names))
     total = parquet.metadata.num_rows
     block = block_of(total)
     anything: list[int] = []
     filling, number, known, first = Filling(), 0, True, 0
     for group in range(parquet.num_row_groups):
         rows = parquet.metadata.row_group(group).num_rows
-        read = parquet.read_row_group(group, columns=names, use_threads=False) if texts else None
+        read = _read(file, parquet.metadata, group, names) if texts else None
         stretches = [s for c in texts if read is not None for s in _stretches(read.column(c.name), c.form)]
         at = first
         while at < first + rows:
@@ -84,16 +87,29 @@ def terms_in(file: Path, columns: Sequence[StoredColumn]) -> sidecar.Sidecar:
     return sidecar.Sidecar(file.name, total, block, tuple(names), tuple(anything), terms)
 
 
-def _listed(parquet: pq.ParquetFile, names: Iterable[str]) -> list[str]:
-    """The columns among `names` whose values the file keeps as a list, with a number for each row."""
+def _read(file: Path, metadata: pq.FileMetaData, group: int, names: Sequence[str]) -> pa.Table:
+    """These columns of a row group; one that the group keeps as a list of its values comes as it is kept."""
+    import pyarrow.parquet as pq
+
+    # Each value of a list is looked at once.
+    listed = _listed(metadata, group, names)
+    parquet = pq.ParquetFile(file, metadata=metadata, read_dictionary=listed, pre_buffer=False)
+    return parquet.read_row_group(group, columns=names, use_threads=False)
+
+
+def _listed(metadata: pq.FileMetaData, number: int, names: Iterable[str]) -> list[str]:
+    """The columns among `names` whose values a row group keeps as a list, with a number for each row."""
     import pyarrow as pa
 
-    if not parquet.num_row_groups:
-        return []
-    group = parquet.metadata.row_group(0)
+    group = metadata.row_group(number)
     kinds = {group.column(i).path_in_schema: group.column(i).encodings for i in range(group.num_columns)}
-    plain = {f.name for f in parquet.schema_arrow if pa.types.is_string(f.type)}
-    return [n for n in names if n in plain and any("DICTIONARY" in e for e in kinds.get(n, ()))]
+    plain = {f.name for f in metadata.schema.to_arrow_schema() if pa.types.is_string(f.type)}
+    # Arrow fails to make one list of values of which some are kept as differences.
+    return [
+        n
+        for n in names
+        if n in plain and any("DICTIONARY" in e for e in kinds.get(n, ())) and not any("DELTA" in e for e in kinds[n])
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +128,8 @@ class _Stretch:
     odd: Flags | None = None
     """Which texts of the list no term can say; None where there are none."""
     listed: int = 0
+    again: bool = True
+    """Whether texts come more than once."""
 
     def fill(self, filling: Filling, start: int, end: int) -> bool:
         """Fill in the terms of the rows from `start` to `end`; False where one holds what no term can say."""
@@ -122,9 +140,10 @@ class _Stretch:
         if low >= high:
             return True
         if self.values is not None:
-            texts = pc.unique(self.values.slice(low, high - low)).drop_null()
+            texts = self.values.slice(low, high - low)
+            texts = (pc.unique(texts) if self.again else texts).drop_null()
             odd = _lowered(texts)
-            if odd is None and self.form is Form.JSON and _escapes(texts):
+            if odd is None and self.form is Form.JSON and len(escaped(texts)):
                 found, _, odd = _terms(texts, self.form)
             else:
                 found = hashes_alone(texts)
@@ -151,7 +170,10 @@ def _stretches(column: pa.ChunkedArray, form: Form) -> Iterator[_Stretch]:
             yield _Stretch(first, len(chunk), None, form, codes, found, owners, odd, listed)
         else:
             # Another engine may say of a text that it is JSON: Arrow has a type for that which computes nothing.
-            yield _Stretch(first, len(chunk), getattr(chunk, "storage", chunk), form)
+            values = getattr(chunk, "storage", chunk)
+            look = values.slice(0, _LOOK)
+            again = pc.count_distinct(look).as_py() < len(look) * 3 // 4
+            yield _Stretch(first, len(chunk), values, form, again=again)
         first += len(chunk)
 
 
@@ -159,13 +181,11 @@ def _terms(texts: pa.Array, form: Form) -> tuple[Hashes, Places, Flags | None]:
     """The hashes of the terms of texts, the numbers of the texts, and which texts hold what no term can say."""
     import numpy as np
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     found, owners = hashes(texts)
     odd = _lowered(texts)
-    if form is Form.JSON and _escapes(texts):
-        escaped = pc.indices_nonzero(pc.match_substring_regex(texts, _ESCAPED)).to_numpy()
-        inside = [(i, s) for i in escaped.tolist() for s in _strings(texts[i].as_py())]
+    if form is Form.JSON and len(some := escaped(texts)):
+        inside = [(i, s) for i in some.tolist() for s in _strings(texts[i].as_py())]
         if inside:
             inner, of = pa.array([s for _, s in inside], pa.string()), np.array([i for i, _ in inside], np.int64)
             more, whose = hashes(inner)
@@ -176,11 +196,22 @@ def _terms(texts: pa.Array, form: Form) -> tuple[Hashes, Places, Flags | None]:
     return found, owners, odd
 
 
-def _escapes(texts: pa.Array) -> bool:
-    """Whether a text has a `\\`."""
-    import pyarrow.compute as pc
+def escaped(texts: pa.Array) -> Places:
+    """The numbers of the texts in which a `\\` stands before a letter that is none of the text's."""
+    import numpy as np
+    import pyarrow as pa
 
-    return bool(pc.any(pc.match_substring(texts, "\\")).as_py())
+    # A cast may begin anew where a slice began within.
+    texts = texts.cast(pa.large_string())
+    _, starts, data = texts.buffers()
+    if data is None or not len(texts):
+        return np.empty(0, np.int64)
+    at = np.frombuffer(starts, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    held = np.frombuffer(data, np.uint8)[at[0] : at[-1]]
+    places = np.flatnonzero(held[:-1] == ord("\\"))
+    places = places[np.isin(held[places + 1], np.frombuffer(_ESCAPES, np.uint8))]
+    found: Places = np.unique(np.searchsorted(at - at[0], places, side="right") - 1)
+    return found
 
 
 def _lowered(texts: pa.Array) -> Flags | None:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from threading import Lock
 from time import monotonic
-from typing import TYPE_CHECKING
 
 from huntlake.lake.index import sidecar
-from huntlake.lake.index.fingerprints import Dictionary
+from huntlake.lake.index.fingerprints import FEW, Dictionary
 from huntlake.lake.index.hashing import hashes_of
 from huntlake.lake.index.terms import Clause
 from huntlake.lake.snapshot import DataFile
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 LIMIT = 512 * 2**20
 """Bytes of terms that one table keeps in memory; files beyond are read whole."""
@@ -124,24 +119,33 @@ class _Sought:
         terms = dict.fromkeys(t for c in clauses for n in c.needles for t in n)
         numbers = {term: i for i, term in enumerate(terms)}
         self._hashes = hashes_of(tuple(terms))
-        self._columns = [None if c.columns is None else frozenset(n.lower() for n in c.columns) for c in clauses]
-        self._needles = [_Needles([[numbers[t] for t in n] for n in c.needles]) for c in clauses]
+        self._columns: dict[int, frozenset[str]] = {}
+        self._needles = [_Needles([[numbers[t] for t in n] for n in c.needles], len(terms)) for c in clauses]
 
     def answerable(self, known: frozenset[str], held: Sequence[str]) -> list[int]:
         """The clauses that the index of a file can say something of, which has terms of the columns `known`."""
         # In a column that the file doesn't hold there is no term: the index needn't know of it.
         unknown = {n.lower() for n in held} - known
-        return [i for i, columns in enumerate(self._columns) if columns is None or unknown.isdisjoint(columns)]
+        return [i for i in range(len(self._clauses)) if not unknown or self._leaves_out(i, unknown)]
+
+    def _leaves_out(self, clause: int, columns: Set[str]) -> bool:
+        """Whether a clause asks for nothing in any of some columns."""
+        of = self._clauses[clause].columns
+        if of is None:
+            return True
+        if clause not in self._columns:
+            self._columns[clause] = frozenset(n.lower() for n in of)
+        return columns.isdisjoint(self._columns[clause])
 
     def blocks(self, held: _Held, clauses: Sequence[int]) -> int:
         """The blocks of a file that may fit every clause of those."""
         left = held.terms.all
         if not clauses:
             return left
-        there, places = self._found(held)
+        places = held.terms.find(self._hashes)
         for clause in clauses:
             some = held.anything
-            for needle in self._needles[clause].among(there):
+            for needle in self._needles[clause].among(places):
                 of_all = left
                 for term in needle:
                     of_all &= held.terms.blocks_of(places[term])
@@ -155,43 +159,41 @@ class _Sought:
 
     def held(self, held: _Held, blocks: int) -> Iterator[tuple[str, ...]]:
         """The needles of the first clause that one of some blocks may hold."""
-        there, places = self._found(held)
-        for index in self._needles[0].indices(there):
+        places = held.terms.find(self._hashes)
+        for index in self._needles[0].indices(places):
             of_all = blocks
             for term in self._needles[0].terms(index):
                 of_all &= held.terms.blocks_of(places[term])
             if of_all:
                 yield self._clauses[0].needles[index]
 
-    def _found(self, held: _Held) -> tuple[NDArray[np.bool_], dict[int, int]]:
-        """Which terms a file may have, and where each of them stands in its dictionary."""
-        import numpy as np
-
-        which, at = held.terms.find(self._hashes)
-        there = np.zeros(len(self._hashes), bool)
-        there[which] = True
-        return there, dict(zip(which.tolist(), at.tolist(), strict=True))
-
 
 class _Needles:
-    """Needles, each of them some numbers of terms."""
+    """Needles, each of them some numbers of terms. So many terms have a number."""
 
-    def __init__(self, needles: list[list[int]]) -> None:
+    def __init__(self, needles: list[list[int]], terms: int) -> None:
         import numpy as np
 
+        self._count = terms
         self._needles = needles
         self._terms = np.array([t for n in needles for t in n], np.int64)
         lengths = np.array([len(n) for n in needles], np.int64)
         self._starts = np.cumsum(lengths) - lengths
 
-    def among(self, there: NDArray[np.bool_]) -> Iterator[list[int]]:
-        """The needles all of whose terms are there."""
-        return map(self.terms, self.indices(there))
+    def among(self, places: Mapping[int, int]) -> Iterator[list[int]]:
+        """The needles all of whose terms have a place."""
+        return map(self.terms, self.indices(places))
 
-    def indices(self, there: NDArray[np.bool_]) -> list[int]:
+    def indices(self, places: Mapping[int, int]) -> list[int]:
         """The numbers of those needles."""
         import numpy as np
 
+        if not places:
+            return []
+        if len(self._needles) <= FEW:
+            return [i for i, needle in enumerate(self._needles) if all(t in places for t in needle)]
+        there = np.zeros(self._count, bool)
+        there[np.fromiter(places, np.int64)] = True
         found: list[int] = np.flatnonzero(np.logical_and.reduceat(there[self._terms], self._starts)).tolist()
         return found
 

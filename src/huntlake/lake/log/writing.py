@@ -16,7 +16,7 @@ from huntlake.lake.log.owners import Owned, synced
 Key = tuple[str, str]
 Write = Callable[[int, bytes], int]
 
-SEGMENT = 32 * 2**20
+SEGMENT = 64 * 2**20
 """Bytes after which a new segment begins."""
 
 SUFFIX = ".log"
@@ -114,21 +114,18 @@ class LogWriter:
         with self._turn:
             while self._writing:
                 self._turn.wait()
-            self._writing = True
-        try:
             if self._segment is not None and self._segment.moved(done):
                 self._end()
-            kept = []
-            for segment in self._closed:
-                if segment.moved(done):
-                    segment.path.unlink(missing_ok=True)
-                else:
-                    kept.append(segment)
-            gone, self._closed = len(kept) < len(self._closed), kept
-        finally:
+            gone = [segment for segment in self._closed if segment.moved(done)]
+            self._closed = [segment for segment in self._closed if segment not in gone]
+        # A disk takes its time to delete a large file: who brings the next batch doesn't wait for that.
+        try:
+            for segment in gone:
+                segment.path.unlink(missing_ok=True)
+        except BaseException:
             with self._turn:
-                self._writing = False
-                self._turn.notify_all()
+                self._closed = [*gone, *self._closed]
+            raise
         if gone:
             # Should they come back with the power, their table may be gone, and nothing say that it held them.
             synced(self._owned.folder)

@@ -30,6 +30,7 @@ class CommandTable:
     visualization: Mapping[str, object] | None = None
     truncated_by: LimitExceeded | None = None
     byte_count: int = 0
+    reads: None = None
 
     @property
     def row_count(self) -> int:

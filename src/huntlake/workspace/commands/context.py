@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
@@ -10,7 +11,7 @@ from huntlake.core.clock import Clock
 from huntlake.core.diagnostics import Diagnostic, Source, SourceError, Span, did_you_mean
 from huntlake.core.errors import Invalid, NotFound, Refused
 from huntlake.engines.cancellation import Cancellation
-from huntlake.kql.syntax.commands import Named
+from huntlake.kql.syntax.commands import Named, Tail
 from huntlake.kql.types import Column
 from huntlake.lake import Lake
 from huntlake.lake.table import About
@@ -113,6 +114,22 @@ class Context:
     def granted(self) -> list[Workspace]:
         """Every workspace that the caller may read."""
         return [w for w in self.workspaces.list() if self.caller.may(Need.READ, w)]
+
+    # -- queries ------------------------------------------------------------------
+
+    @contextmanager
+    def behind(self, query: Tail) -> Iterator[str]:
+        """The query behind a `<|` as a text; within the block its errors point into the command."""
+        if query.text.strip().startswith("."):
+            self.refuse("a command behind `<|`", Span(query.start, len(self.source.text)))
+        before = self.source.text[: query.start]
+        text = "".join("\n" if character == "\n" else " " for character in before) + query.text
+        try:
+            yield text
+        except SourceError as error:
+            if error.source.text != text:
+                raise
+            raise SourceError(Source(self.source.text, error.source.name), *error.diagnostics) from None
 
     # -- tables -------------------------------------------------------------------
 

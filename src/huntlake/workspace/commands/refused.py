@@ -21,7 +21,7 @@ show cache|show callouts|show certificate|show column|show commands-and-queries|
 show continuous-exports|show data|show diagnostics|show entity_group|show entity_groups|show export|show extents
 show external|show fabric|show follower|show freshness|show graph_model|show graph_models|show graph_snapshots
 show ingestion|show journal|show materialized-view|show materialized-views|show memory|show operation|show plugins
-show policy|show query|show queryexecution|show queryplan|show request_support|show rowstore|show rowstores
+show policy|show query|show queryexecution|show request_support|show rowstore|show rowstores
 show storage|show stored_query_result|show stored_query_results|show streamingingestion|show workload_group
 show workload_groups|store|undo|unlock
 """

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from huntlake.core.diagnostics import Source, SourceError, Span
+from huntlake.core.diagnostics import Span
 from huntlake.core.errors import Conflict, Invalid
 from huntlake.kql.syntax.commands import Named, Tail
 from huntlake.kql.types import Column
@@ -116,17 +116,9 @@ def _take_in(
 
 def _asked(c: Context, workspace: Workspace, query: Tail) -> ResultTable:
     """The one result of the query behind a `<|`; its errors point into the command."""
-    if query.text.strip().startswith("."):
-        c.refuse("a command behind `<|`", Span(query.start, len(c.source.text)))
-    before = c.source.text[: query.start]
-    text = "".join("\n" if character == "\n" else " " for character in before) + query.text
     options = replace(c.options, max_rows=None, max_bytes=None)
-    try:
+    with c.behind(query) as text:
         answer = c.queries.run(workspace, text, options, c.cancellation, workspaces=c.readable)
-    except SourceError as error:
-        if error.source.text != text:
-            raise
-        raise SourceError(Source(c.source.text, error.source.name), *error.diagnostics) from None
     if len(answer.tables) != 1:
         c.fail("SEM0001", f"one result is taken in, and the query has {len(answer.tables)}", _span(query))
     return answer.tables[0]

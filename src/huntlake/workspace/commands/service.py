@@ -16,7 +16,7 @@ from huntlake.kql.syntax.commands import CommandReader
 from huntlake.kql.syntax.tokens import TokenKind
 from huntlake.lake import Lake
 from huntlake.workspace.activity import Activity
-from huntlake.workspace.commands import functions, rows, schemas, server, streaming, tables
+from huntlake.workspace.commands import functions, plans, rows, schemas, server, streaming, tables
 from huntlake.workspace.commands.answer import CommandTable
 from huntlake.workspace.commands.context import Caller, Context, KnownTables
 from huntlake.workspace.commands.declaration import Command, Need, Unfit
@@ -38,6 +38,7 @@ COMMANDS: tuple[Command, ...] = (
     server.show_commands,
     server.show_operations,
     server.cancel_query,
+    plans.show_queryplan,
     server.show_principal_roles,
     server.show_database_principals,
     server.show_database_principal_roles,

@@ -141,6 +141,7 @@ def clear_table_data(c: Context, table: Named) -> Rows:
     """Take every row out of a table, at once; the table stays."""
     workspace = c.workspace()
     c.columns(workspace, table)
+    _not_kept(c, table)
     if c.on_disk(workspace, table.text):
         c.lake.clear(workspace.name, table.text)
     yield ["Success"]
@@ -154,6 +155,12 @@ def make(c: Context, workspace: Workspace, table: Named, columns: Sequence[Colum
     _may_be_made(c, workspace, table)
     described = said.get("docstring", ""), said.get("folder", "")
     return c.lake.table(workspace.name, table.text).declare(stored(columns), *described)
+
+
+def _not_kept(c: Context, table: Named) -> None:
+    """Refuse to change a table whose rows are huntlake's own."""
+    if c.ingestion.tables.catalogue.is_kept(table.text):
+        c.refuse(f"changing `{table.text}`, whose rows are huntlake's own,", table.span, "they are kept for ever")
 
 
 def _may_be_made(c: Context, workspace: Workspace, table: Named) -> None:
@@ -173,6 +180,7 @@ def _merge(c: Context, workspace: Workspace, table: Named, columns: Sequence[Col
     if old is None:
         make(c, workspace, table, columns, properties)
         return
+    _not_kept(c, table)
     _no_other_type(c, workspace, table, columns)
     known = {o.name.lower() for o in old}
     fresh = [o for o in columns if o.name.lower() not in known]
@@ -198,6 +206,7 @@ def _no_other_type(c: Context, workspace: Workspace, table: Named, columns: Sequ
 def _describe(c: Context, table: Named, description: str | None = None, folder: str | None = None) -> Rows:
     workspace = c.workspace()
     columns = c.columns(workspace, table)
+    _not_kept(c, table)
     lake_table = c.lake.table(workspace.name, table.text)
     if not lake_table.exists:
         lake_table.add_columns(stored(columns))
@@ -208,6 +217,7 @@ def _describe(c: Context, table: Named, description: str | None = None, folder: 
 def _drop(c: Context, tables: Sequence[Named], ifexists: bool) -> Rows:
     workspace = c.workspace()
     for table in tables:
+        _not_kept(c, table)
         if table.text in c.ingestion.tables.catalogue:
             c.refuse(
                 f"dropping `{table.text}`, which every workspace has,",

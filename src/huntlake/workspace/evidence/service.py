@@ -131,8 +131,11 @@ class EvidenceImport:
         again: bool = False,
         dry: bool = False,
         progress: Callable[[Progress], None] | None = None,
+        named: Callable[[Path], str] = str,
     ) -> ImportReport:
         """Import a file, or every file below a folder; one that is in the workspace already is skipped, unless `again`.
+
+        What is kept of where a file lay is what it is `named`.
 
         A file that can't be read fails by itself, and is reported; the others land. An import that was killed is
         finished by the next one of the same file: what has landed of it doesn't land again.
@@ -156,7 +159,7 @@ class EvidenceImport:
                 if progress:
                     progress(Progress(done, total, running.rows, file.name))
                 done += file.stat().st_size
-                self._file(running, file, str(file), file.name, "", 0)
+                self._file(running, file, named(file), file.name, "", 0)
             self._land(running)
             self._mark_archives(running)
             if progress:

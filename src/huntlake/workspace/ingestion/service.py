@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from huntlake.core.clock import Clock
 from huntlake.core.diagnostics import did_you_mean
-from huntlake.core.errors import NotFound
+from huntlake.core.errors import Invalid, NotFound
 from huntlake.kql.types import Column
 from huntlake.lake import Lake
 from huntlake.lake.conversion import Target
@@ -231,6 +231,8 @@ class Ingestion:
         """
         workspace.here("adding rows")
         schema = self.tables.catalogue.table(table)
+        if schema is not None and schema.kept:
+            raise Invalid(f"the rows of `{table}` are huntlake's own: adding others is not supported")
         on_disk = self.tables.exists_on_disk(workspace.name, table)
         if schema is None and not on_disk:
             self._may_be_made(workspace, table)
