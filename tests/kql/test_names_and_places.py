@@ -10,6 +10,7 @@ from tests import pages
 from huntlake.core.diagnostics import SourceError
 from huntlake.kql.binding import NoTables
 from huntlake.kql.compiler import compile_kql
+from huntlake.kql.syntax.commands import quoted_name
 from huntlake.kql.types import Column, ScalarType
 
 
@@ -370,3 +371,9 @@ def test_braces_in_a_text_leave_an_address_sought_in_a_column_what_it_is(text: s
 
 def test_a_column_whose_name_is_empty_is_one() -> None:
     assert pages.values('print d = dynamic({"": 1, "x": 2}) | evaluate bag_unpack(d)') == [[1, 2]]
+
+
+@pytest.mark.parametrize("name", ["True", "FALSE", "a b", 'a"b', "by", "null"])
+def test_a_name_that_is_written_into_a_query_means_the_column_whatever_it_is(name: str) -> None:
+    query = f"datatable({quoted_name(name)}: string)['x', 'y'] | where {quoted_name(name)} == 'y' | count"
+    assert pages.rows(query) == [[(1,)]]

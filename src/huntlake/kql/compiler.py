@@ -25,7 +25,7 @@ from huntlake.kql.optimizer.moments import MOMENT, AllOf, AnyOf, Rows, When, mom
 from huntlake.kql.plan import Clause, Extraction, Path
 from huntlake.kql.plan.graph import is_empty
 from huntlake.kql.sql.scalars import identifiers_of
-from huntlake.kql.sql.writer import Written, write
+from huntlake.kql.sql.writer import MOST_COLUMNS, Written, write
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.literals import TICKS_PER_SECOND, Moment, ticks_of, whole
 from huntlake.kql.syntax.parser import Parser
@@ -287,14 +287,14 @@ def _stored_function(source: Source) -> nodes.FunctionDeclaration:
 
 def _compiled(result: Result, source: Source, engine: str, contents: Contents | None) -> CompiledTable:
     relation = optimized(result.relation, contents)
+    columns = result.relation.columns
+    empty = is_empty(relation) or not columns
     constants = _constants(relation)
     if constants:
         relation = _without(relation, constants)
     written = write(relation, source, engine)
     names = {id(scan): step for step, scan in written.scans}
     firsts = tuple(_first_rows(f, names, source, engine) for f in firsts_of(relation))
-    columns = result.relation.columns
-    empty = is_empty(relation) or not columns
     return CompiledTable(result.name, columns, _scans(written), result.visualization, written, firsts, constants, empty)
 
 
@@ -315,6 +315,9 @@ def _scans(written: Written) -> tuple[TableScan, ...]:
 
 def _constants(relation: plan.Relation) -> dict[int, object]:
     """The columns of a table that are written beside it, and not by the engine."""
+    if is_empty(relation) and _MANY <= len(relation.columns) <= MOST_COLUMNS:
+        # Of no row each is the same. A search of everything that finds nothing has hundreds.
+        return dict.fromkeys(range(len(relation.columns)))
     places = {c.name: i for i, c in enumerate(relation.columns) if c.type in _ROUNDED}
     found: dict[int, object] = {
         places[name]: value.value
@@ -335,6 +338,8 @@ def _constants(relation: plan.Relation) -> dict[int, object]:
 
 def _without(relation: plan.Relation, constants: Mapping[int, object]) -> plan.Relation:
     """The relation without the columns that are constants; where all are, with another that says nothing."""
+    if is_empty(relation) and len(constants) == len(relation.columns):
+        return plan.Project(plan.Values((), ()), (_NOTHING,))
     if isinstance(relation, plan.Project):
         below, outputs = relation.input, relation.outputs
     else:

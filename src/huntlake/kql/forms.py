@@ -46,6 +46,8 @@ def literal(value: object, type_: ScalarType) -> Sql:
 def _literal(value: object, type_: ScalarType) -> str:
     if value is None:
         return "''" if type_ is ScalarType.STRING else f"null::{SQL_TYPES[type_]}"
+    if type_ is ScalarType.STRING:
+        return quoted(str(value))
     match type_, value:
         case ScalarType.DYNAMIC, _:
             return quoted(json.dumps(value, ensure_ascii=False, separators=(",", ":"))) + "::JSON"

@@ -28,6 +28,7 @@ _LISTS = {"in", "!in", "in~", "!in~", "has_any", "!has_any", "has_all", "!has_al
 _EQUALITIES = {"==", "!="}
 _COMPARISONS = _EQUALITIES | {"<", "<=", ">", ">=", "between", "!between"}
 _WHOLES = {ScalarType.INT, ScalarType.LONG}
+_PLAIN = (*NUMBERS, ScalarType.BOOL)
 _STAR_OPERATORS = {
     "has",
     "contains",
@@ -259,10 +260,8 @@ class ScalarBinder:
         return list(arguments)
 
     def _constant_fits(self, wanted: ScalarType, given: ScalarType) -> bool:
-        plain = (*NUMBERS, ScalarType.BOOL)
-        return (given is ScalarType.STRING and wanted in plain) or (
-            given in plain and wanted in (ScalarType.STRING, *plain)
-        )
+        of = (ScalarType.STRING, *_PLAIN)
+        return (given is ScalarType.STRING and wanted in _PLAIN) or (given in _PLAIN and wanted in of)
 
     def _read(self, literal: plan.Literal, wanted: ScalarType) -> plan.Scalar:
         if literal.type is ScalarType.STRING:
@@ -371,6 +370,8 @@ class ScalarBinder:
         return self._in_items(name, value, items, node.span)
 
     def _operand(self, node: nodes.Expression, row: plan.Relation | None) -> plan.Relation | plan.Scalar:
+        if isinstance(node, nodes.Literal):
+            return plan.Literal(node.value, node.type)
         # A column shadows a table of its name; a table shadows nothing.
         inner = node.head if isinstance(node, nodes.PipeExpression) and not node.operators else node
         if isinstance(inner, nodes.NameReference) and (row is None or inner.name not in self.columns_of(row)):
@@ -378,6 +379,8 @@ class ScalarBinder:
         return self._b.value(node, row)
 
     def _as_list_item(self, item: plan.Scalar, value: plan.Scalar) -> plan.Scalar:
+        if item.type is value.type is ScalarType.STRING:
+            return item
         if isinstance(item, plan.Literal) and item.type is ScalarType.GUID and value.type is ScalarType.STRING:
             return plan.Literal(item.value or "", ScalarType.STRING)
         if item.type is ScalarType.STRING and value.type is ScalarType.GUID:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from huntlake.core.diagnostics import Span
 from huntlake.kql import plan
@@ -208,6 +209,7 @@ def names_in(node: nodes.Expression) -> Iterator[nodes.NameReference]:
             yield from names_in(inner)
 
 
+@lru_cache(maxsize=256)
 def _may_hold(type_: ScalarType, needle: str) -> bool:
     """Whether a value's text can have the needle: writing out every time to look for a word in it costs dearly."""
     shape = _SHAPES.get(type_)

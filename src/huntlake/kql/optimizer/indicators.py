@@ -43,7 +43,7 @@ def without_unheld(predicate: plan.Scalar, over: plan.Relation, held: Held) -> p
             continue
         for scan, column in origins:
             _, of_scan = asked.setdefault(id(scan), (scan, {}))
-            of_scan.setdefault(replace(needle, column=column), []).append(needle)
+            of_scan.setdefault(needle._replace(column=column), []).append(needle)
     for scan, of_scan in asked.values():
         found = held(scan, tuple(of_scan))
         for below, above in of_scan.items():

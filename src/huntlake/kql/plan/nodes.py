@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from functools import cached_property
+from typing import NamedTuple
 
 from huntlake.core.diagnostics import NOWHERE, Span
 from huntlake.kql.symbols import Function, Signature
@@ -113,8 +114,7 @@ class SortKey:
 # -- relations ---------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Needle:
+class Needle(NamedTuple):
     """A text that a column of text must hold, in any case, for a row to be of the answer.
 
     `begins` and `ends` say that no letter or digit stands before it and behind it; `address` that it is an IPv4

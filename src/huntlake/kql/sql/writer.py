@@ -24,7 +24,7 @@ from huntlake.kql.types import Column, ScalarType
 _MARKED = re.compile("\x01(t[0-9]+)\x01")
 """The name of a scan in a step; a character that no text of a query can bring in marks it."""
 _BRANCHES = 40
-_COLUMNS = 20_000
+MOST_COLUMNS = 20_000
 """Columns of an answer: an engine needs long for more, and nobody reads them."""
 _CELLS = 400_000
 """Branches times columns: a wider union would be more SQL than an engine can read in good time."""
@@ -55,7 +55,7 @@ class Written:
 
 def write(relation: plan.Relation, source: Source, engine: str = "duckdb") -> Written:
     """The SQL of a plan; its result has the plan's columns, in order, each of its physical type."""
-    if len(relation.columns) > _COLUMNS:
+    if len(relation.columns) > MOST_COLUMNS:
         message = f"an answer of {len(relation.columns):,} columns is not supported"
         raise SourceError(source, Diagnostic("HL002", message, NOWHERE, help="project the columns that you need"))
     writer = _Writer(source, engine)

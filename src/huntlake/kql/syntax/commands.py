@@ -253,7 +253,9 @@ class CommandReader(Cursor):
 
 def quoted_name(name: str) -> str:
     """A name as a command or a query can hold it: bare where that is enough."""
-    return name if re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) else f"[{quoted_text(name)}]"
+    # Bare, `true` is a value, whatever columns there are.
+    bare = re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) and name.lower() not in ("true", "false")
+    return name if bare else f"[{quoted_text(name)}]"
 
 
 def quoted_text(text: str) -> str:

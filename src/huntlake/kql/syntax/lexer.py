@@ -9,10 +9,11 @@ from huntlake.core.diagnostics import Diagnostic, Source, SourceError, Span
 from huntlake.kql.syntax import literals
 from huntlake.kql.syntax.tokens import Token, TokenKind
 
+_BETWEEN = r"(?: [\s\u200b\u200c\u200d\ufeff\u2060] | //[^\n]* )*+"
 _TOKEN = re.compile(
-    r"""
-      (?P<skip>     (?: [\s\u200b\u200c\u200d\ufeff\u2060] | //[^\n]* )+ )
-    | (?P<typed>    (?: datetime|date|timespan|time|guid|uuid|uniqueid|long|int64|int32|int|real|double|decimal
+    _BETWEEN
+    + r"""(?:
+      (?P<typed>    (?: datetime|date|timespan|time|guid|uuid|uniqueid|long|int64|int32|int|real|double|decimal
                       |bool|boolean )
                     [ \t]* \( (?= \s* (?: [-+]?[\d.] | null\b | true\b | false\b | ['"][^'"\n]*['"]\s*\)
                                         | [-+]?(?:nan|inf)\b
@@ -26,26 +27,27 @@ _TOKEN = re.compile(
     | (?P<long>     0[xX][0-9a-fA-F]+ \b | \d+ (?![\w]) )
     | (?P<name>     \d*[A-Za-z_$][\w$]* ~? | ![A-Za-z]\w* ~? )
     | (?P<mark>     => | == | != | <> | <= | >= | =~ | !~ | \.\. | [|()\[\]{},;:.=<>+\-*/%?@] )
+    | (?P<end>      \Z ) )
     """,
     re.X | re.S,
 )
+_SKIPPED = re.compile(_BETWEEN, re.X)
 _TILDE = {"in~", "!in~"}
 _CLOSE = re.compile(r"""(?:"[^"\n]*"|'[^'\n]*'|[^)"'\n])*\)""")
 
 
 def tokenize(source: Source) -> list[Token]:
     """The tokens of a text, and one END token behind them."""
-    text, at, found = source.text, 0, list[Token]()
-    length = len(text)
-    while at < length:
-        match = _TOKEN.match(text, at)
+    text, end, found = source.text, 0, list[Token]()
+    while True:
+        match = _TOKEN.match(text, end)
         if match is None:
-            _fail(source, at)
-        group, end = match.lastgroup, match.end()
-        word = match[0]
+            _fail(source, _behind(text, end))
+        group = match.lastgroup
+        assert group is not None
+        word = match[group]
+        at, end = match.span(group)
         match group:
-            case "skip":
-                pass
             case "name":
                 # `in~` is an operator; behind any other name a tilde is no part of it.
                 if word[-1] == "~" and word not in _TILDE:
@@ -66,11 +68,18 @@ def tokenize(source: Source) -> list[Token]:
                 found.append(Token(TokenKind.TIMESPAN, word, at, end, literals.timespan(word)))
             case "long":
                 found.append(Token(TokenKind.LONG, word, at, end, literals.number(word)))
-            case _:
+            case "real":
                 found.append(Token(TokenKind.REAL, word, at, end, float(word)))
-        at = end
-    found.append(Token(TokenKind.END, "", length, length))
-    return found
+            case _:
+                found.append(Token(TokenKind.END, "", at, end))
+                return found
+
+
+def _behind(text: str, at: int) -> int:
+    """Where the blanks and comments end that begin at `at`."""
+    skipped = _SKIPPED.match(text, at)
+    assert skipped is not None
+    return skipped.end()
 
 
 def _string(word: str) -> str:

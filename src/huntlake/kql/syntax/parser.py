@@ -607,13 +607,19 @@ class Parser(Cursor):
         self.advance()
         if self.take(")"):
             return ()
-        items = [self.pipe()]
+        items = [self._operand()]
         while self.take(","):
             if self.at(")"):
                 break
-            items.append(self.pipe())
+            items.append(self._operand())
         self.expect(")")
         return tuple(items)
+
+    def _operand(self) -> nodes.Expression:
+        # Thousands of indicators may stand in a list: what can only be a text is read as one at once.
+        if self.current.kind is TokenKind.STRING and self.ahead().text in (",", ")"):
+            return self._strings()
+        return self.pipe()
 
     def _unary(self) -> nodes.Expression:
         start = self.current
