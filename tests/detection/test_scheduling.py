@@ -29,8 +29,8 @@ from huntlake.detection.rules import AnalyticRule, RuleKind, TriggerOperator
 from huntlake.detection.scheduling.failures import MOST_FAILURES, RETRIES, Reason, failure_of
 from huntlake.detection.scheduling.planning import Planner
 from huntlake.detection.scheduling.servers import Servers
-from huntlake.detection.scheduling.service import _Work
 from huntlake.detection.scheduling.windows import Task
+from huntlake.detection.scheduling.working import Work
 from huntlake.detection.severity import Severity
 from huntlake.identity.rights import Role
 from huntlake.server import create_app
@@ -246,7 +246,7 @@ def test_a_clock_that_another_server_has_begun_meanwhile_is_not_forgotten(
         return found
 
     monkeypatch.setattr(rules, "list", interrupted)
-    _Work(lake.scheduler)._sync()
+    Work(lake.scheduler)._sync()
     assert lake.scheduler.ledger.read(("soc", "new")) is not None
 
 
@@ -254,7 +254,7 @@ def test_a_rule_that_can_not_be_read_holds_up_no_other_workspace(lake: Lake, cap
     lake.app.workspaces.create("a")
     lake.app.state.upsert("alert rules of a", "strange", {"name": "strange", "value": {}}, "e")
     lake.app.detection.rules.put(("soc",), "r1", RULE)
-    _Work(lake.scheduler)._sync()
+    Work(lake.scheduler)._sync()
     assert lake.scheduler.ledger.read(("soc", "r1")) is not None
     assert "the rules of a couldn't be read" in caplog.text
 

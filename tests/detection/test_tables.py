@@ -12,6 +12,7 @@ import pytest
 
 from huntlake.app import Analytics
 from huntlake.core.clock import FixedClock
+from huntlake.core.errors import Invalid
 from huntlake.detection.alerts import Alert, AlertStatus
 from huntlake.detection.extraction import from_alerts
 from huntlake.detection.incidents import (
@@ -31,6 +32,8 @@ from huntlake.detection.severity import Severity, Tactic
 from huntlake.engines.duckdb.database import Bounds
 from huntlake.engines.geography import Nowhere
 from huntlake.kql.types import ScalarType
+from huntlake.state.audit import SYSTEM as HOUSE
+from huntlake.state.audit import Actor, AuditEntry, AuditTrail
 from huntlake.state.database import Database
 from huntlake.state.records import Author
 from huntlake.workspace.table_definitions import TableChange, TableColumn
@@ -216,3 +219,48 @@ def test_rows_that_are_too_old_are_not_seen_and_then_gone(desk: Desk) -> None:
     desk.clock.at += timedelta(days=3)
     assert desk.analytics.detected.expire("soc") == 2
     assert desk.ask("SecurityAlert | count") == [{"Count": 0}]
+
+
+def audited(desk: Desk) -> AuditTrail:
+    trail = AuditTrail(desk.state, desk.clock)
+    ann = Actor.person(ANN, "approver")
+    trail.append(OWNER, AuditEntry(ann, "hunt/approve", "hunt", "h1", 2, "in_review", "approved", details={"rows": 3}))
+    desk.clock.at += timedelta(minutes=1)
+    trail.append(OWNER, AuditEntry(HOUSE, "hunt/schedule", "hunt", "h1", 2))
+    return trail
+
+
+def test_the_audit_is_a_table_that_queries_read(desk: Desk) -> None:
+    assert desk.ask("HuntlakeAudit | count") == [{"Count": 0}]
+    trail = audited(desk)
+    found = desk.ask(
+        "HuntlakeAudit | sort by Sequence asc | project TimeGenerated, Sequence, ActorName, Action, ObjectVersion, "
+        "Rows = toint(Details.rows), Last = Hash == '" + trail.head(OWNER).hash + "', TenantId"
+    )
+    assert [tuple(row.values()) for row in found] == [
+        ("2026-11-21T12:00:00Z", 1, "Ann", "hunt/approve", 2, 3, False, SOC.id),
+        ("2026-11-21T12:01:00Z", 2, "huntlake", "hunt/schedule", 2, None, True, SOC.id),
+    ]
+
+
+def test_retention_leaves_the_audit_whole(desk: Desk) -> None:
+    desk.retention.set("soc", "HuntlakeAudit", 1)
+    desk.retention.default = 1
+    trail = audited(desk)
+    desk.clock.at += timedelta(days=400)
+    desk.analytics.detected.expire("soc")
+    assert desk.ask("HuntlakeAudit | count") == [{"Count": 2}]
+    assert not trail.verify(OWNER).faults
+    with pytest.raises(Invalid, match="kept for ever: changing it is not supported"):
+        desk.analytics.table_definitions.put(SOC, "HuntlakeAudit", TableChange(total_retention_days=30))
+    assert desk.analytics.table_definitions.get(SOC, "HuntlakeAudit").total_retention_days is None
+
+
+def test_nobody_adds_rows_to_the_audit(desk: Desk, tmp_path: Path) -> None:
+    forged = tmp_path / "rows.json"
+    forged.write_text(json.dumps({"TimeGenerated": "2026-11-21T12:00:00Z", "Action": "hunt/approve"}))
+    with pytest.raises(Invalid, match="adding others is not supported"):
+        desk.analytics.ingestion.ingest(SOC, "HuntlakeAudit", forged)
+    with pytest.raises(Invalid, match="adding others is not supported"):
+        desk.analytics.streams.append(SOC, "HuntlakeAudit", [{"Action": "hunt/approve"}])
+    assert desk.ask("HuntlakeAudit | count") == [{"Count": 0}]

@@ -10,9 +10,9 @@ import pytest
 from huntlake.core.diagnostics import SourceError
 from huntlake.detection.testing import reports
 from huntlake.detection.testing.proving import Outcome, Prover, uncovered
-from huntlake.detection.testing.reading import is_tests, suite
+from huntlake.detection.testing.reading import alone, is_tests, suite
+from huntlake.detection.testing.tables import CatalogueTables
 from huntlake.engines.duckdb.database import Bounds, Database
-from huntlake.kql.types import Column
 from huntlake.workspace.catalogue import Catalogue
 
 RULE = """\
@@ -46,20 +46,6 @@ FIVE = """\
           row: {TimeGenerated: -10m, UserPrincipalName: Ann@corp.example, IPAddress: 192.0.2.7, ResultType: 50126,
                 Status: {errorCode: 50126}}
 """
-
-
-class Known:
-    catalogue = Catalogue()
-
-    def columns(self, table: str) -> tuple[Column, ...] | None:
-        known = self.catalogue.table(table)
-        return known.columns if known else None
-
-    def is_open(self, table: str) -> bool:
-        return self.catalogue.is_open(table)
-
-    def names(self) -> tuple[str, ...]:
-        return self.catalogue.names()
 
 
 @pytest.fixture(scope="module")
@@ -244,10 +230,48 @@ def test_a_rule_that_cannot_run_is_an_error_and_no_success(prover: Prover, tmp_p
 )
 def test_what_a_file_of_tests_gets_wrong_has_its_place(tmp_path: Path, tests: str, line: int, words: str) -> None:
     with pytest.raises(SourceError) as caught:
-        suite(written(tmp_path, tests), Known())
+        suite(written(tmp_path, tests), CatalogueTables(Catalogue()))
     error = caught.value
     assert words in str(error)
     assert line in [error.source.position(d.span.start)[0] for d in error.diagnostics]
+
+
+def test_what_is_wrong_with_a_repeated_row_is_told_once(tmp_path: Path) -> None:
+    row = "{ResultTyp: 1, TimeGenerated: never}"
+    tests = (
+        f"tests:\n  - name: a\n    events: {{SigninLogs: [{{repeat: 3, row: {row}}}, {row}]}}\n    expect: nothing\n"
+    )
+    with pytest.raises(SourceError) as caught:
+        suite(written(tmp_path, tests), CatalogueTables(Catalogue()))
+    assert len(caught.value.diagnostics) == 4
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("clock: 0001-01-01T00:00:00Z\nevents: {SigninLogs: [{ResultType: 1}]}", "of the years 1601 to 9989"),
+        ("clock: 9999-12-31T23:59:59Z", "of the years 1601 to 9989"),
+        ("runs: [0001-01-02T00:00:00Z]", "of the years 1601 to 9989"),
+        (
+            "events: {SigninLogs: [{repeat: 5, every: 1000d, row: {TimeGenerated: 9999-12-31}}]}",
+            "lies outside the calendar",
+        ),
+        (
+            "events: {SigninLogs: [{repeat: 100000, every: 999999d, row: {ResultType: 1}}]}",
+            "the repetition is longer than the calendar",
+        ),
+    ],
+)
+def test_a_time_at_the_end_of_the_calendar_is_told_at_its_place(tmp_path: Path, said: str, told: str) -> None:
+    text, tables = f"name: a\n{said}\nexpect: nothing\n", CatalogueTables(Catalogue())
+    for whole in (False, True):
+        found, source, wrong = alone(text, tables, whole=whole)
+        assert found is None
+        assert told in wrong[0].message
+        assert source.position(wrong[0].span.start)[0] == 2
+    item = text.rstrip().replace("\n", "\n    ")
+    with pytest.raises(SourceError, match=told):
+        suite(written(tmp_path, f"tests:\n  - {item}\n"), tables)
 
 
 def test_a_file_that_cannot_be_read_fails_once(prover: Prover, tmp_path: Path) -> None:

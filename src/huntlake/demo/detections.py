@@ -8,12 +8,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from huntlake.detection.correlation import CorrelationSetting
-from huntlake.detection.pack import named_rules
+from huntlake.detection.pack import named_rules, pack_tests
 from huntlake.detection.replaying import Progress, Replay, raised
+from huntlake.engines.cancellation import Cancellation
 from huntlake.state.records import Author
 
 if TYPE_CHECKING:
     from huntlake.detection.service import Detection
+    from huntlake.detection.testing.stored import RuleTests
     from huntlake.workspace.query import Queries
     from huntlake.workspace.workspaces import Workspace
 
@@ -43,11 +45,14 @@ def detect(
     Alerts of all rules are correlated. What was raised before is not raised again.
     """
     owner, rules = (workspace.name,), named_rules()
+    tests = pack_tests()
     detection.correlation.put(workspace.name, CorrelationSetting(enabled=True), BY)
     for name, rule in rules:
         if detection.rules.find(owner, name) is None:
             # Its schedule goes on where the days before `end` are over: no row is looked at by windows that lie askew.
             detection.rules.put(owner, name, replace(rule, start_time_utc=end), BY)
+            for test_name, test in tests[name]:
+                detection.rule_tests.put((*owner, name), test_name, test, BY)
     replay = Replay(queries, workspace, rules, end - timedelta(days=days), end, progress=progress)
     runs = list(raised(replay, detection.raising, workspace))
     planned = replay.planned()
@@ -57,6 +62,14 @@ def detect(
         len(runs),
         tuple(_failures((one.name, one.failure) for one, _ in runs if one.failure)),
     )
+
+
+def prove(tests: RuleTests, workspace: Workspace) -> None:
+    """Run the tests of the rules that have raised alerts: those are looked at first."""
+    told = {document.value.rule.lower() for document in tests.detection.alerts.list((workspace.name,))}
+    with tests.process() as process:
+        for rule in sorted(told & {name.lower() for name in tests.tallies(workspace)}):
+            tests.run(workspace, rule, Cancellation(), process=process)
 
 
 def _failures(found: Iterable[tuple[str, str]]) -> Iterable[str]:

@@ -11,14 +11,16 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import combinations
 
+from huntlake.core.errors import LimitExceeded
 from huntlake.detection.alerts import Alert
 from huntlake.detection.correlation import CorrelationSetting
-from huntlake.detection.entities import Entity
+from huntlake.detection.entities import Entity, called
 from huntlake.detection.incidents import Incident
 from huntlake.detection.replaying import MovedClock, Replay, Replayed, raised
 from huntlake.detection.rules import AnalyticRule
 from huntlake.detection.service import Detection
 from huntlake.state.memory import MemoryShelf
+from huntlake.workspace.workspaces import Workspace
 
 
 @dataclass
@@ -52,6 +54,16 @@ class Overlap:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleOverlap:
+    """Another rule: how many entities both tell of, and that as a share of all that either does (Jaccard)."""
+
+    rule: str
+    title: str
+    shared: int
+    jaccard: float
+
+
+@dataclass(frozen=True, slots=True)
 class IncidentTold:
     """An incident at the end, with its alerts in the order of their times, and its entities."""
 
@@ -77,13 +89,26 @@ class Backtest:
         return tuple(self.since.date() + timedelta(days=n) for n in range(days + 1))
 
 
-def backtest(replay: Replay, correlation: CorrelationSetting = CorrelationSetting()) -> Backtest:
-    """What the rules of a replay would have told; raises `Cancelled` where it is ended early."""
+def backtest(
+    replay: Replay,
+    correlation: CorrelationSetting = CorrelationSetting(),
+    most_alerts: int | None = None,
+    most_kept: int | None = None,
+) -> Backtest:
+    """What the rules of a replay would have told.
+
+    Raises `Cancelled` where it is ended early, and `LimitExceeded` where there are more than `most_alerts`, or all that
+    they hold has more than `most_kept` characters.
+    """
     clock, owner = MovedClock(replay.since), (replay.workspace.name,)
-    detection = Detection.over(MemoryShelf(), clock)
+    detection = Detection.over(MemoryShelf(most_kept), clock)
     detection.correlation.put(replay.workspace.name, correlation)
     told = {p.name: RuleTold(p.name, p.rule, p.windows, abandoned=len(p.ends)) for p in replay.planned()}
+    alerts = 0
     for one, stored in raised(replay, detection.raising, replay.workspace, clock):
+        alerts += len(stored.alerts)
+        if most_alerts is not None and alerts > most_alerts:
+            raise LimitExceeded(f"more than {most_alerts:,} alerts: take fewer days, or narrow the query")
         _add(told[one.name], one, stored.alerts, stored.suppressed_until is not None)
     incidents = [
         IncidentTold(
@@ -111,17 +136,29 @@ def overlaps(rules: Sequence[RuleTold], incidents: Iterable[IncidentTold] = ()) 
     return tuple(sorted(found, key=lambda o: (-o.entities, -o.incidents, o.one, o.other)))
 
 
+def sharing(
+    detection: Detection, workspace: Workspace, name: str, alerts: Iterable[Alert], since: datetime, until: datetime
+) -> tuple[RuleOverlap, ...]:
+    """How what the rule of that name tells overlaps with what other rules have told in the time."""
+    own = {named(e) for a in alerts for e in a.entities}
+    others: dict[str, set[str]] = {}
+    for document in detection.alerts.list((workspace.name,)):
+        alert = document.value
+        inside = (alert.ended is None or alert.ended >= since) and (alert.started is None or alert.started < until)
+        if alert.rule and alert.rule.lower() != name.lower() and inside:
+            others.setdefault(alert.rule, set()).update(named(e) for e in alert.entities)
+    found = []
+    for rule, entities in others.items():
+        if shared := own & entities:
+            known = detection.rules.find((workspace.name,), rule)
+            title = known.value.display_name if known else rule
+            found.append(RuleOverlap(rule, title, len(shared), len(shared) / len(own | entities)))
+    return tuple(sorted(found, key=lambda o: (-o.jaccard, o.title, o.rule)))
+
+
 def named(entity: Entity) -> str:
     """An entity in a few words, such as `Account ann@corp.example`."""
-    known = entity.properties
-    if entity.kind == "Account" and known.get("accountName"):
-        domain = known.get("ntDomain")
-        suffix = known.get("upnSuffix") or known.get("dnsDomain")
-        text = f"{known['accountName']}{f'@{suffix}' if suffix else ''}"
-        return f"Account {domain}\\{text}" if domain and not suffix else f"Account {text}"
-    if entity.kind == "Host" and known.get("hostName"):
-        return f"Host {known['hostName']}{f'.{d}' if (d := known.get('dnsDomain')) else ''}"
-    return f"{entity.kind} {' '.join(str(v) for v in known.values() if v not in (None, ''))}"
+    return f"{entity.kind} {called(entity)}"
 
 
 def _add(told: RuleTold, one: Replayed, names: Sequence[str], suppressed: bool) -> None:

@@ -26,6 +26,7 @@ from huntlake.detection.incidents import (
     tasked,
 )
 from huntlake.detection.rows import INCIDENTS, Held, incident_cells, row
+from huntlake.detection.similarity import Similar, alike
 from huntlake.detection.timeline import Entry, EntryKind, Timelines, changes
 from huntlake.state.documents import Document, Documents, Put, Shelf, Write
 from huntlake.state.events import Events
@@ -46,15 +47,6 @@ class Tally:
     products: tuple[str, ...]
     tactics: tuple[str, ...]
     techniques: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Similar:
-    """An incident that is like another: it shares `entities` with it, or comes of the same rule."""
-
-    document: Document[Incident]
-    entities: tuple[Entity, ...]
-    same_rule: bool
 
 
 class Incidents:
@@ -115,6 +107,44 @@ class Incidents:
             except (Conflict, PreconditionFailed):
                 continue  # someone made or deleted it in between
         return self.records.put(owner, name, value, by, only)
+
+    def opening(
+        self,
+        owner: Owner,
+        name: str,
+        value: Incident,
+        by: Author,
+        alert: tuple[str, Alert],
+        bookmark: tuple[str, Bookmark],
+    ) -> Sequence[Write]:
+        """The writes that make an incident of that name, which isn't there, with an alert and a bookmark, which may be;
+        nothing is written yet. To be asked for anew where they fail: somebody else has made an incident in between.
+        """
+        turn, at, known = self.turn(owner, name), self._clock.now(), self._alerts.find(owner, alert[0])
+        told = replace(known.value if known else alert[1], incident=name)
+        told_as, writes = self._alerts.prepared(owner, alert[0], told, by, known, alone=known is not None)
+        if self._bookmarks.find(owner, bookmark[0]) is None:
+            writes = [*writes, *self._bookmarks.prepared(owner, *bookmark, by, None)[1]]
+        number, taken = self.numbering(owner, 1)
+        made, puts = self.records.prepared(owner, name, replace(value, number=number), by, None, alone=True)
+        added = ((RelatedKind.ALERT, alert[0]), (RelatedKind.BOOKMARK, bookmark[0]))
+        for kind, related in added:
+            relation, whose = f"{kind.value.lower()}-{related}", (*owner, name)
+            before = self.relations.find(whose, relation)
+            puts = [
+                *puts,
+                *self.relations.prepared(
+                    whose, relation, IncidentRelation(kind, related), by, before, alone=True
+                )[1],
+            ]  # fmt: skip
+        entries = (
+            Entry(EntryKind.CREATED, f"made: {value.title[:_LONGEST]}", by, at, {"severity": value.severity}),
+            Entry(EntryKind.ALERT_ADDED, told.title[:_LONGEST], by, at, {"name": alert[0]}),
+            Entry(EntryKind.BOOKMARK_ADDED, bookmark[0], by, at, {"name": bookmark[0]}),
+        )
+        held = Held(alerts={alert[0]: told_as.value}, bookmarks=(bookmark[0],))
+        event = IncidentCreated(name, by)
+        return [*writes, taken, *puts, *self.recorded(owner, name, made.value, held, entries, event, at, turn)]
 
     def change(
         self,
@@ -189,30 +219,39 @@ class Incidents:
 
     def similar(self, owner: Owner, incident: str, most: int = 20) -> Sequence[Similar]:
         """Incidents of the last fortnight before an incident, and since, that are like it; the most like first."""
-        subject = self.get(owner, incident)
-        began = subject.value.created or self._clock.now()
+        subject, now = self.get(owner, incident), self._clock.now()
+        began = subject.value.created or now
         # One look at all alerts: there may be thousands of incidents.
         entities: dict[str, list[Entity]] = {}
         for alert in self._alerts.list(owner):
             if alert.value.incident:
                 entities.setdefault(alert.value.incident.lower(), []).extend(alert.value.entities)
-        mine = {e.id for e in entities.get(subject.name.lower(), ())}
-        found = []
-        for other in self.list(owner):
-            if other.name == subject.name or (other.value.created or began) < began - _SIMILAR_SINCE:
-                continue
-            shared = merged(e for e in entities.get(other.name.lower(), ()) if e.id in mine)
-            same = bool(set(other.value.rules) & set(subject.value.rules))
-            if shared or same:
-                found.append(Similar(other, shared, same))
-        found.sort(key=lambda s: (-len(s.entities), not s.same_rule, -s.document.value.number))
-        return found[:most]
+        others = [d for d in self.list(owner) if (d.value.created or began) >= began - _SIMILAR_SINCE]
+        return alike(subject, others, entities, now)[:most]
 
     def note(self, owner: Owner, incident: str, writes: Sequence[Write]) -> None:
         """Write what says something of an incident; `NotFound` where there is none of that name."""
         self.get(owner, incident)
         self._shelf.write(writes)
         self._events.deliver(owner)
+
+    def note_hunt(self, owner: Owner, incident: str, hunt: str, title: str, by: Author) -> None:
+        """Say on an incident's timeline, once, that a hunt was begun from it."""
+        while writes := self.hunt_noted(owner, incident, hunt, title, by):
+            if self._shelf.write(writes):
+                return
+
+    def hunt_noted(self, owner: Owner, incident: str, hunt: str, title: str, by: Author) -> Sequence[Write]:
+        """What says, on an incident's timeline, that a hunt was begun from it: to be written with the hunt, and to be
+        asked for anew where that fails. Nothing where it says so; `NotFound` where there is no such incident.
+        """
+        turn = self.turn(owner, incident)
+        self.get(owner, incident)
+        if any(e.details.get("hunt") == hunt for e in self.timeline(owner, incident)):
+            return ()
+        text = f"began the hunt {title[:_LONGEST]}"
+        entry = Entry(EntryKind.HUNT_BEGUN, text, by, self._clock.now(), {"hunt": hunt})
+        return (turn, self.timelines.append(owner, incident, entry))
 
     def held(self, owner: Owner, incident: str) -> Held:
         """What an incident holds now."""

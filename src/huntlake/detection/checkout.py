@@ -14,12 +14,13 @@ import orjson
 
 from huntlake.core.diagnostics import Diagnostic, Source, SourceError, Span
 from huntlake.core.errors import DomainError, Invalid
+from huntlake.core.paths import is_below
 from huntlake.detection.content import Content, Refused, files, read
 from huntlake.detection.durations import duration
+from huntlake.detection.testing.reading import is_tests
 from huntlake.workspace.saved_searches import SavedSearch, Tag
 from huntlake.workspace.watchlists import Watchlist, rows_of
 
-_TESTS = (".test.yaml", ".test.yml", ".tests.yaml", ".tests.yml")
 _LARGEST = 64 << 20
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _OTHERS: Mapping[str, str] = {
@@ -70,11 +71,19 @@ Found = Content | Refused | GivenSearch | GivenWatchlist | NotTaken
 
 def listed(folder: Path) -> tuple[Path, ...]:
     """The files below a folder that may hold content; tests beside rules aren't."""
-    return tuple(f for f in files(folder) if not f.name.lower().endswith(_TESTS))
+    return tuple(f for f in files(folder) if not is_tests(f))
 
 
-def found_in(path: Path) -> tuple[Found, ...]:
-    """What one file holds; nothing where that is no content."""
+def tests_in(folder: Path) -> tuple[Path, ...]:
+    """The files of tests below a folder, of whatever they are."""
+    return tuple(f for f in files(folder) if is_tests(f))
+
+
+def found_in(path: Path, folder: Path) -> tuple[Found, ...]:
+    """What one file of a folder holds; nothing where that is no content."""
+    if not is_below(path, folder):
+        # Whoever made the folder would be told what others' files hold.
+        return (Refused(path, "the file is a link that leads out of the folder"),)
     try:
         if path.suffix.lower() == ".json" and (known := _from_json(path)) is not None:
             return known
@@ -174,6 +183,8 @@ def _watchlist(path: Path, body: Mapping[str, Any]) -> GivenWatchlist:
         beside = path.with_suffix(".csv")
         if not beside.is_file():
             raise Invalid(f"the watchlist `{alias}` has no `rawContent`, and no {beside.name} is beside it")
+        if not is_below(beside, path.parent):
+            raise Invalid(f"{beside.name} is a link that leads out of its folder")
         data = beside.read_bytes()
     kind = (_text(given, "contentType") or "text/csv").lower()
     if kind not in ("text/csv", "text/tsv"):

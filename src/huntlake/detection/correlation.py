@@ -160,16 +160,15 @@ class Links:
 
 def keys(alert: Alert) -> tuple[str, ...]:
     """By what an alert's entities are found again: a key for each way to tell one of them from all others."""
-    return tuple(dict.fromkeys(key for entity in alert.entities for key in _keys(entity)))
+    return tuple(dict.fromkeys(key for entity in alert.entities for key in ties(entity)))
 
 
-def _keys(entity: Entity) -> Iterator[str]:
+def ties(entity: Entity) -> Iterator[str]:
+    """A key for each way to tell an account, a host, a mailbox or a file from all others; nothing for other kinds."""
     type = _KINDS.get(entity.kind)
-    if type is None:
+    if type is None or is_everywhere(entity):
         return
     known = _identifiers(type, entity.properties)
-    if known.get("Name") in _EVERYWHERE or known.get("HostName") in _NAMES_EVERYWHERE or known.get("Value") in _EMPTY:
-        return
     if known.get("NTDomain") in _DOMAINS_EVERYWHERE:
         del known["NTDomain"]
     if not known.get("Sid", "").startswith(_SIDS_OF_ONE):
@@ -177,6 +176,17 @@ def _keys(entity: Entity) -> Iterator[str]:
     for strong in type.strong:
         if strong <= known.keys():
             yield uuid5(_LINKS, orjson.dumps([type.kind, sorted((i, known[i]) for i in strong)]).decode()).hex
+
+
+def is_everywhere(entity: Entity) -> bool:
+    """Whether every machine has it: two sightings of it have nothing to do with each other."""
+    type = _KINDS.get(entity.kind)
+    if type is None:
+        return False
+    known = _identifiers(type, entity.properties)
+    return (
+        known.get("Name") in _EVERYWHERE or known.get("HostName") in _NAMES_EVERYWHERE or known.get("Value") in _EMPTY
+    )
 
 
 def _identifiers(type: EntityType, properties: Mapping[str, object]) -> dict[str, str]:

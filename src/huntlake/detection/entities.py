@@ -14,3 +14,15 @@ class Entity:
     id: str
     kind: str
     properties: Mapping[str, Any] = field(default_factory=dict)
+
+
+def called(entity: Entity) -> str:
+    """What people call an entity, such as `ann@corp.example`; all that is known of one without a name."""
+    known = entity.properties
+    if entity.kind == "Account" and (account := known.get("accountName")):
+        domain, suffix = known.get("ntDomain"), known.get("upnSuffix") or known.get("dnsDomain")
+        text = f"{account}{f'@{suffix}' if suffix else ''}"
+        return f"{domain}\\{text}" if domain and not suffix else text
+    if entity.kind == "Host" and (host := known.get("hostName")):
+        return f"{host}{f'.{d}' if (d := known.get('dnsDomain')) else ''}"
+    return " ".join(str(v) for v in known.values() if v not in (None, ""))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,11 +17,25 @@ import orjson
 
 from huntlake.core.clock import Clock
 from huntlake.core.diagnostics import SourceError
-from huntlake.core.errors import Conflict, DomainError, Invalid, NotFound
-from huntlake.detection.checkout import Found, GivenSearch, GivenWatchlist, NotTaken, commit_of, found_in, listed
+from huntlake.core.errors import Conflict, DomainError, Invalid, LimitExceeded, NotFound
+from huntlake.core.paths import is_below
+from huntlake.detection.checkout import (
+    Found,
+    GivenSearch,
+    GivenWatchlist,
+    NotTaken,
+    commit_of,
+    found_in,
+    listed,
+    tests_in,
+)
 from huntlake.detection.content import Content, ContentKind, Refused
 from huntlake.detection.parsers import functions_of
+from huntlake.detection.rule_tests import MOST_TESTS, RuleTest, TestStanding
 from huntlake.detection.rules import AnalyticRule
+from huntlake.detection.testing.portable import apart, rule_of
+from huntlake.detection.testing.reading import sibling
+from huntlake.detection.testing.stored import WorkspaceTables
 from huntlake.state.documents import Shelf, Write
 from huntlake.state.records import Author, Owner, Records
 from huntlake.workspace.functions import SavedFunction, SavedFunctions
@@ -42,6 +58,7 @@ class Kind(StrEnum):
     """What a piece of content is here."""
 
     RULE = "analytic rule"
+    TEST = "test of a rule"
     SEARCH = "hunting query"
     FUNCTION = "function"
     WATCHLIST = "watchlist"
@@ -144,6 +161,8 @@ class Library:
     shelf: Shelf
     clock: Clock
     rules: Records[AnalyticRule]
+    tests: Records[RuleTest]
+    standings: Records[TestStanding]
     searches: SavedSearches
     functions: SavedFunctions
     watchlists: Watchlists
@@ -200,16 +219,19 @@ class Library:
         if not folder.exists():
             raise NotFound(f"nothing is at {folder}")
         owner, commit = (workspace.name,), commit_of(folder)
-        paths = listed(folder)
+        paths, tests = listed(folder), tests_in(folder)
         hashes: dict[Path, str] = {}
         found: list[Found] = []
         for done, path in enumerate(paths):
-            hashes[path] = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
-            found += found_in(path)
+            hashes[path] = _hash(path, folder)
+            found += found_in(path, folder)
             progress(done, 2 * len(paths))
+        hashes |= {path: _hash(path, folder) for path in tests}
         self._sources.put(owner, source, ContentSource(str(folder), commit, self.clock.now()))
         work = _Work(self, workspace, source, enable=enable, force=force)
         pieces = list(_pieces(found, folder, hashes, commit))
+        tables = WorkspaceTables(self.queries.visible(workspace, fetch=False))
+        pieces += _tests(found, tests, folder, tables, partial(_piece, folder, hashes, commit))
         for done, one in enumerate(pieces):
             work.take(one)
             progress(len(paths) + done * len(paths) // len(pieces), 2 * len(paths))
@@ -247,6 +269,9 @@ class Library:
         match Kind(piece.kind):
             case Kind.RULE:
                 self.rules.delete(owner, piece.name)
+            case Kind.TEST:
+                rule, _, test = piece.name.rpartition("/")
+                self.tests.delete((*owner, rule), test)
             case Kind.SEARCH:
                 self.searches.delete(owner, piece.name)
             case Kind.FUNCTION:
@@ -258,6 +283,9 @@ class Library:
         """The digest of everything that a piece could have become."""
         owner = (workspace.name,)
         now = {f"{Kind.RULE}/{d.name}".lower(): digest_of(d.value) for d in self.rules.list(owner)}
+        for rule in {d.name.rpartition("/")[0] for d in self.standings.list(owner)}:
+            for test in self.tests.list((*owner, rule)):
+                now[f"{Kind.TEST}/{rule}/{test.name}".lower()] = digest_of(test.value)
         now |= {f"{Kind.SEARCH}/{d.name}".lower(): digest_of(d.value) for d in self.searches.list(owner)}
         now |= {f"{Kind.FUNCTION}/{d.name}".lower(): digest_of(d.value) for d in self.functions.list(workspace)}
         for document in self.watchlists.list(workspace):
@@ -279,6 +307,9 @@ class _Work:
         owner = (workspace.name,)
         self._rules = {d.name.lower(): d for d in library.rules.list(owner)}
         self._searches = {d.name.lower(): d for d in library.searches.list(owner)}
+        self._tests: Counter[str] = Counter(d.name.rpartition("/")[0].lower() for d in library.standings.list(owner))
+        self._made: set[str] = set()
+        self._anew: set[str] = set()
         self._seen: dict[str, Piece] = {}
         self._writes: list[Write] = []
         self.told: list[Told] = []
@@ -308,7 +339,8 @@ class _Work:
             # Also what a crash left behind, or a person made just so.
             self._remember(Fate.UNCHANGED if before else Fate.CREATED, piece)
             return
-        if not self._force and (why := _hindrance(before, digest)):
+        anew = piece.kind == Kind.TEST and piece.name.rpartition("/")[0].lower() in self._anew
+        if not (self._force or anew) and (why := _hindrance(before, digest)):
             # What the ledger knows stays: the next time it is still the person who has changed it.
             self._seen[piece.key] = before or piece
             self.told.append(Told(Fate.KEPT, piece, why))
@@ -362,6 +394,10 @@ class _Work:
     def _check(self, given: _Given) -> None:
         if given.piece.kind in (Kind.RULE, Kind.SEARCH) and not getattr(given.value, "function_alias", ""):
             self._library.queries.check(self._workspace, given.value.query)
+        if given.piece.kind == Kind.TEST:
+            rule = given.piece.name.rpartition("/")[0].lower()
+            if rule not in self._rules and rule not in self._made:
+                raise NotFound("its rule isn't here")
 
     def _keep(self, given: _Given) -> None:
         """Keep what a piece is. Rules and searches are many, and written together."""
@@ -373,9 +409,20 @@ class _Work:
                 if rule is not None and rule.value.kind is not given.value.kind:
                     # A rule can't become one of another kind, and begins anew.
                     library.rules.delete(owner, name)
-                    rule = None
+                    rule, gone = None, f"{Kind.TEST}/{name}/".lower()
+                    self._anew.add(name.lower())
+                    self._tests[name.lower()] = 0
+                    self._now = {key: digest for key, digest in self._now.items() if not key.startswith(gone)}
                 made = replace(given.value, enabled=enabled)
                 self._writes += library.rules.prepared(owner, name, made, Author(), rule)[1]
+                self._made.add(name.lower())
+            case Kind.TEST:
+                of_rule, _, test = name.rpartition("/")
+                before = library.tests.find((*owner, of_rule), test)
+                if before is None and self._tests[of_rule.lower()] >= MOST_TESTS:
+                    raise LimitExceeded(f"a rule has at most {MOST_TESTS} tests")
+                self._tests[of_rule.lower()] += before is None
+                self._writes += library.tests.prepared((*owner, of_rule), test, given.value, Author(), before)[1]
             case Kind.SEARCH:
                 search = self._searches.get(name.lower())
                 if given.value.function_alias or (search and search.value.function_alias):
@@ -401,6 +448,10 @@ class _Work:
         writes, self._writes = self._writes, []
         if writes and not self._library.shelf.write(writes):
             raise Conflict("somebody else changes the content of this workspace: try again")
+
+
+def _hash(path: Path, folder: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() and is_below(path, folder) else ""
 
 
 def digest_of(value: Any) -> str:
@@ -429,12 +480,7 @@ def _hindrance(before: Piece | None, digest: str | None) -> str:
 def _pieces(found: Sequence[Found], folder: Path, hashes: Mapping[Path, str], commit: str) -> Iterator[_Given]:
     """What is to be brought in, functions first: queries call them."""
 
-    def piece(
-        path: Path, kind: str, name: str, title: str, state: State = State.TAKEN, *, digest: str = "", version: str = ""
-    ) -> Piece:
-        relative = path.relative_to(folder).as_posix() if path != folder else path.name
-        return Piece(kind, _ODD.sub("_", name)[:260], title, relative, state, version, hashes[path], digest, commit)
-
+    piece = partial(_piece, folder, hashes, commit)
     for function, content in functions_of(f for f in found if isinstance(f, Content)):
         digest = digest_of(function)
         yield _Given(piece(content.path, Kind.FUNCTION, function.name, function.name, digest=digest), function)
@@ -476,6 +522,58 @@ def _pieces(found: Sequence[Found], folder: Path, hashes: Mapping[Path, str], co
                 rule = cast("Any", one.described).rule
                 digest, version = digest_of(rule), one.version or _version(one)
                 yield _Given(piece(one.path, Kind.RULE, one.name, one.title, digest=digest, version=version), rule)
+
+
+def _piece(
+    folder: Path,
+    hashes: Mapping[Path, str],
+    commit: str,
+    path: Path,
+    kind: str,
+    name: str,
+    title: str,
+    state: State = State.TAKEN,
+    *,
+    digest: str = "",
+    version: str = "",
+) -> Piece:
+    relative = path.relative_to(folder).as_posix() if path != folder else path.name
+    return Piece(kind, _ODD.sub("_", name)[:260], title, relative, state, version, hashes[path], digest, commit)
+
+
+def _tests(
+    found: Sequence[Found],
+    files: Sequence[Path],
+    folder: Path,
+    tables: WorkspaceTables,
+    piece: Callable[..., Piece],
+) -> Iterator[_Given]:
+    """The tests of the rules that were found; files of tests of something else are passed over."""
+    rules: dict[Path, list[Content]] = {}
+    for one in found:
+        if isinstance(one, Content) and one.kind is ContentKind.ANALYTIC_RULE:
+            rules.setdefault(one.path.resolve(), []).append(one)
+    for path in files:
+        of: Sequence[Content] = ()
+        is_inside = is_below(path, folder)
+        try:
+            if not is_inside:
+                raise Invalid("the file is a link that leads out of the folder")
+            named = rule_of(path)
+            if not (is_inside := is_below(named, folder)):
+                raise Invalid("its rule is not in the folder that is brought in")
+            of = rules.get(named.resolve(), [])
+            if len(of) == 1:
+                rule, tests = piece(path, Kind.TEST, of[0].name, "").name, apart(path, tables, folder)
+                for name, test in tests:
+                    made = piece(path, Kind.TEST, name, test.title, digest=digest_of(test))
+                    yield _Given(replace(made, name=f"{rule}/{name}"), test)
+        except (SourceError, DomainError, OSError, UnicodeDecodeError) as error:
+            head = str(error).splitlines()[0] if str(error) else type(error).__name__
+            beside = sibling(path)
+            if of or not is_inside or (is_below(beside, folder) and beside.resolve() in rules):
+                made = piece(path, "file", path.name, path.stem, State.REFUSED)
+                yield _Given(replace(made, name=made.path, code="file of tests", reason=head), None)
 
 
 def _version(content: Content) -> str:

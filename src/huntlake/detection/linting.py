@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterator
 from pathlib import Path
 
+from huntlake.core import findings
 from huntlake.core.diagnostics import Source, SourceError, Span, did_you_mean
 from huntlake.core.errors import DomainError
+from huntlake.core.findings import Codes, Edit, Level
 from huntlake.detection.attack import is_technique, successor
 from huntlake.detection.content import Content, ContentKind, read
 from huntlake.detection.query_remarks import Remark, remarks
 from huntlake.detection.rules import RuleKind
 from huntlake.detection.running import PLACEHOLDER, named_columns
-from huntlake.workspace.query import Queries
+from huntlake.workspace.query import DEFAULT, Queries, QueryOptions
 from huntlake.workspace.workspaces import Workspace
 
 MOST_PLACEHOLDERS = 3
@@ -23,15 +23,7 @@ _HALF_CLOSED = re.compile(r"\{\{\s*([^{}\s]+)\s*\}(?!\})")
 _BOUNDED = (ContentKind.ANALYTIC_RULE, ContentKind.CUSTOM_DETECTION, ContentKind.EXPLORATION_QUERY)
 
 
-class Level(StrEnum):
-    """How bad a finding is: an error is what fails, or never fires."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    NOTE = "note"
-
-
-CODES: Mapping[str, tuple[Level, str]] = {
+CODES: Codes = {
     "LN101": (Level.ERROR, "The query can't be understood."),
     "LN102": (Level.ERROR, "The query fails where there are no rows."),
     "LN103": (Level.ERROR, "The rule names a column that the result lacks."),
@@ -52,35 +44,11 @@ CODES: Mapping[str, tuple[Level, str]] = {
 """The codes of this floor; those of files (`RF…`) and of Sigma (`SG…`) are errors."""
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """What a piece of a file's text, `start` to `end`, is replaced with."""
+class Finding(findings.Finding):
+    """One thing that is wrong with detection content."""
 
-    start: int
-    end: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong; `line` and `column` count from 1."""
-
-    code: str
-    path: Path
-    line: int
-    column: int
-    reason: str
-    help: str = ""
-    edit: Edit | None = None
-
-    @property
-    def level(self) -> Level:
-        """How bad it is."""
-        return CODES[self.code][0] if self.code in CODES else Level.ERROR
-
-    def __str__(self) -> str:
-        hint = f" ({self.help})" if self.help else ""
-        return f"{self.path}:{self.line}:{self.column}: {self.code} {self.reason}{hint}"
+    __slots__ = ()
+    codes = CODES
 
 
 def lint(queries: Queries, workspace: Workspace, path: Path, text: str | None = None) -> tuple[Finding, ...]:
@@ -95,7 +63,7 @@ def lint(queries: Queries, workspace: Workspace, path: Path, text: str | None = 
         return tuple(
             Finding(d.code, path, *error.source.position(d.span.start), d.message, d.help) for d in error.diagnostics
         )
-    return tuple(f for content in found for f in _content(queries, workspace, content))
+    return tuple(f for content in found for f in content_findings(queries, workspace, content))
 
 
 def fixed(queries: Queries, workspace: Workspace, path: Path) -> tuple[str, tuple[Finding, ...]]:
@@ -134,7 +102,13 @@ def _columns(queries: Queries, workspace: Workspace, path: Path, text: str) -> l
         return None
 
 
-def _content(queries: Queries, workspace: Workspace, content: Content) -> Iterator[Finding]:
+def content_findings(
+    queries: Queries, workspace: Workspace, content: Content, options: QueryOptions = DEFAULT, *, runs: bool = True
+) -> Iterator[Finding]:
+    """What is wrong with a piece of content that could be read; of a workspace that has rows `options` show none.
+
+    Without `runs` its query is understood, and no more.
+    """
     yield from _placeholders(content)
     yield from _techniques(content)
     for note in content.described.notes if content.described else ():
@@ -142,8 +116,8 @@ def _content(queries: Queries, workspace: Workspace, content: Content) -> Iterat
     if content.kind is ContentKind.FUNCTION:
         return
     try:
-        tables = queries.run(workspace, content.query).tables
-        for table in tables:
+        tables = queries.run(workspace, content.query, options).tables
+        for table in tables if runs else ():
             for _ in table.json_rows():
                 pass
     except SourceError as error:
@@ -245,8 +219,8 @@ def _placed(content: Content, offset: int) -> tuple[int, int]:
     """Where in the file a character of the query stands."""
     line, column = Source(content.query).position(offset)
     source, start = content.source, content.query_span.start
-    if source.text == content.query:
-        return line, column
+    if source.text.startswith(content.query, start):
+        return source.position(start + offset)
     first, at = source.position(start)
     if content.kind is ContentKind.SIGMA_RULE or source.text[start : start + 1] not in ("|", ">"):
         # Quotes and plain texts may be folded: their beginning is what is sure.
@@ -255,14 +229,28 @@ def _placed(content: Content, offset: int) -> tuple[int, int]:
     return first + line, column + len(head) - len(head.lstrip()) - _indent(content.query, line)
 
 
+def place_in_query(content: Content, line: int, column: int) -> tuple[int, int] | None:
+    """The line and column of the query that stand at a place of the file; None where none does, or nobody knows."""
+    source, span = content.source, content.query_span
+    if source.text.startswith(content.query, span.start):
+        begin = source.offset(line, column)
+        inside = span.start <= begin <= span.end
+        return Source(content.query).position(begin - span.start) if inside else None
+    first, _ = source.position(span.start)
+    lines = content.query.count("\n") + 1
+    if source.text[span.start : span.start + 1] != "|" or not first < line <= first + lines:
+        return None
+    head = source.line(line)
+    return line - first, max(1, column - len(head) + len(head.lstrip()) + _indent(content.query, line - first))
+
+
 def _offset(content: Content, span: Span) -> int | None:
     """Where in the file's text a piece of the query begins, if it stands there letter by letter."""
     text, query = content.source.text, content.query
     piece = query[span.start : span.end]
     if text == query:
         return span.start
-    line, column = _placed(content, span.start)
-    begin = sum(len(one) + 1 for one in text.split("\n")[: line - 1]) + column - 1
+    begin = content.source.offset(*_placed(content, span.start))
     if text[begin : begin + len(piece)] == piece and content.query_span.start <= begin < content.query_span.end:
         return begin
     whole = text.find(query, content.query_span.start, content.query_span.end)
@@ -270,7 +258,7 @@ def _offset(content: Content, span: Span) -> int | None:
 
 
 def _indent(query: str, line: int) -> int:
-    text = query.split("\n")[line - 1]
+    text = Source(query).line(line)
     return len(text) - len(text.lstrip())
 
 

@@ -15,8 +15,11 @@ V = TypeVar("V")
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LONGEST = 1 << 22
+LONGEST = 1 << 18
+"""Characters that a text from outside may have, such as a rule that somebody writes."""
 _DEEPEST = 50
 _NULL = "tag:yaml.org,2002:null"
+_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "seq", "map"))
 _WORDS = {"true": True, "false": False}
 
 
@@ -205,6 +208,41 @@ def mapping(source: Source) -> yaml.MappingNode:
     if _is_deeper((documents[0],), _DEEPEST):
         raise SourceError(source, Diagnostic("RF001", f"the file is nested deeper than {_DEEPEST}", Span(0, 0)))
     return documents[0]
+
+
+def mapping_from_outside(source: Source) -> yaml.MappingNode:
+    """The mapping of a text that came from outside: no aliases, which can stand for billions of fields, and no tags."""
+    if len(source.text) > LONGEST:
+        raise SourceError(source, Diagnostic("RF001", f"the text is longer than {LONGEST:,} characters", Span(0, 0)))
+    depth = 0
+    try:
+        # Looked at as a stream first: what is nested too deeply would end the process where it is made into nodes.
+        for event in yaml.parse(source.text, _LOADER):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            start, end = event.start_mark, event.end_mark
+            at = Span(start.index if start else 0, end.index if end else 0)
+            if depth > _DEEPEST:
+                raise SourceError(source, Diagnostic("RF001", f"the text is nested deeper than {_DEEPEST}", at))
+            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+                raise SourceError(source, Diagnostic("RF001", "anchors and aliases are not supported", at))
+            tag = getattr(event, "tag", None)
+            if tag and tag not in _TAGS:
+                told = f"the tag `{tag.removeprefix('tag:yaml.org,2002:')[:60]}` is not supported"
+                raise SourceError(source, Diagnostic("RF001", told, at))
+    except yaml.YAMLError:
+        pass  # which `mapping` tells at its place
+    node = mapping(source)
+    for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            at = Span(key.start_mark.index, key.end_mark.index)
+            raise SourceError(source, Diagnostic("RF001", "a field's name is a text", at))
+    return node
+
+
+def plain(text: str) -> str:
+    """The text, without a mark at its beginning, and with the ends of lines that YAML reads."""
+    # The reader of YAML doesn't count a mark at the beginning: all places behind it would be one off.
+    return text.removeprefix("\ufeff").replace("\r\n", "\n")
 
 
 def whole(text: str) -> str:

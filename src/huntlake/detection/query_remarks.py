@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import timedelta
 
 from huntlake.core.diagnostics import Span
@@ -18,6 +18,7 @@ from huntlake.kql.operators.take import TakeOperator
 from huntlake.kql.operators.top import TopOperator
 from huntlake.kql.operators.where import FilterOperator
 from huntlake.kql.syntax import nodes
+from huntlake.kql.syntax.walking import walked
 from huntlake.kql.types import ScalarType
 
 _TICKS = 10_000_000
@@ -48,7 +49,7 @@ def remarks(
 ) -> Iterator[Remark]:
     """What is odd about a query; `is_bounded` says that its time is bounded from outside, by `period` if known."""
     named = {s.name: s.value for s in query.statements if isinstance(s, nodes.LetStatement)}
-    every = tuple(_nodes(query))
+    every = tuple(walked(query))
     yield from _times(every, named, period, frequency)
     if not is_bounded and not any(_is_about_time(n) for n in every):
         last = query.statements[-1] if query.statements else query
@@ -188,11 +189,11 @@ def _joins(pipe: nodes.PipeExpression, named: Mapping[str, object]) -> Iterator[
         right, after = operator.table, pipe.operators[number + 1 :]
         head = right.head if isinstance(right, nodes.PipeExpression) else right
         is_table = isinstance(head, nodes.NameReference) and head.name not in named
-        inner = tuple(_nodes(right))
+        inner = tuple(walked(right))
         is_summed = any(isinstance(n, SummarizeOperator | DistinctOperator) for n in inner)
         about_time = any(_is_about_time(n) or _is_time(n) for n in inner)
-        about_time |= any(_is_time(n) for key in operator.on for n in _nodes(key))
-        compared = any(isinstance(n, FilterOperator) and any(_is_time(m) for m in _nodes(n)) for n in after)
+        about_time |= any(_is_time(n) for key in operator.on for n in walked(key))
+        compared = any(isinstance(n, FilterOperator) and any(_is_time(m) for m in walked(n)) for n in after)
         if is_table and not is_summed and not about_time and not compared:
             span = Span(operator.span.start, operator.table.span.end)
             yield Remark(
@@ -209,7 +210,7 @@ def _is_about_time(node: nodes.Node) -> bool:
         case nodes.FunctionCall(name=name) if name.lower() in _MOMENTS:
             return True
         case FilterOperator():
-            return any(_is_time(n) for n in _nodes(node))
+            return any(_is_time(n) for n in walked(node))
         case nodes.NamedExpression(names=(name,)):
             return name.lower() in _TIMES  # an argument of a function, such as `starttime = …`
     return False
@@ -217,18 +218,6 @@ def _is_about_time(node: nodes.Node) -> bool:
 
 def _string(node: nodes.Expression) -> str | None:
     return node.value if isinstance(node, nodes.Literal) and isinstance(node.value, str) else None
-
-
-def _nodes(value: object) -> Iterator[nodes.Node]:
-    """A node, and every node in it."""
-    if isinstance(value, tuple):
-        for one in value:
-            yield from _nodes(one)
-    elif isinstance(value, nodes.Node):
-        yield value
-        for field in fields(value):
-            if field.name != "span":
-                yield from _nodes(getattr(value, field.name))
 
 
 def is_catastrophic(form: str) -> bool:

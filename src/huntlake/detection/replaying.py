@@ -136,7 +136,9 @@ class Replay:
             return Planned(name, rule, len(ends), tuple(ends))
         period = NRT_WINDOW if rule.query_period is None or rule.kind is RuleKind.NRT else rule.query_period
         try:
-            worth = self.queries.worth_asking(self.workspace, rule.query, ends, period)
+            worth = self.queries.worth_asking(self.workspace, rule.query, ends, period, self.cancellation)
+        except Cancelled:
+            raise
         except DomainError:
             # Each run says for itself what it lacks.
             worth = [True] * len(ends)

@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
-from huntlake.detection.linting import CODES, Edit, Level
+from huntlake.core.findings import Codes, Finding, Level
+from huntlake.detection.linting import CODES
 
 _COMMANDS = {Level.ERROR: "error", Level.WARNING: "warning", Level.NOTE: "notice"}
-
-
-class Finding(Protocol):
-    """One thing that is wrong, in whatever is looked at."""
-
-    @property
-    def code(self) -> str: ...
-    @property
-    def path(self) -> Path: ...
-    @property
-    def line(self) -> int: ...
-    @property
-    def column(self) -> int: ...
-    @property
-    def reason(self) -> str: ...
-    @property
-    def help(self) -> str: ...
-    @property
-    def edit(self) -> Edit | None: ...
-    @property
-    def level(self) -> Level: ...
 
 
 def as_json(findings: Sequence[Finding]) -> str:
@@ -39,7 +19,7 @@ def as_json(findings: Sequence[Finding]) -> str:
     return _json([_plain(f) for f in findings])
 
 
-def as_sarif(findings: Sequence[Finding], codes: Mapping[str, tuple[Level, str]] = CODES) -> str:
+def as_sarif(findings: Sequence[Finding], codes: Codes = CODES) -> str:
     """The findings as a document of SARIF 2.1.0, with their remedies; `codes` say what each means."""
     return _json(_sarif(findings, codes))
 
@@ -50,7 +30,6 @@ def as_annotations(findings: Sequence[Finding]) -> str:
 
 
 def _plain(finding: Finding) -> dict[str, Any]:
-    place = getattr(finding, "place", "")
     return {
         "code": finding.code,
         "level": finding.level,
@@ -60,7 +39,7 @@ def _plain(finding: Finding) -> dict[str, Any]:
         "reason": finding.reason,
         "help": finding.help,
         "fixable": finding.edit is not None,
-    } | ({"place": place} if place else {})
+    } | ({"place": finding.place} if finding.place else {})
 
 
 def _annotation(finding: Finding) -> str:
@@ -77,7 +56,7 @@ def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def _sarif(findings: Sequence[Finding], meaning: Mapping[str, tuple[Level, str]]) -> dict[str, Any]:
+def _sarif(findings: Sequence[Finding], meaning: Codes) -> dict[str, Any]:
     codes = sorted({f.code for f in findings})
     rules = [
         {"id": code, "shortDescription": {"text": meaning[code][1] if code in meaning else "The file can't be used."}}

@@ -32,10 +32,10 @@ from huntlake.detection.rules import (
 )
 from huntlake.detection.severity import Severity, Tactic
 
-_SUPPRESSION = timedelta(hours=5)
+SUPPRESSION = timedelta(hours=5)
 _LOOKBACK = timedelta(hours=5)
 _TECHNIQUE = re.compile(r"T\d{4}(\.\d{3})?")
-_OPERATORS = {
+OPERATORS = {
     "gt": TriggerOperator.GREATER_THAN,
     "lt": TriggerOperator.LESS_THAN,
     "eq": TriggerOperator.EQUAL,
@@ -97,11 +97,11 @@ def analytic_rule(fields: Fields, kind: str | None) -> Described:
         enabled=True if enabled is None else enabled,
         severity=fields.choice("severity", Severity) or Severity.MEDIUM,
         query=query or "",
-        suppression_duration=_span(fields, "suppressionDuration") or _SUPPRESSION,
+        suppression_duration=_span(fields, "suppressionDuration") or SUPPRESSION,
         suppression_enabled=bool(suppressed),
         query_frequency=_span(fields, "queryFrequency"),
         query_period=_span(fields, "queryPeriod"),
-        trigger_operator=fields.choice("triggerOperator", TriggerOperator, _OPERATORS),
+        trigger_operator=fields.choice("triggerOperator", TriggerOperator, OPERATORS),
         trigger_threshold=fields.number("triggerThreshold"),
         description=fields.text("description"),
         tactics=_tactics(fields),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from huntlake.core.clock import Clock
 from huntlake.core.errors import Invalid
@@ -154,11 +155,26 @@ class RuleAction:
     trigger_uri: str = ""
 
 
+FILE = "file"
+"""By what the file of a rule is kept below it."""
+
 GROUPED_DETAILS = ("displayname", "severity")
 """The details of an alert that alerts can be grouped by, in lower case."""
 
 _MINUTES, _DAYS = timedelta(minutes=5), timedelta(days=14)
 _HOUR_FROM = timedelta(days=2)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFile:
+    """The YAML that a rule was last written as: what it says besides, such as comments, the rule itself can't hold."""
+
+    text: str
+
+
+def rule_files(shelf: Shelf, clock: Clock) -> Records[RuleFile]:
+    """The one file of each rule that has one, by the name `FILE`."""
+    return Records(shelf, clock, "alert rule files", RuleFile)
 
 
 def rule_actions(shelf: Shelf, clock: Clock) -> Records[RuleAction]:
@@ -169,12 +185,12 @@ def rule_actions(shelf: Shelf, clock: Clock) -> Records[RuleAction]:
 def analytic_rules(
     shelf: Shelf,
     clock: Clock,
-    actions: Records[RuleAction],
+    children: Sequence[Records[Any]] = (),
     also: Also[AnalyticRule] | None = None,
     told: Callable[[Owner], None] | None = None,
 ) -> Records[AnalyticRule]:
-    """The analytic rules of each workspace; `also` is written with each change, and `told` hears of it."""
-    return Records(shelf, clock, "alert rules", AnalyticRule, _stamped, (actions,), also, told)
+    """The analytic rules of each workspace; `children` go with them, `also` is written with each, and `told` hears."""
+    return Records(shelf, clock, "alert rules", AnalyticRule, _stamped, children, also, told)
 
 
 def _stamped(rule: AnalyticRule, before: AnalyticRule | None, _: Author, now: datetime) -> AnalyticRule:

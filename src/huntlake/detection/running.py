@@ -20,6 +20,7 @@ from huntlake.detection.extraction import from_alerts, mapped, merged, text_of
 from huntlake.detection.rules import Aggregation, AnalyticRule, DetailsOverride, RuleKind, TriggerOperator
 from huntlake.detection.severity import Severity, Tactic
 from huntlake.engines.cancellation import Cancellation
+from huntlake.engines.duckdb.database import Confined
 from huntlake.kql.syntax.lexer import tokenize
 from huntlake.kql.syntax.tokens import TokenKind
 from huntlake.kql.types import ScalarType
@@ -37,6 +38,7 @@ LONGEST_NAME, LONGEST_DESCRIPTION, LARGEST_DETAILS = 256, 5000, 4096
 PLACEHOLDER = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 _ALERTS = UUID("8d1a4d5c-16f7-45b0-8b6e-1de2b1f8a4c3")
 _DETAILS = "Custom Details"
+_UNTIL = "Query End Time UTC"
 _MICROSECOND = timedelta(microseconds=1)
 _SORTING = frozenset({"sort", "order", "top", "serialize"})
 _UNSORTING = frozenset({"summarize", "join", "union", "distinct", "lookup", "make", "facet", "partition"})
@@ -62,7 +64,10 @@ class Window:
             return cls(until - NRT_WINDOW, until)
         if rule.query_period is None:
             raise Invalid("a scheduled rule has a `queryPeriod`")
-        return cls(until - rule.query_period, until)
+        try:
+            return cls(until - rule.query_period, until)
+        except OverflowError:
+            raise Invalid("the `queryPeriod` begins before the calendar does") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,23 +105,39 @@ def run(
     `now()` is the end of the window. Raises `SourceError` for a query that the workspace doesn't understand, and
     `LimitExceeded` where the rows are too many to be read: a run sees all of them or fails.
     """
+    rows, columns = answered(queries, workspace, rule, window, timeout=timeout, cancellation=cancellation, live=live)
+    return judged(name, rule, window, rows, columns)
+
+
+def answered(
+    queries: Queries,
+    workspace: Workspace,
+    rule: AnalyticRule,
+    window: Window,
+    *,
+    timeout: timedelta | None = None,
+    cancellation: Cancellation | None = None,
+    live: bool = False,
+    within: Confined | None = None,
+    most_bytes: int | None = None,
+) -> tuple[list[dict[str, Any]], dict[str, ScalarType]]:
+    """The rows of a rule's query in one window, all of them, and their columns. Raises as `run` does."""
     options = QueryOptions(
-        max_bytes=None, now=window.until, time_column=TIME, since=window.since, until=window.until - _MICROSECOND
+        max_bytes=most_bytes, now=window.until, time_column=TIME, since=window.since, until=window.until - _MICROSECOND
     )
     if live and rule.kind is RuleKind.NRT:
         # History was loaded at one moment: only of what comes now does the time of its coming say something.
         options = replace(options, late=LATEST)
     if timeout is not None:
         options = replace(options, timeout=timeout)
-    tables = queries.run(workspace, rule.query, options, cancellation).tables
+    tables = queries.run(workspace, rule.query, options, cancellation, within=within).tables
     if len(tables) != 1:
         raise Invalid(f"a rule's query answers with one table, not with {len(tables)}")
     table = tables[0]
     rows = orjson.loads(b"[" + b",".join(table.json_objects()) + b"]")
     if table.truncated_by is not None:
         raise table.truncated_by
-    columns = {c.name: c.type for c in table.columns}
-    return judged(name, rule, window, rows, columns)
+    return rows, {c.name: c.type for c in table.columns}
 
 
 def judged(
@@ -200,6 +221,12 @@ def is_sorted(query: str) -> bool:
     return ordered
 
 
+def window_end(alert: Alert) -> datetime | None:
+    """The end of the window in which a rule has found what an alert tells; None for what no rule raised."""
+    said = alert.more.get(_UNTIL) if alert.rule else None
+    return datetime.fromisoformat(said) if isinstance(said, str) else None
+
+
 class _Raising:
     """Makes the alerts of one run."""
 
@@ -263,7 +290,7 @@ class _Raising:
         more: dict[str, Any] = {
             "Query": rule.query,
             "Query Start Time UTC": window.since.isoformat(),
-            "Query End Time UTC": window.until.isoformat(),
+            _UNTIL: window.until.isoformat(),
             "Query Period": str(window.until - window.since),
             "Search Query Results Overall Count": str(self._count),
             "Analytic Rule Ids": orjson.dumps([self._name]).decode(),

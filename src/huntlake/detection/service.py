@@ -16,7 +16,8 @@ from huntlake.detection.indicators import Indicator, indicators
 from huntlake.detection.product_settings import ProductSetting, product_settings
 from huntlake.detection.raising import Raising
 from huntlake.detection.rows import ALERTS, alert_cells, row
-from huntlake.detection.rules import AnalyticRule, RuleAction, analytic_rules, rule_actions
+from huntlake.detection.rule_tests import RuleTest, TestStanding, rule_tests, standings
+from huntlake.detection.rules import AnalyticRule, RuleAction, RuleFile, analytic_rules, rule_actions, rule_files
 from huntlake.state.documents import Shelf, Write
 from huntlake.state.events import Events
 from huntlake.state.records import Change, Records
@@ -37,15 +38,19 @@ class Detection:
     raising: Raising
     rules: Records[AnalyticRule]
     rule_actions: Records[RuleAction]
+    rule_files: Records[RuleFile]
+    rule_tests: Records[RuleTest]
     settings: Records[ProductSetting]
+    test_standings: Records[TestStanding]
 
     @classmethod
     def over(cls, shelf: Shelf, clock: Clock) -> Detection:
         """What is kept on that shelf."""
         events = Events(shelf, clock)
         raised = alerts(shelf, clock, lambda change: _with_alert(events, change), events.deliver)
-        related, actions = bookmark_relations(shelf, clock), rule_actions(shelf, clock)
-        marked = bookmarks(shelf, clock, related)
+        related, actions, files = bookmark_relations(shelf, clock), rule_actions(shelf, clock), rule_files(shelf, clock)
+        marked, stand = bookmarks(shelf, clock, related), standings(shelf, clock)
+        tests = rule_tests(shelf, clock, stand)
         incidents, correlation = Incidents(shelf, clock, raised, marked, events), Correlation(shelf, clock)
         return cls(
             alerts=raised,
@@ -57,9 +62,14 @@ class Detection:
             indicators=indicators(shelf, clock),
             metadata=content_metadata(shelf, clock),
             raising=Raising(shelf, clock, raised, incidents, events, correlation),
-            rules=analytic_rules(shelf, clock, actions, lambda change: with_rule(events, change), events.deliver),
+            rules=analytic_rules(
+                shelf, clock, (actions, files, tests), lambda change: with_rule(events, change), events.deliver
+            ),
             rule_actions=actions,
+            rule_files=files,
+            rule_tests=tests,
             settings=product_settings(shelf, clock),
+            test_standings=stand,
         )
 
 

@@ -1,6 +1,7 @@
-"""`SecurityAlert`, `SecurityIncident`, `SentinelHealth` and `SentinelAudit` as queries see them.
+"""Tables whose rows are written together with what they are about, and lie beside it in the state database.
 
-They hold what was raised here, and what was brought here.
+`SecurityAlert`, `SecurityIncident`, `SentinelHealth` and `SentinelAudit` hold what was raised here, and what was
+brought here. Others, as `HuntlakeAudit`, hold rows of huntlake's own alone, all of them for ever.
 """
 
 from __future__ import annotations
@@ -44,8 +45,9 @@ class _Rows:
 
 @dataclass
 class DetectionTables:
-    """The tables of what was detected, whose rows lie in the state database, joined with the lake's of the same names.
+    """Tables whose rows lie in the state database, joined with the lake's of the same names where others may add any.
 
+    `tables` are their names; their columns are the catalogue's.
     Rows are numbered in the order in which they were written: a query only reads those that are new since the last one,
     and so sees what any process has written. They are kept in memory in the meantime.
     """
@@ -57,20 +59,21 @@ class DetectionTables:
     retention: Lifetimes
     clock: Clock
     workspaces: WorkspaceNamed
+    tables: Sequence[str] = TABLES
     _read: dict[tuple[str, str], _Rows] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     def table(self, workspace: str, name: str) -> tuple[Column, ...] | None:
-        return self.lake.table(workspace, name) if name in TABLES else None
+        return self.lake.table(workspace, name) if name in self.tables else None
 
     def names(self, workspace: str) -> tuple[str, ...]:
         return ()
 
     def names_with_rows(self, workspace: str) -> tuple[str, ...]:
-        return tuple(name for name in TABLES if self._rows(workspace, name).parts)
+        return tuple(name for name in self.tables if self._rows(workspace, name).parts)
 
     def known_empty(self, workspace: str, name: str) -> bool:
-        return not self._rows(workspace, name).parts and self.lake.known_empty(workspace, name)
+        return not self._rows(workspace, name).parts and self._lake_is_empty(workspace, name)
 
     def look(self, workspace: str, demand: Demand) -> Look | None:
         return None
@@ -80,21 +83,28 @@ class DetectionTables:
 
     def read(self, workspace: str, scan: Scan) -> Reading:
         rows = self._rows(workspace, scan.table)
-        if not rows.parts:
+        parts = rows.parts
+        if not parts and self.catalogue.is_kept(scan.table):
+            parts = (self._kept(arrow_of(self._columns(scan.table), (), {})),)
+        if not parts:
             return self.lake.read(workspace, scan)
         known, living = {c.name for c in self._columns(scan.table)}, self._living(workspace, scan)
-        found = [memory_sql(part.name, scan.columns, scan.sql_names, known) + living for part in rows.parts]
-        held: list[object] = [*rows.parts]
-        if not self.lake.known_empty(workspace, scan.table):
+        found = [memory_sql(part.name, scan.columns, scan.sql_names, known) + living for part in parts]
+        held: list[object] = [*parts]
+        if not self._lake_is_empty(workspace, scan.table):
             lake = self.lake.read(workspace, scan)
             found.append(lake.sql)
             held.append(lake.held)
         return Reading(" union all ".join(f"({sql})" for sql in found), held=tuple(held))
 
+    def _lake_is_empty(self, workspace: str, name: str) -> bool:
+        # Rows that somebody wrote into the folder of a table of huntlake's own are none of its rows.
+        return self.catalogue.is_kept(name) or self.lake.known_empty(workspace, name)
+
     def expire(self, workspace: str) -> int:
         """Delete the rows that are older than their table's are kept, and say how many there were."""
         gone = 0
-        for name in TABLES:
+        for name in self.tables:
             oldest = self._oldest(workspace, name)
             where = collection(workspace, name)
             for number, cells in self.shelf.read_after(where, "") if oldest else ():
@@ -123,7 +133,7 @@ class DetectionTables:
         return f""" where "TimeGenerated" >= timestamp '{oldest:%Y-%m-%d %H:%M:%S.%f}'""" if oldest else ""
 
     def _oldest(self, workspace: str, table: str) -> datetime | None:
-        days = self.retention.days(workspace, table)
+        days = 0 if self.catalogue.is_kept(table) else self.retention.days(workspace, table)
         return self.clock.now() - timedelta(days=days) if days else None
 
     def _rows(self, workspace: str, name: str) -> _Rows:
@@ -170,6 +180,8 @@ def arrow_of(columns: Sequence[Column], rows: Sequence[dict[str, Any]], same: di
         type, made = _FORMS.get(column.type, ("string", lambda value: value))
         missing = "" if column.type is ScalarType.STRING else None
         values = [row.get(column.name, same.get(column.name, missing)) for row in rows]
+        if column.type is ScalarType.DYNAMIC:
+            values = [v or None for v in values]
         arrays[column.name] = pa.array([v if v is None else made(v) for v in values], pa.type_for_alias(type))
     return pa.table(arrays)
 

@@ -33,6 +33,7 @@ class EntryKind(StrEnum):
     PLAYBOOK_ENDED = "PlaybookEnded"
     APPROVAL_ASKED = "ApprovalAsked"
     APPROVAL_DECIDED = "ApprovalDecided"
+    HUNT_BEGUN = "HuntBegun"
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,17 +76,26 @@ def feed(
     return Feed(place.url, collection.strip(), sign_in, user, certificates=certificates, every=every)
 
 
-def pages(feed: Feed, secret: str, wait: Callable[[float, Any], bool] | None = None) -> Iterator[Page]:
-    """The pages that a feed has since it was last read. A page is read when the one before has been kept.
+def pages(
+    feed: Feed,
+    secret: str,
+    wait: Callable[[float, Any], bool] | None = None,
+    types: str = "indicator",
+    ids: str = "",
+) -> Iterator[Page]:
+    """The pages that a feed has since it was last read, of objects of those types, which commas part; with `ids` only
+    these. A page is read when the one before has been kept.
 
     `Refused` where the server doesn't let us, `NotFound` where there is no such collection, `Unavailable`.
     """
     transport = Transport(feed.url, feed.certificates, 1, wait, LARGEST)
     url = f"{feed.url}/collections/{quote(feed.collection, safe='')}/objects/"
-    headers = {"Accept": MEDIA, **_authorization(feed, secret)}
+    headers = {"Accept": MEDIA, **authorization(feed, secret)}
     known, newest = feed, ""
     for number in range(MOST_PAGES):
-        query = {"limit": str(PAGE), "match[type]": "indicator"}
+        query = {"limit": str(PAGE), "match[type]": types}
+        if ids:
+            query["match[id]"] = ids
         if known.added_after:
             query["added_after"] = known.added_after
         if known.next:
@@ -134,7 +143,8 @@ def _body(response: Response) -> Mapping[str, Any]:
     raise Unavailable(said)
 
 
-def _authorization(feed: Feed, secret: str) -> dict[str, str]:
+def authorization(feed: Feed, secret: str) -> dict[str, str]:
+    """The header by which a feed is signed in to; none where nobody signs in."""
     match feed.sign_in:
         case SignIn.NONE:
             return {}

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from threading import Event, Thread
+from threading import Event
 
 from huntlake.core.clock import Clock
 from huntlake.core.errors import Conflict, DomainError, Invalid, NotFound
@@ -23,6 +22,7 @@ from huntlake.state.documents import Document, Shelf, Write
 from huntlake.state.records import Author, Records
 from huntlake.state.sealing import Seal
 from huntlake.workspace.query import Queries
+from huntlake.workspace.rounds import rounds_of_workspaces
 from huntlake.workspace.table_sources import TableSource
 from huntlake.workspace.workspaces import Workspace
 
@@ -232,32 +232,17 @@ class Intel:
         self._watches.put(owner, NAME, _Watch(until))
         return stored
 
-    @contextmanager
-    def running(self, workspaces: Callable[[], Iterable[Workspace]], every: timedelta | None) -> Iterator[None]:
+    def running(
+        self, workspaces: Callable[[], Iterable[Workspace]], every: timedelta | None
+    ) -> AbstractContextManager[None]:
         """Poll feeds when they are due, and look at new rows as often as `every` says, as long as the block lasts."""
-        stop = Event()
 
-        def work() -> None:
-            while not stop.wait(_EVERY_SECONDS * random.uniform(0.8, 1.2)):
-                for workspace in workspaces():
-                    if workspace.remote or stop.is_set():
-                        continue
-                    try:
-                        self.poll_due(workspace)
-                        if every is not None:
-                            self.watch(workspace, every)
-                    except DomainError as error:
-                        _LOG.warning("intelligence of %s: %s", workspace.name, error)
-                    except Exception:
-                        _LOG.exception("intelligence of %s failed", workspace.name)
+        def work(workspace: Workspace) -> None:
+            self.poll_due(workspace)
+            if every is not None:
+                self.watch(workspace, every)
 
-        thread = Thread(target=work, name="intel", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()
+        return rounds_of_workspaces("intel", _EVERY_SECONDS, workspaces, work)
 
     def _kept(self, workspace: Workspace, known: Document[Feed], page: Page) -> tuple[Document[Feed], Taken]:
         made, put = self.feeds.prepared((workspace.name,), known.name, page.feed, Author(), known)

@@ -72,9 +72,9 @@ def moment(text: Any, name: str) -> datetime | None:
     try:
         # STIX allows more digits of a second than there are microseconds.
         found = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", str(text)))
-    except ValueError:
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise Invalid(f"`{name}` is not a time: `{str(text)[:40]}`") from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def _indicator(id: str, given: Mapping[str, Any], source: str) -> Indicator:

@@ -16,7 +16,7 @@ from huntlake.workspace.remote.tokens import TokenSource
 from huntlake.workspace.remote.transport import Call, Response, Transport, message_of
 
 PUBLIC = "https://management.azure.com"
-_SENTINEL, _SEARCHES = "2024-03-01", "2020-08-01"
+_SENTINEL, _SEARCHES, _HUNTS = "2024-03-01", "2020-08-01", "2024-01-01-preview"
 _TIMEOUT = timedelta(minutes=2)
 _MOST_PAGES = 10_000
 
@@ -85,6 +85,15 @@ class Arm:
         where = f"/providers/Microsoft.SecurityInsights/watchlists/{quote(alias, safe='')}/watchlistItems"
         return self._list(where, _SENTINEL)
 
+    def get(self, kind: str, name: str) -> dict[str, Any] | None:
+        """A resource; None where there is none."""
+        where, version = _place(kind, name)
+        try:
+            found = self._call(Call("GET", self._url(where), query={"api-version": version})).json()
+        except NotFound:
+            return None
+        return found if isinstance(found, dict) else {}
+
     def put(self, kind: str, name: str, body: Mapping[str, Any], etag: str) -> dict[str, Any]:
         """Write a resource where it is of that ETag, or, with none, where there is none yet."""
         where, version = _place(kind, name)
@@ -150,7 +159,15 @@ class Arm:
 
 def _place(kind: str, name: str) -> tuple[str, str]:
     named = quote(name, safe="")
+    first, _, second = name.partition("/")
+    within, below = quote(first, safe=""), quote(second, safe="")
     match kind:
+        case "hunt":
+            return f"/providers/Microsoft.SecurityInsights/hunts/{named}", _HUNTS
+        case "hunt relation":
+            return f"/providers/Microsoft.SecurityInsights/hunts/{within}/relations/{below}", _HUNTS
+        case "watchlist item":
+            return f"/providers/Microsoft.SecurityInsights/watchlists/{within}/watchlistItems/{below}", _SENTINEL
         case "analytic rule":
             return f"/providers/Microsoft.SecurityInsights/alertRules/{named}", _SENTINEL
         case "watchlist":

@@ -98,8 +98,8 @@ class Folder:
     not_taken: tuple[tuple[Path, str], ...]
 
 
-def folder_of(paths: Sequence[Path]) -> Folder:
-    """The content of files."""
+def folder_of(folder: Path, paths: Sequence[Path]) -> Folder:
+    """The content of files of a folder."""
     things: dict[str, Thing] = {}
     refused: list[tuple[Path, str]] = []
     not_taken: list[tuple[Path, str]] = []
@@ -109,7 +109,7 @@ def folder_of(paths: Sequence[Path]) -> Folder:
         if known is not thing and known.digest != thing.digest:
             refused.append((thing.path or Path(), f"{known.path} has the same id, and says something else"))
 
-    found = [one for path in paths for one in found_in(path)]
+    found = [one for path in paths for one in found_in(path, folder)]
     for function, content in functions_of(f for f in found if isinstance(f, Content)):
         search = SavedSearch("Functions", function.name, function.body, function.name, function.parameters)
         add(Thing(Kind.SEARCH, function.name, search, content.path))

@@ -227,7 +227,7 @@ def pull(
     folder: Path, paths: Iterable[Path], other: There, state: State, target: Target, *, force: bool = False
 ) -> list[Pulled]:
     """Write what the other side has as files: new ones, and over those that haven't been changed here since."""
-    mine, published = folder_of(tuple(paths)), state.of(target)
+    mine, published = folder_of(folder, tuple(paths)), state.of(target)
     told = []
     taken = {p.resolve() for p in folder.rglob("*") if p.is_file()} if folder.is_dir() else set()
     for key, (thing, _) in sorted(other.things.items()):

@@ -33,7 +33,7 @@ class Reason(StrEnum):
     TEMPORARY = "The rule's running was delayed due to temporary issues."
     INTERNAL = "An internal server error occurred while running the query."
     DISABLED = "The analytics rule is disabled and was not executed."
-    SKIPPED = "The rule's windows were older than what is caught up with, and were not looked at."
+    SKIPPED = "Windows of the rule were not looked at, and are not caught up with."
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,10 +33,10 @@ class Ledger(Protocol):
 
 
 class StateLedger:
-    """The clocks as documents of a shelf."""
+    """The clocks of a kind as documents of a shelf."""
 
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
+    def __init__(self, shelf: Shelf, kind: str = "rule") -> None:
+        self._shelf, self._kind = shelf, kind
 
     def read(self, key: Key) -> RuleClock | None:
         """A rule's clock, or None."""
@@ -75,7 +75,7 @@ class StateLedger:
         return {(workspace, d.name): d.value for d in self._documents(workspace).list()}
 
     def _documents(self, workspace: str) -> Documents[RuleClock]:
-        return Documents(self._shelf, f"rule clocks of {workspace}", encoded, decoded)
+        return Documents(self._shelf, f"{self._kind} clocks of {workspace}", encoded, decoded)
 
 
 def encoded(clock: RuleClock) -> Json:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Container, Mapping
 from datetime import datetime, timedelta
 
 from huntlake.core.errors import Invalid, NotFound
 from huntlake.detection.rules import AnalyticRule
 from huntlake.detection.scheduling.ledger import Key, Ledger
-from huntlake.detection.scheduling.timetable import CATCH_UP, Cadence, RuleClock, begun, due, next_due, settled
+from huntlake.detection.scheduling.timetable import CATCH_UP, Cadence, RuleClock, begun, due, next_due, settled, stopped
 from huntlake.detection.scheduling.windows import Task
 
 BACKLOG_SHARE = 4
 """Of so many windows that are handed out one is made up for, even if others are due."""
 
 Skipped = Callable[[Key, datetime, datetime], None]
-"""Told of windows that are too old to be made up: those that end after the first moment and not after the second."""
+"""Told of windows that are not made up any more: those that end after the first moment and not after the second."""
 
 
 class Planner:
@@ -45,10 +44,12 @@ class Planner:
         now: datetime,
         clocks: Mapping[Key, RuleClock],
         mine: Callable[[Key], bool] = lambda _: True,
+        held: Container[str] = (),
     ) -> None:
         """Take over how the rules of a workspace, by name, and their clocks are now; only those of `mine` are planned.
 
-        A rule that can't have a cadence isn't planned.
+        A rule that can't have a cadence isn't planned. Of those that are `held`, by their names in lower case, the
+        windows wait: they are made up for when the rule isn't any more.
         """
         self._see(now)
         there = set[Key]()
@@ -61,7 +62,7 @@ class Planner:
                 continue
             if not rule.enabled:
                 if clock is not None and not clock.stopped:
-                    self._ledger.change(key, _stopped)
+                    self._stop(key, name, rule, clock, now)
                 self._drop(key)
                 continue
             try:
@@ -72,6 +73,9 @@ class Planner:
                 clock = self._ledger.begin(key, begun(cadence, now))
             elif clock.stopped:
                 clock = self._ledger.change(key, lambda c, cadence=cadence: _resumed(c, cadence, now))  # type: ignore[misc]
+            if key[1] in held:
+                self._drop(key)
+                continue
             if self._cadences.get(key) != cadence or self._clocks.get(key) != clock:
                 self._cadences[key], self._clocks[key] = cadence, clock
                 self._push(key)
@@ -129,9 +133,7 @@ class Planner:
             except NotFound:
                 self._drop(key)
                 return
-            for stretch in after.skipped:
-                if stretch not in clock.skipped:
-                    self._skipped(key, *stretch)
+            self._tell(key, clock, after)
             self._clocks[key] = clock = after
         out = self._out.setdefault(key, set())
         live, gap = due(clock, cadence, now)
@@ -145,6 +147,19 @@ class Planner:
         ahead += [g.not_before for g in clock.gaps if g.not_before is not None and g.not_before > now]
         if ahead:
             heapq.heappush(self._heap, (min(ahead), key))
+
+    def _stop(self, key: Key, name: str, rule: AnalyticRule, clock: RuleClock, now: datetime) -> None:
+        try:
+            cadence = Cadence.of(name, rule)
+        except Invalid:
+            cadence = None
+        at = now if rule.last_modified is None else min(now, rule.last_modified)
+        self._tell(key, clock, self._ledger.change(key, lambda c: c if c.stopped else stopped(c, cadence, at)))
+
+    def _tell(self, key: Key, before: RuleClock, after: RuleClock) -> None:
+        for stretch in after.skipped:
+            if stretch not in before.skipped:
+                self._skipped(key, *stretch)
 
     def _next(self) -> Task | None:
         """The next task: one workspace after the other, and the backlog last, but for its share."""
@@ -180,10 +195,6 @@ class Planner:
         for lane in lanes or ():
             for task in [t for t in lane if t.key == key]:
                 lane.remove(task)
-
-
-def _stopped(clock: RuleClock) -> RuleClock:
-    return replace(clock, stopped=True, gaps=(), found={}, failures=0, failure="")
 
 
 def _resumed(clock: RuleClock, cadence: Cadence, now: datetime) -> RuleClock:

@@ -20,10 +20,11 @@ Heard = Mapping[str, datetime]
 
 
 class Servers:
-    """The servers that run the scheduler. Two that both take a rule to be theirs for a while do no harm."""
+    """The servers that run the scheduler of a kind. Two that both take a rule to be theirs for a while do no harm."""
 
-    def __init__(self, shelf: Shelf, clock: Clock, me: str) -> None:
-        self._documents: Documents[Heard] = Documents(shelf, "scheduler", _encoded, _decoded)
+    def __init__(self, shelf: Shelf, clock: Clock, me: str, kind: str = "rule") -> None:
+        name = "scheduler" if kind == "rule" else f"scheduler of {kind}s"
+        self._documents: Documents[Heard] = Documents(shelf, name, _encoded, _decoded)
         self._clock, self.me = clock, me
         self._alive: tuple[str, ...] = (me,)
 

@@ -1,35 +1,28 @@
-"""The scheduler of a server: plans, hands windows out to a few threads, and says who is there."""
+"""The scheduler of analytic rules: their windows, what they raise, and what is told of them."""
 
 from __future__ import annotations
 
 import logging
-import os
-import socket
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from threading import Condition, Event, Thread
-from time import monotonic
-from uuid import uuid4
+from datetime import UTC, datetime
 
 from huntlake.core.clock import Clock
-from huntlake.core.errors import Cancelled, Conflict, Invalid, NotFound
+from huntlake.core.errors import Conflict, Invalid, NotFound
 from huntlake.detection.raising import Raising, Stored
 from huntlake.detection.rules import AnalyticRule
 from huntlake.detection.running import Run, Window, run
 from huntlake.detection.scheduling.failures import Failure, Reason, auto_disabled, failure_of
 from huntlake.detection.scheduling.health import Health
 from huntlake.detection.scheduling.ledger import Key, StateLedger
-from huntlake.detection.scheduling.planning import Planner
-from huntlake.detection.scheduling.servers import Servers
 from huntlake.detection.scheduling.timetable import Cadence, RuleClock, behind, next_due
-from huntlake.detection.scheduling.windows import Task, Windows
+from huntlake.detection.scheduling.windows import Windows
+from huntlake.detection.scheduling.working import USUAL, Pace, running
 from huntlake.engines.cancellation import Cancellation
 from huntlake.state.documents import Shelf
 from huntlake.state.events import Events
-from huntlake.state.records import Author, Records
+from huntlake.state.records import Author, Owner, Records
 from huntlake.workspace.query import Queries
 from huntlake.workspace.workspaces import Workspace
 
@@ -38,26 +31,15 @@ _LOG = logging.getLogger("huntlake.rules")
 SCHEDULER = Author(name="huntlake scheduler")
 """Who disables rules that fail again and again."""
 
-_SYNC = 10.0
-_LONGEST_WAIT = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How much rules may take: windows at once, the time of one, and how old a window may be to be made up."""
-
-    at_once: int = 2
-    timeout: timedelta = timedelta(minutes=10)
-    catch_up: timedelta = timedelta(days=30)
-
 
 @dataclass(frozen=True, slots=True)
 class RuleStatus:
-    """How far a rule is. `next_due` is None for one that doesn't run."""
+    """How far a rule is. `next_due` is None for one that doesn't run; `held` says why an enabled one waits for now."""
 
     clock: RuleClock | None
     next_due: datetime | None
     behind: int
+    held: str = ""
 
 
 @dataclass
@@ -72,7 +54,10 @@ class Scheduler:
     queries: Queries
     workspaces: Callable[[], Iterable[Workspace]]
     health: Health
-    pace: Pace = Pace()
+    pace: Pace = USUAL
+    kind: str = "rule"
+    holding: Callable[[Owner], Mapping[str, str]] = lambda owner: {}
+    """The rules of a workspace whose windows wait for now, by their names in lower case, and why."""
     ledger: StateLedger = field(init=False)
     windows: Windows = field(init=False)
     _known: dict[str, Workspace] = field(default_factory=dict, init=False, repr=False)
@@ -80,18 +65,23 @@ class Scheduler:
 
     def __post_init__(self) -> None:
         self.ledger = StateLedger(self.shelf)
-        self.windows = Windows(self.ledger, self, self._look, self, self.health, self.clock)
+        self.windows = Windows(self.ledger, self, self._look, self, self.health, self.clock, self._held)
 
     # -- what people ask --------------------------------------------------------------------
 
-    def status(self, workspace: Workspace, name: str) -> RuleStatus:
-        """How far a rule is, and its last runs; `NotFound` where there is none of that name."""
+    def status(self, workspace: Workspace, name: str, held: Mapping[str, str] | None = None) -> RuleStatus:
+        """How far a rule is, and its last runs; `NotFound` where there is none of that name. `held` is what `held` of
+        the workspace gives, for who asks about many.
+        """
         rule = self.rules.get((workspace.name,), name).value
         clock = self.ledger.read((workspace.name, name.lower()))
+        held = self.held(workspace.name) if held is None and rule.enabled else held or {}
+        why = held.get(name.lower(), "") if rule.enabled else ""
         if clock is None or clock.stopped or not rule.enabled:
-            return RuleStatus(clock, None, 0)
+            return RuleStatus(clock, None, 0, why)
         cadence = Cadence.of(name, rule)
-        return RuleStatus(clock, next_due(clock, cadence), behind(clock, cadence))
+        due = None if why else next_due(clock, cadence)
+        return RuleStatus(clock, due, behind(clock, cadence), why)
 
     def run_now(
         self, workspace: Workspace, name: str, until: datetime | None = None, *, raising: bool = True
@@ -99,9 +89,11 @@ class Scheduler:
         """Run a rule over the window that ends at `until`, or now, whatever its schedule is.
 
         Its alerts are kept unless not `raising`; those of a window that has been run are there already, and stay as
-        they are. Raises what the query raises.
+        they are. Raises what the query raises, and `Conflict` where the rule is held.
         """
         kept = self.rules.get((workspace.name,), name)
+        if raising and (why := self._held((workspace.name, kept.name.lower()))):
+            raise Conflict(f"the rule raises nothing: {why}")
         at = self.clock.now().astimezone(UTC)
         until = (until or at).astimezone(UTC).replace(microsecond=0)
         if until > at:
@@ -156,139 +148,44 @@ class Scheduler:
         )
 
     def _workspace(self, name: str) -> Workspace:
-        if name not in self._known:
-            self._known = {w.name: w for w in self.workspaces()}
-        if name not in self._known:
+        known = self._known
+        if name not in known:
+            self._known = known = {w.name: w for w in self.workspaces()}
+        if name not in known:
             raise NotFound(f"no workspace is named `{name}`")
-        return self._known[name]
+        return known[name]
 
     # -- running ----------------------------------------------------------------------------
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self) -> AbstractContextManager[None]:
         """Run rules in the background as long as the block lasts. At its end queries are broken off, and run again."""
-        work = _Work(self)
-        thread = Thread(target=work.run, name="rules", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            work.stop.set()
-            work.wake()
-            self._cancellation.cancel()
-            thread.join()
-            self._cancellation = Cancellation()
+        return running(self)
+
+    def broken_off(self) -> None:
+        """End the queries that run now."""
+        self._cancellation.cancel()
+        self._cancellation = Cancellation()
+
+    def planned(self, workspace: str) -> Mapping[str, AnalyticRule]:
+        """The rules of a workspace, by name."""
+        return {d.name: d.value for d in self.rules.list((workspace,))}
+
+    def held(self, workspace: str) -> Mapping[str, str]:
+        """The rules whose windows wait for now."""
+        return self.holding((workspace,))
+
+    def _held(self, key: Key) -> str:
+        return self.holding((key[0],)).get(key[1], "")
+
+    def settle(self, workspace: str) -> None:
+        """Tell what a process that ended has not told."""
+        self._known = {}  # one of that name may be another by now
+        self.events.deliver((workspace,))
 
     def skipped(self, key: Key, since: datetime, until: datetime) -> None:
-        """Tell of windows that are too old to be made up."""
+        """Tell of windows that are not made up any more: they are too old, or the rule was disabled meanwhile."""
         if (known := self.find(key)) is not None:
             _LOG.warning("windows of the rule %s of %s from %s to %s are skipped", known[0], key[0], since, until)
             detail = f"They ended after {since:%Y-%m-%d %H:%M:%S} and not after {until:%Y-%m-%d %H:%M:%S}."
+            detail += " They are too old." if known[1].enabled else " The rule was disabled before."
             self.health.told(key[0], *known, self.clock.now(), Reason.SKIPPED, detail)
-
-
-class _Work:
-    """The thread that plans, and the few that look at windows."""
-
-    def __init__(self, scheduler: Scheduler) -> None:
-        self._scheduler, self._clock = scheduler, scheduler.clock
-        self._planner = self._new_planner()
-        self._servers = Servers(
-            scheduler.shelf, scheduler.clock, f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:6]}"
-        )
-        self.stop = Event()
-        self._changed = Condition()
-        self._back: list[Task] = []
-        self._out = 0
-        self._synced: set[str] = set()
-
-    def run(self) -> None:
-        """Plan and hand out until told to stop."""
-        at_once, synced = self._scheduler.pace.at_once, -_SYNC
-        pool = ThreadPoolExecutor(at_once, thread_name_prefix="rule")
-        try:
-            while not self.stop.is_set():
-                try:
-                    if monotonic() - synced >= _SYNC:
-                        self._sync()
-                        synced = monotonic()
-                    self._take_back()
-                    # Twice as many as run at once: no thread waits for this one.
-                    for task in self._planner.take(self._now(), 2 * at_once - self._out):
-                        self._out += 1
-                        pool.submit(self._look_at, task)
-                except Exception:
-                    # Half of a plan may be lost; the ledger has all that matters.
-                    _LOG.exception("the scheduler could not plan; it begins anew")
-                    self.stop.wait(_LONGEST_WAIT)
-                    self._planner, synced = self._new_planner(), -_SYNC
-                self._wait()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-            try:
-                self._servers.leave()
-            except Exception:
-                _LOG.exception("the scheduler could not say that it ends")
-
-    def _new_planner(self) -> Planner:
-        return Planner(self._scheduler.ledger, self._scheduler.pace.catch_up, self._scheduler.skipped)
-
-    def wake(self) -> None:
-        """Have the planning thread look again."""
-        with self._changed:
-            self._changed.notify()
-
-    def _sync(self) -> None:
-        self._servers.beat()
-        scheduler, now = self._scheduler, self._now()
-        there = {w.name: w for w in scheduler.workspaces()}
-        scheduler._known = there
-        for name in there:
-            try:
-                # What a process that ended has not told.
-                scheduler.events.deliver((name,))
-                # The clocks first: one that another server begins after the rules were read is no clock without a rule.
-                clocks = scheduler.ledger.all(name)
-                rules = {d.name: d.value for d in scheduler.rules.list((name,))}
-                self._planner.sync(name, rules, now, clocks, self._servers.mine)
-            except Exception:
-                # The rules of other workspaces run all the same.
-                _LOG.exception("the rules of %s couldn't be read", name)
-        for gone in self._synced - there.keys():
-            self._planner.forget(gone)
-        self._synced = set(there)
-
-    def _look_at(self, task: Task) -> None:
-        try:
-            self._scheduler.windows.look_at(task)
-        except (Cancelled, Conflict):
-            pass
-        except Exception:
-            _LOG.exception("the window of %s that ends at %s couldn't be entered", task.key, task.until)
-            self.stop.wait(_LONGEST_WAIT)  # the state database is away: it isn't asked as fast as can be
-        finally:
-            with self._changed:
-                self._back.append(task)
-                self._changed.notify()
-
-    def _take_back(self) -> None:
-        with self._changed:
-            back, self._back = self._back, []
-        for task in back:
-            self._out -= 1
-            self._planner.back(task)
-
-    def _wait(self) -> None:
-        with self._changed:
-            if self._back or self.stop.is_set():
-                return
-            at = self._planner.next_at()
-            seconds = _LONGEST_WAIT if at is None else (at - self._now()).total_seconds()
-            if self._out >= 2 * self._scheduler.pace.at_once:
-                seconds = _LONGEST_WAIT  # until one comes back
-            elif self._planner.waiting:
-                return
-            self._changed.wait(min(max(seconds, 0.01), _LONGEST_WAIT))
-
-    def _now(self) -> datetime:
-        return self._clock.now().astimezone(UTC)

@@ -113,7 +113,20 @@ def begun(cadence: Cadence, now: datetime, before: RuleClock | None = None) -> R
     if before is None:
         return RuleClock(last)
     last = max(last, before.last) if before.last <= now else last
-    return RuleClock(last, recent=before.recent)
+    return RuleClock(last, skipped=before.skipped, recent=before.recent)
+
+
+def stopped(clock: RuleClock, cadence: Cadence | None, at: datetime) -> RuleClock:
+    """The clock of a rule that has been disabled since `at`: what was due before, and not looked at, is skipped."""
+    missed = [(gap.after, gap.until) for gap in clock.gaps]
+    if cadence is not None and (late := (at - cadence.delay - clock.last) // cadence.every) > 0:
+        missed.append((clock.last, clock.last + late * cadence.every))
+    stretches = list[tuple[datetime, datetime]]()
+    for after, until in missed:
+        goes_on = bool(stretches) and stretches[-1][1] == after
+        stretches.append((stretches.pop()[0] if goes_on else after, until))
+    skipped = (*clock.skipped, *stretches)[-RECENT:]
+    return replace(clock, stopped=True, gaps=(), skipped=skipped, found={}, failures=0, failure="")
 
 
 def settled(clock: RuleClock, cadence: Cadence, now: datetime, catch_up: timedelta = CATCH_UP) -> RuleClock:

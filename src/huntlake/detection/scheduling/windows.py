@@ -87,6 +87,8 @@ class Windows:
     door: Raise
     tell: Tell
     clock: Clock
+    held: Callable[[Key], str] = lambda key: ""
+    """Why a rule, though it is enabled, isn't looked at for now; its windows wait."""
 
     def look_at(self, task: Task) -> bool:
         """Look at a window; False where somebody else has, or nobody is to any more.
@@ -96,7 +98,7 @@ class Windows:
         """
         key, until = task.key, task.until
         known, clock = self.rules.find(key), self.ledger.read(key)
-        if known is None or clock is None or clock.stopped or not known[1].enabled:
+        if known is None or clock is None or clock.stopped or not known[1].enabled or self.held(key):
             return False
         name, rule = known
         cadence = Cadence.of(name, rule)
@@ -109,6 +111,8 @@ class Windows:
             if found is None:
                 return False
             if found.alerts:
+                if self.held(key):
+                    return False  # since its query began; what was found is kept, and raised when it goes on
                 self.door.raised(key[0], name, rule, found)
             outcome = found
         except Cancelled:

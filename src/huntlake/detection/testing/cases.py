@@ -76,6 +76,7 @@ class Case:
     runs: tuple[datetime, ...]
     events: Mapping[str, Events]
     expected: Expectation
+    watchlists: tuple[WatchlistGiven, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,4 +87,3 @@ class Suite:
     rule: Path
     cases: tuple[Case, ...]
     functions: tuple[Path, ...] = ()
-    watchlists: tuple[WatchlistGiven, ...] = ()

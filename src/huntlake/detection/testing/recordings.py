@@ -28,11 +28,18 @@ def recorded(path: Path) -> list[Mapping[str, Any]]:
             rows = _array(path)
         case ".csv":
             with path.open(encoding="utf-8-sig", newline="") as file:
-                rows = [{k: v for k, v in row.items() if k is not None} for row in csv.DictReader(file)]
+                try:
+                    rows = [{k: v for k, v in row.items() if k is not None} for row in csv.DictReader(file)]
+                except csv.Error as error:
+                    raise Invalid(f"{path}: {error}") from error
         case ".parquet":
+            import pyarrow as pa
             import pyarrow.parquet as pq
 
-            rows = pq.read_table(path).to_pylist()
+            try:
+                rows = pq.read_table(path).to_pylist()
+            except pa.ArrowException as error:
+                raise Invalid(f"{path}: {error}") from error
         case other:
             raise Invalid(
                 f"recorded data in a file that ends in `{other}` is not supported: give .jsonl, .csv, .parquet"

@@ -1,11 +1,11 @@
-"""The tables of a test: those of the catalogue and custom ones, which hold the test's own events and nothing else."""
+"""The tables of a test: those that are known and custom ones, which hold the test's own events and nothing else."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from huntlake.engines.duckdb.database import Database
 from huntlake.engines.duckdb.sources import memory_sql
@@ -24,18 +24,46 @@ class Events:
     rows: tuple[Mapping[str, Any], ...] = ()
 
 
+class KnownTables(Protocol):
+    """The tables that events can be of."""
+
+    def columns(self, table: str) -> tuple[Column, ...] | None: ...
+    def is_open(self, table: str) -> bool:
+        """Whether rows may have columns that nobody has named."""
+        ...
+
+    def names(self) -> Iterable[str]: ...
+
+
+@dataclass(frozen=True)
+class CatalogueTables:
+    """The tables of the catalogue."""
+
+    catalogue: Catalogue
+
+    def columns(self, table: str) -> tuple[Column, ...] | None:
+        known = self.catalogue.table(table)
+        return known.columns if known else None
+
+    def is_open(self, table: str) -> bool:
+        return self.catalogue.is_open(table)
+
+    def names(self) -> Iterable[str]:
+        return self.catalogue.names()
+
+
 @dataclass
 class TestTables:
     """A source of tables in which each workspace is a test."""
 
     __test__ = False  # pytest takes it for a test of its own otherwise
 
-    catalogue: Catalogue
+    known: KnownTables
     database: Database
     _held: dict[str, Mapping[str, Events]] = field(default_factory=dict)
 
     def hold(self, workspace: str, tables: Mapping[str, Events]) -> None:
-        """From now on the workspace has these tables, and the catalogue's without rows."""
+        """From now on the workspace has these tables, and those that are known without rows."""
         self._held[workspace] = tables
 
     def release(self, workspace: str) -> None:
@@ -45,11 +73,10 @@ class TestTables:
     def table(self, workspace: str, name: str) -> tuple[Column, ...] | None:
         if (held := self._held.get(workspace, {}).get(name)) is not None:
             return held.columns
-        known = self.catalogue.table(name)
-        return known.columns if known else None
+        return self.known.columns(name)
 
     def names(self, workspace: str) -> Iterable[str]:
-        return (*self._held.get(workspace, {}), *self.catalogue.names())
+        return (*self._held.get(workspace, {}), *self.known.names())
 
     def names_with_rows(self, workspace: str) -> Iterable[str]:
         return tuple(name for name, held in self._held.get(workspace, {}).items() if held.rows)
