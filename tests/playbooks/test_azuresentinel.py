@@ -423,3 +423,12 @@ def test_secret_inputs_are_not_in_the_ledger(desk: Desk) -> None:
     (entry,) = desk.app.outward.ledger.list("soc")
     assert entry.value.inputs == {"hidden": True}
     assert (entry.value.inputs_hash, entry.value.body) == ("", None)
+
+
+def test_an_error_of_this_house_does_not_quote_secret_inputs(desk: Desk) -> None:
+    desk.connect("azuresentinel")
+    body = {"incidentArmId": f"{desk.sentinel}/Incidents/s3cret", "message": "x"}
+    assert "s3cret" in str(desk.ask("POST", "/Incidents/Comment", body))
+    answer = desk.ask("POST", "/Incidents/Comment", body, hidden=frozenset({"inputs"}))
+    assert answer.status == 404
+    assert "s3cret" not in str(answer)

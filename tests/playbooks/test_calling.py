@@ -142,6 +142,11 @@ def test_a_connector_that_breaks_fails_the_call_and_not_the_run(desk: Desk, capl
     desk.caller.connector = lambda name: broken
     assert desk.ask("POST", "/break").status == 500
     assert "Traceback" in caplog.text
+    assert "boom" in caplog.text
+    caplog.clear()
+    desk.ask("POST", "/break", hidden=frozenset({"outputs"}))
+    assert "failed: KeyError" in caplog.text
+    assert "boom" not in caplog.text
 
 
 def _boom(asked: Asked) -> Answer:

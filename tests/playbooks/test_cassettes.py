@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,18 @@ def test_what_a_playbook_hides_is_not_written(tmp_path: Path) -> None:
     made = recorded(tmp_path, (asked("/a", body={"q": "hunter2"}, hidden=hidden), Answer(body=["hunter3", 4])))
     assert "hunter" not in (tmp_path / "case.jsonl").read_text()
     assert _body(made.answer("case", asked("/a", body={"q": "hunter2"}, hidden=hidden), None)) == [MASK, 4]
+
+
+def test_where_secure_inputs_lead_is_not_written_and_is_found_again(tmp_path: Path) -> None:
+    hidden = frozenset({"inputs", "outputs"})
+    calls = [asked(f"/hunter{n}", queries={"q": "hunter"}, hidden=hidden) for n in (2, 3)]
+    given = {"Location": "https://x.example/hunter4", "Retry-After": "5"}
+    made = recorded(tmp_path, *((c, Answer(202, given, n)) for n, c in enumerate(calls)))
+    assert "hunter" not in (tmp_path / "case.jsonl").read_text()
+    answers = [made.answer("case", replace(c, key=f"Ask#{n}"), None) for n, c in enumerate(calls)]
+    assert [(a.body, a.headers) for a in answers if a] == [
+        (n, {"Location": MASK, "Retry-After": "5"}) for n in range(2)
+    ]
 
 
 @given(st.text(min_size=4, max_size=30), st.text(max_size=30), st.text(max_size=30))

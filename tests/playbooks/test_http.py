@@ -472,3 +472,18 @@ def _pfx(password: str) -> tuple[str, str]:
         b"c", key, certificate, None, BestAvailableEncryption(password.encode())
     )
     return base64.b64encode(packed).decode(), certificate.public_bytes(Encoding.PEM).decode()
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        {"uri": "http://127.0.0.1:9/services/s3cret"},
+        {"uri": "http://127.0.0.1:99999/s3cret"},
+        {"uri": "services/s3cret"},
+        {"uri": "http://127.0.0.1:9/", "headers": {"X-Key": "s3cret\nX: y"}},
+    ],
+)
+def test_what_hinders_a_call_tells_no_path_and_no_header(house: Desk, inputs: dict[str, Any]) -> None:
+    answer = house.http({"method": "GET", **inputs})
+    assert answer.lost or answer.refused or answer.status == 400
+    assert "s3cret" not in str(answer)

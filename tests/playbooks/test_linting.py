@@ -370,3 +370,27 @@ def test_the_command_fails_for_errors_and_writes_all_forms(tmp_path: Path) -> No
 
 def test_each_code_says_what_it_means() -> None:
     assert all(text.endswith(".") for _, text in CODES.values())
+
+
+def test_a_file_with_comments_and_trailing_commas_is_looked_at_and_has_its_places(tmp_path: Path) -> None:
+    path = tmp_path / "flow.json"
+    body = '{ // as the portal has it\n "definition": {\n\t"triggers": {}, "actions": {"A":\n'
+    body += ' {"type": "Compose", "inputs": "@{"},},}, }'
+    path.write_bytes(b"\xff\xfe" + body.encode("utf-16-le"))
+    (one,) = [f for f in lint(path) if f.code == "LP102"]
+    assert (one.line, one.place) == (4, "$.actions['A'].inputs")
+
+
+def test_what_a_call_does_is_what_its_connector_declares(tmp_path: Path) -> None:
+    risky = connected("azureadip", "/beta/riskyUsers/confirmCompromised")
+    reads = connected("azuremonitorlogs", "/queryData", {"query": "T"})
+    posted = {"type": "Http", "inputs": {"method": "POST", "uri": "https://there.example/api/advancedhunting/run"}}
+    stops = {
+        "type": "Http",
+        "inputs": {"method": "PATCH", "uri": "@{triggerBody()}", "body": {"accountEnabled": False}},
+    }
+    told = {f.place: f.code for f in found(tmp_path, {"R": risky, "Q": reads, "P": posted, "S": stops})}
+    assert told.get("$.actions['R']") == "LP113"
+    assert told.get("$.actions['S']") == "LP113"
+    assert "$.actions['Q']" not in told
+    assert "$.actions['P']" not in told

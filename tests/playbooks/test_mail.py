@@ -121,7 +121,11 @@ def asked(box: Mailbox | None, path: str, body: Any, **more: str) -> Asked:
 
 
 def send(box: Mailbox | None, body: Any, path: str = "/v2/Mail", **more: str) -> Any:
-    connector = smtp() if path == "/SendEmailV3" else office365(lambda asked, operation, question: "")
+    connector = (
+        smtp()
+        if path == "/SendEmailV3"
+        else office365(lambda asked, operation, question: "", lambda asked, question: None)
+    )
     found = connector.find("POST", path)
     assert found is not None
     return found[0].work(asked(box, path, body, **more))

@@ -92,3 +92,85 @@ def test_a_real_body_stays_and_is_only_added_to() -> None:
 @pytest.mark.parametrize("schema", [{}, {"anyOf": [{"type": "null"}]}, {"properties": 1}, {"type": ["string", "null"]}])
 def test_odd_schemas_give_something(schema: Any) -> None:
     made(schema)
+
+
+def test_what_a_variable_comes_from_is_the_first_answer_that_is_written_into_it() -> None:
+    variable = {"name": "v", "type": "array", "value": "@null"}
+    actions = {
+        "Init": {"type": "InitializeVariable", "inputs": {"variables": [variable]}},
+        "Set": {"type": "SetVariable", "inputs": {"name": "v", "value": "@body('Ask')?['rows']"}},
+        "Each": {"type": "Foreach", "foreach": "@variables('v')", "actions": {"C": compose("@items('Each')[1]")}},
+    }
+    assert body(actions) == {"rows": [["rows 1", "rows 2"], ["rows 1", "rows 2"]]}
+
+
+def test_an_object_that_the_definition_spells_out_leads_to_what_stands_in_it() -> None:
+    actions = {
+        "Set": {"type": "SetVariable", "inputs": {"name": "v", "value": {"a": {"b": "@json(body('Ask'))['found']"}}}},
+        "Parse": {"type": "ParseJson", "inputs": {"content": "@variables('v')", "schema": {}}},
+        "Say": compose("@int(body('Parse')?['a']?['b'])"),
+    }
+    assert body(actions) == {"found": 1}
+
+
+def test_an_array_that_is_made_of_an_element_leaves_the_element_what_it_is() -> None:
+    table = {"type": "Table", "inputs": {"format": "HTML", "from": "@array(items('Each'))"}}
+    inner = {"Table": table, "Say": compose("@items('Each')?['severity']")}
+    actions = {"Each": {"type": "Foreach", "foreach": "@body('Ask')['value']", "actions": inner}}
+    assert body(actions) == {"value": [{"severity": "High"}, {"severity": "High"}]}
+
+
+def test_an_array_has_as_many_elements_as_are_asked_for_also_in_a_schema() -> None:
+    values = {"type": "array", "items": {"type": "object", "properties": {"severity": {"type": "string"}}}}
+    schema = {"type": "object", "properties": {"value": values, "rest": {"type": "array"}}}
+    actions = {
+        "Parse": {"type": "ParseJson", "inputs": {"content": "@body('Ask')", "schema": schema}},
+        "Say": compose("@concat(body('Parse')['value'][2]['severity'], first(body('Parse')['rest'])?['severity'])"),
+    }
+    made_of = body(actions)
+    assert made_of["value"] == [{"severity": "High"}] * 3
+    assert made_of["rest"][0] == {"severity": "High"}
+
+
+def test_each_place_of_a_schema_that_lists_its_elements_is_filled() -> None:
+    items = [{"type": "object", "properties": {"severity": {"type": "string"}}}, {"type": "integer"}]
+    assert made({"type": "array", "items": items}) == [{"severity": "High"}, 1]
+
+
+def test_all_that_a_variable_may_come_from_is_alike() -> None:
+    append = {"type": "AppendToArrayVariable", "inputs": {"name": "v", "value": "@item()"}}
+    actions = {
+        "Other": HTTP,
+        "A": {"type": "Foreach", "foreach": "@body('Ask')['value']", "actions": {"One": append}},
+        "B": {"type": "Foreach", "foreach": "@body('Other')['found']", "actions": {"Two": append}},
+        "T": {
+            "type": "Table",
+            "inputs": {
+                "format": "CSV",
+                "from": "@variables('v')",
+                "columns": [{"header": "a", "value": "@join(item()?['states'], ',')"}],
+            },
+        },
+    }
+    assert body(actions, "other")["found"][0] == {"states": ["states 1"]}
+
+
+def test_what_is_read_as_xml_has_one_root_and_no_array_of_one_element() -> None:
+    entries = {"type": "object", "properties": {"entry": {"type": "array", "items": {"type": "string"}}}}
+    schema = {"type": "object", "properties": {"root": entries}}
+    content = "@json(xml(body('Ask')))"
+    made_of = body({"Parse": {"type": "ParseJson", "inputs": {"content": content, "schema": schema}}})
+    assert made_of == {"root": {"entry": ["entry 1", "entry 1"]}}
+
+
+def test_a_text_that_is_replaced_in_may_be_made_of_a_list() -> None:
+    actions = {
+        "Each": {"type": "Foreach", "foreach": "@body('Ask')['tags']", "actions": {}},
+        "Say": compose("@replace(replace(string(body('Ask')['tags']), '[', ''), ']', '')"),
+    }
+    assert isinstance(body(actions)["tags"], list)
+
+
+def test_what_a_condition_compares_with_a_text_is_that_text() -> None:
+    check = {"type": "If", "expression": {"and": [{"equals": ["@body('Ask')?['kind']", "User"]}]}, "actions": {}}
+    assert body({"Check": check}) == {"kind": "User"}

@@ -150,3 +150,11 @@ def test_a_callback_hands_the_run_what_it_waits_for(place: Place) -> None:
     assert place.playbooks.runs.actions(run.name, "Ask")[0][1].outputs["body"] == {"yes": True}
     with pytest.raises(NotFound):
         requests.answer(id, run.name, "Each[0]/Ask", called(urls[0], b"{}"))
+
+
+def test_whoever_a_workflow_subscribed_with_sets_it_off(place: Place) -> None:
+    trigger = {"type": "HttpWebhook", "inputs": {}}
+    place.put("hooked", {"A": {"type": "Compose", "inputs": "@triggerBody()['n']"}}, trigger)
+    assert invoke(place, "hooked", b'{"n": 5}').status == 202
+    (run,) = place.playbooks.runs.list(Wanted("hooked")).runs
+    assert place.playbooks.runs.triggered(run.name)["outputs"]["body"] == {"n": 5}

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from tests.playbooks.place import ME, Place, Service, executing, http, place_at
 
-from huntlake.core.errors import Busy, Conflict
+from huntlake.core.errors import Busy, Conflict, Invalid
 from huntlake.playbooks.calls import Held
 from huntlake.playbooks.runs.records import PlaybookRun, RunStatus
 from huntlake.playbooks.runs.service import Wanted
@@ -181,6 +181,18 @@ def test_a_workflow_of_another_workspace_is_not_called(place: Place) -> None:
     assert not place.playbooks.runs.list(Wanted("theirs")).runs
 
 
+def test_cancelling_unsubscribes_a_webhook_that_waits(place: Place) -> None:
+    inputs = {"subscribe": {"uri": "https://x.example/s"}, "unsubscribe": {"uri": "https://x.example/u"}}
+    place.put("hooked", {"Ask": {"type": "HttpWebhook", "inputs": inputs}})
+    (run,) = place.fire("hooked")
+    _until(lambda: place.statuses(run) == {"Ask": "Running"})
+    place.playbooks.runs.cancel("hooked", run.name, ME)
+    ended = place.playbooks.runs.wait("hooked", run.name, 20)
+    assert ended.value.status is RunStatus.CANCELLED
+    assert [(c.key, c.unsubscribes) for c in place.service.asked] == [("Ask", False), ("Ask/unsubscribe", True)]
+    assert place.service.asked[1].inputs["uri"] == "https://x.example/u"
+
+
 def test_a_response_reaches_the_caller_before_the_run_ends(place: Place) -> None:
     reply = {"type": "Response", "inputs": {"statusCode": 200, "body": "at once"}}
     place.put("replies", {"Reply": reply, "Wait": _wait(3600, "Reply")})
@@ -347,3 +359,37 @@ def _end_all(place: Place, workflow: str) -> None:
 
 def _open(place: Place, workflow: str) -> list[Document[PlaybookRun]]:
     return [r for r in place.playbooks.runs.list(Wanted(workflow)).runs if not r.value.status.ended]
+
+
+def test_a_response_and_outputs_that_fail_put_no_secret_into_what_is_kept(place: Place) -> None:
+    secure = {"runtimeConfiguration": {"secureData": {"properties": ["inputs", "outputs"]}}}
+    respond = {"type": "Response", "inputs": {"body": "@body('Ask')"}, "runAfter": {"Ask": ["Succeeded"]}}
+    outputs = {"o": {"type": "Int", "value": "@int(body('Ask'))"}}
+    place.put("hush", {"Ask": {**http(), **secure}, "Respond": respond}, outputs=outputs)
+    place.service.answers = lambda call: Answer(body="pass-word-2")
+    run = place.run("hush", awaited=True)
+    assert (run.value.status, run.value.code) == (RunStatus.FAILED, "InvalidTemplate")
+    answered = place.playbooks.runs.response(run.name)
+    assert answered is not None
+    assert answered.body == "pass-word-2"
+    assert "pass-word" not in json.dumps(place.playbooks.runs.export(run))
+    for file in place.playbooks.worker.home.iterdir():
+        if file.is_file() and file.name.startswith("huntlake.db"):
+            assert b"pass-word-2" not in file.read_bytes(), file
+
+
+@pytest.mark.parametrize("part", ["inputs", "outputs"])
+def test_a_trigger_that_fails_tells_no_secret(place: Place, part: str) -> None:
+    secure = {"runtimeConfiguration": {"secureData": {"properties": [part]}}}
+    trigger = {"type": "Request", "conditions": [{"expression": "@equals(int(triggerBody()), 1)"}], **secure}
+    place.put("hush", {"Ask": http()}, trigger)
+    with pytest.raises(Invalid, match="the trigger `manual` failed: hidden"):
+        place.fire("hush", "pass-word-1")
+
+
+def test_a_condition_that_asks_for_a_secure_parameter_tells_no_secret(place: Place) -> None:
+    trigger = {"type": "Request", "conditions": [{"expression": "@equals(int(parameters('Key')), 1)"}]}
+    key = {"Key": {"type": "SecureString", "defaultValue": "pass-word-1"}}
+    place.put("hush", {"Ask": http()}, trigger, parameters=key)
+    with pytest.raises(Invalid, match="the trigger `manual` failed: hidden"):
+        place.fire("hush")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -11,7 +13,7 @@ from tests.playbooks.desk import Desk
 from tests.playbooks.test_http import Server, house, server
 
 from huntlake.core.errors import Invalid
-from huntlake.playbooks.approvals import Decider
+from huntlake.playbooks.approvals import Decider, Status
 from huntlake.playbooks.calls import Held
 from huntlake.playbooks.connections import Mode
 from huntlake.playbooks.connectors import CONNECTORS, connector, declared, names
@@ -248,6 +250,10 @@ def test_a_card_that_waits_becomes_a_question_to_people_here(house: Desk, mode: 
         assert answer.status == 202
         question = house.app.playbooks.approvals.get(("soc",), answer.body["id"]).value
         assert ([o.name for o in question.options], question.callback) == (["Block"], "https://here/1")
+        assert house.ask("DELETE", answer.headers["Location"], connection="teams").status == 200
+        assert house.app.playbooks.approvals.get(("soc",), answer.body["id"]).value.status is Status.WITHDRAWN
+        other = house.context("another run")
+        assert house.ask("DELETE", answer.headers["Location"], connection="teams", context=other).status == 404
 
 
 # -- custom connectors -----------------------------------------------------------------
@@ -342,3 +348,31 @@ def test_private_hosts_of_connections_are_refused_unless_they_are_listed(house: 
         house.connect("virustotal", parameters={"endpoint": endpoint}, secret={"api_key": "k"})
         answer = house.ask("GET", "/api/v3/domains/x", connection="virustotal")
         assert answer.refused or answer.lost
+
+
+def test_an_approval_is_for_where_the_connection_led_and_for_whom_it_was_used(house: Desk, server: Server) -> None:
+    def asked_for() -> str:
+        body = {"accountEnabled": False}
+        held = house.held("PATCH", "/v1.0/users/ada", body, connection="azuread", key="Disable#1")
+        assert isinstance(held, Held)
+        return held.approval
+
+    connected(house, server, "azuread", {"client_secret": "s1"}, Mode.LIVE, **APP)
+    first = asked_for()
+    assert asked_for() == first
+    house.app.playbooks.approvals.decide(("soc",), first, True, Decider(Author("8", "Bob"), True))
+    connected(house, server, "azuread", {"client_secret": "s1"}, Mode.LIVE, **APP | {"tenant": "t2"})
+    second = asked_for()
+    assert second != first, "another tenant: nobody has approved that"
+    connected(house, server, "azuread", {"client_secret": "s2"}, Mode.LIVE, **APP | {"tenant": "t2"})
+    third = asked_for()
+    assert third not in (first, second), "another application's secret, perhaps"
+    house.identity()
+    assert asked_for() not in (first, second, third), "the workflow is somebody else now"
+
+
+def test_connectors_are_loaded_when_they_are_asked_for_and_not_with_the_server() -> None:
+    program = "import sys, huntlake.api.arm.services; print(*(m for m in sys.modules if 'playbooks.connectors.' in m))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    loaded = {m.rpartition(".")[2] for m in done.stdout.split()}
+    assert not loaded & {*CONNECTORS, "mail", "http", "house"}, loaded

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -11,8 +12,18 @@ import pytest
 from typer.testing import CliRunner
 
 from huntlake.cli import app
+from huntlake.core.clock import FixedClock
+from huntlake.core.errors import Invalid
+from huntlake.detection.alerts import Alert
+from huntlake.detection.incidents import Incident, IncidentRelation, IncidentStatus, RelatedKind
+from huntlake.detection.service import Detection
+from huntlake.detection.severity import Severity
 from huntlake.playbooks.samples import PLAYBOOKS
+from huntlake.playbooks.testing import payloads
 from huntlake.playbooks.testing.proving import Outcome, outcomes
+from huntlake.playbooks.triggers.payloads import of_incident
+from huntlake.state.memory import MemoryShelf
+from huntlake.state.records import Author
 
 RUNNER = CliRunner()
 SENTINEL = {"connection": {"name": "@parameters('$connections')['azuresentinel']['connectionId']"}}
@@ -170,3 +181,26 @@ def test_the_command_fails_where_a_test_does_and_writes_junit(tmp_path: Path) ->
 
 def test_a_folder_without_tests_fails(tmp_path: Path) -> None:
     assert RUNNER.invoke(app, ["playbook", "test", str(tmp_path)]).exit_code == 1
+
+
+def test_a_test_is_told_of_an_incident_as_the_house_tells_of_one(tmp_path: Path) -> None:
+    given = {
+        "title": "Odd",
+        "number": 4,
+        "entities": [{"kind": "IP", "Address": "192.0.2.7"}],
+        "alerts": [{"title": "First", "entities": [{"kind": "Host", "HostName": "web1"}]}],
+    }
+    body = payloads.incident(given, datetime(2026, 1, 2, tzinfo=UTC))
+    shelf, clock = MemoryShelf(), FixedClock(datetime(2026, 1, 2, tzinfo=UTC))
+    detection = Detection.over(shelf, clock)
+    owner = (payloads.WORKSPACE,)
+    detection.alerts.put(owner, "a1", Alert("First", Severity.LOW))
+    detection.incidents.put(owner, "i1", Incident("Odd", Severity.LOW, IncidentStatus.NEW))
+    detection.incidents.relate(owner, "i1", "r1", IncidentRelation(RelatedKind.ALERT, "a1"), Author())
+    real = of_incident(payloads.GROUND, detection, detection.incidents.get(owner, "i1"))
+    assert body.keys() == real.keys()
+    own, theirs = body["object"]["properties"], real["object"]["properties"]
+    assert own.keys() ^ theirs.keys() <= {"firstActivityTimeUtc", "lastActivityTimeUtc", "description"}
+    assert own["Alerts"][0]["properties"].keys() ^ theirs["Alerts"][0]["properties"].keys() == set()
+    with pytest.raises(Invalid, match="severity"):
+        payloads.incident({"severity": "Terrible"}, clock.at)

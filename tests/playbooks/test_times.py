@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic, sleep
@@ -12,7 +13,7 @@ import pytest
 from huntlake.core.clock import FixedClock
 from huntlake.detection.timeline import Timelines
 from huntlake.playbooks.calls import Held
-from huntlake.playbooks.runs.records import PlaybookRun
+from huntlake.playbooks.runs.records import PlaybookRun, RunStatus
 from huntlake.playbooks.runs.service import Runs, Wanted
 from huntlake.playbooks.runs.starting import Start
 from huntlake.playbooks.triggers.batches import Batches
@@ -36,9 +37,11 @@ class Watch:
         self.runs = Runs(self.shelf, self.clock, self.workflows, Seal(home / "key"), timelines, lambda name: name)
         self.batches = Batches(self.shelf, self.clock, self.runs)
         self.answers: list[Answer] = []
+        self.calls: list[Call] = []
         self.times = Times(self.shelf, self.clock, self.runs, self, self.batches)
 
     def call(self, context: Any, call: Call, connections: Any) -> Answer | Held:
+        self.calls.append(call)
         return self.answers.pop(0)
 
     def again(self) -> Watch:
@@ -153,6 +156,86 @@ def test_a_service_that_is_asked_sets_off_a_run_for_each_item(watch: Watch) -> N
     watch.ahead(minutes=2)
     _until(lambda: len(watch.fired()) == 2)
     assert sorted([watch.body(0), watch.body(1)]) == [1, 2]
+
+
+def test_nothing_that_was_given_is_lost_or_told_twice_when_the_process_dies_meanwhile(watch: Watch) -> None:
+    trigger = {"type": "Http", "inputs": {"method": "GET", "uri": "https://there.example"}}
+    watch.put({**trigger, "recurrence": {"frequency": "Minute"}, "splitOn": "@triggerBody()"})
+    watch.answers = [Answer(body=["a", "b", "c"]), Answer(202)]
+    fire = watch.runs.start
+    died: list[str] = []
+
+    def dies(workflow: Any, start: Start, *rest: Any, **more: Any) -> Any:
+        if start.outputs["body"] == "b" and not died:
+            died.append("b")
+            raise SystemExit  # as if the process were gone
+        return fire(workflow, start, *rest, **more)
+
+    watch.runs.start = dies  # type: ignore[method-assign]
+    watch.times.look()
+    _until(lambda: died)
+    assert [watch.body(n) for n in range(len(watch.fired()))] == ["a"]
+    other = watch.again()
+    other.answers = [Answer(body=["must not be asked"])]
+    other.times.look()
+    _until(lambda: len(watch.fired()) == 3)
+    assert sorted(watch.body(n) for n in range(3)) == ["a", "b", "c"]
+    assert len(other.answers) == 1
+
+
+def test_items_that_find_no_room_are_tried_again(watch: Watch) -> None:
+    trigger = {"type": "Http", "inputs": {"method": "GET", "uri": "https://there.example"}, "splitOn": "@triggerBody()"}
+    bound = {"runtimeConfiguration": {"concurrency": {"runs": 1, "maximumWaitingRuns": 1}}}
+    watch.put({**trigger, "recurrence": {"frequency": "Hour"}, **bound})
+    watch.answers = [Answer(body=["a", "b", "c"])]
+    watch.times.look()
+    _until(lambda: (h := watch.times.hand("w", "Tick")) is not None and "waits" in h.problem)
+    assert sorted(watch.body(n) for n in range(2)) == ["a", "b"]
+    _until(lambda: watch.times._polled == set())
+    watch.runs.cancel("w", watch.fired()[1].name, Author())
+    watch.ahead(seconds=10)
+    _until(lambda: len(watch.fired()) == 3)
+    assert sorted(watch.body(n) for n in range(3)) == ["a", "b", "c"]
+
+
+def test_the_next_question_goes_where_the_last_answer_leads_and_what_is_asked_is_made_anew(watch: Watch) -> None:
+    inputs = {"method": "GET", "uri": "https://there.example/new?since=@{utcNow('mm')}"}
+    watch.put({"type": "Http", "inputs": inputs, "recurrence": {"frequency": "Minute"}})
+    watch.answers = [Answer(202), Answer(202, {"location": "/from/here"}), Answer(202)]
+    for left in (2, 1, 0):
+        watch.ahead(minutes=1)
+        _until(lambda left=left: len(watch.answers) == left and watch.times._polled == set())
+    assert [c.inputs["uri"][-2:] for c in watch.calls] == ["01", "02", "03"]
+    assert [c.poll for c in watch.calls] == ["", "", "https://there.example/from/here"]
+
+
+def test_a_recurrence_that_has_ended_sets_nothing_off_any_more(watch: Watch) -> None:
+    watch.put({"type": "Recurrence", "recurrence": {"frequency": "Hour", "endTime": "2026-03-02T12:30:00Z"}})
+    watch.put({"type": "Recurrence", "recurrence": {"frequency": "Hour", "count": 2}}, "counted")
+    window = {"frequency": "Hour", "endTime": "2026-03-02T12:00:00Z"}
+    watch.put({"type": "SlidingWindow", "recurrence": window}, "window")
+    watch.times.look()
+    for _ in range(8):
+        watch.ahead(hours=1)
+    assert [f"{r.value.started:%H}" for r in watch.fired()] == ["10", "11", "12"]
+    assert [f"{r.value.started:%H}" for r in watch.fired("counted")] == ["10", "11"]
+    assert [f"{r.value.started:%H}" for r in watch.fired("window")] == ["10", "11"]
+    hand = watch.again().times.hand("counted", "Tick")
+    assert hand is not None
+    assert hand.over
+
+
+def test_no_window_is_left_out_where_there_is_no_room_for_its_run(watch: Watch) -> None:
+    once = {"operationOptions": "SingleInstance"}
+    watch.put({"type": "SlidingWindow", "recurrence": {"frequency": "Hour"}, **once})
+    watch.times.look()
+    watch.ahead(hours=3)
+    assert len(watch.fired()) == 1
+    watch.runs.cancel("w", watch.fired()[0].name, Author())
+    run = watch.fired()[0]
+    watch.runs.ended(run, replace(run.value, status=RunStatus.CANCELLED))
+    watch.ahead(minutes=1)
+    assert [f"{r.value.started:%H}" for r in watch.fired()] == ["10", "11"]
 
 
 def _sent(watch: Watch, number: int, **given: Any) -> Answer:

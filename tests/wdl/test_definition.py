@@ -34,6 +34,10 @@ def test_what_is_written_in_another_case_is_understood() -> None:
             "$.actions['A'].actions['B'].type: the action type `Compse` is not supported; did you mean `Compose`?",
         ),
         ({"A": {"inputs": 1}}, "$.actions['A'].type: the action type is missing"),
+        (
+            {"A": {"type": "Until", "expression": "@true", "actions": {"B": {"type": "Terminate"}}}},
+            "$.actions['A'].actions['B']: a Terminate can't stand within a loop",
+        ),
         ({"A": 1}, "$.actions['A']: an object was expected"),
         (
             {"A": COMPOSE | {"runAfter": {"B": ["Succeeded"]}}},

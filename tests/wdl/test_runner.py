@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from tests.wdl.world import Ran, World
 
+from huntlake.wdl.definition.reading import read
 from huntlake.wdl.definition.workflow import Status
-from huntlake.wdl.runner.effects import Answer, Call
+from huntlake.wdl.runner.effects import Answer, Call, Wait
+from huntlake.wdl.runner.run import Ended, Run
 
 
 def compose(inputs: Any, **after: list[str]) -> dict[str, Any]:
@@ -26,6 +28,19 @@ def test_actions_run_after_those_they_name_whatever_the_order() -> None:
     assert [r.key for r in ran.run.records] == ["A", "B"]
     assert ran.record("B").outputs == 1
     assert ran.status is Status.SUCCEEDED
+
+
+def test_the_parts_of_a_variable_are_known_in_whatever_case_they_are_written() -> None:
+    declared = [{"Name": "n", "Type": "Integer", "Value": 40}, {"name": "t", "type": "string"}]
+    ran = Ran(
+        {
+            "V": {"type": "InitializeVariable", "inputs": {"Variables": declared}},
+            "I": {"type": "IncrementVariable", "inputs": {"Name": "n", "Value": 2}, "runAfter": {"V": ["Succeeded"]}},
+            "S": {"type": "SetVariable", "inputs": {"NAME": "t", "VALUE": "x"}, "runAfter": {"I": ["Succeeded"]}},
+            "C": compose("@concat(variables('n'), variables('t'))", S=["Succeeded"]),
+        }
+    )
+    assert ran.record("C").outputs == "42x"
 
 
 def test_a_failure_that_is_handled_does_not_fail_the_run() -> None:
@@ -211,12 +226,135 @@ def test_an_approval_that_nobody_gives_times_out() -> None:
     assert ran.statuses["Late"] == "Skipped"
 
 
+HOOK = {
+    "type": "HttpWebhook",
+    "inputs": {
+        "subscribe": {"method": "POST", "uri": "https://x.example/hooks", "body": "@{listCallbackUrl()}"},
+        "unsubscribe": {"method": "DELETE", "uri": "https://x.example/hooks/@{action().outputs.body.id}"},
+    },
+    "limit": {"timeout": "PT1H"},
+}
+
+
+def test_a_webhook_that_times_out_is_unsubscribed_by_what_subscribing_gave() -> None:
+    ran = Ran({"Ask": HOOK}, World(lambda call: Answer(body={"id": 7})))
+    assert ran.statuses == {"Ask": "TimedOut"}
+    assert [(c.key, c.unsubscribes) for c in ran.world.calls] == [("Ask#1", False), ("Ask/unsubscribe#1", True)]
+    assert ran.world.calls[1].inputs == {"method": "DELETE", "uri": "https://x.example/hooks/7"}
+    assert ran.record("Ask").outputs is None
+
+
+def test_a_webhook_that_is_answered_stays_subscribed() -> None:
+    ran = Ran({"Ask": HOOK}, World(lambda call: Answer(body={"id": 7}), callback=Answer(body="yes")))
+    assert ran.record("Ask").outputs["body"] == "yes"
+    assert len(ran.world.calls) == 1
+
+
+def test_what_is_in_the_way_of_unsubscribing_is_told_and_the_run_goes_on() -> None:
+    ran = Ran({"Ask": HOOK, "Late": compose("late", Ask=["TimedOut"])}, World(lambda call: Answer(400)))
+    assert ran.record("Ask").code == "BadRequest"
+    answers = {False: Answer(body={"id": 7}), True: Answer(403)}
+    ran = Ran({"Ask": HOOK, "Late": compose("late", Ask=["TimedOut"])}, World(lambda c: answers[c.unsubscribes]))
+    assert ran.statuses == {"Ask": "TimedOut", "Late": "Succeeded"}
+    assert "could not be unsubscribed: the answer has the status 403" in ran.record("Ask").message
+    ran = Ran({"Ask": HOOK}, World(lambda call: Answer(body={})))
+    assert "could not be unsubscribed" in ran.record("Ask").message
+
+
+def test_a_webhook_that_waits_when_the_run_is_terminated_is_unsubscribed() -> None:
+    stop = {"type": "Terminate", "inputs": {"runStatus": "Failed"}, "runAfter": {"Pause": ["Succeeded"]}}
+    pause = {"type": "Wait", "inputs": {"interval": {"count": 5, "unit": "Minute"}}}
+    ran = Ran({"Ask": HOOK, "Pause": pause, "Stop": stop}, World(lambda call: Answer(body={"id": 7})))
+    assert ran.ended.status is Status.FAILED
+    assert ran.statuses["Ask"] == "Cancelled"
+    assert [c.unsubscribes for c in ran.world.calls] == [False, True]
+
+
+def test_a_run_that_is_broken_off_goes_on_with_unsubscribing_where_it_was() -> None:
+    world = World(lambda call: Answer(body={"id": 7}))
+    run = Run(read({"triggers": {"manual": {"type": "Request"}}, "actions": {"Ask": HOOK}}), {}, world)
+    steps = run.steps()
+    (subscribing,) = next(steps)
+    (waiting,) = steps.send((subscribing, Answer(body={"id": 7})))
+    (call,) = steps.send((waiting, None))
+    (pause,) = steps.send((call, Answer(503)))
+    steps.close()
+    assert isinstance(pause, Wait)
+    leaving = run.breaking_off(Ended(Status.CANCELLED, "Cancelled"))
+    assert next(leaving) == (pause,)
+    (again,) = leaving.send((pause, None))
+    assert isinstance(again, Call)
+    assert (again.key, again.attempt) == ("Ask/unsubscribe#2", 2)
+    with pytest.raises(StopIteration):
+        leaving.send((again, Answer(403)))
+    (record,) = run.records
+    assert (record.status, record.message) == (
+        Status.CANCELLED,
+        "it could not be unsubscribed: the answer has the status 403",
+    )
+
+
+def test_a_terminate_beside_a_call_that_unsubscribes_does_not_make_that_call_again() -> None:
+    stop = {"type": "Terminate", "inputs": {"runStatus": "Failed"}, "runAfter": {"Other": ["Succeeded"]}}
+    pause = {"type": "Wait", "inputs": {"interval": {"count": 1, "unit": "Hour"}}}
+    other = {"type": "Http", "inputs": {"method": "GET", "uri": "https://x"}, "runAfter": {"Pause": ["Succeeded"]}}
+    actions = {"Ask": HOOK, "Pause": pause, "Other": other, "Stop": stop}
+    run = Run(read({"triggers": {"manual": {"type": "Request"}}, "actions": actions}), {}, World())
+    steps = run.steps()
+    subscribing, late = next(steps)
+    waiting, _ = steps.send((subscribing, Answer(body={"id": 7})))
+    steps.send((waiting, None))
+    unsubscribing, calling = steps.send((late, None))
+    assert steps.send((calling, Answer())) == (unsubscribing,)
+    with pytest.raises(StopIteration):
+        steps.send((unsubscribing, Answer()))
+    assert {r.key: r.status for r in run.records}["Ask"] is Status.CANCELLED
+
+
+def test_a_connectors_webhook_is_unsubscribed_where_its_answer_said() -> None:
+    hook = {
+        "type": "ApiConnectionWebhook",
+        "inputs": {"host": {"connection": {"name": "c"}}, "path": "/asking/$subscriptions", "body": {"secret": 1}},
+        "limit": {"timeout": "PT1H"},
+    }
+    ran = Ran({"Ask": hook}, World(lambda call: Answer(202, {"location": "https://c.example/asking/7?x=1"})))
+    assert ran.statuses == {"Ask": "TimedOut"}
+    assert ran.world.calls[1].inputs == {
+        "host": {"connection": {"name": "c"}},
+        "method": "DELETE",
+        "path": "https://c.example/asking/7?x=1",
+    }
+
+
+def test_a_webhook_that_is_not_supported_is_not_waited_for() -> None:
+    ran = Ran({"Ask": HOOK}, World(lambda call: Answer(refused="that is not supported")))
+    assert ran.record("Ask").code == "NotSupported"
+    assert len(ran.world.calls) == 1
+
+
 def test_a_broken_reference_fails_only_where_it_is_reached() -> None:
     check = {"type": "If", "expression": "@equals(1, 2)", "actions": {"A": compose("@body('nowhere')")}}
     assert Ran({"C": check}).status is Status.SUCCEEDED
     ran = Ran({"A": compose("@variables('nowhere')")})
     assert ran.record("A").code == "InvalidTemplate"
     assert "is not initialized" in ran.record("A").message
+
+
+@pytest.mark.parametrize(
+    ("value", "schema", "message"),
+    [
+        (5, {"minimum": 5, "exclusiveMinimum": True}, "$: 5 is not more than 5"),
+        (5, {"exclusiveMaximum": 5}, "$: 5 is not less than 5"),
+        (0.3, {"multipleOf": 0.2}, "$: 0.3 is no multiple of 0.2"),
+        ([1, 1.0], {"uniqueItems": True}, "$: an element stands twice"),
+        ({}, {"minProperties": 1}, "$: 0 properties is less than 1"),
+        ({"a": 1}, {"const": {"a": 2}}, "$: the value is not the one that is allowed"),
+        ({"a": 1}, {"not": {"type": "object"}}, "$: the value fits the schema of `not`"),
+    ],
+)
+def test_what_a_schema_forbids_is_told(value: Any, schema: dict[str, Any], message: str) -> None:
+    parse = {"type": "ParseJson", "inputs": {"content": "@triggerBody()", "schema": schema}}
+    assert Ran({"P": parse}, body=value).record("P").message.endswith(message)
 
 
 def test_data_actions_give_what_their_reference_says() -> None:
@@ -266,6 +404,16 @@ def test_a_static_result_stands_for_the_call() -> None:
     assert not ran.world.calls
 
 
+@pytest.mark.parametrize(
+    ("said", "status"), [("Skipped", "Skipped"), ("timedout", "TimedOut"), ("Failed", "Failed"), ("Aborted", "Failed")]
+)
+def test_a_static_result_ends_the_action_as_it_says(said: str, status: str) -> None:
+    call = http() | {"runtimeConfiguration": {"staticResult": {"name": "H0"}}}
+    ran = Ran({"H": call, "B": compose("x", H=["Skipped"])}, staticResults={"H0": {"status": said}})
+    assert ran.statuses == {"H": status, "B": "Succeeded" if said == "Skipped" else "Skipped"}
+    assert ("is not supported" in ran.record("H").message) == (said == "Aborted")
+
+
 def test_secrets_and_what_is_made_of_them_are_not_shown() -> None:
     secret = http() | {"runtimeConfiguration": {"secureData": {"properties": ["outputs"]}}}
     ran = Ran(
@@ -275,6 +423,59 @@ def test_secrets_and_what_is_made_of_them_are_not_shown() -> None:
     )
     assert "hunter" not in str([r.shown() for r in ran.run.records])
     assert ran.record("B").outputs == "hunter2"
+
+
+SECURE = {"runtimeConfiguration": {"secureData": {"properties": ["inputs", "outputs"]}}}
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        compose("@body ('h')"),
+        compose("@result('S')"),
+        compose("@outputs(concat('H', ''))"),
+        compose("@actions('H').inputs"),
+        compose("@actions('B')"),
+        compose("x") | {"trackedProperties": {"k": "@body('H')"}},
+        compose("@int(body('H'))"),
+        compose("@addDays(variables('v'), 1)"),
+        {"type": "Foreach", "foreach": "@createArray(body('H'))", "actions": {"I": compose("@item()")}},
+        {"type": "Switch", "expression": "x", "cases": {"C": {"case": "@body('H')", "actions": {}}}},
+        {"type": "Response", "inputs": {"statusCode": 200, "body": "@variables('v')"}},
+    ],
+)
+def test_no_way_to_a_secret_shows_it(later: dict[str, Any]) -> None:
+    variable = {"type": "InitializeVariable", "inputs": {"variables": [{"name": "v", "type": "String"}]}}
+    write = {"type": "SetVariable", "inputs": {"name": "v", "value": "@body('H')"}}
+    ran = Ran(
+        {
+            "V": variable,
+            "S": {
+                "type": "Scope",
+                "actions": {"H": {"type": "Http", "inputs": {"method": "POST", "body": "hunter1"}, **SECURE}},
+                "runAfter": {"V": ["Succeeded"]},
+            },
+            "B": compose("@body('H')", S=["Succeeded"]),
+            "W": {**write, "runAfter": {"B": ["Succeeded"]}},
+            "L": {**later, "runAfter": {"W": ["Succeeded"]}},
+        },
+        World(lambda call: Answer(body="hunter2")),
+    )
+    assert ran.status is not None
+    assert not [r.key for r in ran.run.records if "hunter" in str(r.shown())]
+
+
+def test_what_ends_a_run_tells_no_secret() -> None:
+    stop = {"type": "Terminate", "inputs": {"runStatus": "Failed", "runError": {"message": "@body('H')"}}}
+    ran = Ran(
+        {"H": {**http(), **SECURE}, "T": {**stop, "runAfter": {"H": ["Succeeded"]}}},
+        World(lambda call: Answer(body="hunter2")),
+    )
+    assert "hunter" not in ran.ended.message
+
+
+def test_only_a_webhook_has_a_callback_url() -> None:
+    assert "only a webhook has a callback URL" in Ran({"A": compose("@listCallbackUrl()")}).record("A").message
 
 
 def test_javascript_is_refused_by_name() -> None:

@@ -128,6 +128,13 @@ class ApprovalDecided:
 
 
 @dataclass(frozen=True, slots=True)
+class ApprovalRequested:
+    """Something waits for a person's decision, or for an answer."""
+
+    approval: str
+
+
+@dataclass(frozen=True, slots=True)
 class Decider:
     """Who decides. Only persons can."""
 
@@ -275,6 +282,14 @@ class Approvals:
 
         return self._approvals.change(owner, known.name, answered, by.author)
 
+    def withdraw(self, asked: Asked, name: str) -> None:
+        """Take back a question of the same run, which waits for no answer any more."""
+        owner = (asked.context.workspace,)
+        found = self._approvals.find(owner, name)
+        if found is None or found.value.run != asked.context.run or found.value.kind is not Kind.QUESTION:
+            raise NotFound(f"the run has asked no question `{name}`")
+        self._end(owner, name, Status.WITHDRAWN)
+
     def expire(self, workspace: str) -> int:
         """End what nobody has decided in time, or waits for; forget what ended long ago, and say how much that was."""
         owner, now, gone = (workspace,), self._clock.now(), 0
@@ -302,7 +317,10 @@ class Approvals:
     def _check(self, approval: Approval, by: Decider) -> None:
         who = _names(by.author)
         if not by.is_person or by.author.via or not who:
-            raise Refused("only a person can decide: applications and automations can't")
+            raise Refused(
+                "only a person can decide, with a token for Azure Resource Manager: applications and automations "
+                "can't, nor can who was let in for something else"
+            )
         if approval.status is not Status.PENDING:
             raise Conflict(f"it is {approval.status.value.lower()} already")
         if self._clock.now() >= approval.expires:
@@ -357,7 +375,9 @@ class Approvals:
             details = {"approval": change.name, "run": now.run, "workflow": now.workflow, "hash": now.hash}
             entry = Entry(kind, _told(now), by, change.at, details)
             writes.append(self._detection.incidents.timelines.append(change.owner, now.incident, entry))
-        if now.status is not Status.PENDING:
+        if now.status is Status.PENDING:
+            writes.append(self._detection.events.append(change.owner, ApprovalRequested(change.name)))
+        else:
             event = ApprovalDecided(
                 change.name, now.workflow, now.run, now.status, now.decided_by, now.callback, now.answer
             )
@@ -366,10 +386,11 @@ class Approvals:
 
 
 def digest(asked: Asked, operation: Operation) -> str:
-    """SHA-256 of everything that decides what a call does, secrets of the connection apart."""
+    """SHA-256 of everything that decides what a call does; secrets of the connection count sealed, as they are kept."""
     said = {
         "connector": asked.connector.lower(),
         "connection": asked.connection,
+        "leads": asked.leads,
         "operation": operation.id,
         "method": asked.method.upper(),
         "path": asked.path,

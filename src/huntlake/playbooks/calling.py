@@ -6,9 +6,11 @@ changes something is written into the ledger, and made once for each call of a r
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -17,6 +19,7 @@ from huntlake.core.errors import DomainError
 from huntlake.playbooks.answers import failed
 from huntlake.playbooks.calls import Held, Policy, Tape, Tapes
 from huntlake.playbooks.connections import CONNECTIONS, Connection, Mode, opened
+from huntlake.playbooks.connectors.authentication import OF_URLS
 from huntlake.playbooks.connectors.connector import Asked, Connector, Operation, RunContext
 from huntlake.playbooks.ledger import Ledger, Outcome, answered, is_final
 from huntlake.state.documents import Document
@@ -25,6 +28,7 @@ from huntlake.state.sealing import Seal
 from huntlake.wdl.definition.workflow import ActionType
 from huntlake.wdl.expressions.values import text
 from huntlake.wdl.runner.effects import Answer, Call
+from huntlake.wdl.runner.records import HIDDEN_MESSAGE
 
 _LOG = logging.getLogger("huntlake.playbooks")
 _OVER_CONNECTIONS = frozenset({ActionType.API_CONNECTION, ActionType.API_CONNECTION_WEBHOOK})
@@ -51,6 +55,8 @@ class ConnectorCaller:
     policy: Policy | None = None
     tapes: Tapes | None = None
     custom: Custom | None = None
+    identity: Callable[[str], str] = lambda workflow: ""
+    """Object id of the principal that a workflow of that name is; empty where it is none."""
 
     def call(self, context: RunContext, call: Call, connections: Any) -> Answer | Held:
         """Makes a call, or says who must be waited for."""
@@ -60,9 +66,10 @@ class ConnectorCaller:
             if call.action.type in _OF_URLS:
                 return self._of_url(context, call)
         except (DomainError, SourceError) as error:
-            return failed(error)
-        except Exception:
-            _LOG.exception("the action `%s` of the run %s failed", call.action.name, context.run)
+            return _failed(error, call.hidden)
+        except Exception as error:
+            said, why = "the action `%s` of the run %s failed: %s", None if call.hidden else error
+            _LOG.error(said, call.action.name, context.run, type(error).__name__, exc_info=why)
             return Answer(500, body={"error": {"code": "InternalServerError", "message": "the call failed here"}})
         return Answer(refused=f"the action type `{call.action.type}` is not supported here")
 
@@ -89,12 +96,14 @@ class ConnectorCaller:
             action=call.action.name,
             hidden=call.hidden,
             made_by=connection.created_by,
+            leads=self._leads(context, [found]),
         )
         connector = self._built(name, connection)
-        if call.poll:
-            asked, method = _following(asked, connector, call.poll), "GET"
+        if call.poll or call.unsubscribes:
+            method = "GET" if call.poll else "DELETE"
+            asked = _following(asked, connector, call.poll or text(inputs.get("path")), method)
             path = asked.path
-        operation, arguments = (connector.find(method, path) if connector else None) or (None, {})
+        operation, arguments = (connector.find(method, path, context.polls) if connector else None) or (None, {})
         asked = replace(asked, arguments=arguments, method=method or (operation.method if operation else ""))
         if connection.mode is Mode.REPLAY:
             return self._replayed(asked, operation, connection)
@@ -146,6 +155,9 @@ class ConnectorCaller:
         inputs = dict(call.inputs) if isinstance(call.inputs, Mapping) else {}
         method = text(inputs.get("method")).upper() or ("POST" if call.action.type is not ActionType.HTTP else "GET")
         type = call.action.type
+        if type is ActionType.HTTP_WEBHOOK and isinstance(inputs.get("subscribe"), Mapping):
+            inputs = dict(inputs["subscribe"])
+            method = text(inputs.get("method")).upper() or "POST"
         if call.poll:
             # Where the answer will be is a URL, whatever was called.
             type, method = ActionType.HTTP, "GET"
@@ -162,6 +174,7 @@ class ConnectorCaller:
             connector=self.web.name,
             action=call.action.name,
             hidden=call.hidden,
+            leads=self._leads(context, self._of_urls(context)),
         )
         found = self.web.find(method, asked.path)
         operation = found[0] if found else None
@@ -182,6 +195,30 @@ class ConnectorCaller:
             if connection.connector == self.web.name and connection.workspace.lower() == context.workspace.lower():
                 return document
         return None
+
+    def _of_urls(self, context: RunContext) -> list[Document[Connection]]:
+        """The connections of a workspace that say where calls of URLs go, or as whom."""
+        return [
+            d
+            for d in self.connections.list(CONNECTIONS)
+            if d.value.connector in OF_URLS and d.value.workspace.lower() == context.workspace.lower()
+        ]
+
+    def _leads(self, context: RunContext, connections: Sequence[Document[Connection]]) -> str:
+        said = [
+            [
+                d.name.lower(),
+                d.value.connector,
+                dict(d.value.parameters),
+                # Sealed anew each time that they are given: no secret can be guessed by this.
+                dict(d.value.sealed),
+                d.value.custom_api,
+                d.value.created_by.object_id,
+            ]
+            for d in connections
+        ]
+        about = json.dumps([self.identity(context.workflow), said], sort_keys=True, default=str)
+        return sha256(about.encode()).hexdigest()
 
     # -- what becomes of it ----------------------------------------------------------
 
@@ -250,24 +287,34 @@ class ConnectorCaller:
         return answer
 
 
-def _following(asked: Asked, connector: Connector | None, link: str) -> Asked:
-    """The call of where the rest of an answer is, by the longest end of the URL's path that is an operation's.
+def _following(asked: Asked, connector: Connector | None, link: str, method: str) -> Asked:
+    """The call of where an answer leads to, by the longest end of the URL's path that is an operation's.
 
     Services name themselves in such links; what is called is the connection's all the same.
     """
     parts = urlsplit(link)
     segments = parts.path.strip("/").split("/")
     paths = [f"/{'/'.join(segments[n:])}" for n in range(len(segments))]
-    path = next((p for p in paths if connector is not None and connector.find("GET", p)), parts.path)
+    path = next(
+        (p for p in paths if connector is not None and connector.find(method, p, asked.context.polls)), parts.path
+    )
     queries = dict(parse_qsl(parts.query, keep_blank_values=True))
-    return replace(asked, method="GET", path=path, queries=queries, body=None)
+    return replace(asked, method=method, path=path, queries=queries, body=None)
 
 
 def _worked(operation: Operation, asked: Asked) -> Answer:
     try:
         return operation.work(asked)
     except (DomainError, SourceError) as error:
-        return failed(error)
+        return _failed(error, asked.hidden)
+
+
+def _failed(error: DomainError | SourceError, hidden: frozenset[str]) -> Answer:
+    """What the house's own error is as an answer: it may quote what was asked, and nobody has marked it as secure."""
+    answer = failed(error)
+    if "inputs" in hidden:
+        answer.body["error"]["message"] = HIDDEN_MESSAGE
+    return answer
 
 
 def _well(answer: Answer) -> bool:
@@ -276,7 +323,7 @@ def _well(answer: Answer) -> bool:
 
 def _url(inputs: Mapping[str, Any]) -> str:
     """What an action calls: a URL, or the id of a function or of a managed API."""
-    for place in (inputs, *(_mapping(inputs.get(n)) for n in ("subscribe", "function", "api"))):
+    for place in (inputs, *(_mapping(inputs.get(n)) for n in ("function", "api"))):
         if found := text(place.get("uri") or place.get("id")):
             return found
     return ""

@@ -24,6 +24,8 @@ RECORDED, STUBBED = ".jsonl", ".contracts.json"
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _VOLATILE = re.compile(r"date|age|expires|server|via|x-ms-.*request-id|request-id|set-cookie", re.I)
+_PLAIN = frozenset({"content-type", "retry-after"})
+"""Headers that tell no secret even where an answer is one."""
 _CONFIDENTIAL = frozenset({"keyvault"})
 """Connectors whose answers are secrets."""
 
@@ -72,12 +74,13 @@ class Reel:
 
     def answer(self, asked: Asked) -> Answer | None:
         """What was answered to such a call; None where none was recorded."""
-        wanted = _recorded(asked, Answer())
+        # Paths of secure inputs were written once: such cassettes stay of use.
+        wanted = [_recorded(asked, Answer()), _recorded(asked, Answer(), place=True)]
         with self._lock:
             heard = self._heard.setdefault(asked.context.run, _Heard())
             if (known := heard.given.get(asked.key)) is not None:
                 return known
-            at = self._found(wanted, heard.used)
+            at = next((at for w in wanted if (at := self._found(w, heard.used)) is not None), None)
             if at is None:
                 return None
             heard.used.add(at)
@@ -207,20 +210,26 @@ class Cassettes:
         return self._folder / (name + ending)
 
 
-def _recorded(asked: Asked, answer: Answer) -> Recorded:
+def _recorded(asked: Asked, answer: Answer, *, place: bool = False) -> Recorded:
+    """A call without what is secret; with `place`, where secure inputs have led it is left as it is."""
     secrets = [v for v in asked.secrets.values() if isinstance(v, str)]
     connector, sent, came = asked.connector.lower(), asked.body, answer.body
+    path, queries = asked.path, dict(asked.queries)
+    headers = {n: v for n, v in masked_headers(answer.headers, secrets).items() if not _VOLATILE.fullmatch(n)}
     if "inputs" in asked.hidden:
         sent = _covered(sent)
+        if not place:
+            path, queries = MASK, _covered(queries)
     if "outputs" in asked.hidden or connector in _CONFIDENTIAL:
         came = _covered(came)
-    headers = {n: v for n, v in masked_headers(answer.headers, secrets).items() if not _VOLATILE.fullmatch(n)}
+    if "outputs" in asked.hidden:
+        headers = {n: v if n.lower() in _PLAIN else MASK for n, v in headers.items()}
     return Recorded(
         connector,
         asked.method.upper(),
-        str(masked(asked.path, secrets)),
+        str(masked(path, secrets)),
         Answer(answer.status, headers, masked(came, secrets)),
-        masked_queries(asked.queries, secrets),
+        masked_queries(queries, secrets),
         masked(sent, secrets),
     )
 

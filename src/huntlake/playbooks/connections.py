@@ -53,6 +53,15 @@ class Connection:
     created_by: Author = NOBODY
 
 
+OF_URLS: Mapping[str, frozenset[str]] = {
+    "http": frozenset(),
+    "identity": frozenset({"audience", "tenant", "clientId", "secret"}),
+    "azurefunction": frozenset({"id", "url"}),
+    "apimanagement": frozenset({"id", "url"}),
+}
+"""Connections that no action names, and what they must be given: they say something of actions that call URLs."""
+
+
 def connections(shelf: Shelf, clock: Clock) -> Records[Connection]:
     """The connections of a server; all are those of the owner `CONNECTIONS`."""
     return Records(shelf, clock, "connections", Connection, _stamped)

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import orjson
-import yaml
 
 from huntlake.core.diagnostics import Diagnostic, Source, SourceError, Span
-from huntlake.detection.marked import mapping
+from huntlake.playbooks.lenient_json import Steps, decoded, places, read
 
 UNREADABLE = "PF001"
 
@@ -35,27 +34,21 @@ class PlaybookFile:
     """The JSON path of the definition in the file."""
 
     @cached_property
-    def _node(self) -> yaml.Node | None:
+    def _places(self) -> Mapping[Steps, Span]:
         try:
-            return mapping(self.source)
+            return places(self.source)
         except SourceError:
-            # YAML doesn't read all JSON: control characters, or what nests too deeply.
-            return None
+            return {}  # what a template made isn't what stands there
 
     def span(self, path: str) -> Span:
         """Where in the file something of the definition stands that has this JSON path in it, or what is around it."""
-        node: yaml.Node | None = self._node
-        if node is None:
+        steps = (*_steps(self.root), *_steps(path))
+        found = next((p for n in range(len(steps), -1, -1) if (p := self._places.get(steps[:n])) is not None), None)
+        if found is None:
             return Span(0, 0)
-        for step in _steps(self.root) + _steps(path):
-            inner = _inner(node, step)
-            if inner is None:
-                break
-            node = inner
-        start = node.start_mark.index
-        line_end = self.source.text.find("\n", start)
-        end = min(node.end_mark.index, line_end if line_end >= 0 else len(self.source.text))
-        return Span(start, max(start, end))
+        line_end = self.source.text.find("\n", found.start)
+        end = min(found.end, line_end if line_end >= 0 else len(self.source.text))
+        return Span(found.start, max(found.start, end))
 
     def used_connections(self) -> tuple[str, ...]:
         """The keys of `$connections` that the definition uses."""
@@ -96,7 +89,7 @@ def playbooks(
 
     Raises `SourceError` with its place where the file isn't JSON, or holds no workflow.
     """
-    source = Source(path.read_text(encoding="utf-8-sig"), str(path))
+    source = Source(_text(path), str(path))
     body = _json(source)
     if "resources" in body:
         if templates is None:
@@ -118,16 +111,26 @@ def playbooks(
     raise _refused(source, "the file holds no workflow: neither `definition`, nor `triggers` and `actions`")
 
 
+def _text(path: Path) -> str:
+    try:
+        return decoded(path.read_bytes(), str(path)).removeprefix("\ufeff")
+    except SourceError as error:
+        raise _named(error) from None
+
+
 def _json(source: Source) -> dict[str, Any]:
     try:
-        body = orjson.loads(source.text)
-    except orjson.JSONDecodeError as error:
-        raise SourceError(
-            source, Diagnostic(UNREADABLE, f"the file is not JSON: {error.msg}", Span(error.pos, error.pos))
-        ) from None
+        body = read(source.text, source.name)
+    except SourceError as error:
+        raise _named(error) from None
     if not isinstance(body, dict):
         raise _refused(source, "the file is not a JSON object")
     return body
+
+
+def _named(error: SourceError) -> SourceError:
+    found = error.diagnostics[0]
+    return SourceError(error.source, Diagnostic(UNREADABLE, f"the file is not JSON: {found.message}", found.span))
 
 
 def _refused(source: Source, message: str) -> SourceError:
@@ -137,16 +140,6 @@ def _refused(source: Source, message: str) -> SourceError:
 _STEP = re.compile(r"\.([^.\[\]]+)|\['((?:[^']|'(?!\]))*)'\]|\[(\d+)\]")
 
 
-def _steps(path: str) -> list[str | int]:
-    return [int(m[3]) if m[3] is not None else m[1] if m[1] is not None else m[2] for m in _STEP.finditer(path)]
-
-
-def _inner(node: yaml.Node, step: str | int) -> yaml.Node | None:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if str(key.value).lower() == str(step).lower():
-                return value if isinstance(value, yaml.Node) else None
-    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-        found = node.value[step]
-        return found if isinstance(found, yaml.Node) else None
-    return None
+def _steps(path: str) -> Steps:
+    found = _STEP.finditer(path)
+    return tuple(int(m[3]) if m[3] is not None else (m[1] if m[1] is not None else m[2]).lower() for m in found)

@@ -24,7 +24,7 @@ from huntlake.playbooks.masking import MASK, masked, masked_headers, masked_quer
 from huntlake.state.documents import Document, Shelf, Write
 from huntlake.state.records import ALWAYS, Author, Only, Owner, Records
 from huntlake.wdl.runner.effects import Answer
-from huntlake.wdl.runner.records import HIDDEN
+from huntlake.wdl.runner.records import HIDDEN, HIDDEN_MESSAGE
 
 KIND = "playbook effects"
 KEPT = timedelta(days=180)
@@ -152,7 +152,7 @@ class Ledger:
     def end(self, asked: Asked, entry: Entry, answer: Answer, outcome: Outcome) -> None:
         """Write down what came of it."""
         owner, name = _place(asked)
-        secret = "outputs" in asked.hidden
+        secret, message = "outputs" in asked.hidden, (answer.lost or answer.refused)[:2000]
         whole = not secret and len(json.dumps(answer.body, default=str)) <= LARGEST
         known = self._entries.find(owner, name)
         ended = replace(
@@ -160,7 +160,7 @@ class Ledger:
             outcome=outcome,
             attempts=known.value.attempts if known else entry.attempts,
             status=answer.status,
-            message=(answer.lost or answer.refused)[:2000],
+            message=HIDDEN_MESSAGE if message and asked.hidden else message,
             headers=dict(answer.headers) if whole else {},
             body=answer.body if whole else None,
             whole=whole,

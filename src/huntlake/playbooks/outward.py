@@ -74,6 +74,11 @@ class Outward:
         """The caller over a house. `policy` holds calls back, `tapes` answers replayed ones."""
         custom = custom or (lambda name, connection: described(name, connection.custom_api, sender(house.web)))
         shown = Authentication(house.web, house.clock, house, tokens, house.tenant, connections, seal)
+
+        def identity(workflow: str) -> str:
+            found = house.workflows.find(workflow)
+            return found.value.identity if found is not None else ""
+
         built, web = Built(house), http(house.web, shown, connections, seal)
-        caller = ConnectorCaller(connections, seal, ledger, built, web, policy, tapes, custom)
+        caller = ConnectorCaller(connections, seal, ledger, built, web, policy, tapes, custom, identity)
         return cls(caller, built, ledger, house.secrets, house)

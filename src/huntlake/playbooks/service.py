@@ -15,7 +15,7 @@ from huntlake.detection.service import Detection
 from huntlake.identity.principals import Principals
 from huntlake.playbooks.addresses import Addresses
 from huntlake.playbooks.approval_rules import KeyAssets, foreseen
-from huntlake.playbooks.approvals import ApprovalDecided, Approvals
+from huntlake.playbooks.approvals import ApprovalDecided, ApprovalRequested, Approvals
 from huntlake.playbooks.calls import Caller
 from huntlake.playbooks.cassettes import Cassettes
 from huntlake.playbooks.connections import Connection, connections
@@ -23,8 +23,10 @@ from huntlake.playbooks.connectors.connector import Connector
 from huntlake.playbooks.custom_apis import CustomApi, custom_apis
 from huntlake.playbooks.deployment.service import Deployments
 from huntlake.playbooks.deployment.templates.place import NOBODY, Where
+from huntlake.playbooks.hunt_notices import HuntNotices
 from huntlake.playbooks.identities import Identities
 from huntlake.playbooks.ledger import Ledger
+from huntlake.playbooks.notices import Notices, approval_notices
 from huntlake.playbooks.runs.children import Children
 from huntlake.playbooks.runs.service import Runs
 from huntlake.playbooks.runs.working import NoCaller, Worker
@@ -32,6 +34,7 @@ from huntlake.playbooks.triggers.batches import Batches
 from huntlake.playbooks.triggers.house import House
 from huntlake.playbooks.triggers.payloads import Ground
 from huntlake.playbooks.triggers.requests import Requests
+from huntlake.playbooks.triggers.subscriptions import Subscriptions
 from huntlake.playbooks.triggers.times import Times
 from huntlake.playbooks.workflows import Workflows
 from huntlake.state.documents import Shelf
@@ -88,10 +91,13 @@ class Playbooks:
     runs: Runs
     worker: Worker
     approvals: Approvals
+    notices: Notices
+    hunt_notices: HuntNotices
     cassettes: Cassettes
     requests: Requests
     house: House
     times: Times
+    subscriptions: Subscriptions
     deployments: Deployments
     effects: Ledger
 
@@ -114,6 +120,7 @@ class Playbooks:
         runs = Runs(shelf, clock, workflows, seal, detection.incidents.timelines, place.resource_id)
         batches, effects = Batches(shelf, clock, runs), Ledger(shelf, clock)
         times = Times(shelf, clock, runs, caller or NoCaller(), batches)
+        subscriptions = Subscriptions(shelf, clock, runs, caller or NoCaller(), addresses.of_trigger)
         worker = Worker(
             runs,
             caller or NoCaller(),
@@ -125,7 +132,7 @@ class Playbooks:
             place.calls_at_once,
             place.kept,
             effects.was_made,
-            (times.look,),
+            (times.look, subscriptions.look),
         )
         detection.events.listen(ApprovalDecided, _Telling(runs).heard)
 
@@ -137,6 +144,8 @@ class Playbooks:
         identities, connected = Identities(principals, workflows, taken), connections(shelf, clock)
         apis = custom_apis(shelf, clock)
         approvals = Approvals(shelf, clock, detection, _key_assets(watchlists), _has_ended(runs))
+        notices = Notices(approval_notices(shelf, clock), approvals, runs, place.base)
+        detection.events.listen(ApprovalRequested, notices.heard)
 
         def where(workspace: str) -> Where:
             ground = place.ground(workspace)
@@ -152,10 +161,13 @@ class Playbooks:
             runs,
             worker,
             approvals,
+            notices,
+            HuntNotices(shelf, clock, runs),
             Cassettes(place.home / "cassettes"),
             Requests(runs, addresses),
             House(clock, runs, detection, place.ground),
             times,
+            subscriptions,
             Deployments(
                 shelf,
                 clock,

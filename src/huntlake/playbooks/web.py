@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from huntlake.core.errors import Invalid, LimitExceeded, Refused, TimedOut, Unavailable
-from huntlake.workspace.external_addresses import Hosts, shown
+from huntlake.workspace.external_addresses import Hosts
 
 if TYPE_CHECKING:
     import httpx
@@ -101,6 +101,9 @@ class Web:
     most_bytes: int = MOST_BYTES
     authorities: str = ""
     """PEM of certificates that are trusted besides those of the machine."""
+    who: str = "playbooks"
+    setting: str = "playbook_hosts"
+    """Who calls, and the setting that lists the hosts, as refusals name them."""
 
     def allowing(self, *hosts: str) -> Web:
         """The same, with more hosts: those that a connection names which a person has made."""
@@ -122,17 +125,17 @@ class Web:
                 return response
             request = _onward(request, response.status, urljoin(request.url, onward))
             here = here and self.here is not None and self.here.is_own(request.url)
-        raise Unavailable(f"{shown(request.url)} leads on and on")
+        raise Unavailable(f"{_server(request.url)} leads on and on")
 
     def _sent(self, request: Request, deadline: float, here: bool) -> Response:
         import httpx
 
         parts = _parts(request.url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise Invalid(f"`{request.url[:200]}` is not the URL of a server")
+            raise Invalid("what is to be called is not the URL of a server")
         left = deadline - monotonic()
         if left <= 0:
-            raise TimedOut(f"{shown(request.url)} took too long to answer")
+            raise TimedOut(f"{_server(request.url)} took too long to answer")
         try:
             url, extensions = self._own(request.url) if here else self._pinned(parts)
             with self._client(left, request.certificate, own=here) as client:
@@ -150,11 +153,13 @@ class Web:
                 finally:
                     response.close()
         except httpx.TimeoutException:
-            raise TimedOut(f"{shown(request.url)} took too long to answer") from None
+            raise TimedOut(f"{_server(request.url)} took too long to answer") from None
         except (httpx.InvalidURL, httpx.LocalProtocolError, UnicodeError, ValueError) as error:
-            raise Invalid(f"the request can't be sent: {error}") from None
+            # The error may quote the URL, or a header.
+            said = f"its URL or a header is none that HTTP can have ({type(error).__name__})"
+            raise Invalid(f"the request can't be sent: {said}") from None
         except (httpx.HTTPError, OSError) as error:
-            raise Unavailable(f"{shown(request.url)} can't be reached: {error or type(error).__name__}") from None
+            raise Unavailable(f"{_server(request.url)} can't be reached: {error or type(error).__name__}") from None
 
     def _own(self, url: str) -> tuple[str, dict[str, str]]:
         if self.here is None:
@@ -167,13 +172,13 @@ class Web:
         if not hosts.lists(parts):
             said = f"{parts.scheme}://{_host(parts)}"
             raise Refused(
-                f"playbooks may not call {said}, which is not supported unless the setting `playbook_hosts` lists it"
+                f"{self.who} may not call {said}, which is not supported unless the setting `{self.setting}` lists it"
             )
         found = hosts.addresses(host, parts.port or (443 if parts.scheme == "https" else 80))
         if not found:
             raise Refused(
-                f"playbooks may not call `{host}`, which is in a private network: that is not supported unless the "
-                "setting `playbook_hosts` lists its address, too"
+                f"{self.who} may not call `{host}`, which is in a private network: that is not supported unless the "
+                f"setting `{self.setting}` lists its address, too"
             )
         address = f"[{found[0]}]" if ":" in found[0] else found[0]
         netloc = address if parts.port is None else f"{address}:{parts.port}"
@@ -198,9 +203,9 @@ class Web:
         for piece in response.iter_bytes():
             size += len(piece)
             if size > self.most_bytes:
-                raise LimitExceeded(f"the answer of {shown(url)} is larger than {self.most_bytes} bytes")
+                raise LimitExceeded(f"the answer of {_server(url)} is larger than {self.most_bytes} bytes")
             if monotonic() > deadline:
-                raise TimedOut(f"{shown(url)} took too long to answer")
+                raise TimedOut(f"{_server(url)} took too long to answer")
             pieces.append(piece)
         headers = {_capital(name): value for name, value in response.headers.items()}
         # What came packed is unpacked here.
@@ -229,7 +234,8 @@ def _show(trust: ssl.SSLContext, certificate: ClientCertificate) -> None:
 def _onward(request: Request, status: int, url: str) -> Request:
     before, after = _parts(request.url), _parts(url)
     if before.scheme == "https" and after.scheme != "https":
-        raise Refused(f"{shown(request.url)} leads to {shown(url)}, which has no TLS; following it is not supported")
+        said = f"{_server(request.url)} leads to {_server(url)}"
+        raise Refused(f"{said}, which has no TLS; following it is not supported")
     headers, method, content, certificate = dict(request.headers), request.method, request.content, request.certificate
     if (before.scheme, before.netloc) != (after.scheme, after.netloc):
         headers = {k: v for k, v in headers.items() if k.lower() not in _PRIVATE}
@@ -245,8 +251,14 @@ def _parts(url: str) -> SplitResult:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError:
-        raise Invalid(f"`{url[:200]}` is not a URL") from None
+        raise Invalid("what is to be called is not a URL") from None
     return parts
+
+
+def _server(url: str) -> str:
+    """The server of a URL, without the path: that of a webhook is a secret."""
+    parts = _parts(url)
+    return f"{parts.scheme}://{_host(parts)}"
 
 
 def _host(parts: SplitResult) -> str:

@@ -248,7 +248,8 @@ def test_a_folder_of_logic_apps_standard_is_its_workflows(place: Place, tmp_path
     )
     name = workflow.definition["actions"]["Ask"]["inputs"]["host"]["connection"]["name"]
     assert name == "@parameters('$connections')['wdatp']['connectionId']"
-    assert (workflow.parameters["Team"], workflow.secure) == ("blue", {"appsetting Token": "T"})
+    assert workflow.secure == {"appsetting Token": "T", "Team": "blue"}, "what comes from settings is sealed"
+    assert "blue" not in str(workflow.definition) + str(workflow.parameters) + str(plan.parameters)
     assert (connection.name, connection.connector, connection.declared) == ("wdatp-1", "wdatp", True)
     assert [(o.type, o.name) for o in plan.others] == [("serviceProviderConnections", "blobs")]
     assert changes(place, plan) == {"wdatp-1": "created", "Enrich": "created"}

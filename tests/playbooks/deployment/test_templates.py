@@ -19,8 +19,8 @@ WHERE = Where(subscription="s", group="g", tenant="t", now=datetime(2026, 3, 4, 
 OWN = {id(f): f for n, f in FUNCTIONS.items() if n not in {s.lower() for s in SHARED}}.values()
 EXAMPLES = [(f.name, call, value) for f in OWN for call, value in f.examples]
 WITHOUT = set(
-    "copyIndex deployment environment lambdaVariables list managementGroup managementGroupResourceId newGuid parameters"
-    " reference resourceGroup subscription tenant utcNow variables".split()
+    "copyIndex deployment environment fail lambdaVariables list managementGroup managementGroupResourceId newGuid"
+    " parameters reference resourceGroup resourceInfo subscription tenant utcNow variables".split()
 )
 """Their value hangs on the deployment."""
 
@@ -199,6 +199,30 @@ def test_a_nested_template_sees_its_own_names_or_those_around_it() -> None:
 def test_a_template_behind_an_address_is_refused() -> None:
     linked = {"type": "Microsoft.Resources/deployments", "name": "in", "properties": {"templateLink": {"uri": "x"}}}
     assert "is not supported" in made(resources=[linked]).resources[0].problem
+    given = {"template": {"resources": []}, "parametersLink": {"uri": "x"}}
+    linked = {"type": "Microsoft.Resources/deployments", "name": "in", "properties": given}
+    assert "is not supported" in made(resources=[linked]).resources[0].problem
+
+
+def test_a_resource_is_told_of_by_its_symbolic_name() -> None:
+    workflow = {"type": "Microsoft.Logic/workflows", "name": "w", "apiVersion": "1", "properties": {}}
+    told = value("[resourceInfo('wf').id]", languageVersion="2.0", resources={"wf": workflow})
+    assert told == "/subscriptions/s/resourceGroups/g/providers/Microsoft.Logic/workflows/w"
+
+
+def test_what_exists_already_is_not_waited_for() -> None:
+    vault = {"existing": True, "type": "Microsoft.KeyVault/vaults", "name": "v", "apiVersion": "1"}
+    workflow = {"type": "Microsoft.Logic/workflows", "name": "w", "apiVersion": "1", "dependsOn": ["kv"]}
+    assert not made(languageVersion="2.0", resources={"kv": vault, "wf": workflow}).notes
+
+
+def test_a_resource_that_a_template_has_twice_is_told_of() -> None:
+    workflow = {"type": "Microsoft.Logic/workflows", "name": "w", "apiVersion": "1", "properties": {}}
+    assert [n.path for n in made(resources=[workflow, workflow]).notes] == ["$.resources[1]"]
+
+
+def test_a_template_that_fails_by_its_own_word_says_so() -> None:
+    assert "the template says: no region" in refusal("[if(true(), fail('no region'), 1)]")
 
 
 def test_functions_of_its_own_see_only_their_arguments() -> None:

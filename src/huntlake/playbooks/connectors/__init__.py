@@ -9,37 +9,128 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
-from huntlake.playbooks.connectors.azureloganalyticsdatacollector import azureloganalyticsdatacollector
-from huntlake.playbooks.connectors.azuremonitorlogs import azureloganalytics, azuremonitorlogs
-from huntlake.playbooks.connectors.azuresentinel import azuresentinel
+# Now and not later: a module that is imported takes the place of a function of its name.
+from huntlake.playbooks.connectors.connector import Connector
 from huntlake.playbooks.connectors.declared import Declaration, build, declarations
-from huntlake.playbooks.connectors.keyvault import keyvault
-from huntlake.playbooks.connectors.kusto import kusto
-from huntlake.playbooks.connectors.mail import office365, smtp
-from huntlake.playbooks.connectors.microsoftgraphsecurity import microsoftgraphsecurity
-from huntlake.playbooks.connectors.sending import sender
-from huntlake.playbooks.connectors.teams import teams
-from huntlake.playbooks.connectors.wdatp import microsoftdefenderadvancedhunting, wdatp
 
 if TYPE_CHECKING:
-    from huntlake.playbooks.connectors.connector import Connector
     from huntlake.playbooks.connectors.house import House
 
+
+# Each is imported when it is first built: together they take longer to load than all the rest of a server's faces.
+def _azureloganalytics(house: House) -> Connector:
+    from huntlake.playbooks.connectors.azuremonitorlogs import azureloganalytics
+
+    return azureloganalytics(house)
+
+
+def _azureloganalyticsdatacollector(house: House) -> Connector:
+    from huntlake.playbooks.connectors.azureloganalyticsdatacollector import azureloganalyticsdatacollector
+
+    return azureloganalyticsdatacollector(house)
+
+
+def _azuremonitorlogs(house: House) -> Connector:
+    from huntlake.playbooks.connectors.azuremonitorlogs import azuremonitorlogs
+
+    return azuremonitorlogs(house)
+
+
+def _azuresentinel(house: House) -> Connector:
+    from huntlake.playbooks.connectors.azuresentinel import azuresentinel
+
+    return azuresentinel(house)
+
+
+def _keyvault(house: House) -> Connector:
+    from huntlake.playbooks.connectors.keyvault import keyvault
+
+    return keyvault(house)
+
+
+def _kusto(house: House) -> Connector:
+    from huntlake.playbooks.connectors.kusto import kusto
+
+    return kusto(house)
+
+
+def _microsoftdefenderadvancedhunting(house: House) -> Connector:
+    from huntlake.playbooks.connectors.wdatp import microsoftdefenderadvancedhunting
+
+    return microsoftdefenderadvancedhunting(house)
+
+
+def _microsoftgraphsecurity(house: House) -> Connector:
+    from huntlake.playbooks.connectors.microsoftgraphsecurity import microsoftgraphsecurity
+
+    return microsoftgraphsecurity(house)
+
+
+def _wdatp(house: House) -> Connector:
+    from huntlake.playbooks.connectors.wdatp import wdatp
+
+    return wdatp(house)
+
+
+def _office365(house: House) -> Connector:
+    from huntlake.playbooks.connectors.mail import office365
+
+    return office365(house.ask, house.withdraw)
+
+
+def _smtp(house: House) -> Connector:
+    from huntlake.playbooks.connectors.mail import smtp
+
+    return smtp()
+
+
+def _teams(house: House) -> Connector:
+    from huntlake.playbooks.connectors.sending import sender
+    from huntlake.playbooks.connectors.teams import teams
+
+    return teams(house.ask, house.withdraw, sender(house.web), house.clock)
+
+
+def _sharepointonline(house: House) -> Connector:
+    from huntlake.playbooks.connectors.sending import sender
+    from huntlake.playbooks.connectors.sharepointonline import sharepointonline
+
+    return sharepointonline(sender(house.web), house.clock)
+
+
+def _azureblob(house: House) -> Connector:
+    from huntlake.playbooks.connectors.azureblob import azureblob
+    from huntlake.playbooks.connectors.sending import sender
+
+    return azureblob(sender(house.web), house.clock)
+
+
+def _visualstudioteamservices(house: House) -> Connector:
+    from huntlake.playbooks.connectors.sending import sender
+    from huntlake.playbooks.connectors.visualstudioteamservices import visualstudioteamservices
+
+    return visualstudioteamservices(sender(house.web))
+
+
 CONNECTORS: Mapping[str, Callable[[House], Connector]] = {
-    "azureloganalytics": azureloganalytics,
-    "azureloganalyticsdatacollector": azureloganalyticsdatacollector,
-    "azuremonitorlogs": azuremonitorlogs,
-    "azuresentinel": azuresentinel,
-    "keyvault": keyvault,
-    "kusto": kusto,
-    "microsoftdefenderadvancedhunting": microsoftdefenderadvancedhunting,
-    "microsoftgraphsecurity": microsoftgraphsecurity,
-    "wdatp": wdatp,
-    "office365": lambda house: office365(house.ask),
-    "smtp": lambda house: smtp(),
-    "teams": lambda house: teams(house.ask, sender(house.web), house.clock),
+    "azureblob": _azureblob,
+    "azureloganalytics": _azureloganalytics,
+    "azureloganalyticsdatacollector": _azureloganalyticsdatacollector,
+    "azuremonitorlogs": _azuremonitorlogs,
+    "azuresentinel": _azuresentinel,
+    "keyvault": _keyvault,
+    "kusto": _kusto,
+    "microsoftdefenderadvancedhunting": _microsoftdefenderadvancedhunting,
+    "microsoftgraphsecurity": _microsoftgraphsecurity,
+    "office365": _office365,
+    "sharepointonline": _sharepointonline,
+    "smtp": _smtp,
+    "teams": _teams,
+    "visualstudioteamservices": _visualstudioteamservices,
+    "wdatp": _wdatp,
 }
 """By its name, what builds each connector over the services of the house; those to plain REST services are data."""
 
@@ -48,8 +139,17 @@ def connector(name: str, house: House) -> Connector | None:
     """The connector of that name; None where there is none."""
     if (made := CONNECTORS.get(name)) is not None:
         return made(house)
+    from huntlake.playbooks.connectors.sending import sender
+
     found = declared().get(name)
     return None if found is None else build(found, sender(house.web), house.clock)
+
+
+@cache
+def described(name: str) -> Connector | None:
+    """The connector of that name, to be looked at: what it would do, nobody can have it do."""
+    house: Any = SimpleNamespace(ask=None, withdraw=None, web=None, clock=None)
+    return connector(name, house)
 
 
 @cache

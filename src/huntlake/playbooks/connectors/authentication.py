@@ -28,6 +28,8 @@ from huntlake.state.sealing import Seal
 from huntlake.wdl.expressions.values import text
 
 IDENTITY = "identity"
+OF_URLS = frozenset({"http", IDENTITY, "azurefunction", "apimanagement"})
+"""Connectors of the connections that say where calls of URLs go, what becomes of them, and as whom they are made."""
 """Connections that say what a managed identity is elsewhere: `audience`, `tenant`, `clientId`, and the `secret`."""
 
 AUTHORITY = "https://login.microsoftonline.com"

@@ -45,6 +45,8 @@ class RunContext:
     alert: str = ""
     test: bool = False
     """Nothing may leave this process."""
+    polls: bool = False
+    """Whether it is a trigger that asks, again and again."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ class Asked:
     """Of `inputs` and `outputs`, those that no history may show."""
     made_by: Author = NOBODY
     """Who made the connection."""
+    leads: str = ""
+    """Names where the connection leads and as whom it is used there: another one where any of that changes."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,7 @@ class Operation:
 
 @dataclass(frozen=True)
 class TriggerOperation:
-    """A trigger that a connector offers: by a subscription (`ApiConnectionWebhook`), or by asking (`ApiConnection`)."""
+    """A trigger that a connector offers by a subscription (`ApiConnectionWebhook`)."""
 
     id: str
     method: str
@@ -159,16 +163,20 @@ class Connector:
     title: str
     operations: tuple[Operation, ...]
     triggers: tuple[TriggerOperation, ...] = ()
+    polls: tuple[Operation, ...] = ()
+    """What triggers ask again and again (`ApiConnection`): 202 where nothing is new. The header `Location` says where
+    to ask next time; what is known already stands in its queries."""
     parameters: tuple[ConnectionParameter, ...] = ()
     inside: bool = False
     """Whether its operations never leave this process."""
 
-    def find(self, method: str, path: str) -> tuple[Operation, dict[str, str]] | None:
+    def find(self, method: str, path: str, polls: bool = False) -> tuple[Operation, dict[str, str]] | None:
         """The operation that a call means, and what stands at the names of its path; None where there is none.
 
-        An empty method means whichever there is: subscriptions are written without one.
+        An empty method means whichever there is: subscriptions are written without one. `polls` is whether a trigger
+        asks: it may ask for what actions ask for, too.
         """
-        for operation in self.operations:
+        for operation in (*(self.polls if polls else ()), *self.operations):
             arguments = operation.arguments(method, path) if method else operation.at(path)
             if arguments is not None:
                 return operation, arguments

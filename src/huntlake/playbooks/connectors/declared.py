@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any, ClassVar, Protocol
@@ -23,6 +24,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from huntlake.core.clock import Clock
 from huntlake.core.errors import Invalid
 from huntlake.playbooks.connectors.connector import Asked, ConnectionParameter, Connector, Effect, Operation
+from huntlake.playbooks.connectors.new_items import NewItems, Page, moment
 from huntlake.wdl.expressions.values import text
 from huntlake.wdl.runner.effects import Answer
 
@@ -89,6 +91,27 @@ class Declared:
 
 
 @dataclass(frozen=True)
+class DeclaredTrigger:
+    """Something that triggers ask for again and again: what is new in a list whose newest items come first."""
+
+    __pydantic_config__: ClassVar[Mapping[str, str]] = {"extra": "forbid"}
+
+    id: str
+    ask: str
+    summary: str
+    name: tuple[str, ...]
+    """Which members tell an item from others."""
+    at: str
+    """Which member says when it was made."""
+    call: str = ""
+    queries: Mapping[str, Any] | None = None
+    items: str = "value"
+    """Where in the answer the items are."""
+    next: str = ""
+    """Where it says the address of older ones, if it does."""
+
+
+@dataclass(frozen=True)
 class Parameter:
     """A parameter of the connection."""
 
@@ -111,6 +134,7 @@ class Declaration:
     url: str
     """What the paths of requests are below."""
     operations: tuple[Declared, ...]
+    triggers: tuple[DeclaredTrigger, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     basic: tuple[str, str] | None = None
@@ -146,7 +170,7 @@ def declaration(content: bytes, name: str) -> Declaration:
     for place in _places([made.url, dict(made.headers), list(made.basic or ()), _texts_of(made.token)]):
         if place not in known:
             raise Invalid(f"{name}: no parameter is named `{place}`")
-    for operation in made.operations:
+    for operation in (*made.operations, *map(_listing, made.triggers)):
         if len(operation.ask.split(" ", 1)) != 2 or (operation.call and " " not in operation.call):
             raise Invalid(f"{name}: `{operation.id}` has no method and path")
         for place in _places([operation.queries, operation.body]):
@@ -204,10 +228,16 @@ def build(declared: Declaration, send: Send, clock: Clock) -> Connector:
         operations.append(
             Operation(one.id, method, path, one.summary, one.effect, work, dry, twice=frozenset(one.twice))
         )
+    polls = []
+    for trigger in declared.triggers:
+        request = _Request(declared, _listing(trigger), send, tokens)
+        method, _, path = trigger.ask.partition(" ")
+        new = NewItems(partial(_page, trigger, request), partial(_name_of, trigger), partial(_made_at, trigger))
+        polls.append(Operation(trigger.id, method, path, trigger.summary, Effect.READ, new))
     parameters = tuple(ConnectionParameter(p.name, p.summary, p.secret, p.default is None) for p in declared.parameters)
     usual = "the usual one" if "{" in declared.url else f"`{declared.url}`"
     endpoint = ConnectionParameter(ENDPOINT, f"Base URL, where it isn't {usual}.", required=False)
-    return Connector(declared.name, declared.title, tuple(operations), parameters=(*parameters, endpoint))
+    return Connector(declared.name, declared.title, tuple(operations), (), tuple(polls), (*parameters, endpoint))
 
 
 @dataclass(frozen=True)
@@ -219,7 +249,7 @@ class _Request:
     send: Send
     tokens: Tokens
 
-    def __call__(self, asked: Asked) -> Answer:
+    def __call__(self, asked: Asked, link: str = "") -> Answer:
         given = {p.name: asked.secrets.get(p.name) or p.default for p in self.connector.parameters}
         missing = [name for name, value in given.items() if value is None]
         if missing:
@@ -229,7 +259,12 @@ class _Request:
         base = asked.secrets.get(ENDPOINT) or text(_filled(self.connector.url, known, asked))
         method, _, path = (self.operation.call or self.operation.ask).partition(" ")
         url = base.rstrip("/") + _path(path, asked.arguments) if path else base
-        if queries := self._queries(known, asked):
+        if link:
+            # What leads elsewhere doesn't get the connection's credentials.
+            if _host(link) != _host(base) or urlsplit(link).scheme != urlsplit(base).scheme:
+                raise Invalid(f"the rest of the answer lies at `{_host(link)}`: that is not supported")
+            url = link
+        elif queries := self._queries(known, asked):
             url += ("&" if "?" in url else "?") + urlencode(queries, quote_via=quote)
         headers = {n: text(_filled(t, known, asked)) for n, t in self.connector.headers.items()}
         if any("\r" in v or "\n" in v for v in headers.values()):
@@ -267,6 +302,33 @@ class _Request:
         if self.operation.answer:
             body = _at(body, self.operation.answer.split("."))
         return replace(answer, body=body)
+
+
+def _listing(trigger: DeclaredTrigger) -> Declared:
+    return Declared(trigger.id, trigger.ask, Effect.READ, trigger.summary, trigger.call, trigger.queries)
+
+
+def _page(trigger: DeclaredTrigger, request: _Request, asked: Asked, link: str) -> Page | Answer:
+    answer = request(asked, link)
+    if answer.lost or answer.refused or answer.status >= 300:
+        return answer
+    items = _at(answer.body, trigger.items.split(".") if trigger.items else [])
+    if not isinstance(items, list) or not all(isinstance(i, Mapping) for i in items):
+        raise Invalid(f"the answer has no list of objects at `{trigger.items}`")
+    following = _members(answer.body).get(trigger.next) if trigger.next else ""
+    return Page(items, text(following))
+
+
+def _name_of(trigger: DeclaredTrigger, item: Mapping[str, Any]) -> str:
+    return json.dumps([text(_at(item, n.split("."))) for n in trigger.name])
+
+
+def _made_at(trigger: DeclaredTrigger, item: Mapping[str, Any]) -> datetime | None:
+    return moment(_at(item, trigger.at.split(".")))
+
+
+def _members(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _dry(operation: Declared) -> Callable[[Asked], Answer]:

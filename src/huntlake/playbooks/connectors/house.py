@@ -19,7 +19,7 @@ from huntlake.identity.rights import Action
 from huntlake.identity.tenant import Subscription, Tenant
 from huntlake.identity.users import Users
 from huntlake.playbooks.connectors.connector import Asked
-from huntlake.playbooks.connectors.questions import Ask
+from huntlake.playbooks.connectors.questions import Ask, Withdraw
 from huntlake.playbooks.machine_actions import MachineActions
 from huntlake.playbooks.secret_store import SecretStore
 from huntlake.playbooks.web import Web
@@ -71,6 +71,7 @@ class House:
     subscription: Subscription
     ask: Ask
     """Puts a playbook's questions to people."""
+    withdraw: Withdraw
     base_url: str = ""
     """Under which people see this server."""
     limits: QueryLimits = QueryLimits()

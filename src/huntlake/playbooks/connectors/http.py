@@ -43,13 +43,13 @@ def http(web: Web, authentication: Authentication, connections: Records[Connecti
     work = _Http(web, authentication, connections, seal).call
     made = [Operation(f"Http{m.capitalize()}", m, _ANY, f"{m} of a URL.", Effect.READ, work) for m in _READS]
     made += [
-        Operation(f"Http{m.capitalize()}", m, _ANY, f"{m} of a URL.", Effect.WRITE, work, asks=_is_query)
+        Operation(f"Http{m.capitalize()}", m, _ANY, f"{m} of a URL.", Effect.WRITE, work, asks=is_query)
         for m in _WRITES
     ]
     return Connector(NAME, "HTTP", tuple(made))
 
 
-def _is_query(asked: Asked) -> bool:
+def is_query(asked: Asked) -> bool:
     """Whether a query is sent to one of the APIs that answer KQL: these take it by POST, and change nothing."""
     try:
         path = urlsplit(asked.path).path
@@ -114,8 +114,7 @@ class _Http:
                 path = _path_of(inputs.get("pathTemplate"))
                 key = text(inputs.get("subscriptionKey")) or told.get("key", "")
                 return told.get("url", "").rstrip("/") + path, {"Ocp-Apim-Subscription-Key": key} if key else {}
-        subscribe = inputs.get("subscribe")
-        url = text(inputs.get("uri") or (subscribe.get("uri") if isinstance(subscribe, Mapping) else ""))
+        url = text(inputs.get("uri"))
         if not url:
             raise Invalid("the action has no `uri`")
         return url, {}

@@ -22,7 +22,7 @@ from uuid import UUID, uuid5
 
 from huntlake.core.errors import Invalid
 from huntlake.playbooks.connectors.connector import Asked, ConnectionParameter, Connector, Effect, Operation
-from huntlake.playbooks.connectors.questions import Ask, of_mail
+from huntlake.playbooks.connectors.questions import Ask, Withdraw, of_mail
 from huntlake.wdl.expressions.values import text
 from huntlake.wdl.runner.effects import Answer
 
@@ -79,7 +79,7 @@ def smtp() -> Connector:
     return Connector("smtp", "SMTP", (operation, old), parameters=PARAMETERS)
 
 
-def office365(ask: Ask) -> Connector:
+def office365(ask: Ask, withdraw: Withdraw) -> Connector:
     """The connector `office365`: of Outlook, what sends mails and what asks by mail."""
     return Connector(
         "office365",
@@ -97,6 +97,8 @@ def office365(ask: Ask) -> Connector:
             ),
             asking("SendApprovalMail", "/approvalmail/$subscriptions", "Ask for an approval.", ask, of_mail),
             asking("SendMailWithOptions", "/mailwithoptions/$subscriptions", "Ask with options.", ask, of_mail),
+            withdrawing("DeleteApprovalMailSubscription", "/approvalmail/$subscriptions", withdraw),
+            withdrawing("DeleteOptionsMailSubscription", "/mailwithoptions/$subscriptions", withdraw),
         ),
         # What asks people needs no server.
         parameters=tuple(replace(p, required=False) for p in PARAMETERS),
@@ -108,10 +110,21 @@ def asking(id: str, path: str, summary: str, ask: Ask, question: Any) -> Operati
 
     def work(asked: Asked) -> Answer:
         name = ask(asked, operation, question(asked.body))
-        return Answer(202, {"Content-Type": "application/json"}, {"id": name})
+        place = f"{asked.path.rstrip('/')}/{name}"
+        return Answer(202, {"Content-Type": "application/json", "Location": place}, {"id": name})
 
     operation = Operation(id, "POST", path, summary, Effect.READ, work)
     return operation
+
+
+def withdrawing(id: str, path: str, withdraw: Withdraw) -> Operation:
+    """The operation that takes such a question back, where nobody waits for its answer any more."""
+
+    def work(asked: Asked) -> Answer:
+        withdraw(asked, asked.arguments["question"])
+        return Answer(200)
+
+    return Operation(id, "DELETE", f"{path}/{{question}}", "Take a question back.", Effect.READ, work)
 
 
 _OUTLOOK = frozenset(

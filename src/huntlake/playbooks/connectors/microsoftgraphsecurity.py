@@ -9,18 +9,26 @@ from datetime import UTC, datetime
 from typing import Any
 
 from huntlake.core.errors import Invalid
+from huntlake.detection.alerts import Alert, AlertStatus
 from huntlake.detection.indicators import Indicator
 from huntlake.detection.intel.stix import Gathered
 from huntlake.identity.rights import Action
 from huntlake.playbooks.answers import answer, plain
 from huntlake.playbooks.connectors.connector import Asked, Connector, Effect, Operation
 from huntlake.playbooks.connectors.house import House, fields, name_for
+from huntlake.playbooks.connectors.new_items import NewItems, Page, moment
 from huntlake.state.documents import Document
 from huntlake.wdl.expressions.values import text
 from huntlake.wdl.runner.effects import Answer
 from huntlake.workspace.workspaces import Workspace
 
 MOST = 100
+_STATUSES = {
+    AlertStatus.NEW: "newAlert",
+    AlertStatus.IN_PROGRESS: "inProgress",
+    AlertStatus.RESOLVED: "resolved",
+    AlertStatus.DISMISSED: "resolved",
+}
 _COMPARED = {
     "networkipv4": "ipv4-addr:value",
     "networkdestinationipv4": "ipv4-addr:value",
@@ -74,6 +82,16 @@ def microsoftgraphsecurity(house: House) -> Connector:
             Operation("GetTiIndicator", "GET", f"{indicators}/{{id}}", "An indicator.", Effect.READ, kept.get),
             Operation("DeleteTiIndicator", "DELETE", f"{indicators}/{{id}}", "Delete one.", Effect.WRITE, kept.delete),
         ),
+        polls=(
+            Operation(
+                "OnNewAlerts",
+                "GET",
+                "/trigger/beta/security/alerts",
+                "An alert is raised.",
+                Effect.READ,
+                NewItems(kept.alerts, lambda alert: str(alert["id"]), lambda alert: moment(alert["createdDateTime"])),
+            ),
+        ),
         inside=True,
     )
 
@@ -118,6 +136,14 @@ class _Indicators:
         owner = (self.house.workspace(asked, Action.AUTHOR).name,)
         gone = self.house.detection.indicators.delete(owner, asked.arguments["id"], by=self.house.author(asked))
         return Answer(204 if gone else 404, body="")
+
+    def alerts(self, asked: Asked, link: str) -> Page:
+        """All alerts, the newest first."""
+        if asked.queries:
+            raise Invalid(f"`{min(asked.queries)[:60]}` of a trigger on alerts is not supported")
+        owner = (self.house.workspace(asked, Action.READ).name,)
+        found = [_alert_shown(d) for d in self.house.detection.alerts.list(owner)]
+        return Page(sorted(found, key=lambda alert: str(alert["createdDateTime"]), reverse=True))
 
     def _listed(self, asked: Asked) -> list[Any]:
         given = fields(asked, "value").get("value")
@@ -191,6 +217,45 @@ def _moment(given: Any) -> datetime | None:
 
 def _shown(name: str, indicator: Indicator, given: Mapping[str, Any]) -> dict[str, Any]:
     return {"id": name, **plain(dict(given)), "ingestedDateTime": plain(indicator.valid_from)}
+
+
+def _alert_shown(document: Document[Alert]) -> dict[str, Any]:
+    """An alert in the older form of Microsoft Graph."""
+    alert = document.value
+    of: dict[str, list[Mapping[str, Any]]] = {}
+    for entity in alert.entities:
+        of.setdefault(entity.kind.lower(), []).append(entity.properties)
+    shown = {
+        "id": document.name,
+        "title": alert.title,
+        "description": alert.description,
+        "severity": alert.severity.value.lower(),
+        "status": _STATUSES[alert.status],
+        "category": alert.tactics[0].value if alert.tactics else alert.alert_type,
+        "createdDateTime": alert.created,
+        "eventDateTime": alert.started or alert.created,
+        "lastModifiedDateTime": alert.modified,
+        "closedDateTime": alert.resolved,
+        "assignedTo": alert.assigned_to or None,
+        "vendorInformation": {"provider": alert.provider, "vendor": alert.vendor},
+        "hostStates": [_host_state(p) for p in of.get("host", ())],
+        "userStates": [_user_state(p) for p in of.get("account", ())],
+        "fileStates": [{"name": p.get("fileName"), "path": p.get("directory")} for p in of.get("file", ())],
+        "networkConnections": [{"destinationAddress": p.get("address")} for p in of.get("ip", ())],
+    }
+    made: dict[str, Any] = plain(shown)
+    return made
+
+
+def _host_state(host: Mapping[str, Any]) -> dict[str, Any]:
+    name, domain = text(host.get("hostName")), text(host.get("dnsDomain"))
+    return {"fqdn": ".".join(filter(None, (name, domain))), "netBiosName": host.get("netBiosName") or name}
+
+
+def _user_state(account: Mapping[str, Any]) -> dict[str, Any]:
+    name, suffix = text(account.get("accountName")), text(account.get("upnSuffix"))
+    principal = f"{name}@{suffix}" if name and suffix else None
+    return {"accountName": name, "domainName": account.get("ntDomain"), "userPrincipalName": principal}
 
 
 def _kept_shown(document: Document[Indicator]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
@@ -60,6 +60,10 @@ class Ask(Protocol):
 
     def __call__(self, asked: Asked, operation: Operation, question: Question) -> str:
         """The name of the question; the answer is sent to its callback. `Invalid` for one that asks nothing."""
+
+
+Withdraw = Callable[[Asked, str], None]
+"""Takes a question of that name back, which the same run has asked; nothing happens where it is answered already."""
 
 
 def of_mail(body: Any) -> Question:

@@ -14,7 +14,7 @@ from typing import Any
 
 from huntlake.core.diagnostics import SourceError
 from huntlake.playbooks.connectors.plausible import SUBSCRIPTION, plausible
-from huntlake.playbooks.connectors.stubs import Contract
+from huntlake.playbooks.connectors.stubs import ANYTHING, Contract
 from huntlake.wdl.definition.workflow import Action, ActionType, Definition
 from huntlake.wdl.expressions.nodes import Access, Call, Expression, Interpolation, Literal
 from huntlake.wdl.expressions.parser import template
@@ -26,18 +26,22 @@ _BODIES = ("body", "actionbody")
 _OUTPUTS = ("outputs", "actionoutputs")
 _THROUGH = frozenset(
     "first last json string coalesce union skip take reverse sort xml array base64tostring trim tolower toupper"
-    " decodebase64 createarray addproperty setproperty removeproperty if intersection".split()
+    " decodebase64 createarray addproperty setproperty removeproperty intersection replace".split()
 )
+_TEXTS = frozenset(("replace", "tolower", "toupper", "trim"))
 _ELEMENT = frozenset(("first", "last"))
 _SEVERAL = frozenset(("coalesce", "intersection", "union"))
 _DEEPEST = 12
 _FROM_END = 8
+_MOST_TWINS = 6
 _NUMBERED = frozenset(("greater", "greaterorequals", "less", "lessorequals"))
 RESOURCE = f"{SUBSCRIPTION}/providers/Microsoft.Compute/virtualMachines/host1"
 """What stands for a text that is taken apart as the id of a resource."""
 
 Source = tuple[str, tuple[str, ...]]
-"""Which answer, by its action in lower case, and the steps into its body: names, and `[]` for an element."""
+"""Which answer, by its action in lower case, and the steps into its body: names, `[]` for an element, and at the end
+perhaps `IN_ARRAY`: an array that was made of that."""
+IN_ARRAY = "[…]"
 
 
 Fit = Callable[[Any], Any]
@@ -62,13 +66,17 @@ class Read:
 
         What is `real` stays. Nothing is None where nothing is read.
         """
-        own = _merged(self.sample, real)
+        read = Contract("", "GET", "", self.paths)
+        # An array of one element is none any more when it comes back from XML.
+        several = any(_xml in fits for fits in self.fits.values())
+        own = _merged(read.shaped(self.sample, self.elements, several), real)
         if self.paths:
-            own = Contract("", "GET", "", self.paths).over(own, self.elements)
+            own = read.over(own, self.elements)
         if contract is not None:
             own = contract.over(own, self.elements)
         for steps in sorted(self.fits, key=len, reverse=True):
-            for fit in self.fits[steps]:
+            # What is read as XML is so also where JSON is made of it.
+            for fit in sorted(self.fits[steps], key=lambda f: f is _xml):
                 own = _at(own, steps, fit)
         return own
 
@@ -80,11 +88,25 @@ def _at(value: Any, steps: tuple[str, ...], fit: Fit) -> Any:
         return [_at(one, steps[1:], fit) for one in value]
     if isinstance(value, dict) and (key := found(value, steps[0])) is not None:
         return {**value, key: _at(value[key], steps[1:], fit)}
+    if (inner := _inner(value)) is not None:
+        return json.dumps(_at(inner, steps, fit))
     return value
 
 
 def _list(value: Any) -> Any:
+    if (inner := _inner(value)) is not None:
+        return value if isinstance(inner, list) else json.dumps([inner])
     return value if isinstance(value, list) else [value]
+
+
+def _inner(value: Any) -> Any:
+    """What JSON within a text holds that is an object or a list; None of anything else."""
+    if not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):
+        return None
+    try:
+        return json.loads(value)
+    except ValueError:
+        return None
 
 
 def _objects(value: Any) -> Any:
@@ -92,7 +114,16 @@ def _objects(value: Any) -> Any:
 
 
 def _object(value: Any) -> Any:
-    return value if isinstance(value, dict) else {"name": value}
+    # What is read by way of `json` is a text.
+    return value if isinstance(value, dict) or isinstance(_inner(value), dict) else {"name": value}
+
+
+def _xml(value: Any) -> Any:
+    """An object with one root, which has a form in XML; a text that may be XML stays."""
+    inner = value if isinstance(value, dict) else _inner(value)
+    if not isinstance(inner, dict):
+        return value if isinstance(value, str) and value.lstrip().startswith("<") else {"name": value}
+    return inner if len(inner) == 1 else {"root": inner}
 
 
 def _integer(value: Any) -> Any:
@@ -108,6 +139,16 @@ def _json(value: Any) -> Any:
             return json.dumps({})
         return value
     return json.dumps(value)
+
+
+def _parsable(value: Any) -> Any:
+    """A text that isn't JSON is JSON; everything else is it already."""
+    return _json(value) if isinstance(value, str) else value
+
+
+def _shown(value: Any) -> Any:
+    """A text: whatever is read of it is read as JSON."""
+    return json.dumps(value) if isinstance(value, dict | list) else value
 
 
 def _base64(value: Any) -> Any:
@@ -204,7 +245,11 @@ class _Reader:
         self.around: dict[str, tuple[Action, ...]] = {}
         for action in definition.actions:
             self._place(action, ())
-        self.written = dict(_written(definition))
+        self.written: dict[str, list[tuple[Any, Action, bool]]] = {}
+        for name, write in _written(definition):
+            self.written.setdefault(name, []).append(write)
+        self.variables: dict[str, Source | None] = {}
+        self.twins: dict[Source, list[Source]] = {}
         self.initial = {name: value for name, value, _ in _initial(definition)}
         self.types = {name: type for name, _, type in _initial(definition)}
 
@@ -225,7 +270,7 @@ class _Reader:
             if action.type is ActionType.PARSE_JSON and isinstance(action.inputs, Mapping):
                 self._schema(action, action.inputs)
             if action.type is ActionType.FOREACH and (source := self._of(action.foreach, action, 0)):
-                self._note((source[0], (*source[1], "[]")))
+                self._note(_into(source, "[]"))
             self._wanted(action)
             for one in _texts([action.inputs, action.foreach, action.expression, [c.value for c in action.cases]]):
                 self._text(one, action)
@@ -241,6 +286,8 @@ class _Reader:
         match action.type:
             case ActionType.FOREACH:
                 self._fit(action.foreach, action, _list)
+            case ActionType.PARSE_JSON:
+                self._fit(inputs.get("content"), action, _parsable)
             case ActionType.QUERY | ActionType.JOIN:
                 self._fit(inputs.get("from"), action, _list)
             case ActionType.SELECT:
@@ -270,6 +317,10 @@ class _Reader:
             if len(sides) == 2 and name.lower() in _NUMBERED and any(isinstance(s, int) for s in sides):
                 for side in sides:
                     self._fit(side, action, _integer)
+            texts = [s for s in sides if isinstance(s, str) and s and "@" not in s]
+            if len(sides) == 2 and name.lower() == "equals" and len(texts) == 1:
+                for side in sides:
+                    self._fit(side, action, _same(texts[0]))
             self._compared(given, action)
 
     def _fit(self, node: Any, action: Action | None, fit: Fit) -> None:
@@ -277,8 +328,17 @@ class _Reader:
             self._fitted(source, fit)
 
     def _fitted(self, source: Source | None, fit: Fit) -> None:
-        if source is not None:
-            self._read(source[0]).fits.setdefault(source[1], []).append(fit)
+        for name, steps in self._alike(source) if source is not None else ():
+            if IN_ARRAY not in steps:
+                self._read(name).fits.setdefault(steps, []).append(fit)
+
+    def _alike(self, source: Source) -> Iterator[Source]:
+        """A source, and what stands in its place where a variable is written elsewhere."""
+        yield source
+        name, steps = source
+        for count in range(len(steps) + 1):
+            for other, before in self.twins.get((name, steps[:count]), ()):
+                yield other, (*before, *steps[count:])
 
     def _called(self, name: str, arguments: tuple[Expression, ...], action: Action | None) -> None:
         """What a function wants of what it is given."""
@@ -287,7 +347,7 @@ class _Reader:
         match name, values:
             case ("join" | "union" | "intersection" | "length", _):
                 # Who counts characters has a text already, and a list is counted as well.
-                if name != "length" or (first and first[1]):
+                if name != "length" or first:
                     self._fitted(first, _list if name != "length" else _counted)
                 if name in ("union", "intersection"):
                     for other in arguments[1:]:
@@ -296,6 +356,10 @@ class _Reader:
                 self._fitted(first, _integer)
             case ("json", _):
                 self._fitted(first, _json)
+            case ("xml", _):
+                self._fitted(first, _xml)
+            case ("replace", _) if not _is_text(arguments[0]):
+                self._fitted(first, _shown)
             case ("addproperty" | "setproperty" | "removeproperty", _):
                 self._fitted(first, _object)
             case ("base64tostring" | "decodebase64" | "base64tobinary", _):
@@ -336,7 +400,7 @@ class _Reader:
 
     def _schema(self, action: Action, inputs: Mapping[str, Any]) -> None:
         source, schema = self._of(inputs.get("content"), action, 0), inputs.get("schema")
-        if source is None or not isinstance(schema, Mapping):
+        if source is None or IN_ARRAY in source[1] or not isinstance(schema, Mapping):
             return
         sample = made(schema)
         for step in reversed(source[1]):
@@ -348,11 +412,12 @@ class _Reader:
         return self.found.setdefault(name, Read())
 
     def _note(self, source: Source) -> None:
-        name, steps = source
-        path = "".join("[]" if s == "[]" else f".{s}" for s in steps)
-        if path and "." not in "".join(s for s in steps if s != "[]"):
-            paths = self._read(name).paths
-            paths[path] = paths.get(path, 0) + 1
+        for name, marked in self._alike(source):
+            steps = tuple(s for s in marked if s != IN_ARRAY)
+            path = "".join("[]" if s == "[]" else f".{s}" for s in steps)
+            if path and "." not in "".join(s for s in steps if s != "[]"):
+                paths = self._read(name).paths
+                paths[path] = paths.get(path, 0) + 1
 
     # -- where something comes from
 
@@ -377,7 +442,11 @@ class _Reader:
                     self._walk(argument, action)
             case Access(parent, key):
                 self._indexed(parent, key, action)
-                # What a longer path says, the shorter one needn't.
+                # What a longer path says, the shorter one needn't, but for how many elements there are.
+                inner = parent
+                while source is not None and isinstance(inner, Access):
+                    self._indexed(inner.parent, inner.key, action)
+                    inner = inner.parent
                 if source is None:
                     self._walk(parent, action)
                 elif not isinstance(key, Literal):
@@ -411,7 +480,7 @@ class _Reader:
 
     def _kept(self, function: str, name: str) -> tuple[Any, Action | None]:
         if function == "variables":
-            return self.written.get(name.lower(), (None, None, False))[:2]
+            return next(((v, a) for v, a, _ in self.written.get(name.lower(), ()) if isinstance(v, str)), (None, None))
         action = self.actions.get(name.lower())
         return (action.inputs, action) if action and action.type is ActionType.COMPOSE else (None, None)
 
@@ -433,10 +502,13 @@ class _Reader:
             return None
         match node:
             case Access(parent, Literal(key)):
+                held = self._held(node, action, depth)
+                if held is not None and isinstance(held[0], str):
+                    return self._of(held[0], held[1], depth + 1)
                 return self._step(parent, key, action, depth)
             case Access(parent, _):
                 source = self._source(parent, action, depth + 1)
-                return source and (source[0], (*source[1], "[]"))
+                return source and _into(source, "[]")
             case Call(name, arguments):
                 return self._call(name.lower(), arguments, action, depth + 1)
         return None
@@ -450,7 +522,7 @@ class _Reader:
         source = self._source(parent, action, depth + 1)
         if source is None:
             return None
-        return source[0], (*source[1], "[]" if isinstance(key, int) else str(key))
+        return _into(source, "[]" if isinstance(key, int) else str(key))
 
     def _call(self, name: str, arguments: tuple[Expression, ...], action: Action | None, depth: int) -> Source | None:
         named = arguments[0].value if arguments and isinstance(arguments[0], Literal) else None
@@ -467,15 +539,60 @@ class _Reader:
         if name == "item":
             return self._item(action, depth)
         if name == "variables" and isinstance(named, str):
-            value, writer, element = self.written.get(named.lower(), (None, None, False))
-            source = self._of(value, writer, depth)
-            return source and (source if not element else None)
+            return self._variable(named.lower(), depth)
+        if name == "if" and len(arguments) == 3:
+            return next((s for a in arguments[1:] if (s := self._source(a, action, depth))), None)
         if name in _THROUGH and arguments:
             # Several are of one kind: the first whose source is known tells.
             several = arguments if name in _SEVERAL else arguments[:1]
             source = next((s for a in several if (s := self._source(a, action, depth))), None)
-            return source and (source[0], (*source[1], "[]") if name in _ELEMENT else source[1])
+            if source is None or name in _ELEMENT:
+                return source and _into(source, "[]")
+            # What is an element is hardly an array itself, which `array` would leave as it is.
+            wraps = name == "createarray" or (name == "array" and source[1][-1:] == ("[]",))
+            return _into(source, IN_ARRAY) if wraps else source
         return None
+
+    def _variable(self, name: str, depth: int) -> Source | None:
+        """What is first written into a variable that comes from an answer; whatever else is is like that."""
+        if name not in self.variables:
+            # A variable that is made of itself.
+            self.variables[name] = None
+            found = [(s, e) for v, w, e in self.written.get(name, ()) if (s := self._of(v, w, depth)) is not None]
+            for source, element in found[:1]:
+                # What elements are put into is like the list that they were taken from.
+                listed = source[1][-1:] == ("[]",)
+                whole = (source[0], source[1][:-1]) if listed else _into(source, IN_ARRAY)
+                self.variables[name] = whole if element else source
+                others = [s for s, e in found[1:_MOST_TWINS] if e is element and s != source]
+                self.twins.setdefault(source, []).extend(others)
+        return self.variables[name]
+
+    def _held(self, node: Expression, action: Action | None, depth: int) -> tuple[Any, Action | None] | None:
+        """What an expression is where the definition itself spells it out: an object with templates in it."""
+        whole: Any = None
+        match node:
+            case Access(parent, Literal(str(key))) if depth < _DEEPEST:
+                outer = self._held(parent, action, depth + 1)
+                name = found(outer[0], key) if outer is not None and isinstance(outer[0], dict) else None
+                return (outer[0][name], outer[1]) if outer is not None and name is not None else None
+            case Call(name, (Literal(str(named)),)):
+                kept = self.actions.get(named.lower())
+                inputs = kept.inputs if kept is not None else None
+                if name.lower() == "variables":
+                    written = self.written.get(named.lower(), ())
+                    whole, action = next(((v, a) for v, a, e in written if isinstance(v, dict) and not e), (None, None))
+                elif kept is not None and name.lower() in _OUTPUTS and kept.type is ActionType.COMPOSE:
+                    whole, action = inputs, kept
+                elif kept is not None and name.lower() in _BODIES and kept.type is ActionType.PARSE_JSON:
+                    content = inputs.get("content") if isinstance(inputs, Mapping) else None
+                    try:
+                        read = template(content) if isinstance(content, str) else None
+                    except SourceError:
+                        return None
+                    if isinstance(read, Access | Call) and depth < _DEEPEST:
+                        return self._held(read, kept, depth + 1)
+        return (whole, action) if isinstance(whole, dict) else None
 
     def _answer(self, name: str, depth: int) -> Source | None:
         action = self.actions.get(name.lower())
@@ -504,7 +621,23 @@ class _Reader:
 
     def _element(self, node: Any, action: Action | None, depth: int) -> Source | None:
         source = self._of(node, action, depth + 1)
-        return source and (source[0], (*source[1], "[]"))
+        return source and _into(source, "[]")
+
+
+def _into(source: Source, step: str) -> Source:
+    """What a step leads to; an element of an array that was made of something is that."""
+    name, steps = source
+    if step == "[]" and steps[-1:] == (IN_ARRAY,):
+        return name, steps[:-1]
+    return name, (*steps, step)
+
+
+def _is_text(node: Expression) -> bool:
+    """Whether it is a text whatever it is made of."""
+    match node:
+        case Call(name, (first, *_)):
+            return name.lower() in ("string", "join", "concat") or (name.lower() in _TEXTS and _is_text(first))
+    return False
 
 
 def _named(call: Call) -> str:
@@ -513,8 +646,7 @@ def _named(call: Call) -> str:
 
 
 def _written(definition: Definition) -> Iterator[tuple[str, tuple[Any, Action, bool]]]:
-    """What is first written to each variable, by whom, and whether as an element."""
-    seen = set()
+    """What is written to each variable, by whom, and whether as an element."""
     for action in definition.all():
         inputs = action.inputs if isinstance(action.inputs, Mapping) else {}
         if action.type is ActionType.INITIALIZE:
@@ -526,8 +658,7 @@ def _written(definition: Definition) -> Iterator[tuple[str, tuple[Any, Action, b
             continue
         for one in given:
             name, value = str(one.get("name", "")).lower(), one.get("value")
-            if isinstance(value, str) and "@" in value and name not in seen:
-                seen.add(name)
+            if next(_texts(value), None) is not None:
                 yield name, (value, action, action.type is ActionType.APPEND_TO_ARRAY)
 
 
@@ -546,8 +677,8 @@ def _one_of(cases: list[Any]) -> Fit:
 
 
 def _counted(value: Any) -> Any:
-    # A workflow that counts the keys of an object can't be helped.
-    return value if isinstance(value, str | list | dict) else [value]
+    # A workflow that counts the keys of an object can't be helped; nothing that is known is an empty list as well.
+    return value if isinstance(value, str | list) or (isinstance(value, dict) and value) else [value] if value else []
 
 
 def _texts(node: Any) -> Iterator[str]:
@@ -581,8 +712,8 @@ def made(schema: Any, name: str = "", depth: int = 0) -> Any:
         known = properties if isinstance(properties, Mapping) else {}
         return {_plain(k): made(v, _plain(k), depth + 1) for k, v in known.items()}
     if type == "array" or (not type and items is not None):
-        one = items[0] if isinstance(items, list) and items else items
-        return [made(one, name, depth + 1)] if isinstance(one, Mapping) and one else [plausible(name or "item")]
+        several = items if isinstance(items, list) and items else [items]
+        return [made(one, name, depth + 1) if isinstance(one, Mapping) and one else ANYTHING for one in several]
     return _leaf(type, name)
 
 
@@ -617,4 +748,9 @@ def _merged(left: Any, right: Any) -> Any:
         return {**left, **{k: _merged(left.get(k), v) for k, v in right.items()}}
     if isinstance(left, list) and isinstance(right, list) and left and right:
         return [_merged(left[0], one) for one in right]
+    for one, other in ((left, right), (right, left)):
+        # What is once a text and once an object is JSON within a text.
+        if isinstance(one, str) and isinstance(other, dict | list):
+            inner = _inner(one)
+            return json.dumps(other if inner is None else _merged(inner, other))
     return left if right is None else right

@@ -9,7 +9,7 @@ from typing import Any
 
 from huntlake.detection.alerts import Alert
 from huntlake.detection.bookmarks import Bookmark
-from huntlake.detection.casebook import Incidents
+from huntlake.detection.casebook import Incidents, Tally
 from huntlake.detection.entities import Entity
 from huntlake.detection.entity_types import ENTITY_TYPES, EntityType
 from huntlake.detection.incidents import Incident, IncidentComment, IncidentRelation, IncidentTask, RelatedKind
@@ -19,15 +19,21 @@ from huntlake.state.records import Author, Owner
 SENTINEL = "Microsoft.SecurityInsights"
 _KINDS = {t.kind.lower(): t for t in ENTITY_TYPES.values()}
 _ALERT_TYPES = {t.alert_type.lower(): t for t in ENTITY_TYPES.values()}
+ENTITY_LISTS = (
+    ("GetAccounts", "account", "Account", "Accounts"),
+    ("GetHosts", "host", "Host", "Hosts"),
+    ("GetIPs", "ip", "Ip", "IPs"),
+    ("GetUrls", "url", "Url", "URLs"),
+    ("GetFileHashes", "filehash", "FileHash", "Filehashes"),
+    ("GetDNS", "dnsresolution", "DnsResolution", "Dnsresolutions"),
+)
+"""By operation: the end of its path, the kind of entity, and the name of the list it answers with."""
 _NUMBERED = frozenset({"$id", "type", "kind"})
 
 
-def incident_shown(
-    sentinel: str, incidents: Incidents, owner: Owner, document: Document[Incident], base_url: str = ""
-) -> dict[str, Any]:
-    """An incident; `sentinel` is the resource id of its workspace's Sentinel."""
+def incident_shown(sentinel: str, document: Document[Incident], held: Tally, base_url: str = "") -> dict[str, Any]:
+    """An incident and what it holds; `sentinel` is the resource id of its workspace's Sentinel."""
     incident, name = document.value, document.name
-    held = incidents.tally(owner, name)
     who = incident.owner
     properties = {
         "title": incident.title,
@@ -117,7 +123,8 @@ def alert_shown(sentinel: str, document: Document[Alert]) -> dict[str, Any]:
             "timeGenerated": alert.created,
             "processingEndTime": alert.modified,
             "resourceIdentifiers": [],
-            "additionalData": dict(alert.more),
+            # Whatever isn't a text is told as JSON within one.
+            "additionalData": {n: v if isinstance(v, str) else json.dumps(v) for n, v in alert.more.items()},
         },
     }
 
@@ -199,8 +206,16 @@ def entity_shown(sentinel: str, entity: Entity) -> dict[str, Any]:
         "name": entity.id,
         "type": f"{SENTINEL}/Entities",
         "kind": entity.kind,
-        "properties": dict(entity.properties),
+        "properties": {"friendlyName": _friendly(entity), **entity.properties},
     }
+
+
+def _friendly(entity: Entity) -> str:
+    """What people call an entity: the first text of those that identify it."""
+    type = _KINDS.get(entity.kind.lower())
+    held = {k.lower(): v for k, v in entity.properties.items()}
+    named = [held.get(p.lower()) for p in type.identifiers.values()] if type else []
+    return next((v for v in (*named, *held.values()) if isinstance(v, str) and v), entity.kind)
 
 
 def author_shown(author: Author | None) -> dict[str, str] | None:
@@ -238,6 +253,14 @@ def of_kind(entities: Iterable[Mapping[str, Any]], kind: str) -> list[dict[str, 
         spelled = _spelled(type, held)
         found.append({**spelled, "Type": type.alert_type})
     return found
+
+
+def entities_at(end: str, given: Any) -> dict[str, Any] | None:
+    """What the connector answers at `/entities/{end}` of the entities that it is given; None where it has no such."""
+    for _, path, kind, name in ENTITY_LISTS:
+        if path.lower() == end.lower():
+            return {name: of_kind(listed(given), kind)}
+    return None
 
 
 def _type(entity: Mapping[str, Any]) -> EntityType | None:

@@ -27,6 +27,8 @@ _TEXTS = frozenset({"custom details"})
 
 TRIGGER = "TRIGGER "
 CUSTOM = "custom"
+ANYTHING = object()
+"""In a made-up value, what may be anything."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,11 @@ class Contract:
             made["value"] = []
         return made
 
+    def shaped(self, sample: Any, elements: int = 2, several: bool = False) -> Any:
+        """What a schema says that it is, with something for `ANYTHING`, and with so many elements where any are read,
+        or with `several` everywhere."""
+        return _shaped(_tree(self.reads), "", sample, elements, several)
+
     def over(self, real: Any, elements: int = 2) -> Any:
         """A real body, to which everything is added that is read and that it lacks."""
         return _filled(_tree(self.reads), "", real, elements, 1)
@@ -65,7 +72,8 @@ class Contract:
     @property
     def _has_values(self) -> bool:
         # Nearly every answer has a list there; not one that is asked for a single value by name.
-        return self.method == "GET" and not self.path.lower().endswith(("/value", "uri"))
+        path = self.path.lower()
+        return (self.method == "GET" or "query" in path) and not path.endswith(("/value", "uri"))
 
 
 class Contracts:
@@ -245,6 +253,22 @@ def _made(node: _Node, name: str, elements: int, number: int, *, element: bool =
     value = plausible(name, number) if name else {}
     # What is read of a list's elements is one of them, however the list is named.
     return value[0] if element and isinstance(value, list) else value
+
+
+def _shaped(node: _Node, name: str, sample: Any, elements: int, several: bool) -> Any:
+    if sample is ANYTHING:
+        if node.members or node.element is not None:
+            return _made(node, name, elements, 1, element=True)
+        value = plausible(name or "item")
+        return value[0] if isinstance(value, list) else value
+    if isinstance(sample, list):
+        element = node.element or _Node(name)
+        shaped = [_shaped(element, name, one, elements, several) for one in sample]
+        wanted = elements if several or node.element is not None else len(shaped)
+        return shaped + shaped[-1:] * (wanted - len(shaped))
+    if isinstance(sample, dict):
+        return {k: _shaped(node.members.get(k.lower(), _Node(k)), k, v, elements, several) for k, v in sample.items()}
+    return sample
 
 
 def _filled(node: _Node, name: str, real: Any, elements: int, number: int) -> Any:

@@ -16,8 +16,8 @@ from huntlake.core.clock import Clock
 from huntlake.core.errors import Invalid
 from huntlake.playbooks.connectors.connector import Asked, ConnectionParameter, Connector, Effect, Operation
 from huntlake.playbooks.connectors.declared import Send, Token, Tokens
-from huntlake.playbooks.connectors.mail import asking, plain
-from huntlake.playbooks.connectors.questions import Ask, of_card
+from huntlake.playbooks.connectors.mail import asking, plain, withdrawing
+from huntlake.playbooks.connectors.questions import Ask, Withdraw, of_card
 from huntlake.wdl.expressions.values import text
 from huntlake.wdl.runner.effects import Answer
 
@@ -35,7 +35,11 @@ PARAMETERS = (
 )
 
 
-def teams(ask: Ask, send: Send, clock: Clock) -> Connector:
+_ASKING = "/v1.0/teams/conversation/gatherinput/poster/{poster}/location/{location}/$subscriptions"
+_ASKING_TO = "/flowbot/actions/flowcontinuation/recipienttypes/{kind}/$subscriptions"
+
+
+def teams(ask: Ask, withdraw: Withdraw, send: Send, clock: Clock) -> Connector:
     """The connector `teams`."""
     channel = _Channel(send, Tokens(send, clock))
     write, read = Effect.WRITE, Effect.READ
@@ -47,20 +51,10 @@ def teams(ask: Ask, send: Send, clock: Clock) -> Connector:
         "teams",
         "Microsoft Teams",
         (
-            asking(
-                "PostCardAndWait",
-                "/v1.0/teams/conversation/gatherinput/poster/{poster}/location/{location}/$subscriptions",
-                "Ask by a card.",
-                ask,
-                of_card,
-            ),
-            asking(
-                "PostCardToAndWait",
-                "/flowbot/actions/flowcontinuation/recipienttypes/{kind}/$subscriptions",
-                "Ask by a card.",
-                ask,
-                of_card,
-            ),
+            asking("PostCardAndWait", _ASKING, "Ask by a card.", ask, of_card),
+            asking("PostCardToAndWait", _ASKING_TO, "Ask by a card.", ask, of_card),
+            withdrawing("DeleteCardSubscription", _ASKING, withdraw),
+            withdrawing("DeleteCardToSubscription", _ASKING_TO, withdraw),
             post(
                 "PostCardToConversation",
                 "/v1.0/teams/conversation/adaptivecard/poster/{poster}/location/{location}",

@@ -9,7 +9,6 @@ from typing import Any
 
 from huntlake.core.diagnostics import SourceError
 from huntlake.core.errors import Invalid
-from huntlake.playbooks.deployment.lenient_json import read
 from huntlake.playbooks.deployment.plan import Other, Place, Plan, PlannedConnection, PlannedCustomApi, PlannedWorkflow
 from huntlake.playbooks.deployment.reading_definitions import Findings, last, referred, texts, workflow
 from huntlake.playbooks.deployment.templates.parameters import Parameter, declared
@@ -25,6 +24,7 @@ from huntlake.playbooks.deployment.templates.template import (
     evaluate,
     inner_parameters,
 )
+from huntlake.playbooks.lenient_json import read
 
 
 def plan_template(

@@ -357,7 +357,12 @@ def _trigger(trigger: Trigger, look: _Look) -> TriggerNeed:
         case TriggerType.BATCH:
             how = "when its batch is full, by other workflows"
         case TriggerType.HTTP | TriggerType.API_CONNECTION:
-            how = f"by asking {look.connector_of(inputs)[0] or _route(inputs.get('uri'))} again and again"
+            connector = look.connector_of(inputs)[0]
+            how = f"by asking {connector or _route(inputs.get('uri'))} again and again"
+            spec = look.known.connector(connector) if connector else None
+            method = str(inputs.get("method") or "GET").upper()
+            if connector and (spec is None or spec.find(method, route.replace("{}", "x"), True) is None):
+                how = f"by asking `{connector}` for `{method} {route}`, which it doesn't offer here: start it yourself"
         case TriggerType.HTTP_WEBHOOK:
             how = "by whoever it subscribes with"
         case TriggerType.API_CONNECTION_WEBHOOK:

@@ -12,7 +12,6 @@ from typing import Any
 from huntlake.core.diagnostics import Diagnostic, Source, SourceError, Span, did_you_mean
 from huntlake.core.errors import Invalid, NotFound
 from huntlake.playbooks.deployment.from_template import parameter_names, plan_template
-from huntlake.playbooks.deployment.lenient_json import read
 from huntlake.playbooks.deployment.plan import Place, Plan, Told, joined
 from huntlake.playbooks.deployment.reading_definitions import Findings, referred, workflow
 from huntlake.playbooks.deployment.standard import is_app, plan_app
@@ -20,6 +19,7 @@ from huntlake.playbooks.deployment.templates.parameters import TemplateError
 from huntlake.playbooks.deployment.templates.place import Where
 from huntlake.playbooks.deployment.templates.template import OURS
 from huntlake.playbooks.files import UNREADABLE, PlaybookFile
+from huntlake.playbooks.lenient_json import read
 
 MOST_FILES = 50_000
 _SKIPPED = frozenset(("node_modules", "__pycache__", "bin", "obj"))

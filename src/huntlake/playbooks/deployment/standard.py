@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from huntlake.core.diagnostics import SourceError
-from huntlake.playbooks.deployment.lenient_json import read
 from huntlake.playbooks.deployment.plan import Other, Place, Plan, PlannedConnection, PlannedWorkflow
 from huntlake.playbooks.deployment.reading_definitions import Findings, last, referred, texts, workflow
 from huntlake.playbooks.deployment.templates.parameters import Missing
+from huntlake.playbooks.lenient_json import read
 from huntlake.wdl.expressions.nodes import Access, Call, Expression, Interpolation, Literal
 from huntlake.wdl.expressions.parser import template
 from huntlake.wdl.expressions.values import found
@@ -104,7 +104,10 @@ class _App:
             if not isinstance(body, Mapping):
                 continue
             value = self.given[name.lower()] if name.lower() in self.given else self.resolved(body.get("value"), file)
-            yield name, _Value(str(body.get("type") or _type_of(value)), value)
+            type = str(body.get("type") or _type_of(value))
+            # What an app keeps among its settings, rather than beside its parameters, is what nobody shall read.
+            secret = name.lower() not in self.given and _has_setting(body.get("value"))
+            yield name, _Value(_secured(type) if secret else type, value)
 
     def resolved(self, node: Any, file: Path, parameters: bool = False) -> Any:
         """A value in which settings, and `parameters` if asked for, stand in place of the functions that give them."""
@@ -261,6 +264,21 @@ _NOT_HERE = {
     "apiManagementConnections": "connections to API Management are not supported: their actions need an address",
     "agentConnections": "connections to agents are not supported",
 }
+
+
+def _has_setting(node: Any) -> bool:
+    match node:
+        case str() if "@" in node:
+            return any(c.name.lower() == "appsetting" for e in _expressions(node) for c in _calls(e))
+        case list():
+            return any(map(_has_setting, node))
+        case dict():
+            return any(map(_has_setting, node.values()))
+    return False
+
+
+def _secured(type: str) -> str:
+    return {"string": "SecureString", "object": "SecureObject"}.get(type.lower(), type)
 
 
 def _type_of(value: Any) -> str:

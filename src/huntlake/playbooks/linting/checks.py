@@ -11,7 +11,7 @@ from typing import Any
 from huntlake.core.diagnostics import Diagnostic, Source, SourceError, Span, did_you_mean
 from huntlake.playbooks.connectors.connector import Effect
 from huntlake.playbooks.files import connector_of
-from huntlake.playbooks.linting.effects import effect_of
+from huntlake.playbooks.linting.effects import of_url, over_connection
 from huntlake.playbooks.linting.reaching import handled, unreachable
 from huntlake.playbooks.linting.sites import Site, Workflow, calls, canonical, literal
 from huntlake.playbooks.linting.taint import WRITES, Flow, Secrets, Untrusted, gives_secret, written
@@ -103,6 +103,16 @@ class Checked:
         if action.type is ActionType.HTTP:
             return f"{method} {_outline(inputs.get('uri'))}"
         return str(action.type)
+
+    def effect(self, action: Action) -> Effect:
+        """What a call does; one of another playbook, or of what isn't known at all, is taken to write."""
+        inputs = action.inputs if isinstance(action.inputs, dict) else {}
+        method = str(inputs.get("method") or "GET").upper()
+        if action.type in (ActionType.API_CONNECTION, ActionType.API_CONNECTION_WEBHOOK):
+            return over_connection(self.connector(action), method, _outline(inputs.get("path")))
+        if action.type is ActionType.HTTP:
+            return of_url(method, _outline(inputs.get("uri")), inputs.get("body"))
+        return Effect.WRITE
 
 
 _KEY = re.compile(r"parameters\('\$connections'\)\??\['([^']+)'\]", re.IGNORECASE)
@@ -506,10 +516,9 @@ def effects(checked: Checked) -> Iterator[Trouble]:
     for name, action in workflow.actions.items():
         if action.type not in _CALLS or action.type in _WEBHOOKS:
             continue
-        call = checked.call(action)
-        effect = effect_of(call)
+        effect = checked.effect(action)
         # A comment tells of something else: whoever tells of its failure needs telling of, too.
-        if effect is Effect.READ or _COMMENT.match(call):
+        if effect is Effect.READ or _COMMENT.match(checked.call(action)):
             continue
         chain = (action, *workflow.within[name])
         if any(handled(a, workflow.siblings[a.name.lower()]) for a in chain):

@@ -1,36 +1,36 @@
-"""What a call does to the world, told by what it calls alone."""
+"""What a call does to the world, told by what stands in a definition: as the connectors of this house declare it."""
 
 from __future__ import annotations
 
-import re
+from datetime import UTC, datetime
+from typing import Any
 
-from huntlake.playbooks.connectors.connector import Effect
+from huntlake.playbooks.connectors import described
+from huntlake.playbooks.connectors.connector import Asked, Effect, Operation, RunContext
+from huntlake.playbooks.connectors.http import is_query
+from huntlake.playbooks.connectors.judging import URLS, effect_of, judged
+from huntlake.state.records import Author
+from huntlake.wdl.runner.effects import Answer
 
-_CONTAINS = re.compile(
-    r"wdatp POST /api/machines/[^/]*/(?!tags)\w+"
-    r"|azuread (PATCH|POST|DELETE|PUT) /.*users?/.*"
-    r"|azureadip POST .*"
-    r"|(custom|[\w-]*(firewall|palo|forti|meraki|checkpoint|zscaler|cisco)[\w-]*) (POST|PUT|PATCH|DELETE) .*"
-    r"|(POST|PUT|PATCH|DELETE) .*(/isolate|/users/.*|revokeSignInSessions|/disable|/block).*",
-    re.IGNORECASE | re.DOTALL,
-)
-_READS = re.compile(
-    r"[\w-]+ (GET|HEAD) .*"
-    r"|(GET|HEAD) .*"
-    r"|azuresentinel POST /(entities/.*|Incidents)"
-    r"|(azuremonitorlogs|azureloganalytics|kusto|azuredataexplorer|azureresourcegraph) POST .*"
-    r"|\S* POST .*(advancedqueries|advancedHunting|runHuntingQuery|_search|/search|/query).*"
-    r"|POST .*(/rest/query|/query|advancedqueries|advancedHunting|runHuntingQuery|/login|/oauth2?/|/token|search).*"
-    r"|\S+ POST .*(/login|/token).*",
-    re.IGNORECASE | re.DOTALL,
-)
+_CONTEXT = RunContext("", "", "", Author(), datetime(1, 1, 1, tzinfo=UTC), test=True)
 
 
-def effect_of(call: str) -> Effect:
-    """The effect of a call such as `azuread PATCH /v1.0/users/*` or `POST https://…`, or of an action's type.
+def over_connection(connector: str, method: str, path: str) -> Effect:
+    """The effect of a call over a connection, in whose path a `*` stands for what is filled in.
 
-    What isn't known to read is taken to write.
+    What nobody has declared is judged by its method and its path, as calls of described services are.
     """
-    if _CONTAINS.fullmatch(call):
-        return Effect.CONTAIN
-    return Effect.READ if _READS.fullmatch(call) else Effect.WRITE
+    spec = described(connector)
+    found = spec.find(method, path.partition("?")[0]) if spec is not None else None
+    return found[0].effect if found is not None else effect_of(method, path)
+
+
+def of_url(method: str, url: str, body: Any) -> Effect:
+    """The effect of a call of a URL, with what is to be sent as the definition has it."""
+    reads = effect_of(method) is Effect.READ
+    operation = Operation("Http", method, "{url*}", "", Effect.READ if reads else Effect.WRITE, _never, asks=is_query)
+    return judged(Asked(_CONTEXT, "", "", method, url, body=body, connector=URLS), operation)
+
+
+def _never(asked: Asked) -> Answer:
+    raise NotImplementedError

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from huntlake.detection.linting import Edit, Level
+from huntlake.core import findings
+from huntlake.core.findings import Codes, Level
 
 __all__ = ["CODES", "Finding", "Level"]
 
-CODES: Mapping[str, tuple[Level, str]] = {
+CODES: Codes = {
     "LP101": (Level.ERROR, "The definition can't be read."),
     "LP102": (Level.ERROR, "A template can't be read."),
     "LP103": (Level.ERROR, "There is no such function, or it takes other arguments."),
@@ -35,24 +34,13 @@ CODES: Mapping[str, tuple[Level, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong; `line` and `column` count from 1, `place` is the JSON path within the definition."""
+class Finding(findings.Finding):
+    """One thing that is wrong with a playbook; `place` is the JSON path within the definition."""
 
-    code: str
-    path: Path
-    line: int
-    column: int
-    place: str
-    reason: str
-    help: str = ""
+    codes = CODES
+
     picture: str = ""
     """The template with marks under what is wrong in it; empty where it isn't a part of one."""
-    edit: Edit | None = None
-
-    @property
-    def level(self) -> Level:
-        """How bad it is."""
-        return CODES[self.code][0] if self.code in CODES else Level.ERROR
 
     def __str__(self) -> str:
         told = f"{self.path}:{self.line}:{self.column}: {self.level} {self.code}: {self.reason}\n  at {self.place}"

@@ -20,9 +20,9 @@ def lint(path: Path, templates: Templates | None = None) -> list[Finding]:
     except SourceError as error:
         return [_unreadable(path, error)]
     except UnicodeDecodeError as error:
-        return [Finding("PF001", path, 1, 1, "$", f"the file is not text: {error.reason}")]
+        return [Finding("PF001", path, 1, 1, f"the file is not text: {error.reason}", place="$")]
     except DomainError as error:
-        return [Finding("PF002", path, 1, 1, "$", f"the template can't be evaluated: {error}")]
+        return [Finding("PF002", path, 1, 1, f"the template can't be evaluated: {error}", place="$")]
     return [finding for file in files for finding in findings(file)]
 
 
@@ -51,10 +51,10 @@ def _findings(file: PlaybookFile) -> Iterator[Finding]:
 
 def _at(file: PlaybookFile, code: str, place: str, reason: str, help: str = "", picture: str = "") -> Finding:
     line, column = file.source.position(file.span(place).start)
-    return Finding(code, file.path, line, column, place, reason, help, picture)
+    return Finding(code, file.path, line, column, reason, help, place=place, picture=picture)
 
 
 def _unreadable(path: Path, error: SourceError) -> Finding:
     diagnostic = error.diagnostics[0]
     line, column = error.source.position(diagnostic.span.start)
-    return Finding(diagnostic.code, path, line, column, "$", diagnostic.message, diagnostic.help)
+    return Finding(diagnostic.code, path, line, column, diagnostic.message, diagnostic.help, place="$")

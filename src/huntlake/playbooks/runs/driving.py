@@ -88,7 +88,7 @@ class Driver:
         """Runs to the end, and says what became of the run."""
         await self._advance(None)
         while self._ended is None:
-            if self.effects.now() >= self._deadline:
+            if self.effects.now() >= self._deadline and not self.run.breaking:
                 await self._break_off(Ended(Status.TIMED_OUT, "WorkflowRunTimedOut", f"it took {LONGEST.days} days"))
             elif known := self._known():
                 await self._advance(known)
@@ -104,7 +104,7 @@ class Driver:
         """What can be answered without asking anybody."""
         known: list[tuple[Pending, Answer | None]] = []
         for one in self._pending:
-            taken = self.taken.get(one.key.lower()) or self.taken.get(one.key.rpartition("#")[0].lower())
+            taken = self.taken.get(one.key.lower()) or self.taken.get(_place(one).lower())
             if isinstance(one, Call):
                 if taken is not None:
                     known.append((one, Answer() if taken.callback else taken.answer))
@@ -129,7 +129,9 @@ class Driver:
         for call, text in zip(calls, texts, strict=True):
             said = json.loads(text)
             at = datetime.fromisoformat(said["at"])
-            if "held" in said:
+            if "held" in said and self.run.breaking:
+                fed.append((call, Answer(refused="a person would have to approve it"), at))
+            elif "held" in said:
                 until = said["held"]["until"]
                 self._held[call.key] = said["held"]["key"], datetime.fromisoformat(until) if until else None
                 self.effects.goes_on(at)
@@ -152,7 +154,8 @@ class Driver:
     async def _wait(self) -> None:
         waits = [p for p in self._pending if isinstance(p, Wait)]
         times = [t for t in (*(w.until for w in waits), *(u for _, u in self._held.values())) if t is not None]
-        until, seen = min([*times, self._deadline]), frozenset(self._seen)
+        # A run that is being broken off waits for nothing but its next try.
+        until, seen = min(times if self.run.breaking else [*times, self._deadline]), frozenset(self._seen)
 
         async def work() -> str:
             return await self.outside.wait(until, seen)
@@ -208,9 +211,18 @@ class Driver:
         await self._break_off(Ended(Status.CANCELLED, "Cancelled", "the run was cancelled"))
 
     async def _break_off(self, ended: Ended) -> None:
+        if self.run.breaking:
+            return
         await self.elsewhere(self._steps.close)
-        await self.elsewhere(self.run.break_off)
-        self._ended = ended
+        self._steps = self.run.breaking_off(ended)
+        self._pending, self._held = (), {}
+        await self._advance(None)
+
+
+def _place(one: Pending) -> str:
+    """The action's key, without its try."""
+    place = one.key.rpartition("#")[0]
+    return place.removesuffix("/unsubscribe") if isinstance(one, Call) and one.unsubscribes else place
 
 
 def effect_key(call: Call) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 
 from huntlake.core.errors import Conflict, Invalid
 from huntlake.playbooks.runs.driving import Work
+from huntlake.state.line import Line
 
 FORMAT = "huntlake-runs-1"
 """Of what runs write down: a version of this program that reads another one leaves such runs to those that can."""
@@ -105,6 +106,7 @@ class Host:
         if not logger.handlers:
             logger.addHandler(logging.NullHandler())
         from dbos import DBOS, DBOSConfig
+        from dbos._dbos import _get_dbos_instance
 
         self._dbos = DBOS
         config: DBOSConfig = {
@@ -137,6 +139,8 @@ class Host:
         self._run = DBOS.workflow(name=_WORKFLOW, max_recovery_attempts=_RECOVERIES)(run)
         # Launched on this loop it makes it its own: whatever runs does so here.
         DBOS.launch()
+        if self._url.startswith("sqlite"):
+            _in_line(_get_dbos_instance()._sys_db.engine)
 
     async def _begin(self, run: str) -> None:
         from dbos import SetWorkflowID
@@ -164,6 +168,27 @@ class DurableJournal:
         except (DBOSUnexpectedStepError, DBOSStepNondeterminismError) as error:
             raise NotOurs(str(error)) from None
         return [text if text.startswith("{") else self._unsealed(text) for text in texts]
+
+
+def _in_line(engine: Any) -> None:
+    """Lets one writer of this process at SQLite at a time: whoever waits for its own lock looks again and again, and is
+    passed by others for seconds."""
+    from sqlalchemy import event
+
+    turn, holding = Line(), "the turn of a writer"
+
+    def begins(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        if holding not in connection.info and statement.lstrip()[:6].lower() != "select":
+            turn.acquire()
+            connection.info[holding] = True
+
+    def ends(connection: Any, record: Any) -> None:
+        # Only then what it has written is on the disk.
+        if record.info.pop(holding, None):
+            turn.release()
+
+    event.listen(engine, "before_cursor_execute", begins)
+    event.listen(engine, "checkin", ends)  # codespell:ignore checkin
 
 
 def _serializer() -> Any:

@@ -181,9 +181,9 @@ class History:
             "place": [[r.loop, r.index] for r in record.place],
             "ended": record.ended.isoformat() if record.ended else "",
             "code": record.code,
-            "error": record.message,
+            "error": record.shown_error["message"],
             "attempts": record.attempts,
-            "tracked": json_of(record.tracked),
+            "tracked": json_of(shown.get("trackedProperties")),
             "apart": apart,
             "hidden": sorted(p for p in record.hidden if p in shown),
         }

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from heapq import merge
+from itertools import islice
 from threading import Condition
 from time import monotonic
 from typing import Any
@@ -17,6 +19,7 @@ from huntlake.core.errors import Busy, Conflict, NotFound, TimedOut
 from huntlake.detection.timeline import Entry, EntryKind, Timelines
 from huntlake.playbooks.runs.driving import Taken, answer_json, answer_of
 from huntlake.playbooks.runs.inbox import Inbox
+from huntlake.playbooks.runs.index import RunIndex
 from huntlake.playbooks.runs.records import (
     ActionEntry,
     History,
@@ -105,12 +108,14 @@ class Runs:
     inbox: Inbox = field(init=False)
     turns: Turns = field(init=False)
     open: Documents[OpenRun] = field(init=False)
+    index: RunIndex = field(init=False)
     changed: Condition = field(default_factory=Condition, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.records = Records(self.shelf, self.clock, "runs", PlaybookRun)
         self.history, self.inbox, self.turns = History(self.shelf), Inbox(self.shelf), Turns(self.shelf)
         self.open = open_runs(self.shelf)
+        self.index = RunIndex(self.shelf, self.records, self.open)
 
     # -- starting --------------------------------------------------------------------------
 
@@ -153,7 +158,7 @@ class Runs:
         at = start.at or self.clock.now()
         id = run_id(at, f"{workflow.name.lower()}/{start.key or uuid4().hex}")
         owner = (*WORKFLOWS, workflow.name)
-        secret = "outputs" in trigger.secure
+        secret = bool(trigger.secure)
         parts = {"inputs": json_of(start.inputs), "outputs": json_of(start.outputs)}
         for _ in range(_TRIES):
             if (found := self.records.find(owner, id)) is not None:
@@ -202,9 +207,10 @@ class Runs:
 
     def triggered(self, id: str) -> dict[str, Any]:
         """What set a run off, `inputs` and `outputs`, secrets too: for the run itself."""
-        said: Any = self.history.content(id, "trigger") or {}
-        opened = json.loads(self.seal.open(said["sealed"], f"run {id}")) if "sealed" in said else said
-        return dict(opened)
+        return self._unsealed(id, self.history.content(id, "trigger") or {})
+
+    def _unsealed(self, id: str, said: dict[str, Any]) -> dict[str, Any]:
+        return dict(json.loads(self.seal.open(said["sealed"], f"run {id}")) if "sealed" in said else said)
 
     # -- looking ---------------------------------------------------------------------------
 
@@ -221,15 +227,22 @@ class Runs:
 
     def list(self, wanted: Wanted = Wanted(), after: str = "", most: int = 100) -> Page:
         """The runs that are asked for, the newest first: `most` of them behind the one of id `after`."""
-        names = [wanted.workflow] if wanted.workflow else [w.name for w in self.workflows.all()]
-        found = [
-            d
-            for name in names
-            for d in self.records.list((*WORKFLOWS, name))
-            if d.name > after and wanted.allows(d.name, d.value)
-        ]
-        found.sort(key=lambda d: d.name)
+        found = list(islice(self.walk(wanted, after), most + 1))
         return Page(tuple(found[:most]), found[most - 1].name if len(found) > most else "")
+
+    def walk(self, wanted: Wanted = Wanted(), after: str = "") -> Iterator[Document[PlaybookRun]]:
+        """All runs that are asked for, one after the other, the newest first."""
+        workflows = [w for w in self.workflows.all() if wanted.workflow.lower() in ("", w.name.lower())]
+        ways = [
+            self.index.walk(w.name, wanted.statuses, wanted.since, wanted.until, after)
+            for w in workflows
+            if wanted.workspaces is None or w.value.workspace in wanted.workspaces
+        ]
+        return (d for d in merge(*ways, key=lambda d: d.name) if wanted.allows(d.name, d.value))
+
+    def beginning(self, id: str) -> Sequence[Document[PlaybookRun]]:
+        """The runs whose id begins so; of very many a few."""
+        return [d for w in self.workflows.all() for d in self.index.beginning(w.name, id)] if id else []
 
     def trigger_shown(self, run: Document[PlaybookRun]) -> dict[str, Any]:
         """What set a run off, `inputs` and `outputs`, as people may see it."""
@@ -244,7 +257,7 @@ class Runs:
     def response(self, id: str) -> Answer | None:
         """The response that a run has given, if any."""
         said: Any = self.history.content(id, "response")
-        return None if said is None else answer_of(said)
+        return None if said is None else answer_of(self._unsealed(id, said))
 
     def export(self, run: Document[PlaybookRun]) -> dict[str, Any]:
         """A run with all that it did, as JSON; what is secret is not in it."""
@@ -401,6 +414,7 @@ class Runs:
         # What is deleted must be there: an open run that an earlier try has cleared is no reason to fail.
         opened = [Remove(self.open.collection, id)] if self.open.find(id) is not None else []
         everything = [*writes, *opened, *self.inbox.removals(id), *passed.writes, *promoted, *told, *beside]
+        everything.append(self.index.ended(run.value.workflow, id, ended.status))
         if ended.parent is not None and not ended.response:
             everything += self.to_parent(ended.parent, id, no_response(ended, id))
         if not self.shelf.write(everything):
@@ -440,7 +454,7 @@ class Runs:
 
     def responded(self, run: Document[PlaybookRun], answer: Answer) -> None:
         """Write down the response of a run, once, and tell whoever waits."""
-        said = self.history.keep(run.name, "response", answer_json(answer))
+        said = self.history.keep(run.name, "response", self._sealed(run.name, answer_json(answer)))
         owner = (*WORKFLOWS, run.value.workflow)
         now = self.records.get(owner, run.name)
         if now.value.response:
@@ -485,13 +499,15 @@ class Runs:
     def forget(self, run: Document[PlaybookRun]) -> None:
         """Forget a run that has ended, and all that it did."""
         self.history.forget(run.name)
+        self.index.forget(run.value.workflow, run.name, run.value.status)
         self.records.delete((*WORKFLOWS, run.value.workflow), run.name)
 
     def expire(self, older: timedelta) -> int:
         """Forget the runs that ended longer ago, and say how many."""
         gone, oldest = 0, self.clock.now() - older
         for workflow in self.workflows.all():
-            for run in self.records.list((*WORKFLOWS, workflow.name)):
+            # Whatever ended before then has started before then.
+            for run in self.walk(Wanted(workflow.name, until=oldest)):
                 if run.value.ended is not None and run.value.ended < oldest:
                     self.forget(run)
                     gone += 1

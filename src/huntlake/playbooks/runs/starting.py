@@ -15,6 +15,7 @@ from huntlake.core.diagnostics import SourceError
 from huntlake.core.errors import Invalid, NotFound
 from huntlake.playbooks.runs.effects import Journaled, Setting
 from huntlake.playbooks.runs.records import Parent
+from huntlake.playbooks.runs.securing import secured
 from huntlake.playbooks.workflows import Version, Workflow, Workflows
 from huntlake.state.documents import Document
 from huntlake.state.records import Author
@@ -26,6 +27,8 @@ from huntlake.wdl.expressions.evaluator import Evaluator
 from huntlake.wdl.expressions.values import Fault
 from huntlake.wdl.functions import FUNCTIONS
 from huntlake.wdl.runner.frames import Frame, RunScope
+from huntlake.wdl.runner.records import HIDDEN_MESSAGE
+from huntlake.wdl.runner.secrets import Hidden, hidden
 from huntlake.wdl.runner.triggers import Fired, meets, split
 
 _TICKS = 10_000_000
@@ -67,18 +70,25 @@ class Kept:
     definition: Definition
     parameters: Mapping[str, Any]
     responds: bool = field(init=False)
+    hidden: Hidden = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "hidden", hidden(self.definition))
         has = any(a.type is ActionType.RESPONSE for a in self.definition.all())
         object.__setattr__(self, "responds", has)
 
 
 def run_id(at: datetime, key: str) -> str:
     """The id of the run of an occasion. Ids of later runs sort before those of earlier ones, as in the cloud."""
+    number = int.from_bytes(sha256(key.encode()).digest()[:10])
+    return first_id(at) + "".join(_LETTERS[number >> shift & 31] for shift in range(75, -5, -5))
+
+
+def first_id(at: datetime) -> str:
+    """How the ids of all runs of occasions at that time begin."""
     since = at.astimezone(UTC) - _BEGINNING
     ticks = (since.days * 86_400 + since.seconds) * _TICKS + since.microseconds * 10
-    number = int.from_bytes(sha256(key.encode()).digest()[:10])
-    return f"{_LAST - ticks:020}" + "".join(_LETTERS[number >> shift & 31] for shift in range(75, -5, -5))
+    return f"{_LAST - ticks:020}"
 
 
 def tracking_id(run: str) -> str:
@@ -111,7 +121,8 @@ def kept(name: str, version: Workflow | Version, seal: Seal) -> Kept:
             values[parameter.name] = given[folded]
         elif parameter.has_default:
             values[parameter.name] = parameter.default
-    return Kept(definition, values)
+    connections = next((v for n, v in values.items() if n.lower() == "$connections"), None)
+    return Kept(secured(definition, connections), values)
 
 
 @lru_cache(maxsize=64)
@@ -138,15 +149,33 @@ def facts(name: str, workflow: Workflow, id: str, run: str) -> dict[str, Any]:
     return made | {"run": {"id": f"{id}/runs/{run}", "name": run, "type": f"{type}/runs"}}
 
 
-def inputs_of(trigger: Trigger, known: Kept, name: str, workflow: Workflow, id: str, at: datetime) -> Any:
-    """What a trigger asks for, its templates evaluated. Raises `Invalid`."""
-    effects = Journaled(f"{id}/{trigger.name}", at, Setting(), lambda key: "")
-    scope = RunScope(effects, Frame(), {}, facts(name, workflow, id, ""), known.parameters, Variables(), {}, {})
+def inputs_of(
+    trigger: Trigger,
+    known: Kept,
+    name: str,
+    workflow: Workflow,
+    id: str,
+    at: datetime,
+    callback: str = "",
+    outputs: dict[str, Any] | None = None,
+) -> Any:
+    """What a trigger asks for, its templates evaluated. Raises `Invalid`.
+
+    `callback` is the URL that sets it off, and `outputs` what was answered when it asked before.
+    """
+    effects = Journaled(f"{id}/{trigger.name}", at, Setting(), lambda key: callback)
+    record = Fired(outputs, at, "").record(trigger) if outputs is not None else {}
+    scope = RunScope(effects, Frame(), record, facts(name, workflow, id, ""), known.parameters, Variables(), {}, {})
     scope.of_trigger = True
     try:
         return Evaluator(FUNCTIONS, scope).value({"inputs": trigger.inputs, "recurrence": trigger.recurrence})
     except (SourceError, Fault) as error:
-        raise Invalid(f"the trigger `{trigger.name}` failed: {error}") from None
+        raise _failed(trigger, known, error) from None
+
+
+def _failed(trigger: Trigger, known: Kept, error: Exception) -> Invalid:
+    why = HIDDEN_MESSAGE if known.hidden.triggers.get(trigger.name) else str(error)
+    return Invalid(f"the trigger `{trigger.name}` failed: {why}")
 
 
 def occasions(
@@ -165,4 +194,4 @@ def occasions(
             return []
         return list(split(trigger, start.outputs, scope))
     except (SourceError, Fault) as error:
-        raise Invalid(f"the trigger `{trigger.name}` failed: {error}") from None
+        raise _failed(trigger, known, error) from None

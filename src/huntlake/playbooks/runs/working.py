@@ -25,6 +25,7 @@ from huntlake.playbooks.connectors.connector import RunContext
 from huntlake.playbooks.runs.driving import Driver, answer_json, effect_key, outcome
 from huntlake.playbooks.runs.effects import Journaled, Setting
 from huntlake.playbooks.runs.host import DurableJournal, Host, NotOurs
+from huntlake.playbooks.runs.lanes import Lane, Lanes
 from huntlake.playbooks.runs.records import MOST_ENTRIES, History, PlaybookRun, RunStatus
 from huntlake.playbooks.runs.service import Runs
 from huntlake.playbooks.runs.starting import Kept, facts, kept_version, trigger_of
@@ -34,7 +35,6 @@ from huntlake.wdl.definition.workflow import ActionType, Status
 from huntlake.wdl.runner.effects import Answer, Call
 from huntlake.wdl.runner.records import HIDDEN, Record
 from huntlake.wdl.runner.run import Ended, Run
-from huntlake.wdl.runner.secrets import hidden
 from huntlake.wdl.runner.triggers import Fired
 
 _LOG = logging.getLogger("huntlake.playbooks")
@@ -42,6 +42,9 @@ _LOG = logging.getLogger("huntlake.playbooks")
 ALIVE = timedelta(seconds=45)
 """A server that wasn't heard of for so long is gone, and others go on with its runs."""
 _LISTEN = 0.5
+_LANES = 8
+"""How many runs are gone on with at once, beside those that wait for whom they have called: more would but get into
+each other's way at the database."""
 _BEAT = 10.0
 _FORGET = 60.0
 _HOUR = 3600.0
@@ -114,6 +117,8 @@ class Worker:
     """What else is looked after twice a second where runs are executed."""
     _host: Host | None = field(default=None, init=False, repr=False)
     _active: dict[str, asyncio.Event] = field(default_factory=dict, init=False, repr=False)
+    _begun: dict[str, float] = field(default_factory=dict, init=False, repr=False)
+    """When it was said that runs begin that haven't yet."""
     _lock: Lock = field(default_factory=Lock, init=False, repr=False)
     _executor: str = field(default="", init=False)
     _closed: bool = field(default=True, init=False)
@@ -134,6 +139,7 @@ class Worker:
                 return
             self._executor, self._closed, self._expired = executor, False, monotonic()
             self._calls = ThreadPoolExecutor(self.calls_at_once, thread_name_prefix="playbook call")
+            self._lanes = Lanes(_LANES)
             self._legs = ThreadPoolExecutor(4, thread_name_prefix="playbook run")
             servers, stop = _Servers(self.runs.shelf, self.clock, executor), Event()
             self._listening = self.runs.inbox.last()
@@ -165,6 +171,7 @@ class Worker:
         if (event := self._active.get(run)) is not None:
             host.loop.call_soon_threadsafe(event.set)
         else:
+            self._begun.setdefault(run, monotonic())
             host.begin(run)
 
     def _hosting(self) -> Host | None:
@@ -241,12 +248,17 @@ class Worker:
     # -- one run ---------------------------------------------------------------------------
 
     async def _execute(self, id: str) -> str:
+        lane = Lane(self._begun.pop(id, monotonic()))
+        async with self._lanes.turn(lane):
+            return await self._gone_through(id, lane)
+
+    async def _gone_through(self, id: str, lane: Lane) -> str:
         prepared: Prepared | None = None
         try:
             prepared = await self._elsewhere(lambda: self._prepare(id))
             if prepared is None:
                 return "over"
-            outside = _Outside(self, prepared, id)
+            outside = _Outside(self, prepared, id, lane)
             self._active[id] = outside.news
             driver = Driver(
                 prepared.run,
@@ -337,8 +349,7 @@ class Worker:
                 left_off=prepared.log.left_off if prepared else 0,
                 did=did,
             )
-            # Of what a workflow gives nobody knows from which of its secrets it is made.
-            shown = HIDDEN if prepared and (prepared.secret or hidden(prepared.known.definition)) else ended.outputs
+            shown = HIDDEN if prepared and prepared.run.secret else ended.outputs
             outputs = [self.runs.history.keep(id, "outputs", shown)] if ended.outputs else []
             if self.runs.ended(run, now, [*writes, *outputs]):
                 return
@@ -379,8 +390,10 @@ class Worker:
         parameters = {k.lower(): v for k, v in prepared.known.parameters.items()}
         try:
             return self.caller.call(context, call, parameters.get("$connections") or {})
-        except Exception:
-            _LOG.exception("a call of the run %s failed", id)
+        except Exception as error:
+            _LOG.error(
+                "a call of the run %s failed: %s", id, type(error).__name__, exc_info=None if call.hidden else error
+            )
             return Answer(lost="an internal error occurred; the server's log has more")
 
     def _now(self) -> datetime:
@@ -390,19 +403,20 @@ class Worker:
 class _Outside:
     """What the steps of one run do."""
 
-    def __init__(self, worker: Worker, prepared: Prepared, id: str) -> None:
-        self._worker, self._prepared, self._id = worker, prepared, id
+    def __init__(self, worker: Worker, prepared: Prepared, id: str, lane: Lane) -> None:
+        self._worker, self._prepared, self._id, self._lane = worker, prepared, id, lane
         self.news = asyncio.Event()
 
     async def call(self, call: Call) -> str:
-        """Makes a call in a thread, unless the run is to end."""
+        """Makes a call in a thread, unless the run is to end and it isn't part of that."""
         worker = self._worker
-        if await worker._elsewhere(lambda: worker.runs.inbox.cancelled(self._id)):
+        if not call.unsubscribes and await worker._elsewhere(lambda: worker.runs.inbox.cancelled(self._id)):
             return outcome(worker._now(), cancelled=True)
         if call.action.type in worker.inner:
             return cast("str", await worker._elsewhere(lambda: worker.call(self._prepared, self._id, call)))
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(worker._calls, lambda: worker.call(self._prepared, self._id, call))
+        async with worker._lanes.away(self._lane):
+            return await loop.run_in_executor(worker._calls, lambda: worker.call(self._prepared, self._id, call))
 
     async def wait(self, until: datetime, seen: frozenset[str]) -> str:
         """Waits on the loop: it costs no thread."""
@@ -416,8 +430,9 @@ class _Outside:
             if messages or left <= 0:
                 text = outcome(now, messages=messages)
                 return worker.runs.seal.seal(text, f"journal {self._id}") if self._prepared.secret else text
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self.news.wait(), min(left, 3600.0))
+            async with worker._lanes.away(self._lane):
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self.news.wait(), min(left, 3600.0))
 
     async def responded(self, answer: Answer) -> None:
         """Keeps the response, for whoever waits."""

@@ -12,9 +12,9 @@ from urllib.parse import unquote
 
 from huntlake.playbooks.calls import Held
 from huntlake.playbooks.connectors.connector import RunContext
+from huntlake.playbooks.connectors.sentinel_shapes import entities_at
 from huntlake.playbooks.files import connector_of
 from huntlake.playbooks.testing.matching import Wanted, fitting
-from huntlake.playbooks.testing.payloads import of_kind
 from huntlake.playbooks.testing.world import Coming
 from huntlake.wdl.definition.workflow import ActionType
 from huntlake.wdl.runner.effects import Answer, Call
@@ -123,6 +123,8 @@ class Mocks:
             return known
         if call.action.type in _WEBHOOKS and any(r.which.fits(call, name) for r in self.replies):
             return Answer(body={})
+        if call.unsubscribes:
+            return Answer(body={})
         if name not in self.unknown:
             self.unknown.append(name)
         return Answer(refused=f"no mock answers `{name}`")
@@ -174,7 +176,7 @@ def target(call: Call, connections: Any) -> str:
             return f"{connector} {(method or default).upper()} {inputs.get('path', '')}"
         case ActionType.HTTP_WEBHOOK:
             subscribe = inputs.get("subscribe")
-            inner = subscribe if isinstance(subscribe, Mapping) else {}
+            inner = subscribe if isinstance(subscribe, Mapping) else inputs
             return f"{str(inner.get('method') or 'POST').upper()} {inner.get('uri', '')}"
         case ActionType.WORKFLOW:
             workflow = host.get("workflow")
@@ -212,7 +214,7 @@ def _sentinel(name: str, call: Call) -> Answer | None:
     """What the incident of the test itself answers: its entities, and that what is written into it is."""
     body = call.inputs.get("body") if isinstance(call.inputs, Mapping) else None
     if (entities := _ENTITIES.fullmatch(name)) is not None:
-        found = of_kind(entities[1], body)
+        found = entities_at(entities[1], body)
         return None if found is None else Answer(body=found)
     if _WRITES.fullmatch(name):
         return Answer(body={"id": str(body.get("incidentArmId", "")) if isinstance(body, Mapping) else ""})

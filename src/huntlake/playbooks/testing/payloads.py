@@ -1,214 +1,128 @@
-"""What sets a tested playbook off: triggers' outputs, made of the few fields that a test says."""
+"""What sets a tested playbook off: incidents, alerts and entities made of the few fields that a test says.
+
+They are things of this house, and become what playbooks are told by the very code that tells them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID, uuid5
 
-from huntlake.detection.entity_types import EntityType, entity_type
+from huntlake.core.errors import Invalid
+from huntlake.detection.alerts import Alert
+from huntlake.detection.casebook import Tally
+from huntlake.detection.entities import Entity
+from huntlake.detection.entity_types import entity_type
+from huntlake.detection.incidents import Incident, IncidentOwner, IncidentStatus, Label
+from huntlake.detection.severity import Severity, Tactic
+from huntlake.playbooks.triggers.payloads import Ground, Told, of_alert, of_entity, of_told
+from huntlake.state.documents import Document
 
 SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 GROUP = "huntlake"
 WORKSPACE = "main"
 WORKSPACE_ID = "00000000-0000-0000-0000-000000000001"
+GROUND = Ground(WORKSPACE, WORKSPACE_ID, SUBSCRIPTION, GROUP, "https://portal.example")
 _SPACE = UUID("0f6d2a0e-3a53-4d65-8f0e-0d1b9f1f9d43")
-_INSIGHTS = (
-    f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/Microsoft.OperationalInsights/workspaces/"
-    f"{WORKSPACE}/providers/Microsoft.SecurityInsights"
-)
-_WORKSPACE_INFO = {"SubscriptionId": SUBSCRIPTION, "ResourceGroupName": GROUP, "WorkspaceName": WORKSPACE}
-_LISTS = {
-    "account": "Accounts",
-    "host": "Hosts",
-    "ip": "IPs",
-    "url": "URLs",
-    "filehash": "Filehashes",
-    "dns": "DNSResolutions",
-}
-"""By the last part of the connector's path `/entities/…`, the name of the list it answers with."""
+
+E = TypeVar("E", Severity, IncidentStatus, Tactic)
 
 
 def incident(given: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """The body that an incident's trigger has. What isn't given is plausible, and always the same."""
+    """The body that an incident's trigger has. What isn't given is plausible, and always the same. Raises `Invalid`."""
     fields = {k.lower(): v for k, v in given.items()}
     number = fields.get("number", 1)
-    id = f"{_INSIGHTS}/Incidents/{_guid('incident', number)}"
-    made = _moment(now - timedelta(minutes=1))
+    made = now - timedelta(minutes=1)
     alerts = [_alert(a, now) for a in fields.get("alerts", ())]
-    entities = [related(e) for e in fields.get("entities", ())]
-    properties = {
-        "title": fields.get("title", "An incident"),
-        "description": fields.get("description", ""),
-        "severity": fields.get("severity", "Medium"),
-        "status": fields.get("status", "New"),
-        "owner": fields.get("owner", {"objectId": None, "email": None, "assignedTo": None, "userPrincipalName": None}),
-        "labels": [
-            t if isinstance(t, Mapping) else {"labelName": t, "labelType": "User"} for t in fields.get("labels", ())
-        ],
-        "firstActivityTimeUtc": made,
-        "lastActivityTimeUtc": made,
-        "lastModifiedTimeUtc": made,
-        "createdTimeUtc": made,
-        "incidentNumber": number,
-        "incidentUrl": f"https://portal.example/incidents/{number}",
-        "providerName": "Azure Sentinel",
-        "providerIncidentId": str(number),
-        "additionalData": {
-            "alertsCount": len(alerts),
-            "bookmarksCount": 0,
-            "commentsCount": 0,
-            "alertProductNames": sorted({a["properties"]["productName"] for a in alerts}),
-            "tactics": list(fields.get("tactics", ())),
-            "techniques": list(fields.get("techniques", ())),
-        },
-        "relatedAnalyticRuleIds": [],
-        "Alerts": alerts,
-        "Bookmarks": [],
-        "Comments": [],
-        "relatedEntities": entities,
-    }
-    return {
-        "eventUniqueId": _guid("event", number),
-        "objectSchemaType": "Incident",
-        "objectEventType": "Create",
-        "workspaceInfo": _WORKSPACE_INFO,
-        "workspaceId": WORKSPACE_ID,
-        "object": {
-            "id": id,
-            "name": id.rpartition("/")[2],
-            "etag": '"1"',
-            "type": "Microsoft.SecurityInsights/Incidents",
-            "properties": properties | dict(fields.get("properties", {})),
-        },
-    }
+    who = {k.lower(): v for k, v in (fields.get("owner") or {}).items()}
+    value = Incident(
+        fields.get("title", "An incident"),
+        _one(Severity, "severity", fields.get("severity", "Medium")),
+        _one(IncidentStatus, "status", fields.get("status", "New")),
+        fields.get("description", ""),
+        tuple(_label(one) for one in fields.get("labels", ())),
+        IncidentOwner(who.get("objectid"), who.get("email"), who.get("assignedto"), who.get("userprincipalname")),
+        first_activity=made,
+        last_activity=made,
+        number=number,
+        created=made,
+        modified=made,
+    )
+    tactics, techniques = (tuple(map(str, fields.get(n, ()))) for n in ("tactics", "techniques"))
+    products = tuple(sorted({a.value.product for a in alerts}))
+    document = Document(_guid("incident", number), value, "1")
+    told = Told(
+        document,
+        Tally(len(alerts), 0, 0, products, tactics, techniques),
+        alerts,
+        [_entity(e) for e in fields.get("entities", ())],
+    )
+    body = of_told(GROUND, told)
+    body["object"]["properties"] |= dict(fields.get("properties", {}))
+    return body
 
 
 def alert(given: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """The body that an alert's trigger has."""
-    fields = {k.lower(): v for k, v in given.items()}
-    name = fields.get("title", "An alert")
-    moment = _moment(now - timedelta(minutes=1))
-    return {
-        "WorkspaceId": WORKSPACE_ID,
-        "WorkspaceSubscriptionId": SUBSCRIPTION,
-        "WorkspaceResourceGroup": GROUP,
-        "SystemAlertId": _guid("alert", name),
-        "ProviderAlertId": _guid("provider alert", name),
-        "AlertDisplayName": name,
-        "AlertType": f"{WORKSPACE_ID}_{_guid('rule', name)}",
-        "Description": fields.get("description", ""),
-        "Severity": fields.get("severity", "Medium"),
-        "ProductName": fields.get("product", "Azure Sentinel"),
-        "ProviderName": fields.get("provider", "ASI Scheduled Alerts"),
-        "TimeGenerated": moment,
-        "StartTimeUtc": moment,
-        "EndTimeUtc": moment,
-        "AlertUri": "https://portal.example/alerts/1",
-        "Entities": [_in_alert(e) for e in fields.get("entities", ())],
-        "ExtendedProperties": dict(fields.get("details", {})),
-        "Tactics": list(fields.get("tactics", ())),
-    }
+    """The body that an alert's trigger has. Raises `Invalid`."""
+    return of_alert(GROUND, _alert(given, now))
 
 
 def entity(given: Mapping[str, Any], incident_number: Any = None) -> dict[str, Any]:
     """The body that an entity's trigger has; with the number of an incident, as if it was started there."""
-    id = None if incident_number is None else f"{_INSIGHTS}/Incidents/{_guid('incident', incident_number)}"
-    kind, identifiers = _identified(given)
-    return {
-        "workspaceInfo": _WORKSPACE_INFO,
-        "workspaceId": WORKSPACE_ID,
-        "IncidentArmID": id,
-        "Entity": {"kind": kind.kind if kind else given.get("kind", ""), "properties": identifiers},
-    }
+    named = "" if incident_number is None else _guid("incident", incident_number)
+    return of_entity(GROUND, _entity(given), named)
 
 
-def related(given: Mapping[str, Any]) -> dict[str, Any]:
-    """An entity among those of an incident; `given` has its `kind`, and identifiers by the names that rules map."""
-    kind, identifiers = _identified(given)
-    named = dict(identifiers)
-    if kind is not None:
-        named = {kind.identifiers.get(n, n[:1].lower() + n[1:]): v for n, v in identifiers.items()}
-    name = _guid("entity", sorted(map(str, named.items())))
-    friendly = next((str(v) for v in named.values() if isinstance(v, str)), "")
-    return {
-        "id": f"{_INSIGHTS}/Entities/{name}",
-        "name": name,
-        "type": "Microsoft.SecurityInsights/Entities",
-        "kind": kind.kind if kind else given.get("kind", ""),
-        "properties": {"friendlyName": friendly, **named},
-    }
+def _alert(given: Mapping[str, Any], now: datetime) -> Document[Alert]:
+    fields = {k.lower(): v for k, v in given.items()}
+    title, made = fields.get("title", "An alert"), now - timedelta(minutes=1)
+    value = Alert(
+        title,
+        _one(Severity, "severity", fields.get("severity", "Medium")),
+        fields.get("description", ""),
+        product=fields.get("product", "Azure Sentinel"),
+        provider=fields.get("provider", "ASI Scheduled Alerts"),
+        alert_type=f"{WORKSPACE_ID}_{_guid('rule', title)}",
+        tactics=tuple(_one(Tactic, "tactic", t) for t in fields.get("tactics", ())),
+        techniques=tuple(map(str, fields.get("techniques", ()))),
+        entities=tuple(_entity(e) for e in fields.get("entities", ())),
+        started=made,
+        ended=made,
+        created=made,
+        modified=made,
+        more=dict(fields.get("details", {})),
+    )
+    return Document(_guid("alert", title), value, "1")
 
 
-def of_kind(kind: str, entities: Any) -> dict[str, Any] | None:
-    """What the connector answers that is asked for the entities of one kind among those of an incident.
-
-    `kind` is the last part of its path. None where there is no such kind.
-    """
-    name = _LISTS.get(kind.lower())
-    wanted = {"dns": "DNS"}.get(kind.lower(), kind)
-    type = entity_type(wanted)
-    if name is None or type is None:
-        return None
-    rules = {p.lower(): i for i, p in type.identifiers.items()}
-    found = []
-    for one in entities if isinstance(entities, Sequence) else ():
-        if isinstance(one, Mapping) and str(one.get("kind", "")).lower() == type.kind.lower():
-            properties = one.get("properties") or {}
-            found.append({rules.get(n.lower(), n[:1].upper() + n[1:]): v for n, v in properties.items()})
-    for one in found:
-        if "AdditionalData" in one:
-            one["additionalData"] = one.pop("AdditionalData")
-    return {name: found}
-
-
-def _identified(given: Mapping[str, Any]) -> tuple[EntityType | None, dict[str, Any]]:
+def _entity(given: Mapping[str, Any]) -> Entity:
+    """An entity of which its `kind` is said, and identifiers by the names that rules map."""
     kind = entity_type(str(given.get("kind", "")))
+    known = kind.identifiers if kind else {}
     made = {}
     for name, value in given.items():
         if name.lower() != "kind":
-            made[(kind.identifier(name) if kind else None) or name] = value
-    return kind, made
+            identifier = (kind.identifier(name) if kind else None) or name
+            made[known.get(identifier, identifier[:1].lower() + identifier[1:])] = value
+    id = _guid("entity", sorted(map(str, made.items())))
+    return Entity(id, kind.kind if kind else str(given.get("kind", "")), made)
 
 
-def _alert(given: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    body = alert(given, now)
-    return {
-        "id": f"{_INSIGHTS}/Entities/{body['SystemAlertId']}",
-        "name": body["SystemAlertId"],
-        "type": "Microsoft.SecurityInsights/Entities",
-        "kind": "SecurityAlert",
-        "properties": {
-            "alertDisplayName": body["AlertDisplayName"],
-            "friendlyName": body["AlertDisplayName"],
-            "description": body["Description"],
-            "severity": body["Severity"],
-            "productName": body["ProductName"],
-            "alertType": body["AlertType"],
-            "alertLink": body["AlertUri"],
-            "systemAlertId": body["SystemAlertId"],
-            "providerAlertId": body["ProviderAlertId"],
-            "startTimeUtc": body["StartTimeUtc"],
-            "endTimeUtc": body["EndTimeUtc"],
-            "timeGenerated": body["TimeGenerated"],
-            "tactics": body["Tactics"],
-            "additionalData": body["ExtendedProperties"],
-        },
-    }
+def _label(given: Any) -> Label:
+    if not isinstance(given, Mapping):
+        return Label(str(given))
+    return Label(str(given.get("labelName", "")), str(given.get("labelType", "User")))
 
 
-def _in_alert(given: Mapping[str, Any]) -> dict[str, Any]:
-    kind, identifiers = _identified(given)
-    return {"$id": _guid("entity", sorted(map(str, identifiers.items()))), **identifiers} | (
-        {"Type": kind.alert_type} if kind else {"Type": given.get("kind", "")}
-    )
+def _one(type: type[E], what: str, given: Any) -> E:
+    found = next((one for one in type if one.value.lower() == str(given).lower()), None)
+    if found is None:
+        raise Invalid(f"`{str(given)[:40]}` is no {what}; there are {', '.join(one.value for one in type)}")
+    return found
 
 
 def _guid(what: str, of: object) -> str:
     # JSON may write half a character, which no bytes are.
     return str(uuid5(_SPACE, f"{what} {of}".encode("utf-8", "replace").decode()))
-
-
-def _moment(at: datetime) -> str:
-    return at.strftime("%Y-%m-%dT%H:%M:%S.%f0Z")

@@ -116,7 +116,7 @@ def _facts(name: str) -> dict[str, Any]:
 def _notes(played: Played) -> tuple[str, ...]:
     """What became of the actions that went wrong: it explains most of what isn't as expected."""
     failed = [r for r in played.run.records if r.status in (Status.FAILED, Status.TIMED_OUT) and not r.action.within]
-    return tuple(f"{r.key} is {r.status}: {r.code}: {r.message}" for r in failed[:10])
+    return tuple(f"{r.key} is {r.status}: {r.code}: {r.shown_error['message']}" for r in failed[:10])
 
 
 def _differences(case: Case, played: Played, mocks: Mocks, connections: Any) -> Iterator[Difference]:
@@ -181,7 +181,7 @@ def _of_action(expected: ExpectedAction, played: Played) -> Iterator[Difference]
 
 def _of_record(expected: ExpectedAction, record: Record) -> Iterator[str]:
     if expected.status and expected.status != record.status:
-        why = f": {record.code} {record.message}".rstrip()
+        why = f": {record.code} {record.shown_error['message']}".rstrip()
         yield f"`{record.key}` is {record.status}, not {expected.status}{why}"
     if expected.code and expected.code.lower() != record.code.lower():
         yield f"the code of `{record.key}` is `{record.code}`, not `{expected.code}`"

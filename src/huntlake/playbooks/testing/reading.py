@@ -12,6 +12,7 @@ import orjson
 import yaml
 
 from huntlake.core.diagnostics import Source
+from huntlake.core.errors import Invalid
 from huntlake.detection.durations import duration
 from huntlake.detection.marked import Complaints, Fields, mapping, whole
 from huntlake.playbooks.testing import payloads
@@ -109,14 +110,12 @@ class _Reader:
             one.complain("PT005", f"`{kinds[0]}` and `{kinds[1]}` can't both set off a run", kinds[1])
         outputs: dict[str, Any] = {}
         match kinds[0] if kinds else "":
-            case "incident":
-                outputs["body"] = payloads.incident(self._object(one, "incident"), clock)
-            case "alert":
-                outputs["body"] = payloads.alert(self._object(one, "alert"), clock)
-            case "entity":
-                given = self._object(one, "entity")
-                number = next((given.pop(k) for k in list(given) if k.lower() == "incident"), None)
-                outputs["body"] = payloads.entity(given, number)
+            case "incident" | "alert" | "entity" as what:
+                given = self._object(one, what)
+                try:
+                    outputs["body"] = _told(what, given, clock)
+                except Invalid as error:
+                    one.complain("PT005", str(error), what)
             case "body":
                 node = one.find("body")
                 outputs["body"] = None if node is None else self._value(fields, node)
@@ -398,3 +397,14 @@ def _time(text: str) -> datetime | None:
     except ValueError:
         return None
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def _told(what: str, given: dict[str, Any], clock: datetime) -> dict[str, Any]:
+    """What an incident, an alert or an entity tells a playbook. Raises `Invalid`."""
+    match what:
+        case "incident":
+            return payloads.incident(given, clock)
+        case "alert":
+            return payloads.alert(given, clock)
+    number = next((given.pop(k) for k in list(given) if k.lower() == "incident"), None)
+    return payloads.entity(given, number)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from huntlake.detection.alerts import Alert
+from huntlake.detection.casebook import Tally
 from huntlake.detection.entities import Entity
 from huntlake.detection.entity_types import ENTITY_TYPES
-from huntlake.detection.incidents import Incident
+from huntlake.detection.incidents import Incident, IncidentComment
 from huntlake.detection.service import Detection
 from huntlake.playbooks.automation import Updates
 from huntlake.playbooks.connectors.sentinel_shapes import alert_shown, comment_shown, entity_shown, incident_shown
@@ -41,17 +42,40 @@ class Ground:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An incident with what a playbook is told of it."""
+
+    incident: Document[Incident]
+    held: Tally
+    alerts: Sequence[Document[Alert]] = ()
+    entities: Sequence[Entity] = ()
+    comments: Sequence[Document[IncidentComment]] = ()
+
+
 def of_incident(
     ground: Ground, detection: Detection, incident: Document[Incident], updates: Updates | None = None
 ) -> dict[str, Any]:
     """The body of the incident trigger."""
-    owner, incidents = (ground.workspace,), detection.incidents
-    shown = incident_shown(ground.sentinel, incidents, owner, incident, ground.base_url)
-    comments = incidents.comments.list((*owner, incident.name))
+    owner, incidents, name = (ground.workspace,), detection.incidents, incident.name
+    comments = incidents.comments.list((*owner, name))
+    told = Told(
+        incident,
+        incidents.tally(owner, name),
+        incidents.alerts(owner, name),
+        incidents.entities(owner, name),
+        comments,
+    )
+    return of_told(ground, told, updates)
+
+
+def of_told(ground: Ground, told: Told, updates: Updates | None = None) -> dict[str, Any]:
+    """The body of the incident trigger, for an incident of which all is known."""
+    shown = incident_shown(ground.sentinel, told.incident, told.held, ground.base_url)
     shown["properties"] |= {
-        "Alerts": [alert_shown(ground.sentinel, a) for a in incidents.alerts(owner, incident.name)[:_MOST]],
-        "relatedEntities": [entity_shown(ground.sentinel, e) for e in incidents.entities(owner, incident.name)[:_MOST]],
-        "Comments": [comment_shown(shown["id"], c) for c in comments[:_MOST]],
+        "Alerts": [alert_shown(ground.sentinel, a) for a in told.alerts[:_MOST]],
+        "relatedEntities": [entity_shown(ground.sentinel, e) for e in told.entities[:_MOST]],
+        "Comments": [comment_shown(shown["id"], c) for c in told.comments[:_MOST]],
         "Bookmarks": [],
     }
     body = {"objectSchemaType": "Incident", "objectEventType": "Create", **_places(ground), "object": shown}

@@ -20,12 +20,23 @@ _STEPS = {
     "week": timedelta(weeks=1),
 }
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_KNOWN = frozenset({"frequency", "interval", "starttime", "endtime", "timezone", "count", "schedule"})
+_PARTS: Mapping[str, tuple[str, ...]] = {
+    "hours": ("day", "week", "month"),
+    "minutes": ("hour", "day", "week", "month"),
+    "weekdays": ("week",),
+    "monthdays": ("month",),
+    "monthlyoccurrences": ("month",),
+}
+"""What a schedule may say, and with which frequencies."""
+_SPELLED = {"weekdays": "weekDays", "monthdays": "monthDays", "monthlyoccurrences": "monthlyOccurrences"}
+_SCHEDULED = frozenset(unit for units in _PARTS.values() for unit in units)
 _MOST = {"second": 9_999_999, "minute": 72_000, "hour": 12_000, "day": 500, "week": 71, "month": 16}
 
 
 @dataclass(frozen=True)
 class Recurrence:
-    """A recurrence: so many units, from a start on, and of days or weeks at certain times of the day."""
+    """A recurrence: so many units, from a start on, where it says so on certain days and at certain times."""
 
     unit: str
     """In lower case."""
@@ -38,14 +49,29 @@ class Recurrence:
     minutes: tuple[int, ...] = ()
     weekdays: tuple[int, ...] = ()
     """Monday is 0."""
+    monthdays: tuple[int, ...] = ()
+    """Counted from 1, or, from -1 on, from the month's end."""
+    occurrences: tuple[tuple[int, int], ...] = ()
+    """Days of the week, and which of a month: the first is 1, the last -1, and 0 means each."""
+    end: datetime | None = None
+    """It is not due any more after that."""
+    count: int | None = None
+    """How often it is due at all."""
 
     @property
     def at_times(self) -> bool:
-        """Whether it says at which times of the day, or on which days."""
-        return bool(self.hours or self.minutes or self.weekdays)
+        """Whether it says at which times, or on which days."""
+        return bool(self.hours or self.minutes or self.weekdays or self.monthdays or self.occurrences)
+
+    def over(self, following: datetime, fired: int) -> bool:
+        """Whether it isn't due at that time any more, having set something off so many times."""
+        return (self.end is not None and following > self.end) or (self.count is not None and fired >= self.count)
 
     def first(self, now: datetime) -> datetime:
-        """When a trigger fires first that begins to count now: at once, where nothing says otherwise."""
+        """When a trigger fires first that begins to count now: at once, where nothing says otherwise.
+
+        `Invalid` where no day ever fits the schedule.
+        """
         if self.start is None and not self.at_times:
             return now
         if self.start is not None and self.start > now:
@@ -92,25 +118,54 @@ class Recurrence:
 
     def _slot(self, moment: datetime, base: datetime) -> datetime:
         there, local = base.astimezone(self.zone), moment.astimezone(self.zone)
+        if self.unit == "hour":
+            return self._minute(moment, base)
         hours, minutes = self.hours or (there.hour,), self.minutes or (there.minute,)
-        weekdays = self.weekdays or ((there.weekday(),) if self.unit == "week" else tuple(range(7)))
         first = max(local.date() - timedelta(days=1), there.date())
-        for ahead in range(8 * max(self.interval, 1) * (7 if self.unit == "week" else 1) + 2):
+        # A 29th of February may be eight years away, and counts in months of its interval only.
+        ahead_most = {"day": 8 * self.interval, "week": 56 * self.interval, "month": 3_000 * self.interval}[self.unit]
+        for ahead in range(ahead_most + 2):
             day = first + timedelta(days=ahead)
-            if day.weekday() not in weekdays or not self._counts(day, there.date()):
+            if not self._counts(day, there.date()):
                 continue
             for hour in hours:
                 for minute in minutes:
                     found = self._instant(datetime(day.year, day.month, day.day, hour, minute))
                     if found > moment and found >= base.replace(second=0, microsecond=0):
                         return found
-        raise AssertionError(f"no time of the schedule follows {moment}")
+        raise Invalid("no day is one of the `schedule` of the recurrence")
+
+    def _minute(self, moment: datetime, base: datetime) -> datetime:
+        # Hours of the zone: some begin at the half of another's.
+        whole = base.astimezone(self.zone).replace(minute=0, second=0, microsecond=0).astimezone(UTC)
+        step = timedelta(hours=self.interval)
+        hour = whole + max(0, (moment - whole) // step) * step
+        while True:
+            for minute in self.minutes:
+                found = hour + timedelta(minutes=minute)
+                if found > moment and found >= base.replace(second=0, microsecond=0):
+                    return found
+            hour += step
 
     def _counts(self, day: date, base: date) -> bool:
         if self.unit == "day":
             return (day - base).days % self.interval == 0
+        if self.unit == "month":
+            months = (day.year - base.year) * 12 + day.month - base.month
+            return months % self.interval == 0 and self._in_month(day, base)
+        if day.weekday() not in (self.weekdays or (base.weekday(),)):
+            return False
         week = (day - timedelta(days=day.weekday()) - (base - timedelta(days=base.weekday()))).days // 7
         return week % self.interval == 0
+
+    def _in_month(self, day: date, base: date) -> bool:
+        last = _last_day(day.year, day.month)
+        if self.occurrences:
+            which = {0, (day.day - 1) // 7 + 1, -((last - day.day) // 7 + 1)}
+            return any(day.weekday() == d and n in which for d, n in self.occurrences)
+        if self.monthdays:
+            return day.day in self.monthdays or day.day - last - 1 in self.monthdays
+        return day.day == min(base.day, last)
 
     def _instant(self, there: datetime) -> datetime:
         # A time that is left out when clocks go forward is the one an hour later; of two, the first counts.
@@ -126,18 +181,20 @@ def recurrence_of(said: Any) -> Recurrence:
     if unit not in _MOST:
         raise Invalid(f"the frequency `{text(given.get('frequency'))[:40]}` is not supported")
     interval = _whole(given.get("interval", 1), "interval", 1, _MOST[unit])
-    if given.get("count") is not None or given.get("endtime") is not None:
-        raise Invalid("`count` and `endTime` of a recurrence are not supported")
+    if unknown := given.keys() - _KNOWN:
+        raise Invalid(f"`{sorted(unknown)[0][:40]}` of a recurrence is not supported")
+    count = None if given.get("count") is None else _whole(given["count"], "count", 1, 10**9)
     name = text(given.get("timezone"))
     try:
         where: tzinfo = zone(name) if name else UTC
-        start = _start(text(given.get("starttime")), where)
+        start, end = (_moment(text(given.get(n)), where) for n in ("starttime", "endtime"))
     except Fault as error:
         raise Invalid(str(error)) from None
-    return Recurrence(unit, interval, start, where, bool(name), **_schedule(given.get("schedule"), unit))
+    schedule = _schedule(given.get("schedule"), unit)
+    return Recurrence(unit, interval, start, where, bool(name), end=end, count=count, **schedule)
 
 
-def _start(given: str, where: tzinfo) -> datetime | None:
+def _moment(given: str, where: tzinfo) -> datetime | None:
     if not given:
         return None
     has_offset = given.strip().upper().endswith("Z") or "+" in given[10:] or "-" in given[10:]
@@ -145,7 +202,7 @@ def _start(given: str, where: tzinfo) -> datetime | None:
     return at.astimezone(UTC) if has_offset else at.replace(tzinfo=where).astimezone(UTC)
 
 
-def _schedule(said: Any, unit: str) -> dict[str, tuple[int, ...]]:
+def _schedule(said: Any, unit: str) -> dict[str, Any]:
     if not said:
         return {}
     if not isinstance(said, Mapping):
@@ -153,20 +210,44 @@ def _schedule(said: Any, unit: str) -> dict[str, tuple[int, ...]]:
     given = {str(k).lower(): v for k, v in said.items() if v not in (None, [], "")}
     if not given:
         return {}
-    if unit not in ("day", "week"):
+    if unit not in _SCHEDULED:
         raise Invalid(f"a `schedule` with the frequency `{unit}` is not supported")
-    if unknown := given.keys() - {"hours", "minutes", "weekdays"}:
-        raise Invalid(f"`{sorted(unknown)[0]}` of a schedule is not supported")
-    if "weekdays" in given and unit != "week":
-        raise Invalid("`weekDays` go with the frequency `Week`")
-    days = [text(d).lower() for d in _list(given.get("weekdays"))]
-    if wrong := next((d for d in days if d not in _DAYS), None):
-        raise Invalid(f"`{wrong[:40]}` is no day of the week")
+    if unknown := given.keys() - _PARTS:
+        raise Invalid(f"`{sorted(unknown)[0][:40]}` of a schedule is not supported")
+    for name, units in _PARTS.items():
+        if name.lower() in given and unit not in units:
+            with_ = " or ".join(u.capitalize() for u in units)
+            raise Invalid(f"`{_SPELLED.get(name, name)}` of a schedule go with the frequency `{with_}`")
+    if "monthdays" in given and "monthlyoccurrences" in given:
+        raise Invalid("`monthDays` together with `monthlyOccurrences` is not supported")
     return {
         "hours": tuple(sorted({_whole(h, "hours", 0, 23) for h in _list(given.get("hours"))})),
         "minutes": tuple(sorted({_whole(m, "minutes", 0, 59) for m in _list(given.get("minutes"))})),
-        "weekdays": tuple(sorted({_DAYS.index(d) for d in days})),
+        "weekdays": tuple(sorted({_weekday(d) for d in _list(given.get("weekdays"))})),
+        "monthdays": tuple(sorted({_from_either_end(d, "monthDays", 31) for d in _list(given.get("monthdays"))})),
+        "occurrences": tuple(sorted({_occurrence(o) for o in _list(given.get("monthlyoccurrences"))})),
     }
+
+
+def _weekday(said: Any) -> int:
+    if (day := text(said).lower()) not in _DAYS:
+        raise Invalid(f"`{day[:40]}` is no day of the week")
+    return _DAYS.index(day)
+
+
+def _from_either_end(said: Any, name: str, most: int) -> int:
+    number = _whole(said, name, -most, most)
+    if number == 0:
+        raise Invalid(f"`{name}` of a recurrence count from 1 on, or from -1 on from the month's end")
+    return number
+
+
+def _occurrence(said: Any) -> tuple[int, int]:
+    given = {str(k).lower(): v for k, v in said.items()} if isinstance(said, Mapping) else {}
+    if "day" not in given or given.keys() - {"day", "occurrence"}:
+        raise Invalid("one of `monthlyOccurrences` has a `day`, and an `occurrence` of it")
+    which = given.get("occurrence")
+    return _weekday(given["day"]), 0 if which is None else _from_either_end(which, "occurrence", 5)
 
 
 def _list(value: Any) -> list[Any]:

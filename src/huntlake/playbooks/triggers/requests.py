@@ -66,7 +66,7 @@ class Requests:
         workflow = self._workflow(id, f"/triggers/{trigger}/run", called.queries)
         known = kept(workflow.name, workflow.value, self._runs.seal)
         found = trigger_of(known.definition, trigger)
-        if found.type is not TriggerType.REQUEST:
+        if found.type not in (TriggerType.REQUEST, TriggerType.HTTP_WEBHOOK):
             raise Invalid(f"the trigger `{found.name}` is of the type `{found.type}`: it isn't called")
         outputs = _outputs(found, called)
         inputs = found.inputs if isinstance(found.inputs, dict) else {}

@@ -10,17 +10,19 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any, cast
+from urllib.parse import urljoin
 
 from huntlake.core.clock import Clock
-from huntlake.core.errors import Busy, Conflict, DomainError, PreconditionFailed
+from huntlake.core.errors import Busy, Conflict, DomainError, Invalid, PreconditionFailed
 from huntlake.playbooks.calls import Caller, Held
 from huntlake.playbooks.connectors.connector import RunContext
+from huntlake.playbooks.runs.records import json_of
 from huntlake.playbooks.runs.service import Runs
 from huntlake.playbooks.runs.starting import Kept, Start, inputs_of, kept_version
 from huntlake.playbooks.triggers.batches import Batches
@@ -28,10 +30,12 @@ from huntlake.playbooks.triggers.recurrences import Recurrence, recurrence_of
 from huntlake.playbooks.workflows import Workflow, WorkflowState
 from huntlake.state.documents import Document, Documents, Json, Shelf
 from huntlake.state.records import Author
+from huntlake.state.sealing import Seal
 from huntlake.wdl.definition.workflow import Action, ActionType, Trigger, TriggerType
 from huntlake.wdl.dotnet.durations import duration
-from huntlake.wdl.expressions.values import Fault
+from huntlake.wdl.expressions.values import Fault, text
 from huntlake.wdl.runner.effects import Answer, Call
+from huntlake.wdl.runner.records import HIDDEN_MESSAGE
 
 _LOG = logging.getLogger("huntlake.playbooks")
 
@@ -43,6 +47,7 @@ _POLLS = 4
 _POLLING = {TriggerType.HTTP: ActionType.HTTP, TriggerType.API_CONNECTION: ActionType.API_CONNECTION}
 _TIMED = {TriggerType.RECURRENCE, TriggerType.SLIDING_WINDOW, *_POLLING}
 _LONGEST = timedelta(days=1)
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 Key = tuple[str, str]
 
@@ -57,6 +62,12 @@ class Hand:
     next: datetime
     problem: str = ""
     """Why it doesn't fire, or didn't last time."""
+    fired: int = 0
+    """How often it was due."""
+    over: bool = False
+    """Whether it isn't due any more."""
+    going: str = ""
+    """Of one that asks, what it must remember until it is done, sealed."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +81,17 @@ class _Known:
     said: str
     batch: str = ""
     """The batch that goes at that time."""
+
+    @property
+    def windows(self) -> bool:
+        """Whether each stretch of time sets it off, instead of a point."""
+        return self.trigger.type is TriggerType.SLIDING_WINDOW
+
+    def onward(self, hand: Hand, now: datetime, problem: str = "") -> Hand:
+        """How far it is, once it was due. What was missed is made up for once, and not as often as it was missed."""
+        following, fired = self.recurrence.after(now, hand.base), hand.fired + 1
+        over = self.recurrence.over(following, fired)
+        return replace(hand, next=following, fired=fired, over=over, problem=problem)
 
 
 class Times:
@@ -141,14 +163,18 @@ class Times:
             if batch:
                 said = inputs["configurations"][batch]["releaseCriteria"]["recurrence"]
             recurrence = recurrence_of(said)
+            if trigger.type is TriggerType.SLIDING_WINDOW and recurrence.at_times:
+                raise Invalid("a `schedule` of sliding windows is not supported")
             given = inputs.get("delay") if isinstance(inputs, Mapping) else None
             delay = duration(given) if given else timedelta()
+            # One that asks for something else begins anew, and doesn't take the old answers for its own.
+            about = [trigger.type.value, said, *([trigger.inputs] if trigger.type in _POLLING else [])]
+            named = hashlib.sha256(json.dumps(about, sort_keys=True, default=str).encode()).hexdigest()
+            one = _Known(workflow, trigger, kept, recurrence, inputs, delay, named, batch)
+            self._next[key] = self._due_at(one, self._begun(key, one, now))
         except (DomainError, Fault) as error:
             self._problem(key, str(error), now)
             return None
-        named = hashlib.sha256(json.dumps([trigger.type.value, said], sort_keys=True, default=str).encode()).hexdigest()
-        one = _Known(workflow, trigger, kept, recurrence, inputs, delay, named, batch)
-        self._next[key] = self._due_at(one, self._begun(key, one, now))
         return one
 
     def _begun(self, key: Key, one: _Known, now: datetime) -> Hand:
@@ -159,9 +185,10 @@ class Times:
             if found is not None and found.value.said == one.said:
                 return found.value
             first = one.recurrence.first(now)
-            if one.trigger.type is TriggerType.SLIDING_WINDOW:
+            if one.windows:
                 first = one.recurrence.start or now
-            hand = Hand(one.said, one.recurrence.start or now, first)
+            due = one.recurrence.step(first) if one.windows else first
+            hand = Hand(one.said, one.recurrence.start or now, first, over=one.recurrence.over(due, 0))
             try:
                 if found is None:
                     return self._hands.put(name, hand, create_only=True).value
@@ -180,9 +207,9 @@ class Times:
     # -- what is due ------------------------------------------------------------------------
 
     def _due_at(self, one: _Known, hand: Hand) -> datetime:
-        if one.trigger.type is TriggerType.SLIDING_WINDOW:
-            return one.recurrence.step(hand.next) + one.delay
-        return hand.next
+        if hand.over:
+            return _NEVER
+        return one.recurrence.step(hand.next) + one.delay if one.windows else hand.next
 
     def _due(self, key: Key, one: _Known, now: datetime) -> None:
         found = self._hands.find(_name(key))
@@ -195,35 +222,41 @@ class Times:
             self._next[key] = self._due_at(one, found.value)  # another server was faster
             return
         if one.trigger.type in _POLLING:
-            self._poll_beside(key, one, found.value)
+            self._poll_beside(key, one)
             return
-        problem, hand = "", found.value
+        hand = found.value
+        if one.windows:
+            self._entered(key, one, found, self._windows(one, hand, now))
+            return
         try:
-            if one.trigger.type is TriggerType.SLIDING_WINDOW:
-                hand = self._windows(one, hand, now)
-            elif one.batch:
+            if one.batch:
                 self._batches.timely(one.workflow, one.trigger, one.batch)
-                hand = replace(hand, next=one.recurrence.after(now, hand.base))
             else:
                 self._fire(one, {}, hand.next)
-                # What was missed is made up for once, and not as often as it was missed.
-                hand = replace(hand, next=one.recurrence.after(now, hand.base))
+            problem = ""
         except Busy as error:
             problem = f"skipped at {hand.next:%Y-%m-%d %H:%M:%S}: {error}"
-            hand = replace(hand, next=one.recurrence.after(now, hand.base))
         except DomainError as error:
             problem = f"failed at {hand.next:%Y-%m-%d %H:%M:%S}: {error}"
-            hand = replace(hand, next=one.recurrence.after(now, hand.base))
-        self._entered(key, one, found, replace(hand, problem=problem))
+        self._entered(key, one, found, one.onward(hand, now, problem))
 
     def _windows(self, one: _Known, hand: Hand, now: datetime) -> Hand:
         for _ in range(_WINDOWS):
             until = one.recurrence.step(hand.next)
-            if until + one.delay > now:
+            if hand.over or until + one.delay > now:
                 break
             window = {"windowStartTime": _moment(hand.next), "windowEndTime": _moment(until)}
-            self._fire(one, window, hand.next)
-            hand = replace(hand, next=until)
+            problem = ""
+            try:
+                self._fire(one, window, hand.next)
+            except Busy as error:
+                # No window is left out: it waits until others have gone.
+                return replace(hand, problem=f"the window from {hand.next:%Y-%m-%d %H:%M:%S} on waits: {error}")
+            except DomainError as error:
+                problem = f"the window from {hand.next:%Y-%m-%d %H:%M:%S} on failed: {error}"
+            fired = hand.fired + 1
+            over = one.recurrence.over(one.recurrence.step(until), fired)
+            hand = replace(hand, next=until, fired=fired, over=over, problem=problem)
         return hand
 
     def _fire(self, one: _Known, outputs: dict[str, Any], at: datetime) -> None:
@@ -231,7 +264,7 @@ class Times:
         self._runs.fire(one.workflow, Start(outputs, SCHEDULE, one.trigger.name, key, at, inputs=one.inputs))
 
     def _entered(self, key: Key, one: _Known, before: Document[Hand], hand: Hand) -> None:
-        if hand.problem:
+        if hand.problem and hand.problem != before.value.problem:
             _LOG.warning("the trigger `%s` of `%s`: %s", one.trigger.name, one.workflow.name, hand.problem)
         try:
             self._hands.put(before.name, hand, if_match=before.etag)
@@ -242,7 +275,7 @@ class Times:
 
     # -- asking -----------------------------------------------------------------------------
 
-    def _poll_beside(self, key: Key, one: _Known, hand: Hand) -> None:
+    def _poll_beside(self, key: Key, one: _Known) -> None:
         """Asks in a thread: others are due meanwhile."""
         with self._lock:
             if key in self._polled:
@@ -253,7 +286,7 @@ class Times:
 
         def polled() -> None:
             try:
-                self._poll(key, one, hand)
+                self._poll(key, one)
             except Exception:
                 _LOG.exception("the trigger `%s` of `%s` couldn't be asked", one.trigger.name, one.workflow.name)
                 self._next[key] = self._clock.now().astimezone(UTC) + _SYNC
@@ -263,37 +296,110 @@ class Times:
 
         self._pool.submit(polled)
 
-    def _poll(self, key: Key, one: _Known, hand: Hand) -> None:
-        workflow, trigger = one.workflow, one.trigger
-        at = hand.next
+    def _poll(self, key: Key, one: _Known) -> None:
+        found = self._hands.find(_name(key))
+        if found is None or found.value.said != one.said:
+            self._synced = None
+            return
+        hand = found.value
+        going = _Going.opened(hand.going, self._runs.seal, key)
+        if going.outputs is None:
+            asked = self._asked(one, hand, going.location)
+            now = self._clock.now().astimezone(UTC)
+            onward = one.onward(hand, max(now, hand.next), asked.problem)
+            if asked.later is not None:
+                onward = replace(onward, next=now + asked.later)
+            going = _Going(asked.location or going.location, asked.outputs, onward.next)
+            if asked.outputs is None:
+                self._entered(key, one, found, replace(onward, going=going.sealed(self._runs.seal, key)))
+                return
+            # What was answered is kept before anything is made of it: whoever dies now goes on with this very answer,
+            # and whoever asked for the same meanwhile is too late.
+            try:
+                found = self._hands.put(
+                    found.name, replace(hand, going=going.sealed(self._runs.seal, key)), if_match=found.etag
+                )
+            except PreconditionFailed:
+                self._synced = None
+                return
+            hand = found.value
+        problem = ""
+        try:
+            self._fire(one, going.outputs or {}, hand.next)
+        except Busy as error:
+            # Nothing that was given is left out: those items that found no room are tried again.
+            self._next[key] = self._clock.now().astimezone(UTC) + _SYNC
+            self._hands.put(found.name, replace(hand, problem=f"waits: {error}"), if_match=found.etag)
+            return
+        except DomainError as error:
+            problem = str(error)
+        done = _Going(going.location).sealed(self._runs.seal, key)
+        onward = one.onward(hand, hand.next, problem)
+        self._entered(key, one, found, replace(onward, next=going.next or onward.next, going=done))
+
+    def _asked(self, one: _Known, hand: Hand, location: str) -> _Asked:
+        """Asks once: for what the trigger says now, or at the address that the last answer gave."""
+        workflow, trigger, now = one.workflow, one.trigger, self._clock.now()
+        id = self._runs.resource_id(workflow.name)
+        try:
+            inputs = inputs_of(trigger, one.kept, workflow.name, workflow.value, id, now)["inputs"]
+        except DomainError as error:
+            return _Asked(problem=str(error))
         action = Action(trigger.name, _POLLING[trigger.type], trigger.path, inputs=trigger.inputs)
-        run = f"{self._runs.resource_id(workflow.name)}/triggers/{trigger.name}"
-        context = RunContext(workflow.value.workspace, workflow.name, run, SCHEDULE, self._clock.now())
-        call = Call(f"{trigger.name}/{at.isoformat()}", action, one.inputs)
+        run = f"{id}/triggers/{trigger.name}"
+        context = RunContext(workflow.value.workspace, workflow.name, run, SCHEDULE, now, polls=True)
+        secret = one.kept.hidden.triggers.get(trigger.name, frozenset())
+        # Where an answer leads is made of that answer.
+        secret |= {"inputs"} if location and "outputs" in secret else set[str]()
+        call = Call(f"{trigger.name}/{hand.next.isoformat()}", action, inputs, poll=location, hidden=secret)
         parameters = {k.lower(): v for k, v in one.kept.parameters.items()}
         answer = self._caller.call(context, call, parameters.get("$connections") or {})
-        problem = ""
         if isinstance(answer, Held):
-            problem = "a person would have to approve that the trigger asks: that is not supported"
-        elif answer.refused or answer.lost:
-            problem = answer.refused or answer.lost
-        elif answer.status != 202 and answer.status < 300:
-            outputs = {"statusCode": answer.status, "headers": dict(answer.headers), "body": answer.body}
-            try:
-                self._fire(one, outputs, at)
-            except DomainError as error:
-                problem = str(error)
-        elif answer.status >= 300:
-            problem = f"the answer has the status {answer.status}"
-        now = self._clock.now().astimezone(UTC)
-        following = one.recurrence.after(max(now, at), hand.base)
-        if not isinstance(answer, Held) and (later := _retry_after(answer)) is not None:
-            following = now + later
-        found = self._hands.find(_name(key))
-        if found is not None and found.value == hand:
-            self._entered(key, one, found, replace(hand, next=following, problem=problem))
-        else:
-            self._synced = None
+            return _Asked(problem="a person would have to approve that the trigger asks: that is not supported")
+        later, following = _retry_after(answer), _header(answer, "location")
+        if following and trigger.type is TriggerType.HTTP and isinstance(inputs, Mapping):
+            following = urljoin(text(inputs.get("uri")), following)
+        if answer.refused or answer.lost:
+            return _Asked(problem=HIDDEN_MESSAGE if secret else answer.refused or answer.lost)
+        if answer.status >= 300:
+            return _Asked(problem=f"the answer has the status {answer.status}", later=later)
+        if answer.status == 202:
+            return _Asked(later=later, location=following)
+        outputs = {"statusCode": answer.status, "headers": dict(answer.headers), "body": answer.body}
+        return _Asked(outputs, later, following)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What came of asking; no outputs where there is nothing yet."""
+
+    outputs: dict[str, Any] | None = None
+    later: timedelta | None = None
+    location: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Going:
+    """What a trigger that asks remembers: where it asks next, and an answer of which not everything is made yet."""
+
+    location: str = ""
+    outputs: dict[str, Any] | None = None
+    next: datetime | None = None
+
+    def sealed(self, seal: Seal, key: Key) -> str:
+        if not self.location and self.outputs is None:
+            return ""
+        following = self.next.isoformat() if self.next else None
+        said = {"location": self.location, "outputs": json_of(self.outputs), "next": following}
+        return seal.seal(json.dumps(said), f"trigger {_name(key)}")
+
+    @classmethod
+    def opened(cls, sealed: str, seal: Seal, key: Key) -> _Going:
+        if not sealed:
+            return cls()
+        said = json.loads(seal.open(sealed, f"trigger {_name(key)}"))
+        return cls(said["location"], said["outputs"], datetime.fromisoformat(said["next"]) if said["next"] else None)
 
 
 def _timed_batches(trigger: Trigger) -> list[str]:
@@ -304,8 +410,12 @@ def _timed_batches(trigger: Trigger) -> list[str]:
 
 
 def _retry_after(answer: Answer) -> timedelta | None:
-    said = next((v for k, v in answer.headers.items() if k.lower() == "retry-after"), "").strip()
+    said = _header(answer, "retry-after")
     return min(timedelta(seconds=int(said[:9])), _LONGEST) if said.isdecimal() else None
+
+
+def _header(answer: Answer, name: str) -> str:
+    return next((v for k, v in answer.headers.items() if k.lower() == name), "").strip()
 
 
 def _moment(at: datetime) -> str:
@@ -317,15 +427,9 @@ def _name(key: Key) -> str:
 
 
 def _encoded(hand: Hand) -> Json:
-    return {
-        "said": hand.said,
-        "base": hand.base.isoformat(),
-        "next": hand.next.isoformat(),
-        "problem": hand.problem,
-    }
+    return {**asdict(hand), "base": hand.base.isoformat(), "next": hand.next.isoformat()}
 
 
 def _decoded(value: Json) -> Hand:
-    said = cast("dict[str, str]", value)
-    moment: Callable[[str], datetime] = datetime.fromisoformat
-    return Hand(said["said"], moment(said["base"]), moment(said["next"]), said["problem"])
+    said = cast("dict[str, Any]", value)
+    return Hand(**{**said, **{n: datetime.fromisoformat(said[n]) for n in ("base", "next")}})

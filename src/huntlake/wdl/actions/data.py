@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -85,7 +86,7 @@ _KINDS = {
 
 
 def _whole(value: Any) -> Any:
-    return int(value) if isinstance(value, str) and value.strip().lstrip("+-").isdecimal() else value
+    return int(value) if isinstance(value, str) and re.fullmatch(r"\s*[+-]?[0-9]{1,20}\s*", value) else value
 
 
 def table(action: Action, means: Means) -> Given:

@@ -11,14 +11,20 @@ from huntlake.wdl.expressions.evaluator import Evaluator
 
 
 class ActionFailed(Exception):
-    """An action that ends as Failed: with the code that the history shows, and with what it gave nevertheless."""
+    """An action that ends as Failed: with the code that the history shows, and with what it gave nevertheless.
 
-    def __init__(self, code: str, message: str, inputs: Any = None, outputs: Any = None) -> None:
+    `tells` says of which of `inputs` and `outputs` the message may tell; None: of anything that the run knows.
+    """
+
+    def __init__(
+        self, code: str, message: str, inputs: Any = None, outputs: Any = None, tells: frozenset[str] | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.inputs = inputs
         self.outputs = outputs
+        self.tells = tells
 
 
 @dataclass

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
 from typing import Any
 
 from huntlake.wdl.expressions.values import key, kind, number
@@ -34,6 +36,8 @@ def _check(value: Any, schema: Any, path: str, told: list[str], whole: Any, dept
         return
     if isinstance(schema.get("enum"), list) and key(value) not in {key(v) for v in schema["enum"]}:
         told.append(f"{path}: the value is not among those that are allowed")
+    if "const" in schema and key(value) != key(schema["const"]):
+        told.append(f"{path}: the value is not the one that is allowed")
     if isinstance(value, dict):
         _object(value, schema, path, told, whole, depth)
     elif isinstance(value, list):
@@ -42,10 +46,14 @@ def _check(value: Any, schema: Any, path: str, told: list[str], whole: Any, dept
             inner = items[index] if isinstance(items, list) and index < len(items) else items
             _check(element, inner, f"{path}[{index}]", told, whole, depth + 1)
         _bounds(len(value), schema.get("minItems"), schema.get("maxItems"), "elements", path, told)
+        if schema.get("uniqueItems") is True and len({key(v) for v in value}) < len(value):
+            told.append(f"{path}: an element stands twice")
     elif isinstance(value, str):
         _bounds(len(value), schema.get("minLength"), schema.get("maxLength"), "characters", path, told)
     elif number(value):
-        _bounds(value, schema.get("minimum"), schema.get("maximum"), "as a number", path, told)
+        _number(value, schema, path, told)
+    if isinstance(schema.get("not"), dict) and not _alone(value, schema["not"], whole, depth):
+        told.append(f"{path}: the value fits the schema of `not`")
     for inner in _list(schema.get("allOf")):
         _check(value, inner, path, told, whole, depth + 1)
     for name in ("anyOf", "oneOf"):
@@ -68,6 +76,7 @@ def _object(value: dict[str, Any], schema: dict[str, Any], path: str, told: list
     for name in _list(schema.get("required")):
         if name not in value:
             told.append(f"{path}: the required property `{name}` is missing")
+    _bounds(len(value), schema.get("minProperties"), schema.get("maxProperties"), "properties", path, told)
     others = schema.get("additionalProperties")
     for name, inner in value.items():
         if name in known:
@@ -89,6 +98,23 @@ def _is(value: Any, type: str) -> bool:
     if type == "integer":
         return (number(value) and not isinstance(value, float)) or (isinstance(value, float) and value.is_integer())
     return kind(value) == type or type not in ("null", "boolean", "string", "array", "object")
+
+
+def _number(value: Any, schema: dict[str, Any], path: str, told: list[str]) -> None:
+    least: Any = schema.get("minimum")
+    most: Any = schema.get("maximum")
+    _bounds(value, least, most, "as a number", path, told)
+    # In draft 4 these say whether the bound itself is left out, later they are bounds.
+    above: Any = schema.get("exclusiveMinimum")
+    below: Any = schema.get("exclusiveMaximum")
+    above, below = (least if above is True else above), (most if below is True else below)
+    if number(above) and value <= above:
+        told.append(f"{path}: {value} is not more than {above}")
+    if number(below) and value >= below:
+        told.append(f"{path}: {value} is not less than {below}")
+    step: Any = schema.get("multipleOf")
+    if number(step) and step > 0 and math.isfinite(value) and Fraction(str(value)) % Fraction(str(step)):
+        told.append(f"{path}: {value} is no multiple of {step}")
 
 
 def _bounds(value: Any, least: Any, most: Any, what: str, path: str, told: list[str]) -> None:

@@ -63,6 +63,10 @@ def _unique(definition: Definition) -> None:
         seen[folded] = action.path
         if count > MOST_ACTIONS:
             _fail(action.path, f"a workflow has at most {MOST_ACTIONS} actions")
+        if action.type in (ActionType.FOREACH, ActionType.UNTIL):
+            for inner in action.all():
+                if inner.type is ActionType.TERMINATE:
+                    _fail(inner.path, "a Terminate can't stand within a loop")
 
 
 # -- actions -----------------------------------------------------------------------

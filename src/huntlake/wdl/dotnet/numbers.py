@@ -4,52 +4,15 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation, localcontext
 
-from huntlake.wdl.expressions.values import LARGEST, SMALLEST, Fault
+from huntlake.wdl.dotnet.cultures import ENGLISH, Culture, culture
+from huntlake.wdl.expressions.values import LARGEST, SMALLEST, Fault, float_text
 
 LARGEST_DECIMAL = 2**96 - 1
 CONTEXT = Context(prec=120)
-
-
-@dataclass(frozen=True)
-class Culture:
-    """How a culture writes numbers."""
-
-    point: str = "."
-    group: str = ","
-    infinity: str = "∞"
-    currency: str = "${}"
-    percent: str = "{}%"
-
-
-INVARIANT = Culture(infinity="Infinity", currency="¤{}", percent="{} %")
-_ENGLISH = Culture()
-_CULTURES = {
-    "": INVARIANT,
-    "en-us": _ENGLISH,
-    "en-gb": Culture(currency="£{}"),
-    "en-au": _ENGLISH,
-    "en-ca": _ENGLISH,
-    "de-de": Culture(",", ".", currency="{} €", percent="{} %"),
-    "es-es": Culture(",", ".", currency="{} €", percent="{} %"),
-    "it-it": Culture(",", ".", currency="{} €"),
-    "nl-nl": Culture(",", ".", currency="€ {}"),
-    "fr-fr": Culture(",", "\u202f", currency="{} €", percent="{} %"),
-    "sv-se": Culture(",", "\u00a0", currency="{} kr", percent="{} %"),
-    "ja-jp": Culture(currency="￥{}"),
-}
-
-
-def culture(locale: str | None) -> Culture:
-    """How `locale` writes numbers; en-US where none is given. Raises `Fault` for one that isn't built in."""
-    if locale is None:
-        return _ENGLISH
-    known = _CULTURES.get(locale.lower())
-    if known is None:
-        raise Fault(f"the locale `{locale}` is not supported")
-    return known
 
 
 def read_float(text: str, locale: str | None = None) -> float:
@@ -69,7 +32,7 @@ def read_float(text: str, locale: str | None = None) -> float:
 
 def read_decimal(text: str) -> Decimal:
     """A decimal of text, which keeps its scale. Raises `Fault`."""
-    digits = _digits(text, _ENGLISH, exponent=False, trailing_sign=True)
+    digits = _digits(text, ENGLISH, exponent=False, trailing_sign=True)
     if digits is None:
         raise Fault(f"could not parse `{text}` as decimal")
     return fitting(Decimal(digits))
@@ -80,7 +43,7 @@ def read_int(text: str) -> int:
     word = text.strip()
     if word.lower() == "nan":
         return SMALLEST
-    digits = _digits(text, _ENGLISH, exponent=True, trailing_sign=False)
+    digits = _digits(text, ENGLISH, exponent=True, trailing_sign=False)
     if digits is None:
         raise Fault(f"could not parse `{text}` as int")
     return whole(float(digits), text)
@@ -152,48 +115,78 @@ def _digits(text: str, cultured: Culture, *, exponent: bool, trailing_sign: bool
 
 
 def formatted(value: int | float | Decimal, format: str, locale: str | None = None) -> str:
-    """A number by a .NET format, standard or custom. Raises `Fault` for one that isn't built."""
+    """A number by a .NET format, standard or custom. Raises `Fault` for one that .NET doesn't know."""
     cultured = culture(locale)
     if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else cultured.infinity if value > 0 else f"-{cultured.infinity}"
+        return (
+            "NaN" if math.isnan(value) else cultured.infinity if value > 0 else f"{cultured.minus}{cultured.infinity}"
+        )
     exact = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
-    standard = re.fullmatch(r"([A-Za-z])([0-9]{0,2})", format)
+    standard = re.fullmatch(r"([A-Za-z])([0-9]*)", format or "G")
     with localcontext(Context(prec=3000, rounding=ROUND_HALF_UP)):
-        if standard:
-            return _standard(exact, standard[1], standard[2], cultured, isinstance(value, int))
-        return _custom(exact, format, cultured)
+        if standard is None:
+            try:
+                return _custom(exact, format, cultured)
+            except InvalidOperation:
+                raise Fault("the number has too many digits in this format") from None
+        if len(standard[2]) > 2:
+            raise Fault(f"the number format `{format}` is not supported: it asks for more than 99 digits")
+        return _standard(exact, standard[1], standard[2], cultured, value)
 
 
-def _standard(value: Decimal, letter: str, precision: str, cultured: Culture, is_int: bool) -> str:
+def _standard(exact: Decimal, letter: str, precision: str, cultured: Culture, value: int | float | Decimal) -> str:
     places = int(precision) if precision else 2
-    minus = "-" if value < 0 else ""
+    minus = cultured.minus if exact < 0 else ""
     match letter.upper():
         case "N":
-            return _signed(value, places, True, cultured)
+            return _signed(exact, places, True, cultured)
         case "F":
-            return _signed(value, places, False, cultured)
+            return _signed(exact, places, False, cultured)
         case "P":
-            shown = cultured.percent.format(_grouped(abs(value) * 100, places, True, cultured))
-            return minus + shown
+            return minus + cultured.percent.format(_grouped(abs(exact) * 100, places, True, cultured))
         case "C":
-            shown = cultured.currency.format(_grouped(abs(value), places, True, cultured))
-            return minus + shown
-        case "D" if is_int:
-            return minus + str(abs(int(value))).rjust(int(precision or 1), "0")
-        case "X" if is_int:
-            digits = f"{int(value) & (2**64 - 1):X}" if value < 0 else f"{int(value):X}"
+            shown = _grouped(abs(exact), int(precision) if precision else cultured.cents, True, cultured)
+            if exact < 0 and cultured.owed:
+                return cultured.owed.format(shown)
+            return minus + cultured.currency.format(shown)
+        case "D" if isinstance(value, int):
+            return minus + str(abs(value)).rjust(int(precision or 1), "0")
+        case "X" if isinstance(value, int):
+            digits = f"{value & (2**64 - 1):X}"
             return (digits if letter == "X" else digits.lower()).rjust(int(precision or 1), "0")
+        case "B" if isinstance(value, int):
+            return f"{value & (2**64 - 1):b}".rjust(int(precision or 1), "0")
         case "E":
-            digits, _, power = f"{value:.{int(precision) if precision else 6}E}".partition("E")
-            return f"{digits.replace('.', cultured.point)}{letter}{power[0]}{power[1:].rjust(3, '0')}"
-        case "G" if not precision or precision == "0":
-            return f"{value.normalize():f}".replace(".", cultured.point)
-    raise Fault(f"the number format `{letter}{precision}` is not supported for this value")
+            digits, _, power = f"{abs(exact):.{int(precision) if precision else 6}E}".partition("E")
+            return f"{minus}{digits.replace('.', cultured.point)}{letter}{power[0]}{power[1:].rjust(3, '0')}"
+        case "R" if not isinstance(value, Decimal):
+            return minus + _general(abs(exact), 0, letter, cultured, value)
+        case "G":
+            return minus + _general(abs(exact), int(precision or 0), letter, cultured, value)
+    raise Fault(f"`{letter}{precision}` is not a format of such a number")
+
+
+def _general(exact: Decimal, precision: int, letter: str, cultured: Culture, value: int | float | Decimal) -> str:
+    """The shorter of fixed and scientific form, to so many digits; 0 for as many as the number has."""
+    if not precision:
+        shown = float_text(abs(value)) if isinstance(value, float) else f"{exact:f}"
+    else:
+        rounded = Context(prec=precision, rounding=ROUND_HALF_UP).plus(exact)
+        power = rounded.adjusted()
+        # A decimal keeps the zeros behind its point.
+        digits = rounded.normalize() if rounded else Decimal(0)
+        if -5 <= power < precision:
+            shown = f"{digits:f}"
+        else:
+            mantissa = f"{digits.scaleb(-power).normalize():f}"
+            shown = f"{mantissa}E{'-' if power < 0 else '+'}{abs(power):02}"
+    shown = shown.replace(".", cultured.point)
+    return shown.replace("E", "e") if letter.islower() else shown
 
 
 def _signed(value: Decimal, places: int, grouped: bool, cultured: Culture) -> str:
     shown = _grouped(abs(value), places, grouped, cultured)
-    return f"-{shown}" if value < 0 and any(c in "123456789" for c in shown) else shown
+    return f"{cultured.minus}{shown}" if value < 0 and any(c in "123456789" for c in shown) else shown
 
 
 def _grouped(value: Decimal, places: int, grouped: bool, cultured: Culture) -> str:
@@ -201,57 +194,130 @@ def _grouped(value: Decimal, places: int, grouped: bool, cultured: Culture) -> s
     return digits.translate({ord(","): cultured.group, ord("."): cultured.point})
 
 
+_CUSTOM = re.compile(r"'[^']*'?|\"[^\"]*\"?|\\.?|[Ee][+-]?0+|.", re.DOTALL)
+
+
+@dataclass
+class _Section:
+    """What one section of a custom format says."""
+
+    tokens: list[str]
+    places: int = 0
+    """How many digits it has room for, before and behind the point."""
+    point: int = -1
+    """How many of them are before it."""
+    first_zero: int = -1
+    last_zero: int = 0
+    shift: int = 0
+    """By how many powers of ten the number is moved: `%`, and commas before the point."""
+    grouped: bool = False
+    scientific: bool = False
+
+    @classmethod
+    def of(cls, tokens: list[str]) -> _Section:
+        """The section that has these tokens."""
+        made = cls(tokens)
+        commas_at, commas = -1, 0
+        for token in tokens:
+            if token in "#0":
+                if token == "0":
+                    made.first_zero = made.places if made.first_zero < 0 else made.first_zero
+                    made.last_zero = made.places + 1
+                made.places += 1
+            elif token == "." and made.point < 0:
+                made.point = made.places
+            elif token == "," and made.places and made.point < 0:
+                made.grouped |= commas_at >= 0 and commas_at != made.places
+                commas_at, commas = made.places, commas + 1 if commas_at == made.places else 1
+            elif token in "%‰":
+                made.shift += 2 if token == "%" else 3
+            made.scientific |= len(token) > 1 and token[0] in "Ee"
+        if made.point < 0:
+            made.point = made.places
+        if commas_at == made.point:
+            made.shift -= 3 * commas
+        elif commas_at >= 0:
+            made.grouped = True
+        return made
+
+    def rounded(self, value: Decimal) -> Decimal:
+        """The number as this section shows it, to its last digit."""
+        if self.scientific:
+            return Context(prec=max(self.places, 1), rounding=ROUND_HALF_UP).plus(value)
+        return value.scaleb(self.shift).quantize(Decimal(1).scaleb(self.point - self.places))
+
+
 def _custom(value: Decimal, format: str, cultured: Culture) -> str:
     sections = _sections(format)
-    section = sections[0]
-    if value < 0 and len(sections) > 1 and sections[1]:
-        section, value = sections[1], -value
-    elif value == 0 and len(sections) > 2:
-        section = sections[2]
-    tokens = re.findall(r"'[^']*'|\"[^\"]*\"|\\.|[0#.,%‰]|[Ee][+-]?0+|[^0#.,%‰'\"\\]", section)
-    if any(t[0] in "Ee" and len(t) > 1 for t in tokens):
-        raise Fault(f"the number format `{format}` is not supported: it has an exponent")
-    marks = [t for t in tokens if t in "0#.,"]
-    point = marks.index(".") if "." in marks else len(marks)
-    before, behind = marks[:point], [m for m in marks[point + 1 :] if m in "0#"]
-    while before and before[-1] == ",":
-        before.pop()
-        value /= 1000
-    grouped = "," in before
-    if "%" in tokens:
-        value *= 100
-    if "‰" in tokens:
-        value *= 1000
-    integers = [m for m in before if m in "0#"]
-    least = len(integers) - integers.index("0") if "0" in integers else 0
-    rounded = abs(value).quantize(Decimal(1).scaleb(-len(behind)))
-    whole_digits, _, fraction = f"{rounded:f}".partition(".")
-    whole_digits = whole_digits.lstrip("0").rjust(least, "0")
-    needed = max((i + 1 for i, m in enumerate(behind) if m == "0"), default=0)
-    fraction = fraction[:needed] + fraction[needed:].rstrip("0")
-    if grouped:
-        whole_digits = re.sub(r"(?<=\d)(?=(\d{3})+$)", cultured.group, whole_digits)
-    number = whole_digits + (cultured.point + fraction if fraction else "")
-    made, placed = [], False
-    for token in tokens:
-        if token in "0#.,":
-            if not placed:
-                made.append(number)
-                placed = True
+
+    def section(index: int) -> int:
+        return index if index < len(sections) and sections[index] else 0
+
+    chosen = section(2 if value == 0 else 1 if value < 0 else 0)
+    made = _Section.of(sections[chosen])
+    rounded = made.rounded(abs(value))
+    if rounded == 0 and section(2) != chosen:
+        # What becomes zero is shown as zero is.
+        chosen = section(2)
+        made = _Section.of(sections[chosen])
+        rounded = made.rounded(Decimal(0))
+    # The sign stands where no section of its own was chosen for what is negative.
+    minus = cultured.minus if value < 0 and rounded and chosen == 0 else ""
+    return minus + "".join(_filled(made, rounded, cultured))
+
+
+def _filled(section: _Section, value: Decimal, cultured: Culture) -> Iterator[str]:
+    """The section with the digits of a number in its places."""
+    scale = value.adjusted() + 1 if value else 0
+    digits = "".join(map(str, value.as_tuple().digits)).rstrip("0") if value else ""
+    if section.scientific:
+        extra, place = 0, section.point
+    else:
+        extra, place = scale - section.point, max(scale, section.point)
+    zeros_to = section.point - section.first_zero if 0 <= section.first_zero < section.point else 0
+    zeros_behind = min(section.point - section.last_zero, 0)
+    used = 0
+
+    def mark() -> str:
+        return cultured.group if section.grouped and place > 1 and (place - 1) % 3 == 0 else ""
+
+    for token in section.tokens:
+        if token in "#0.":
+            while extra > 0:
+                yield (digits[used] if used < len(digits) else "0") + mark()
+                used, place, extra = used + 1, place - 1, extra - 1
+        if token in "#0":
+            digit = ""
+            if extra < 0:
+                extra += 1
+                digit = "0" if place <= zeros_to else ""
+            elif used < len(digits):
+                digit, used = digits[used], used + 1
+            elif place > zeros_behind:
+                digit = "0"
+            if digit:
+                yield digit + mark()
+            place -= 1
+        elif token == ".":
+            if place == 0 and (zeros_behind < 0 or (section.point < section.places and used < len(digits))):
+                yield cultured.point
+        elif len(token) > 1 and token[0] in "Ee":
+            power = scale - section.point if digits else 0
+            sign = cultured.minus if power < 0 else "+" if token[1] == "+" else ""
+            yield token[0] + sign + str(abs(power)).rjust(token.count("0"), "0")
         elif token[0] in "'\"":
-            made.append(token[1:-1])
-        else:
-            made.append(token[1] if token[0] == "\\" and len(token) > 1 else token)
-    minus = "-" if value < 0 and any(c in "123456789" for c in number) else ""
-    return minus + "".join(made)
+            yield token.strip(token[0])
+        elif token[0] == "\\":
+            yield token[1:]
+        elif token != ",":
+            yield token
 
 
-def _sections(format: str) -> list[str]:
-    parts = re.findall(r"(?:'[^']*'|\"[^\"]*\"|\\.|[^;])+|;", format)
-    sections = [""]
-    for part in parts:
-        if part == ";":
-            sections.append("")
+def _sections(format: str) -> list[list[str]]:
+    sections: list[list[str]] = [[]]
+    for token in _CUSTOM.findall(format):
+        if token == ";":
+            sections.append([])
         else:
-            sections[-1] += part
+            sections[-1].append(token)
     return sections

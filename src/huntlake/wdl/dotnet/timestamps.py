@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
 
+from huntlake.wdl.dotnet.cultures import ENGLISH, Culture
 from huntlake.wdl.dotnet.zones import zone
 from huntlake.wdl.expressions.values import Fault
 
@@ -14,9 +18,6 @@ TICKS = 10_000_000
 DAY = 86_400 * TICKS
 LATEST = 3_652_059 * DAY - 1
 _START = datetime(1, 1, 1)
-
-MONTHS = "January February March April May June July August September October November December".split()
-DAYS = "Sunday Monday Tuesday Wednesday Thursday Friday Saturday".split()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,43 +82,77 @@ def _inside(ticks: int) -> int:
 
 # -- reading ---------------------------------------------------------------------
 
-_TIME = r"(?P<hour>\d{1,2}):(?P<minute>\d{1,2})(?::(?P<second>\d{1,2})(?:[.,](?P<fraction>\d{1,16}))?)?"
+_TIME = r"(?P<hour>[0-9]{1,2})<:>(?P<minute>[0-9]{1,2})(?:<:>(?P<second>[0-9]{1,2})(?:[.,](?P<fraction>[0-9]{1,16}))?)?"
 _TIME += r"(?:\s*(?P<half>[AaPp])\.?[Mm]\.?)?"
-_ZONE = r"\s*(?P<zone>Z|z|GMT|UTC|[+-]\d{1,2}(?::?\d{2})?)?"
-_MONTH = "(?P<name>" + "|".join(f"{m[:3]}(?:{m[3:]})?" for m in MONTHS) + ")"
-_WEEKDAY = "(?:(?:" + "|".join(f"{d[:3]}(?:{d[3:]})?" for d in DAYS) + r"),?\s+)?"
-_DATES = (
-    r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})[-/.](?P<day>\d{1,2})",
-    r"(?P<month>\d{1,2})[-/.](?P<day>\d{1,2})[-/.](?P<year>\d{4}|\d{2})",
-    rf"{_WEEKDAY}{_MONTH}\.?\s+(?P<day>\d{{1,2}}),?\s+(?P<year>\d{{4}})",
-    rf"{_WEEKDAY}(?P<day>\d{{1,2}})[\s-]{_MONTH}\.?,?[\s-](?P<year>\d{{4}})",
-    rf"{_MONTH}\.?,?\s+(?P<year>\d{{4}})",
-    r"(?P<year>\d{4})-(?P<month>\d{1,2})",
-)
-_SHAPES = tuple(re.compile(rf"\s*{date}(?:(?:\s*[Tt]\s*|,?\s+){_TIME})?{_ZONE}\s*", re.IGNORECASE) for date in _DATES)
+_ZONE = r"\s*(?P<zone>Z|z|GMT|UTC|[+-][0-9]{1,2}(?::?[0-9]{2})?)?"
+_FURTHEST = 14 * 60
+"""So many minutes a clock may be from UTC."""
+_SEPARATED = r"[-/.]\s?"
+_PARTS = {"y": r"(?P<year>[0-9]{4}|[0-9]{2})", "M": r"(?P<month>[0-9]{1,2})", "d": r"(?P<day>[0-9]{1,2})"}
 
 
-def read(text: str) -> Timestamp:
-    """A timestamp as .NET reads it leniently in en-US; with an offset it is moved to UTC. Raises `Fault`."""
+@lru_cache(maxsize=64)
+def _shapes(culture: Culture) -> tuple[re.Pattern[str], ...]:
+    """The forms of a date in a culture, with a time behind it or none."""
+    month, weekday = rf"(?P<name>{_any(_months(culture))})\.?", rf"(?P<weekday>{_any(_weekdays(culture))})"
+    weekday = rf"(?:{weekday}\.?,?\s+)?"
+    of = r"(?:de\s+|den\s+)?"
+    dates = (
+        r"(?P<year>[0-9]{4})[-/.](?P<month>[0-9]{1,2})[-/.](?P<day>[0-9]{1,2})",
+        _SEPARATED.join(_PARTS[p] for p in culture.order),
+        rf"{weekday}{month}\s+(?P<day>[0-9]{{1,2}}),?\s+(?P<year>[0-9]{{4}})",
+        rf"{weekday}{of}(?P<day>[0-9]{{1,2}})\.?[\s-]{of}{month},?[\s-]{of}(?P<year>[0-9]{{4}})",
+        rf"{month},?\s+{of}(?P<year>[0-9]{{4}})",
+        r"(?P<year>[0-9]{4})-(?P<month>[0-9]{1,2})",
+    )
+    time = _TIME.replace("<:>", ":" if culture.time_mark == ":" else "[:.]")
+    return tuple(re.compile(rf"\s*{d}(?:(?:\s*[Tt]\s*|,?\s+){time})?{_ZONE}\s*", re.IGNORECASE) for d in dates)
+
+
+def _months(culture: Culture) -> dict[str, int]:
+    """The number of each month by its names, in lower case and without the point of what is cut short."""
+    kinds = [culture.months(short, beside) for short in (False, True) for beside in (False, True)]
+    return {name.lower().rstrip("."): n for names in kinds for n, name in enumerate(names, 1)}
+
+
+def _weekdays(culture: Culture) -> dict[str, int]:
+    return {d.lower().rstrip("."): n for short in (True, False) for n, d in enumerate(culture.days(short))}
+
+
+def _numbered(names: Mapping[str, int], name: str) -> int:
+    # Capitals that no small letter of a culture has, as in Turkish, fit by one alphabet and not by the other.
+    number = names.get(name.lower().rstrip("."))
+    if number is None:
+        raise Fault(f"`{name}` is not a valid date and time")
+    return number
+
+
+def _any(names: Iterable[str]) -> str:
+    return "|".join(re.escape(n) for n in sorted(names, key=len, reverse=True))
+
+
+def read(text: str, culture: Culture = ENGLISH) -> Timestamp:
+    """A timestamp as .NET reads it leniently; with an offset it is moved to UTC. Raises `Fault`."""
     if len(text) <= 100:
-        for shape in _SHAPES:
+        for shape in _shapes(culture):
             if match := shape.fullmatch(text):
-                return _made(match.groupdict(), text)
+                return _made(match.groupdict(), text, culture)
     raise Fault(f"`{text[:100]}` is not a valid date and time")
 
 
-def _made(parts: dict[str, str | None], text: str) -> Timestamp:
+def _made(parts: dict[str, str | None], text: str, culture: Culture) -> Timestamp:
     year = int(parts["year"] or 0)
     if len(parts["year"] or "") == 2:
         year += 2000 if year < 50 else 1900
     name = parts.get("name")
-    month = [m[:3].lower() for m in MONTHS].index(name[:3].lower()) + 1 if name else int(parts["month"] or 1)
+    month = _numbered(_months(culture), name) if name else int(parts["month"] or 1)
     hour = int(parts["hour"] or 0)
     if half := parts["half"]:
         if not 1 <= hour <= 12:
             raise Fault(f"`{text}` is not a valid date and time")
         hour = hour % 12 + (12 if half in "Pp" else 0)
-    fraction = ((parts["fraction"] or "") + "0000000")[:7]
+    # .NET rounds to its ticks.
+    fraction = round(Decimal(f"0.{parts['fraction'] or 0}").scaleb(7))
     midnight = hour == 24 and not int(parts["minute"] or 0) and not int(parts["second"] or 0)
     try:
         at = datetime(
@@ -126,24 +161,30 @@ def _made(parts: dict[str, str | None], text: str) -> Timestamp:
         )  # fmt: skip
     except ValueError:
         raise Fault(f"`{text}` is not a valid date and time") from None
-    ticks = _ticks(at) + int(fraction) + (DAY if midnight else 0)
+    weekday = parts.get("weekday")
+    if weekday and _numbered(_weekdays(culture), weekday) != at.isoweekday() % 7:
+        raise Fault(f"`{text}` is not a valid date and time: that day is another day of the week")
+    ticks = _ticks(at) + fraction + (DAY if midnight else 0)
     offset = parts["zone"]
     if not offset:
         return Timestamp(_inside(ticks), False)
-    return Timestamp(_inside(ticks - _offset(offset)), True)
+    return Timestamp(_inside(ticks - _offset(offset, text)), True)
 
 
-def _offset(zone: str) -> int:
+def _offset(zone: str, text: str) -> int:
     if zone[0] not in "+-":
         return 0
     digits = zone[1:].replace(":", "")
     hours, minutes = (int(digits), 0) if len(digits) <= 2 else (int(digits[:-2]), int(digits[-2:]))
+    if minutes > 59 or hours * 60 + minutes > _FURTHEST:
+        raise Fault(f"`{text}` is not a valid date and time: no clock is {zone} from UTC")
     return (hours * 60 + minutes) * 60 * TICKS * (-1 if zone[0] == "-" else 1)
 
 
-def read_exactly(text: str, format: str) -> Timestamp:
-    """A timestamp of text that has just this .NET format. Raises `Fault`."""
-    pattern = "".join(_PATTERNS.get(t) or re.escape(_literal(t)) for t in _tokens(_written_out(format)))
+def read_exactly(text: str, format: str, culture: Culture = ENGLISH, today: datetime | None = None) -> Timestamp:
+    """A timestamp of text that has just this .NET format; a date that it doesn't say is today's. Raises `Fault`."""
+    tokens = _tokens(_written_out(format, culture))
+    pattern = "".join(_pattern(t, culture) for t in tokens)
     try:
         match = re.fullmatch(pattern, text.strip(), re.IGNORECASE)
     except re.error:
@@ -152,71 +193,102 @@ def read_exactly(text: str, format: str) -> Timestamp:
         raise Fault(f"`{text[:100]}` has not the format `{format}`")
     parts: dict[str, str | None] = dict.fromkeys(("year", "month", "day", "hour", "minute", "second", "fraction"))
     parts |= {"half": None, "zone": None} | match.groupdict()
-    return _made(parts | {"year": parts["year"] or "0001"}, text)
+    if not parts["year"]:
+        if today is None:
+            raise Fault(f"the date format `{format}` is not supported here: it has no year")
+        parts["year"] = f"{today.year:04}"
+        if not (parts["month"] or parts.get("name") or parts["day"]):
+            parts |= {"month": str(today.month), "day": str(today.day)}
+    if (half := parts["half"]) is not None:
+        halves = [h.lower() for h in culture.halves.split("|")]
+        parts["half"] = "AP"[[h[: len(half)] for h in halves].index(half.lower())]
+    return _made(parts, text, culture)
+
+
+def _pattern(token: str, culture: Culture) -> str:
+    match token:
+        case "MMM" | "MMMM":
+            months = culture.months(token == "MMM", False) + culture.months(token == "MMM", True)
+            return f"(?P<name>{_any(months)})"
+        case "ddd" | "dddd":
+            return f"(?P<weekday>{_any(culture.days(token == 'ddd'))})"
+        case "t" | "tt":
+            halves = culture.halves.split("|")
+            return f"(?P<half>{_any(h[: 1 if token == 't' else None] for h in halves)})"
+        case "/" | ":":
+            return re.escape(culture.date_mark if token == "/" else culture.time_mark)
+    return _PATTERNS.get(token) or re.escape(_literal(token))
 
 
 _PATTERNS = {
-    "yyyy": r"(?P<year>\d{4})", "yy": r"(?P<year>\d{2})", "MM": r"(?P<month>\d{2})", "M": r"(?P<month>\d{1,2})",
-    "MMM": "(?P<name>" + "|".join(m[:3] for m in MONTHS) + ")", "MMMM": "(?P<name>" + "|".join(MONTHS) + ")",
-    "dd": r"(?P<day>\d{2})", "d": r"(?P<day>\d{1,2})", "HH": r"(?P<hour>\d{2})", "H": r"(?P<hour>\d{1,2})",
-    "hh": r"(?P<hour>\d{2})", "h": r"(?P<hour>\d{1,2})", "mm": r"(?P<minute>\d{2})", "m": r"(?P<minute>\d{1,2})",
-    "ss": r"(?P<second>\d{2})", "s": r"(?P<second>\d{1,2})", "tt": r"(?P<half>[AaPp])[Mm]",
-    "K": r"(?P<zone>Z|[+-]\d{2}:\d{2})?", "zzz": r"(?P<zone>[+-]\d{2}:\d{2})", "zz": r"(?P<zone>[+-]\d{2})",
-    "ddd": "(?:" + "|".join(d[:3] for d in DAYS) + ")", "dddd": "(?:" + "|".join(DAYS) + ")",
-    **{"f" * n: rf"(?P<fraction>\d{{{n}}})" for n in range(1, 8)},
-    **{"F" * n: rf"(?P<fraction>\d{{0,{n}}})" for n in range(1, 8)},
-}  # fmt: skip
+    "yyyy": r"(?P<year>[0-9]{4})",
+    "yy": r"(?P<year>[0-9]{2})",
+    "MM": r"(?P<month>[0-9]{2})",
+    "M": r"(?P<month>[0-9]{1,2})",
+    "dd": r"(?P<day>[0-9]{2})",
+    "d": r"(?P<day>[0-9]{1,2})",
+    "HH": r"(?P<hour>[0-9]{2})",
+    "H": r"(?P<hour>[0-9]{1,2})",
+    "hh": r"(?P<hour>[0-9]{2})",
+    "h": r"(?P<hour>[0-9]{1,2})",
+    "mm": r"(?P<minute>[0-9]{2})",
+    "m": r"(?P<minute>[0-9]{1,2})",
+    "ss": r"(?P<second>[0-9]{2})",
+    "s": r"(?P<second>[0-9]{1,2})",
+    "K": r"(?P<zone>Z|[+-][0-9]{2}:[0-9]{2})?",
+    "zzz": r"(?P<zone>[+-][0-9]{2}:[0-9]{2})",
+    "zz": r"(?P<zone>[+-][0-9]{2})",
+    **{"f" * n: rf"(?P<fraction>[0-9]{{{n}}})" for n in range(1, 8)},
+    **{"F" * n: rf"(?P<fraction>[0-9]{{0,{n}}})" for n in range(1, 8)},
+}
 
 
 # -- writing ---------------------------------------------------------------------
 
-_STANDARD = {
-    "d": "M/d/yyyy",
-    "D": "dddd, MMMM d, yyyy",
-    "f": "dddd, MMMM d, yyyy h:mm tt",
-    "F": "dddd, MMMM d, yyyy h:mm:ss tt",
-    "g": "M/d/yyyy h:mm tt",
-    "G": "M/d/yyyy h:mm:ss tt",
-    "m": "MMMM d",
+_ALIKE = {
     "o": "yyyy-MM-ddTHH:mm:ss.fffffffK",
     "r": "ddd, dd MMM yyyy HH:mm:ss 'GMT'",
     "s": "yyyy-MM-ddTHH:mm:ss",
-    "t": "h:mm tt",
-    "T": "h:mm:ss tt",
     "u": "yyyy-MM-dd HH:mm:ss'Z'",
-    "U": "dddd, MMMM d, yyyy h:mm:ss tt",
-    "y": "MMMM yyyy",
 }
-_STANDARD |= {letter.upper(): _STANDARD[letter] for letter in "mory"}
+"""The standard formats that are the same in every culture."""
+_ALIKE |= {letter.upper(): _ALIKE[letter] for letter in "or"}
+_CULTURAL = {letter: letter for letter in "dDfFgGmtTUy"} | {"M": "m", "Y": "y"}
 
 _TOKEN = re.compile(r"'[^']*'|\"[^\"]*\"|\\.|%|y+|M+|d+|H+|h+|m+|s+|f+|F+|t+|z+|g+|K|.", re.DOTALL)
 
 
-def written(at: Timestamp, format: str = "o") -> str:
-    """A timestamp by a .NET format in en-US, standard or custom. Raises `Fault` for one that .NET doesn't know."""
+def written(at: Timestamp, format: str = "o", culture: Culture = ENGLISH) -> str:
+    """A timestamp by a .NET format, standard or custom. Raises `Fault` for one that .NET doesn't know."""
     if len(format) > 1000:
         raise Fault("a date format has at most 1,000 characters")
+    culture = ENGLISH if format in _ALIKE else culture
+    tokens = _tokens(_written_out(format, culture))
+    beside_day = "d" in tokens or "dd" in tokens
     made: list[str] = []
-    for token in _tokens(_written_out(format)):
-        shown = _shown(at, token)
+    for token in tokens:
+        shown = _shown(at, token, culture, beside_day)
         if token[0] == "F" and not shown and made and made[-1] == ".":
             made.pop()
         made.append(shown)
     return "".join(made)
 
 
-def _written_out(format: str) -> str:
-    if len(format) != 1:
-        return format or _STANDARD["G"]
-    if format not in _STANDARD:
+def _written_out(format: str, culture: Culture) -> str:
+    if len(format) > 1:
+        return format
+    if (format or "G") in _CULTURAL:
+        return culture.standard(_CULTURAL[format or "G"])
+    if format not in _ALIKE:
         raise Fault(f"`{format}` is not a date format")
-    return _STANDARD[format]
+    return _ALIKE[format]
 
 
 def _tokens(format: str) -> list[str]:
     tokens = _TOKEN.findall(format)
-    for token in tokens:
-        if token in ("'", '"') or token == "\\" or (token[0] in "fF" and len(token) > 7):
+    for index, token in enumerate(tokens):
+        open_ended = token == "%" and (index + 1 == len(tokens) or tokens[index + 1] == "%")
+        if token in ("'", '"') or token == "\\" or (token[0] in "fF" and len(token) > 7) or open_ended:
             raise Fault(f"`{format}` is not a date format")
     return tokens
 
@@ -227,16 +299,15 @@ def _literal(token: str) -> str:
     return token[1:] if token[0] in "\\%" else token
 
 
-def _shown(at: Timestamp, token: str) -> str:
+def _shown(at: Timestamp, token: str, culture: Culture, beside_day: bool) -> str:
     parts, count = at.parts, len(token)
     match token[0]:
         case "y":
             return f"{parts.year % 100 if count <= 2 else parts.year:0{count}}"
         case "M":
-            return f"{parts.month:0{count}}" if count <= 2 else MONTHS[parts.month - 1][: 3 if count == 3 else None]
+            return f"{parts.month:0{count}}" if count <= 2 else culture.months(count == 3, beside_day)[parts.month - 1]
         case "d":
-            weekday = DAYS[parts.isoweekday() % 7]
-            return f"{parts.day:0{count}}" if count <= 2 else weekday[: 3 if count == 3 else None]
+            return f"{parts.day:0{count}}" if count <= 2 else culture.days(count == 3)[parts.isoweekday() % 7]
         case "H":
             return f"{parts.hour:0{min(count, 2)}}"
         case "h":
@@ -250,13 +321,18 @@ def _shown(at: Timestamp, token: str) -> str:
         case "F":
             return f"{at.ticks % TICKS:07}"[:count].rstrip("0")
         case "t":
-            return ("AM" if parts.hour < 12 else "PM")[: min(count, 2)]
+            half = culture.halves.split("|")[parts.hour >= 12]
+            return half[:1] if count == 1 else half
         case "z":
             return "+0" if count == 1 else "+00" if count == 2 else "+00:00"
         case "K":
             return "Z" if at.utc else ""
         case "g":
             return "A.D."
+        case "/":
+            return culture.date_mark
+        case ":":
+            return culture.time_mark
     return _literal(token)
 
 

@@ -11,7 +11,8 @@ from huntlake.wdl.expressions.values import Fault
 @lru_cache(maxsize=512)
 def zone(name: str) -> ZoneInfo:
     """The zone of that name. Raises `Fault` for one that isn't known."""
-    place = _BY_NAME.get(name.strip().lower(), name.strip())
+    # The reference says to leave out the points of a name; with them it is known as well.
+    place = _BY_NAME.get(_bare(name), name.strip())
     try:
         return ZoneInfo(place)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -161,4 +162,9 @@ WINDOWS = {
 }
 """The place that Unicode's table gives for each of Windows' names."""
 
-_BY_NAME = {name.lower(): place for name, place in WINDOWS.items()}
+
+def _bare(name: str) -> str:
+    return name.strip().lower().replace(".", "")
+
+
+_BY_NAME = {_bare(name): place for name, place in WINDOWS.items()}

@@ -49,8 +49,8 @@ def range_(start_index: Integer, count: Integer) -> Array:
     """
     if not 0 <= count <= 100_000:
         raise Fault("`count` of `range` must be from 0 to 100,000")
-    if start_index + count > 2**63:
-        raise Fault("`range` runs over 64 bits")
+    if not -(2**31) <= start_index <= 2**31 - 1 - count:
+        raise Fault("`startIndex` and `count` of `range` must not come to more than 2,147,483,647")
     return list(range(start_index, start_index + count))
 
 
@@ -187,7 +187,7 @@ def reverse(collection: Array) -> Array:
 
 @function("sort")
 def sort(collection: Array, sort_key: String = "") -> Array:
-    """The elements in order: numbers, or texts, or objects by one of their keys.
+    """The elements in order: numbers, or texts, or booleans, or objects by one of their keys.
 
     >>> sort(createArray(2, 1, 0, 3))
     [0,1,2,3]
@@ -205,6 +205,14 @@ def _order(collection: list[Value], sort_key: str) -> Callable[[Value], Any]:
         return element[name]
 
     keys = [taken(c) for c in collection]
-    if all(number(k) for k in keys) or all(isinstance(k, str) for k in keys):
+    if any(all(fits(k) for k in keys) for fits in (number, _is_text, _is_boolean)):
         return taken
-    raise Fault("`sort` orders numbers, or texts, and not a mixture or anything else")
+    raise Fault("`sort` orders numbers, or texts, or booleans, and not a mixture or anything else")
+
+
+def _is_text(value: Value) -> bool:
+    return isinstance(value, str)
+
+
+def _is_boolean(value: Value) -> bool:
+    return isinstance(value, bool)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64 as b64
+import re
 from decimal import Decimal
 from urllib.parse import quote, unquote_to_bytes
 
@@ -284,7 +285,21 @@ def uri_component_to_string(value: String) -> String:
     >>> uriComponentToString('https%3A%2F%2Fcontoso.com')
     "https://contoso.com"
     """
-    return unquote_to_bytes(utf8(value)).decode("utf-8", "replace")
+    return re.sub(r"(?:%[0-9A-Fa-f]{2})+", lambda escaped: _decoded(escaped[0]), value)
+
+
+def _decoded(escaped: str) -> str:
+    # What is no UTF-8 stays as it was written.
+    shown, at = "", 0
+    data = unquote_to_bytes(escaped)
+    while at < len(data):
+        try:
+            return shown + data[at:].decode()
+        except UnicodeDecodeError as error:
+            good, bad = at + error.start, at + max(error.end, error.start + 1)
+            shown += data[at:good].decode() + escaped[3 * good : 3 * bad]
+            at = bad
+    return shown
 
 
 @function("uriComponentToBinary")

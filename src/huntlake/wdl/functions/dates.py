@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from huntlake.wdl.dotnet import timestamps
+from huntlake.wdl.dotnet.cultures import culture
 from huntlake.wdl.dotnet.timestamps import DAY, TICKS, Timestamp, read, span_text, written
 from huntlake.wdl.expressions.symbols import Integer, Scope, String, function
 from huntlake.wdl.expressions.values import Fault
@@ -22,28 +23,25 @@ def format_date_time(timestamp: String, format: String = "o", locale: String = "
     "2018-03-15T00:00:00.0000000"
     >>> formatDateTime('2018-03-15T12:00:00Z', 'dddd, MMMM d yyyy h:mm tt')
     "Thursday, March 15 2018 12:00 PM"
+    >>> formatDateTime('01/31/2016', 'dddd MMMM d', 'fr-fr')
+    "dimanche janvier 31"
     """
-    _english(locale)
-    return written(read(timestamp), format)
-
-
-def _english(locale: str) -> None:
-    if locale.lower() not in ("", "en", "en-us"):
-        raise Fault(f"dates in the locale `{locale}` are not supported")
+    return written(read(timestamp), format, culture(locale))
 
 
 @function("parseDateTime")
-def parse_date_time(timestamp: String, locale: String = "en-us", format: String = "") -> String:
+def parse_date_time(scope: Scope, timestamp: String, locale: String = "en-us", format: String = "") -> String:
     """The timestamp of text that a locale writes in this way, or in the .NET format that is given.
 
     >>> parseDateTime('15032018', 'en-us', 'ddMMyyyy')
     "2018-03-15T00:00:00.0000000"
+    >>> parseDateTime('martes 20 octubre 2020', 'es-es')
+    "2020-10-20T00:00:00.0000000"
     """
+    cultured = culture(locale)
     if format:
-        _english(locale)
-        return written(timestamps.read_exactly(timestamp, format))
-    _english(locale)
-    return written(read(timestamp))
+        return written(timestamps.read_exactly(timestamp, format, cultured, scope.now()))
+    return written(read(timestamp, cultured))
 
 
 @function("addDays")

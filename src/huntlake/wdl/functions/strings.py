@@ -28,13 +28,13 @@ LARGEST_TEXT = 10_000_000
 
 
 @function("concat", cost=walked)
-def concat(*values: Anything) -> String:
+def concat(value: Anything, *values: Anything) -> String:
     """The values as text, one behind the other.
 
     >>> concat('a', 1, true, null)
     "a1True"
     """
-    return "".join(map(text, values))
+    return text(value) + "".join(map(text, values))
 
 
 @function("endsWith")
@@ -44,7 +44,7 @@ def ends_with(text: String, search_text: String) -> Boolean:
     >>> endsWith('hello world', 'World')
     true
     """
-    return text.lower().endswith(search_text.lower())
+    return _folded(text).endswith(_folded(search_text))
 
 
 @function("startsWith")
@@ -54,7 +54,7 @@ def starts_with(text: String, search_text: String) -> Boolean:
     >>> startsWith('Hello world', 'hello')
     true
     """
-    return text.lower().startswith(search_text.lower())
+    return _folded(text).startswith(_folded(search_text))
 
 
 @function("indexOf")
@@ -207,7 +207,12 @@ def trim(text: String) -> String:
     >>> trim(' Hello World  ')
     "Hello World"
     """
-    return text.strip()
+    return text.strip(_BLANKS)
+
+
+_BLANKS = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+_BLANKS += "\u2028\u2029\u202f\u205f\u3000"
+"""What .NET takes for white space: separators of files and records, as Python has them, are none."""
 
 
 def _pieces(collection: str | list[Value], length: int) -> int:

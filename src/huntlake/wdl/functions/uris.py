@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from huntlake.wdl.expressions.symbols import Integer, String, function
 from huntlake.wdl.expressions.values import Fault
 
-_PORTS = {"http": 80, "https": 443, "ftp": 21, "ws": 80, "wss": 443}
+_PORTS = {"http": 80, "https": 443, "ftp": 21, "ws": 80, "wss": 443, "ldap": 389, "net.tcp": 808, "telnet": 23}
+
+
+_PLAIN = "%/?:@!$&'()*+,;=~"
 
 
 def _split(uri: str) -> SplitResult:
@@ -28,7 +31,8 @@ def uri_host(uri: String) -> String:
     >>> uriHost('https://www.localhost.com:8080')
     "www.localhost.com"
     """
-    return _split(uri).hostname or ""
+    host = _split(uri).hostname or ""
+    return f"[{host}]" if ":" in host else host
 
 
 @function("uriPath")
@@ -38,7 +42,25 @@ def uri_path(uri: String) -> String:
     >>> uriPath('https://www.contoso.com/catalog/shown.htm?date=today')
     "/catalog/shown.htm"
     """
-    return _split(uri).path or "/"
+    return _path(_split(uri))
+
+
+def _path(parts: SplitResult) -> str:
+    """The path as .NET shows it: escaped, and without steps that lead nowhere."""
+    steps: list[str] = []
+    named = quote(parts.path, safe=_PLAIN).split("/")[1:]
+    for place, step in enumerate(named):
+        if step == ".." and steps:
+            steps.pop()
+        if step not in (".", ".."):
+            steps.append(step)
+        elif place == len(named) - 1:
+            steps.append("")
+    return "/" + "/".join(steps)
+
+
+def _query(parts: SplitResult) -> str:
+    return f"?{quote(parts.query, safe=_PLAIN)}" if parts.query else ""
 
 
 @function("uriPathAndQuery")
@@ -49,7 +71,7 @@ def uri_path_and_query(uri: String) -> String:
     "/catalog/shown.htm?date=today"
     """
     parts = _split(uri)
-    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return _path(parts) + _query(parts)
 
 
 @function("uriPort")
@@ -70,8 +92,7 @@ def uri_query(uri: String) -> String:
     >>> uriQuery('https://www.contoso.com/catalog/shown.htm?date=today')
     "?date=today"
     """
-    query = _split(uri).query
-    return f"?{query}" if query else ""
+    return _query(_split(uri))
 
 
 @function("uriScheme")

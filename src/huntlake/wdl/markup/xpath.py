@@ -25,6 +25,8 @@ class Point:
     order: int
     children: list[Point] = field(default_factory=list)
     attributes: list[Point] = field(default_factory=list)
+    default: str = ""
+    """The namespace of elements without a prefix here."""
 
     @property
     def name(self) -> str:
@@ -65,12 +67,46 @@ def evaluate(path: str, document: Document) -> Answer:
 
 
 def results(points: list[Point]) -> list[Document | Element | Comment | Instruction | str]:
-    """The nodes in the order of the document; of text and attributes their characters."""
+    """The nodes in their order, each with the namespaces it stands in; of text and attributes the characters."""
     made: list[Document | Element | Comment | Instruction | str] = []
     for point in sorted(points, key=lambda p: p.order):
         node = point.node
-        made.append(point.string if isinstance(node, tuple | Text | Cdata) else node)
+        if isinstance(node, Element):
+            made.append(_alone(node, _around(point)))
+        else:
+            made.append(point.string if isinstance(node, tuple | Text | Cdata) else node)
     return made
+
+
+def _around(point: Point) -> dict[str, str]:
+    """The namespaces that the elements around declare, by their prefixes; that without one is named by nothing."""
+    found: dict[str, str] = {}
+    outer = point.parent
+    while outer is not None:
+        if isinstance(outer.node, Element):
+            found = _declared(outer.node) | found
+        outer = outer.parent
+    return found
+
+
+def _declared(element: Element) -> dict[str, str]:
+    names = ((n.partition(":"), uri) for n, uri in element.attributes.items())
+    return {local: uri for (prefix, _, local), uri in names if prefix == "xmlns"}
+
+
+def _alone(element: Element, around: dict[str, str]) -> Element:
+    """The element with declarations of its own of those namespaces that it uses, and that stood around it."""
+    own = _declared(element)
+    around = {prefix: uri for prefix, uri in around.items() if prefix not in own}
+    if not around:
+        return element
+    names = [element.name, *(n for n in element.attributes if ":" in n)]
+    used = {prefix if colon else "" for prefix, colon, _ in (n.partition(":") for n in names)}
+    needed = {prefix: uri for prefix, uri in around.items() if prefix in used and uri}
+    rest = {prefix: uri for prefix, uri in around.items() if prefix not in needed}
+    attributes = element.attributes | {f"xmlns:{p}" if p else "xmlns": uri for p, uri in needed.items()}
+    children = [_alone(c, rest) if isinstance(c, Element) else c for c in element.children]
+    return Element(element.name, attributes, children, element.empty)
 
 
 def _points(document: Document) -> tuple[Point, int]:
@@ -82,6 +118,7 @@ def _points(document: Document) -> tuple[Point, int]:
         count += 1
         point.order = count
         if isinstance(point.node, Element):
+            point.default = point.node.attributes.get("xmlns", point.default)
             for pair in point.node.attributes.items():
                 if not pair[0].startswith("xmlns"):
                     count += 1
@@ -90,7 +127,7 @@ def _points(document: Document) -> tuple[Point, int]:
             for child in point.node.children:
                 if isinstance(child, Doctype) or (isinstance(child, Instruction) and child.target == "xml"):
                     continue
-                point.children.append(Point(child, point, 0))
+                point.children.append(Point(child, point, 0, default=point.default))
             stack += reversed(point.children)
     return root, count
 
@@ -145,7 +182,7 @@ class _Path:
 _Node = _Number | _String | _Binary | _Negative | _Call | _Path
 
 _TOKEN = re.compile(
-    r"""\s*(?:(?P<number>\d+(?:\.\d*)?|\.\d+)|(?P<string>"[^"]*"|'[^']*')
+    r"""\s*(?:(?P<number>[0-9]+(?:\.[0-9]*)?|\.[0-9]+)|(?P<string>"[^"]*"|'[^']*')
     |(?P<mark>::|//|\.\.|!=|<=|>=|[][()@,./|+\-=<>*$])|(?P<name>[^\W\d][\w.-]*(?::(?:[^\W\d][\w.-]*|\*))?))""",
     re.VERBOSE,
 )
@@ -296,6 +333,11 @@ class _Parser:
         if self.kind() != "name" and test != "*":
             self.fail()
         self.at += 1
+        prefix, colon, _ = test.partition(":")
+        if colon and prefix != "xml":
+            raise Fault(
+                f"`{test}` is not supported in XPath: no namespace is known by `{prefix}`; ask for `*[local-name()=…]`"
+            )
         if test in _TYPES and self.take("("):
             argument = self.next()[1:-1] if self.kind() == "string" else ""
             if argument:
@@ -502,7 +544,8 @@ def _fits(point: Point, step: _Step) -> bool:
         return False
     if test.endswith(":*"):
         return point.name.startswith(test[:-1])
-    return test in ("*", point.name)
+    # A name without a prefix is one in no namespace, whatever the document's default.
+    return test == "*" or (test == point.name and (step.axis == "attribute" or ":" in test or not point.default))
 
 
 def _above(point: Point) -> list[Point]:
@@ -545,7 +588,7 @@ def _number(value: Answer) -> float:
     if isinstance(value, bool | float):
         return float(value)
     text = _string(value).strip(" \t\r\n")
-    return float(text) if re.fullmatch(r"-?(\d{1,400}(\.\d*)?|\.\d+)", text) else math.nan
+    return float(text) if re.fullmatch(r"-?([0-9]{1,400}(\.[0-9]*)?|\.[0-9]+)", text) else math.nan
 
 
 def _boolean(value: Answer) -> bool:

@@ -23,6 +23,9 @@ class Call:
     """The URL to ask for the answer, where an earlier call left it for later."""
     hidden: frozenset[str] = frozenset()
     """Of `inputs` and `outputs`, those that no history may show."""
+    unsubscribes: bool = False
+    """Whether it takes back what the action has subscribed to: `inputs` are those of that call. It is made although the
+    run is to end."""
 
 
 @dataclass(frozen=True)

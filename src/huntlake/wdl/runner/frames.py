@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from huntlake.wdl.actions.local import ActionFailed, Variables
+from huntlake.wdl.definition.workflow import ActionType
 from huntlake.wdl.expressions.values import Fault, found
 from huntlake.wdl.runner.effects import Effects
 from huntlake.wdl.runner.records import Record, Repetition
@@ -39,6 +40,7 @@ class Frame:
 
 
 _NOTHING = object()
+_WEBHOOKS = (ActionType.API_CONNECTION_WEBHOOK, ActionType.HTTP_WEBHOOK)
 
 
 @dataclass
@@ -134,7 +136,8 @@ class RunScope:
         return dict(self.facts)
 
     def callback(self) -> str:
-        if self.own is None and not self.of_trigger:
+        webhook = self.own is not None and self.own.action.type in _WEBHOOKS
+        if not webhook and not self.of_trigger:
             raise Fault("only a webhook has a callback URL")
         return self.effects.callback_url(self.own.key if self.own else "")
 

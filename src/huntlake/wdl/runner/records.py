@@ -11,6 +11,8 @@ from huntlake.wdl.dotnet import timestamps
 
 HIDDEN = {"hidden": True}
 """What the history shows in place of a secret."""
+HIDDEN_MESSAGE = "hidden: it may hold what is secure"
+"""What it shows in place of a message that may hold one."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +34,15 @@ class Record:
     status: Status = Status.RUNNING
     code: str = ""
     message: str = ""
+    tells: frozenset[str] | None = None
+    """Of which of `inputs` and `outputs` the message may tell; None: of anything that the run knows."""
     inputs: Any = None
     outputs: Any = None
     ended: datetime | None = None
     attempts: int = 0
     tracked: dict[str, Any] = field(default_factory=dict)
     hidden: frozenset[str] = frozenset()
-    """Of `inputs` and `outputs`, what the history must not show."""
+    """Of `inputs`, `outputs` and `trackedProperties`, what the history must not show."""
 
     @property
     def key(self) -> str:
@@ -66,5 +70,11 @@ class Record:
 
     def shown(self) -> dict[str, Any]:
         """The record for the history: without what is secret."""
-        made = self.value()
+        made = self.value() | {"error": self.shown_error} if self.message else self.value()
         return made | {name: HIDDEN for name in self.hidden if name in made}
+
+    @property
+    def shown_error(self) -> dict[str, str]:
+        """The error, whose message is hidden where it may tell of anything that is."""
+        secret = self.message and (self.hidden if self.tells is None else self.hidden & self.tells)
+        return {"code": self.code, "message": HIDDEN_MESSAGE if secret else self.message}

@@ -20,7 +20,7 @@ from huntlake.wdl.functions import FUNCTIONS
 from huntlake.wdl.runner.effects import Answer, Call, Effects, Pending, Wait, World
 from huntlake.wdl.runner.frames import Frame, RunScope
 from huntlake.wdl.runner.pool import Pendings, Pool, Step
-from huntlake.wdl.runner.records import Record
+from huntlake.wdl.runner.records import HIDDEN_MESSAGE, Record
 from huntlake.wdl.runner.retries import retries
 from huntlake.wdl.runner.secrets import hidden
 
@@ -31,6 +31,8 @@ MOST_ROUNDS = 5_000
 ROUNDS = 60
 SIDE_BY_SIDE = 20
 POLLING = timedelta(seconds=20)
+_LEAVING = 600.0
+"""For so many seconds it is tried to take a subscription back."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,21 @@ class _Terminated(Exception):
 
 
 @dataclass
+class _Subscribed:
+    """A webhook that waits for its answer, or whose subscription is being taken back."""
+
+    action: Action
+    record: Record
+    evaluator: Evaluator
+    attempts: int = 0
+    """How often it was tried to take it back."""
+    pending: Pending | None = None
+    """What taking it back waits for."""
+    until: datetime | None = None
+    """Until when that is tried."""
+
+
+@dataclass
 class Run:
     """A run: the definition, what set it off, and the world it works in.
 
@@ -68,10 +85,15 @@ class Run:
     facts: Mapping[str, Any] = field(default_factory=dict)
     records: list[Record] = field(default_factory=list)
     """Every record in the order in which the actions began or were skipped."""
+    breaking: bool = False
+    """Whether it is being broken off."""
 
     def __post_init__(self) -> None:
+        self._subscribed: dict[str, _Subscribed] = {}
         self._variables = Variables()
         self._hidden = hidden(self.definition)
+        self.secret = self._hidden.outputs
+        """Whether the outputs of the run must not be shown."""
         self._known = {a.name.lower(): a.name for a in self.definition.all()}
         self._scopes = {
             a.name.lower(): tuple(w.name for w in a.within) for a in self.definition.all() if a.type in _CONTAINERS
@@ -90,15 +112,14 @@ class Run:
             while len(steps):
                 steps.over(*(yield steps.pending))
         except _Terminated as terminated:
-            self.break_off()
-            return terminated.ended
+            return (yield from self.breaking_off(terminated.ended))
         status = _folded(self.definition.actions, frame)
         if status is not Status.SUCCEEDED:
             return Ended(status, "ActionFailed", "An action failed. No dependent actions succeeded.")
         try:
             outputs = {n: self._evaluator(frame).value(_value(o)) for n, o in self.definition.outputs.items()}
         except SourceError as error:
-            return Ended(Status.FAILED, "InvalidTemplate", str(error))
+            return Ended(Status.FAILED, "InvalidTemplate", HIDDEN_MESSAGE if self.secret else str(error))
         return Ended(Status.SUCCEEDED, outputs=outputs)
 
     # -- containers
@@ -127,8 +148,22 @@ class Run:
     def _skip(self, actions: Iterable[Action], frame: Frame, code: str, message: str) -> None:
         for action in actions:
             record = self._begin(action, frame)
-            self._end(record, frame, Status.SKIPPED, code, message)
+            self._end(record, frame, Status.SKIPPED, code, message, _NOTHING)
             self._skip(action.within, frame, code, message)
+
+    def breaking_off(self, ended: Ended) -> Generator[Pendings, tuple[Pending, Answer | None], Ended]:
+        """Breaks the run off in place of its own steps: what webhooks have subscribed to is taken back before."""
+        self.breaking = True
+        steps = Pool()
+        for webhook in list(self._subscribed.values()):
+            steps.start(self._left(webhook))
+        while len(steps):
+            steps.over(*(yield steps.pending))
+        self.break_off()
+        return ended
+
+    def _left(self, webhook: _Subscribed) -> Step:
+        webhook.record.message, webhook.record.tells = (yield from self._unsubscribe(webhook)), None
 
     def break_off(self) -> None:
         """Ends what is running as Cancelled, and what has not begun as Skipped; the steps must not go on then."""
@@ -152,19 +187,28 @@ class Run:
     # -- one action
 
     def _begin(self, action: Action, frame: Frame) -> Record:
-        secret = self._hidden.get(action.name, frozenset())
+        secret = self._hidden.actions.get(action.name, frozenset())
         record = Record(action, frame.place, self.effects.new_id(), self.effects.now(), hidden=secret)
         self.records.append(record)
         return record
 
-    def _end(self, record: Record, frame: Frame, status: Status, code: str, message: str = "") -> None:
-        record.status, record.code, record.message = status, code, message
+    def _end(
+        self,
+        record: Record,
+        frame: Frame,
+        status: Status,
+        code: str,
+        message: str = "",
+        tells: frozenset[str] | None = None,
+    ) -> None:
+        record.status, record.code, record.message, record.tells = status, code, message, tells
         record.ended = self.effects.now()
         try:
             tracked = self._evaluator(frame, record).value(dict(record.action.tracked))
             record.tracked = tracked if status is not Status.SKIPPED else {}
         except SourceError as error:
             record.status, record.code, record.message = Status.FAILED, "InvalidTemplate", str(error)
+            record.tells = None
         frame.records[record.action.name.lower()] = record
         self.effects.ended(record)
 
@@ -176,14 +220,17 @@ class Run:
             record.inputs = failed.inputs if failed.inputs is not None else record.inputs
             record.outputs = failed.outputs if failed.outputs is not None else record.outputs
             status = Status.TIMED_OUT if failed.code == "ActionTimedOut" else Status.FAILED
-            self._end(record, frame, status, failed.code, failed.message)
+            self._end(record, frame, status, failed.code, failed.message, failed.tells)
         except (SourceError, Fault) as error:
             self._end(record, frame, Status.FAILED, "InvalidTemplate", str(error))
         else:
-            if status is Status.SUCCEEDED:
+            if status is Status.SKIPPED:
+                self._end(record, frame, status, "ActionSkipped", "its static result says so", _NOTHING)
+            elif status is Status.SUCCEEDED:
                 self._end(record, frame, status, "NotSpecified" if action.type in _CONTAINERS else "OK")
             else:
-                self._end(record, frame, status, "ActionFailed", "An action failed. No dependent actions succeeded.")
+                said = "An action failed. No dependent actions succeeded."
+                self._end(record, frame, status, "ActionFailed", said, _NOTHING)
         # A branch that was never reached has no records yet.
         self._skip([a for a in action.within if not _ended(frame, a.name)], frame, "ActionSkipped", _NOT_TAKEN)
 
@@ -191,8 +238,7 @@ class Run:
         evaluator = self._evaluator(frame, record)
         local = LOCAL.get(action.type)
         if action.static_result:
-            self._static(action, record, evaluator)
-            return Status.SUCCEEDED
+            return self._static(action, record, evaluator)
         if local is not None:
             means = Means(evaluator, lambda item: self._evaluator(frame, record, item), self._variables)
             given = local(action, means)
@@ -216,7 +262,7 @@ class Run:
             case ActionType.RESPONSE:
                 self._respond(record, evaluator)
             case ActionType.INLINE_CODE:
-                raise ActionFailed("BadRequest", "an action that runs JavaScript is not supported")
+                raise ActionFailed("BadRequest", "an action that runs JavaScript is not supported", tells=_NOTHING)
             case ActionType.API_CONNECTION_WEBHOOK | ActionType.HTTP_WEBHOOK:
                 yield from self._webhook(action, record, evaluator)
             case _:
@@ -322,6 +368,8 @@ class Run:
             raise ActionFailed("InvalidTemplate", f"`runStatus` can't be `{wanted}`")
         error = inputs.get("runError") or {}
         code, message = (text(error.get(k)) for k in ("code", "message")) if isinstance(error, dict) else ("", "")
+        if "inputs" in record.hidden:
+            code, message = "", HIDDEN_MESSAGE
         self._end(record, frame, Status.SUCCEEDED, "OK")
         raise _Terminated(Ended(status, code or "Terminated", message))
 
@@ -399,7 +447,8 @@ class Run:
         while True:
             attempt += 1
             record.attempts += 1
-            _, answer = yield (Call(f"{record.key}#{record.attempts}", action, inputs, attempt, poll, record.hidden),)
+            secret = _following(record) if poll else record.hidden
+            _, answer = yield (Call(f"{record.key}#{record.attempts}", action, inputs, attempt, poll, secret),)
             assert answer is not None
             if attempt > policy.count or not policy.again(answer):
                 return answer
@@ -410,7 +459,7 @@ class Run:
         at = self.effects.now() + pause
         if until is not None and at > until:
             yield (Wait(key, until),)
-            raise ActionFailed("ActionTimedOut", "the action took longer than its limit")
+            raise ActionFailed("ActionTimedOut", "the action took longer than its limit", tells=_NOTHING)
         yield (Wait(key, at),)
 
     def _timeout(self, action: Action, evaluator: Evaluator) -> Any:
@@ -424,28 +473,85 @@ class Run:
             raise Fault("the time to wait for is outside of the years 1 to 9999") from None
 
     def _webhook(self, action: Action, record: Record, evaluator: Evaluator) -> Step:
-        inputs = record.inputs = evaluator.value(action.inputs)
+        # What takes the subscription back knows, by `action()`, what it was answered.
+        given = action.inputs
+        if isinstance(given, Mapping):
+            given = {k: v for k, v in given.items() if k.lower() != "unsubscribe"}
+        inputs = record.inputs = evaluator.value(given)
         until = self._timeout(action, evaluator)
-        answer = yield from self._answer(action, record, inputs, "", until)
-        if answer.lost or not 200 <= answer.status < 300:
-            _take(record, answer)
+        _take(record, (yield from self._answer(action, record, inputs, "", until)))
+        webhook = self._subscribed[record.key] = _Subscribed(action, record, evaluator)
         _, called = yield (Wait(record.key, until, callback=True),)
         if called is None:
-            raise ActionFailed("ActionTimedOut", "nobody answered within the action's limit")
+            problem = yield from self._unsubscribe(webhook)
+            record.outputs = None
+            said = "nobody answered within the action's limit"
+            if problem:
+                raise ActionFailed("ActionTimedOut", f"{said}; {problem}")
+            raise ActionFailed("ActionTimedOut", said, tells=_NOTHING)
+        del self._subscribed[record.key]
         _take(record, called)
 
-    def _static(self, action: Action, record: Record, evaluator: Evaluator) -> None:
+    def _unsubscribe(self, webhook: _Subscribed) -> Generator[Pendings, tuple[Pending, Answer | None], str]:
+        """Takes back what a webhook has subscribed to, where there is a way; says what went wrong.
+
+        A run that is broken off meanwhile goes on with it where it was: with the same call, or the same pause.
+        """
+        record = webhook.record
+        try:
+            inputs = _unsubscribing(webhook)
+            policy = retries(None if inputs is None else inputs.get("retryPolicy"))
+            until = webhook.until = webhook.until or self._after(_LEAVING)
+        except (ActionFailed, SourceError, Fault) as error:
+            del self._subscribed[record.key]
+            return f"it could not be unsubscribed: {error}"
+        if inputs is None:
+            del self._subscribed[record.key]
+            return ""
+        while True:
+            if webhook.pending is None:
+                webhook.attempts += 1
+                key = f"{record.key}/unsubscribe#{webhook.attempts}"
+                webhook.pending = Call(
+                    key, webhook.action, inputs, webhook.attempts, hidden=_following(record), unsubscribes=True
+                )
+            over = webhook.pending
+            _, answer = yield (over,)
+            webhook.pending = None
+            if answer is None:
+                continue
+            if webhook.attempts > policy.count or not policy.again(answer):
+                break
+            at = self.effects.now() + policy.after(webhook.attempts, answer, self.effects.random)
+            if at > until:
+                break
+            webhook.pending = Wait(f"{record.key}/unsubscribe#retry{webhook.attempts}", at)
+        del self._subscribed[record.key]
+        # Whoever knows of no such subscription has none.
+        if not (answer.refused or answer.lost) and (200 <= answer.status < 300 or answer.status in (404, 410)):
+            return ""
+        why = answer.refused or answer.lost or f"the answer has the status {answer.status}"
+        return f"it could not be unsubscribed: {why}"
+
+    def _static(self, action: Action, record: Record, evaluator: Evaluator) -> Status:
         results = dict(self.definition.static_results)
         name = found(results, action.static_result)
         if name is None or not isinstance(results[name], dict):
             raise ActionFailed("InvalidTemplate", f"the workflow has no static result `{action.static_result}`")
         result = evaluator.value(results[name])
         record.outputs = result.get("outputs")
-        status = text(result.get("status")) or Status.SUCCEEDED
-        if status.lower() != "succeeded":
+        said = text(result.get("status")).lower() or "succeeded"
+        status = next((s for s in _STATIC if s.lower() == said), None)
+        if status is None:
+            raise ActionFailed("NotSupported", f"a static result of the status `{said}` is not supported")
+        if status in (Status.FAILED, Status.TIMED_OUT):
             error = result.get("error") if isinstance(result.get("error"), dict) else {}
             code = text(result.get("code")) or text(error.get("code")) or "ActionFailed"
-            raise ActionFailed("ActionTimedOut" if status.lower() == "timedout" else code, text(error.get("message")))
+            # A code is always shown.
+            code = "ActionFailed" if record.hidden and "@" in str(results[name]) else code
+            timed_out = status is Status.TIMED_OUT
+            raise ActionFailed("ActionTimedOut" if timed_out else code, text(error.get("message")))
+        return status
 
 
 def run_in(run: Run, world: World) -> Ended:
@@ -466,7 +572,8 @@ def run_in(run: Run, world: World) -> Ended:
 
 def _take(record: Record, answer: Answer) -> None:
     if answer.refused:
-        raise ActionFailed("NotSupported", answer.refused)
+        # Before anything came, what is refused is what was asked for.
+        raise ActionFailed("NotSupported", answer.refused, tells=_INPUTS if record.attempts == 1 else None)
     if answer.lost:
         raise ActionFailed("ServiceUnavailable", answer.lost)
     record.outputs = {"statusCode": answer.status, "headers": dict(answer.headers), "body": answer.body}
@@ -475,9 +582,29 @@ def _take(record: Record, answer: Answer) -> None:
             reason = HTTPStatus(answer.status).phrase
         except ValueError:
             reason = "Unknown"
-        raise ActionFailed(
-            "".join(w.capitalize() for w in reason.split()), f"the answer has the status {answer.status}"
-        )
+        code = "".join(w.capitalize() for w in reason.split())
+        raise ActionFailed(code, f"the answer has the status {answer.status}", tells=_NOTHING)
+
+
+def _following(record: Record) -> frozenset[str]:
+    """What is secret of a call that goes where an answer led: its inputs are made of those outputs."""
+    return record.hidden | (_INPUTS if "outputs" in record.hidden else _NOTHING)
+
+
+def _unsubscribing(webhook: _Subscribed) -> dict[str, Any] | None:
+    """What the call that takes a subscription back is given; None where none is known."""
+    action, record = webhook.action, webhook.record
+    if action.type is ActionType.HTTP_WEBHOOK:
+        given = next((v for k, v in _mapping(action.inputs).items() if k.lower() == "unsubscribe"), None)
+        inputs = webhook.evaluator.value(given)
+        return inputs if isinstance(inputs, dict) and inputs.get("uri") else None
+    headers = _mapping(_mapping(record.outputs).get("headers"))
+    location = next((v for k, v in headers.items() if k.lower() == "location"), "")
+    return {"host": _mapping(record.inputs).get("host"), "method": "DELETE", "path": location} if location else None
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _page(answer: Answer) -> tuple[list[Any] | None, str]:
@@ -578,7 +705,10 @@ def _value(output: Any) -> Any:
 
 _SKIPPED = "the actions before it didn't end as `runAfter` wants"
 _NOT_TAKEN = "the branch was not taken"
+_NOTHING = frozenset[str]()
+_INPUTS = frozenset(("inputs",))
 _UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_800, "month": 2_592_000}
 _LINKS = ("nextLink", "@odata.nextLink", "odata.nextLink")
+_STATIC = (Status.SUCCEEDED, Status.FAILED, Status.SKIPPED, Status.TIMED_OUT)
 _LOOPS = frozenset((ActionType.FOREACH, ActionType.UNTIL))
 _CONTAINERS = frozenset((ActionType.FOREACH, ActionType.IF, ActionType.SCOPE, ActionType.SWITCH, ActionType.UNTIL))

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from huntlake.wdl.definition.workflow import Trigger
+from huntlake.wdl.definition.workflow import Trigger, TriggerType
 from huntlake.wdl.dotnet import timestamps
 from huntlake.wdl.expressions.evaluator import Evaluator
 from huntlake.wdl.expressions.symbols import Scope
 from huntlake.wdl.expressions.values import Fault, kind
 from huntlake.wdl.functions import FUNCTIONS
+
+_SCHEDULED = (TriggerType.RECURRENCE, TriggerType.SLIDING_WINDOW)
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Fired:
             "trackingId": self.tracking_id,
             "clientTrackingId": self.tracking_id,
             "originHistoryName": self.tracking_id,
+            "scheduledTime": shown if trigger.type in _SCHEDULED else None,
         }
         return {k: v for k, v in made.items() if v is not None}
 

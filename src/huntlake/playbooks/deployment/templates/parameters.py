@@ -8,7 +8,7 @@ from typing import Any
 
 from huntlake.core.diagnostics import SourceError
 from huntlake.core.errors import Invalid
-from huntlake.playbooks.deployment.lenient_json import read
+from huntlake.playbooks.lenient_json import read
 from huntlake.wdl.expressions.values import kind, same
 
 _KINDS = {

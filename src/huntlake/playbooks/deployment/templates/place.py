@@ -78,6 +78,9 @@ class Here(Protocol):
     def reference(self, resource: str, full: bool) -> Any:
         """What a resource is, of this template or of those that a person told of: its properties, or all."""
 
+    def resource(self, symbol: str) -> dict[str, Any]:
+        """The id, the name and the type of the resource of that symbolic name."""
+
     def listed(self, call: str, resource: str) -> Any:
         """What a `list…` function gives for a resource."""
 

@@ -324,6 +324,12 @@ class _Scope:
         self.shared.unknown.append(Missing(shown, "object", "what this resource is in Azure"))
         raise Fault(f"`{resource}` is no resource of this template: say what it is as a value named `{shown}`")
 
+    def resource(self, symbol: str) -> dict[str, Any]:
+        for planned in self.shared.made:
+            if planned.scope is self and planned.symbol.lower() == symbol.lower():
+                return {"id": planned.id, "name": planned.name, "type": planned.type}
+        raise Fault(f"no resource of this template is called `{symbol}`")
+
     def _referred(self, planned: _Planned, full: bool) -> Any:
         if planned.existing:
             raise Fault(f"`{planned.name}` is not made by this template, and nobody here knows what it is")
@@ -429,6 +435,11 @@ class _Scope:
         found: list[_Planned] = []
         for path, symbol, source in _places(self.source.get("resources"), f"{self.path}.resources"):
             self._plan(source, path, symbol, None, found)
+        seen = set[str]()
+        for one in found:
+            if one.id.lower() in seen and not one.existing:
+                self.shared.notes.append(Note(one.path, f"the template has `{one.name}` twice, which Azure refuses"))
+            seen.add(one.id.lower())
         self.shared.made += found
         if len(self.shared.made) > MOST_RESOURCES:
             raise TemplateError(self.path, f"a deployment makes at most {MOST_RESOURCES:,} resources")
@@ -528,13 +539,10 @@ class _Scope:
                     self.shared.notes.append(Note(place, error.message))
                     continue
                 words = str(wanted).lower().strip("/")
-                fits = {
-                    p
-                    for p in planned
-                    if p is not one
-                    and words in (p.id.lower().strip("/"), p.name.lower(), p.symbol.lower(), _short(p).lower())
-                }
-                if not fits:
+                fits = {p for p in planned if p is not one and words in _names(p)}
+                # What is there already need not be waited for.
+                there = any(p.existing and p.scope is self and words in _names(p) for p in self.shared.made)
+                if not fits and not there:
                     self.shared.notes.append(Note(place, f"no resource of the template is `{wanted}`"))
                 found |= fits
         return found
@@ -583,6 +591,11 @@ class _Scope:
         if "template" not in properties:
             raise TemplateError(
                 f"{one.path}.properties", "a deployment whose template lies behind an address is not supported"
+            )
+        if "parametersLink" in properties:
+            raise TemplateError(
+                f"{one.path}.properties.parametersLink",
+                "a deployment whose parameters lie behind an address is not supported",
             )
         options = _object(properties.get("expressionEvaluationOptions"), place)
         inner = str(options.get("scope", "outer")).lower() == "inner"
@@ -725,9 +738,10 @@ def _loops(node: Any) -> list[Mapping[str, Any]]:
     return list(node) if _is_loops(node) else []
 
 
-def _short(planned: _Planned) -> str:
-    """What a dependency may be called beside its name: its type and its name."""
-    return f"{planned.type}/{planned.name}"
+def _names(planned: _Planned) -> tuple[str, ...]:
+    """What a dependency may be called, in lower case: its id, its name, its symbolic name, its type and its name."""
+    names = (planned.id.strip("/"), planned.name, planned.symbol, f"{planned.type}/{planned.name}")
+    return tuple(n.lower() for n in names if n)
 
 
 def _object(value: Any, path: str) -> Mapping[str, Any]:

@@ -74,6 +74,12 @@ def environment(here: Here) -> Object:
     }
 
 
+@function("fail")
+def fail(error_message: String) -> Anything:
+    """Ends the deployment with that message."""
+    raise Fault(f"the template says: {error_message}")
+
+
 @function("true")
 def true() -> Boolean:
     """True.

@@ -144,6 +144,12 @@ def reference(here: Here, resource: String, api_version: String = "", full: Anyt
     return here.reference(resource, isinstance(full, str) and full.lower() == "full")
 
 
+@function("resourceInfo")
+def resource_info(here: Here, symbolic_name: String) -> Object:
+    """The id, the name and the type of a resource of this template, by its symbolic name."""
+    return here.resource(symbolic_name)
+
+
 def _list(name: str) -> Function:
     def body(here: Here, resource: String, api_version: String = "", *function_values: Anything) -> Anything:
         return here.listed(name, resource)

@@ -10,8 +10,8 @@ from typing import Any
 from urllib.parse import urljoin
 
 from huntlake.core.diagnostics import SourceError
-from huntlake.playbooks.deployment.lenient_json import read
 from huntlake.playbooks.deployment.templates.place import Here
+from huntlake.playbooks.lenient_json import read
 from huntlake.wdl.dotnet.numbers import formatted
 from huntlake.wdl.dotnet.timestamps import read as read_time
 from huntlake.wdl.dotnet.timestamps import written
@@ -227,5 +227,8 @@ def uri(base_uri: String, relative_uri: String) -> String:
 
     >>> uri('https://a.example/b/', 'c.json')
     "https://a.example/b/c.json"
+    >>> uri('https://a.example/b/', '/c.json')
+    "https://a.example/b/c.json"
     """
-    return urljoin(base_uri, relative_uri)
+    # Of a slash behind the one and a slash before the other one is left.
+    return urljoin(base_uri, relative_uri[1:] if base_uri.endswith("/") and relative_uri[:1] == "/" else relative_uri)
