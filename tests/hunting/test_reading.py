@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 
 from huntlake.core.diagnostics import Span
@@ -121,3 +123,17 @@ def pdf(*pages: str) -> bytes:
     head = b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
     tail = b"trailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF" % (len(objects) + 1, len(out))
     return out + head + table + tail
+
+
+@pytest.mark.parametrize(
+    "text", [f"# a{' ' * 20_000}{'#' * 20_000}{' ' * 20_000}x\n", "```\n```\n" * 50_000 + "# a\n" * 50_000]
+)
+def test_headings_of_a_hostile_report_are_found_in_little_time(text: str) -> None:
+    began = process_time()
+    read_report(text.encode(), "report.md")
+    assert process_time() - began < 5
+
+
+def test_the_signs_that_end_a_heading_are_none_of_it() -> None:
+    report = read_report(b"## Two ##\n# \n# C# \n####### no\n", "report.md")
+    assert [part.name for part in report.parts] == ["Two", "C"]

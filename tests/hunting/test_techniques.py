@@ -61,6 +61,17 @@ def test_the_techniques_that_a_phrase_is_alike_to_come_in_their_order(model: Tec
     assert finder.candidates("nothing of that") == []
 
 
+def test_without_attack_words_alone_tell_techniques_and_there_are_no_candidates() -> None:
+    finder = TechniqueFinder(None, TechniqueModel.load())
+    text = "The actor used Mimikatz to dump credentials from the memory of LSASS. It persists by a scheduled task."
+    found = {one.id: one for one in finder.find(text)}
+    assert "T1053.005" in found
+    span = found["T1053.005"].evidence[0].span
+    assert "scheduled task" in text[span.start : span.end]
+    assert finder.find("The company was founded in the north, and thanks its colleagues.") == []
+    assert finder.candidates("scheduled tasks") == []
+
+
 def test_a_report_that_says_nothing_has_no_technique(model: TechniqueModel) -> None:
     finder = TechniqueFinder(KNOWLEDGE, model)
     assert finder.find("") == []

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from huntlake.hunting.retrieval import HuntCandidate
 _TECHNIQUE = re.compile(r"attack\.(t\d{4}(?:\.\d{3})?)", re.IGNORECASE)
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LONGEST = 3_000
+_MOST_PIECES = 10_000
 
 
 def sigma_hunts(folder: Path) -> dict[Path, HuntCandidate]:
@@ -26,8 +30,12 @@ def sigma_hunts(folder: Path) -> dict[Path, HuntCandidate]:
     return found
 
 
+@lru_cache(maxsize=8_192)
 def sigma_hunt(text: str, name: str) -> HuntCandidate | None:
-    """A rule as a hunt; None for what is no rule, or of a log source that has no table. It isn't converted yet."""
+    """A rule as a hunt; None for what is no rule, or of a log source that has no table. It isn't converted yet.
+
+    What was read is remembered: thousands are asked for again and again, by the same texts.
+    """
     try:
         rule = yaml.load(text, _LOADER)
     except yaml.YAMLError as error:
@@ -45,7 +53,7 @@ def sigma_hunt(text: str, name: str) -> HuntCandidate | None:
         _text(rule.get("id")) or name,
         _text(rule.get("title")),
         _text(rule.get("description")),
-        " ".join(_values(rule["detection"]))[:_LONGEST],
+        " ".join(islice(_values(rule["detection"]), _LONGEST))[:_LONGEST],
         frozenset(m[1].upper() for tag in tags or () if (m := _TECHNIQUE.fullmatch(str(tag)))),
         tuple(dict.fromkeys(place.table for place in places)),
     )
@@ -55,10 +63,17 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _values(value: Any) -> list[str]:
+def _values(value: Any) -> Iterator[str]:
     """The fields that a detection asks for, and what it asks of them."""
-    if isinstance(value, dict):
-        return [piece for key, inner in value.items() for piece in (str(key), *_values(inner))]
-    if isinstance(value, list):
-        return [piece for inner in value for piece in _values(inner)]
-    return [str(value)]
+    # By its aliases a short text of YAML may be endless: so many pieces are looked at.
+    waiting, left = [value], _MOST_PIECES
+    while waiting and left:
+        left -= 1
+        match waiting.pop():
+            case dict() as mapping:
+                for key, inner in reversed(mapping.items()):
+                    waiting += [inner, str(key)]
+            case list() as several:
+                waiting += reversed(several)
+            case one:
+                yield str(one)

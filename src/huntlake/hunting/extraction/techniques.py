@@ -16,12 +16,15 @@ from huntlake.hunting.extraction.knowledge import Knowledge
 from huntlake.hunting.extraction.lexical import Lexical
 from huntlake.hunting.extraction.sentences import sentences
 from huntlake.hunting.extraction.technique_model import Floats, TechniqueModel, prepared
+from huntlake.hunting.extraction.words import features
 
 MOST_SENTENCES = 20_000
 """Of a report; a long one has some thousand."""
 
 _ID = re.compile(r"(?<![A-Za-z0-9])T\d{4}(?:[./]\d{3})?(?![A-Za-z0-9])")
 _FEW = 5
+_WORDS_SENTENCE, _WORDS_REPORT, _USUAL = -2.85, -2.5, 0.2
+"""Where the words alone have to decide: the logits above which F1 is best, and what a technique's share counts."""
 
 
 class Origin(StrEnum):
@@ -57,11 +60,14 @@ class FoundTechnique:
 
 
 class TechniqueFinder:
-    """Finds techniques in reports, by what ATT&CK says of them and by what was learned."""
+    """Finds techniques in reports, by what ATT&CK says of them and by what was learned.
 
-    def __init__(self, knowledge: Knowledge, model: TechniqueModel) -> None:
-        self._lexical = Lexical(knowledge)
-        self._known = frozenset(self._lexical.ids)
+    Without ATT&CK, which is brought by a person, the words that were learned decide alone, and there are no candidates.
+    """
+
+    def __init__(self, knowledge: Knowledge | None, model: TechniqueModel) -> None:
+        self._lexical = Lexical(knowledge) if knowledge is not None else None
+        self._known = frozenset(self._lexical.ids) if self._lexical is not None else frozenset(model.labels)
         self._model = model
 
     def find(self, text: str) -> list[FoundTechnique]:
@@ -75,6 +81,8 @@ class TechniqueFinder:
 
     def candidates(self, text: str, most: int = 10) -> list[str]:
         """Of all techniques of ATT&CK those that a sentence or a phrase is most alike to, the best first."""
+        if self._lexical is None:
+            return []
         procedures, descriptions = self._lexical.of(text)
         alike = procedures / max(float(procedures.max(initial=0)), 1e-6)
         alike = alike + descriptions / max(float(descriptions.max(initial=0)), 1e-6)
@@ -88,17 +96,24 @@ class TechniqueFinder:
         if not spans:
             return []
         model = self._model.among(self._known)
-        report = prepared(self._lexical, [text[s.start : s.end] for s in spans])
-        scores = model.sentences(self._lexical, report)
-        whole = model.whole(self._lexical, report, scores)
+        pieces = [text[s.start : s.end] for s in spans]
+        if self._lexical is None:
+            scores = model.linear.of(model.vocabulary.rows([features(piece) for piece in pieces]))
+            whole = scores.max(axis=0) + _USUAL * model.usual
+            of_sentence, of_report = _WORDS_SENTENCE, _WORDS_REPORT
+        else:
+            report = prepared(self._lexical, pieces)
+            scores = model.sentences(self._lexical, report)
+            whole = model.whole(self._lexical, report, scores)
+            of_sentence, of_report = model.sentence_threshold, model.report_threshold
         found = [
             FoundTechnique(
                 model.labels[place],
                 _likely(whole[place]),
                 Origin.MODEL,
-                tuple(_evidence(text, spans, scores[:, place], model.sentence_threshold)),
+                tuple(_evidence(text, spans, scores[:, place], of_sentence)),
             )
-            for place in np.flatnonzero(whole > model.report_threshold)
+            for place in np.flatnonzero(whole > of_report)
         ]
         return sorted(found, key=lambda one: (-one.confidence, one.id))
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+import re
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from huntlake.core.diagnostics import Span
 
@@ -46,9 +48,14 @@ class Report:
     def place(self, span: Span) -> str:
         """The part and the line that a span of the text begins in, for people: `page 3, line 17`."""
         found = bisect_right(self.parts, span.start, key=lambda part: part.start) - 1
-        line = self.text.count("\n", 0, span.start) + 1
+        line = bisect_left(self._ends, span.start) + 1
         if found < 0:
             return f"line {line}"
         part = self.parts[found]
-        within = line - self.text.count("\n", 0, part.start)
+        within = line - bisect_left(self._ends, part.start)
         return f"{part.name}, line {within}"
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        """Where its lines end: a list of indicators asks for thousands of places."""
+        return [found.start() for found in re.finditer("\n", self.text)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from bisect import bisect_right
 from pathlib import PurePath
 
 from huntlake.core.errors import Invalid, LimitExceeded
@@ -18,7 +19,7 @@ _MARKS = (
 _HTML = re.compile(r"\s*(?:<!--.*?-->\s*)?<(?:!doctype\s+html|html|head|body|article|div|h[1-6]|p)\b", re.IGNORECASE)
 _DECLARED = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?([A-Za-z0-9_-]{1,40})""", re.IGNORECASE)
 _HEADING = re.compile(
-    r"^ {0,3}#{1,6}[ \t]+(?P<text>[^\n]*?)[ \t]*#*[ \t]*$|^(?P<under>[^\n#>|-][^\n]*)\n {0,3}(?:=+|-{2,})[ \t]*$", re.M
+    r"^ {0,3}#{1,6}[ \t](?P<text>[^\n]*)$|^(?P<under>[^\n#>|-][^\n]*)\n {0,3}(?:=+|-{2,})[ \t]*$", re.M
 )
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[^\n]*$.*?(?:^ {0,3}\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 _LONGEST_HEADING = 200
@@ -67,9 +68,11 @@ def _decoded(data: bytes, name: str) -> tuple[str, tuple[str, ...]]:
 
 def _headings(text: str) -> tuple[Part, ...]:
     fences = [found.span() for found in _FENCE.finditer(text)]
+    starts = [start for start, _ in fences]
     found = []
     for one in _HEADING.finditer(text):
-        heading = (one["text"] or one["under"] or "").strip().strip("*_`")
-        if heading and not any(start <= one.start() < end for start, end in fences):
+        heading = (one["under"] or one["text"].rstrip().rstrip("#")).strip().strip("*_`")
+        before = bisect_right(starts, one.start()) - 1
+        if heading and (before < 0 or one.start() >= fences[before][1]):
             found.append(Part(one.start(), heading[:_LONGEST_HEADING]))
     return tuple(found)

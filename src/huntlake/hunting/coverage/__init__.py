@@ -1,0 +1,1 @@
+"""What can be seen here, what is hunted, and what is looked for already."""

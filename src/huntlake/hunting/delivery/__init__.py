@@ -1,0 +1,1 @@
+"""Hunts brought to where people work."""

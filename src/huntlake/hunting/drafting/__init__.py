@@ -1,0 +1,1 @@
+"""Queries for a hypothesis, and what they say in words."""

@@ -1,0 +1,1 @@
+"""What could have happened, and how urgent it is to look."""

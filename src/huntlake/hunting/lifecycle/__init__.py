@@ -1,0 +1,1 @@
+"""Hunts from their draft to their end: states, versions, approvals."""

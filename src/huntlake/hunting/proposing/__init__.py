@@ -1,0 +1,1 @@
+"""From signals to hunts that wait for a person: hypotheses, queries, proofs, one after the other."""

@@ -1,0 +1,1 @@
+"""Runs of approved hunts, what they found, and what stops them."""

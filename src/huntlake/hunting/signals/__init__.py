@@ -1,0 +1,1 @@
+"""What a hunt may follow: reports, indicators, incidents, changes, anomalies."""

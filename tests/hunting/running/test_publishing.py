@@ -1,0 +1,63 @@
+"""Hunts as rules: only of what is approved at that moment, in a phase that publishes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from tests.hunting.running.world import ANN, NOW, World
+
+from huntlake.hunting.lifecycle.acting import BREAKER, Acting
+from huntlake.hunting.lifecycle.events import HuntApproved
+from huntlake.hunting.publishing import Publishing, rule_name
+from huntlake.state.events import Occasion
+from huntlake.state.records import Author
+
+EVE = Acting.person(Author("9", "Eve"), hunts=True, approves=True, leads=True)
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    world = World()
+    world.hunts.rollouts.set(world.owner, 2, EVE, "we trust it")
+    yield world
+    world.session.close()
+
+
+def tell(world: World, hunt: str) -> Publishing:
+    """Tell of the approval of the first version, as it is told again after a crash."""
+    publishing = Publishing(world.hunts, world.detection, world.audit)
+    publishing.approved(Occasion("1", world.owner[0], NOW), HuntApproved(hunt, 1, 2, "", ANN.author))
+    return publishing
+
+
+def is_enabled(world: World, hunt: str) -> bool | None:
+    rule = world.detection.rules.find(world.owner, rule_name(world.owner, hunt))
+    return rule.value.enabled if rule else None
+
+
+def test_an_approval_that_is_told_late_makes_no_rule_of_what_was_retired(world: World) -> None:
+    name = world.hunt()
+    world.hunts.retire(world.owner, name, ANN, "wrong")
+    tell(world, name)
+    assert is_enabled(world, name) is None
+
+
+def test_an_approval_that_is_told_again_enables_no_rule_of_what_was_retired(world: World) -> None:
+    name = world.hunt()
+    publishing = tell(world, name)
+    assert is_enabled(world, name)
+    world.hunts.retire(world.owner, name, ANN, "wrong")
+    assert publishing.settle(world.owner) == 1
+    tell(world, name)
+    assert is_enabled(world, name) is False
+
+
+def test_a_workspace_that_falls_back_to_the_first_phase_has_no_rules_of_hunts(world: World) -> None:
+    name, other = world.hunt(), world.hunt("SecurityEvent | where EventID == 4624")
+    publishing = tell(world, name)
+    world.hunts.rollouts.fall_back(world.owner, BREAKER, "too many incidents")
+    assert publishing.settle(world.owner) == 1
+    assert is_enabled(world, name) is False
+    tell(world, other)
+    assert is_enabled(world, other) is None

@@ -1,0 +1,67 @@
+"""Packages of hunts: all of it, whole, and words that nothing renders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from tests.hunting.running.world import ANN, DAY, NOW, World
+
+from huntlake.hunting.packages import markdown, package_hash
+from huntlake.hunting.packaging import Packaging
+from huntlake.hunting.running.run import Verdict
+from huntlake.hunting.signals.store import Signals
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    world = World()
+    yield world
+    world.session.close()
+
+
+def packaging(world: World) -> Packaging:
+    signals = Signals(world.shelf, world.clock, world.audit)
+    return Packaging(world.shelf, world.clock, world.audit, world.hunts, world.runs, signals)
+
+
+def test_a_package_tells_what_was_found_and_any_change_is_seen(world: World) -> None:
+    world.processes("whoami")
+    name = world.hunt()
+    run = world.runs.run(world.workspace, name, NOW - DAY, NOW)
+    said = packaging(world).make(world.owner, name, ANN)
+    assert said["runs"][0]["clusters"][0]["title"].endswith("whoami")
+    assert said["nextSteps"][0] == "Say what 1 cluster turned out to be."
+    assert said["hash"] == package_hash(said)
+    assert package_hash({**said, "title": "another"}) != said["hash"]
+    signature = run.value.clusters[0].signature
+    world.runs.judge(world.owner, name, run.name, signature, Verdict.TRUE_POSITIVE, "seen", ANN)
+    assert "true positive" in markdown(packaging(world).make(world.owner, name, ANN))
+
+
+def test_what_a_log_says_is_no_markup(world: World) -> None:
+    hostile = "<img src=x onerror=alert(1)> [a](javascript:x) ```\n# head"
+    world.processes(hostile, account="CORP\\<script>alert(1)</script>")
+    name = world.hunt()
+    world.runs.run(world.workspace, name, NOW - DAY, NOW)
+    text = markdown(packaging(world).make(world.owner, name, ANN))
+    outside = [line for line in text.splitlines() if "onerror" in line]
+    assert outside
+    for line in outside:
+        # In code, between more backquotes than it holds itself.
+        assert line.index("````") < line.index("onerror") < line.rindex("````")
+    assert "\n# head" not in text
+
+
+def test_figures_count_the_same_thing_found_twice_once(world: World) -> None:
+    name = world.hunt()
+    for day in range(2):
+        world.processes("whoami", at=NOW + day * DAY)
+        run = world.runs.run(world.workspace, name, NOW + (day - 1) * DAY, NOW + day * DAY)
+        signature = run.value.clusters[0].signature
+        world.runs.judge(world.owner, name, run.name, signature, Verdict.TRUE_POSITIVE, "seen", ANN)
+    figures = packaging(world).figures(world.owner)
+    assert figures["all"].true_positives == 1
+    assert figures["all"].runs == 2
+    assert figures["person"].approval_rate == 1.0
+    assert figures["all"].false_positive_rate == 0.0
