@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
 from typing import Any, ClassVar, cast
 
+import pyarrow as pa
 import pytest
 from starlette.testclient import TestClient
 
@@ -83,6 +85,7 @@ class CountingTable:
     truncated_by: LimitExceeded | None = None
     row_count: int = 0
     byte_count: int = 0
+    reads: None = None
     began: Event = field(default_factory=Event)
 
     def json_rows(self) -> Iterator[bytes]:
@@ -108,6 +111,9 @@ class CountingTable:
     def json_objects(self) -> Iterator[bytes]:
         for chunk in self.json_rows():
             yield b",".join(b'{"x":%s}' % n for n in chunk[1:-1].split(b"],["))
+
+    def arrow(self, *, bounded: bool = False) -> pa.RecordBatchReader:
+        return pa.table({"x": pa.array(range(1, self.numbers + 1), pa.int64())}).to_reader()
 
 
 @dataclass(frozen=True)
@@ -193,6 +199,13 @@ class FewConnectors:
         return Connector(name, name.title(), ()) if name in self.names else None
 
 
+class NothingPromoted:
+    """No rule was made of a hunt."""
+
+    def awaiting(self, owner: tuple[str, ...], rule: str) -> str:
+        return ""
+
+
 @dataclass(frozen=True)
 class Server:
     """The services of a server, with one principal that may read one workspace."""
@@ -229,6 +242,11 @@ class Server:
     collection_endpoints: Any = None
     jobs: Any = None
     scheduler: Any = None
+    drafts: Any = None
+    rule_tests: Any = None
+    hunting: Any = field(default_factory=lambda: SimpleNamespace(promotions=NothingPromoted()))
+    upkeep: Any = None
+    uploads: Any = None
 
     @classmethod
     def open(cls, home: Path, keys: SigningKeys, **given: Any) -> Server:
@@ -243,7 +261,8 @@ class Server:
         principals.grant(CLIENT, WORKSPACE_ID, Role.READER)
         tokens = Tokens(keys, TENANT, clock)
         settings = Settings(home=home, **given)
-        users = Users(database, clock, hasher=Hasher(memory=64 << 10, rounds=1))
+        hasher = Hasher(memory=64 << 10, rounds=1)
+        users = Users(database, clock, hasher=hasher, with_password=settings.password_users)
         users.create("anna@contoso.example", PASSWORD, "Anna")
         users.grant("anna@contoso.example", WORKSPACE_ID, Role.READER)
         sign_in = SignIn.over(
@@ -253,6 +272,8 @@ class Server:
             users,
             public_clients=settings.public_clients,
             lifetime=timedelta(days=settings.sign_in_days),
+            oidc=settings.oidc,
+            workspaces=lambda: {w.name: w.id for w in workspaces.list()},
         )
         queries, activity, lake = CountingQueries(), Activity(clock), Lake(home / "lake")
         tables: Any = TwoTables()

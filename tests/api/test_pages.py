@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +13,8 @@ from starlette.testclient import TestClient
 
 from huntlake.identity.rights import Role
 from huntlake.web import face, files
-from huntlake.web.face import PROOF, SECURE_COOKIE
+from huntlake.web.answers import SECURE_COOKIE
+from huntlake.web.face import PROOF
 
 from .conftest import DB, PASSWORD, WORKSPACE_ID, Server
 
@@ -93,6 +95,16 @@ def test_another_site_cannot_sign_a_person_in(browser: TestClient) -> None:
     assert SECURE_COOKIE not in answer.cookies
 
 
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [("https://evil.example", 403), ("null", 403), ("https://lake.example", 403), ("https://lake.example:8443", 200)],
+)
+def test_an_older_browser_says_whose_page_it_is_by_the_origin(browser: TestClient, origin: str, status: int) -> None:
+    given = json.dumps({"name": ANNA, "password": PASSWORD})
+    headers = {"Origin": origin, "Content-Type": "text/plain"}
+    assert browser.post("/app/session", content=given, headers=headers).status_code == status
+
+
 def test_no_program_of_the_page_can_read_the_cookie(browser: TestClient) -> None:
     cookie = sign_in(browser).headers["set-cookie"].lower()
     for part in ("httponly", "secure", "samesite=strict", "path=/"):
@@ -153,6 +165,7 @@ def test_rights_are_those_of_now(browser: TestClient, server: Server) -> None:
     server.sign_in.users.grant(ANNA, WORKSPACE_ID, Role.SENTINEL_RESPONDER)
     (workspace,) = browser.get("/app/session").json()["workspaces"]
     assert workspace["role"] == "Microsoft Sentinel Responder"
+    assert workspace["may"] == ["read", "respond", "run", "watch"]
 
 
 def test_each_api_says_no_in_its_own_way_behind_the_door(browser: TestClient) -> None:

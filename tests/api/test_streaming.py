@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from huntlake.api.limits import Turns
-from huntlake.api.streaming import StreamedJson, gathered, packed
+from huntlake.api.streaming import Streamed, StreamedLines, gathered, packed
 from huntlake.core.errors import Cancelled
 from huntlake.engines.cancellation import Cancellation
 from huntlake.engines.workers import owner_of_work
@@ -47,8 +47,63 @@ class Client:
 
 
 def answer(make: Any, client: Client, turns: Turns, pool: ThreadPoolExecutor) -> Any:
-    response = StreamedJson(make, pool=pool, turns=turns, principal="one", place=nullcontext(), gzip=False)
+    response = Streamed(make, pool=pool, turns=turns, principal="one", place=nullcontext(), gzip=False)
     return response({"type": "http"}, client.receive, client.send)
+
+
+def lines(work: Any, client: Client, turns: Turns, pool: ThreadPoolExecutor) -> Any:
+    response = StreamedLines(
+        work, str, pool=pool, turns=turns, principal="one", place=nullcontext(), headers={"X-Id": "7"}
+    )
+    return response({"type": "http"}, client.receive, client.send)
+
+
+def sent(client: Client) -> list[bytes]:
+    return [m["body"] for m in client.messages[1:] if m["body"]]
+
+
+def test_lines_are_sent_while_the_work_goes_on_and_an_error_is_the_last() -> None:
+    def work(cancellation: Cancellation, tell: Any) -> object:
+        tell({"done": 1})
+        assert owner_of_work() == "one"
+        return {"all": 2}
+
+    def failing(cancellation: Cancellation, tell: Any) -> object:
+        tell({"done": 1})
+        raise ValueError("no")
+
+    async def go() -> None:
+        for one, last in ((work, b'{"all":2}\n'), (failing, b'"no"\n')):
+            client = Client()
+            await lines(one, client, Turns(at_once=1, waiting=0), pool)
+            assert sent(client) == [b'{"done":1}\n', last]
+            assert (b"x-id", b"7") in client.messages[0]["headers"]
+            assert not client.messages[-1]["more_body"]
+
+    with ThreadPoolExecutor(1) as pool:
+        asyncio.run(go())
+
+
+def test_lines_end_with_their_work_when_the_client_leaves() -> None:
+    ended = Event()
+
+    def work(cancellation: Cancellation, tell: Any) -> object:
+        stop = Event()
+        with cancellation.watched(stop.set):
+            tell({"done": 1})
+            assert stop.wait(10)
+        ended.set()
+        raise Cancelled("stopped")
+
+    async def go() -> None:
+        client, turns = Client(leaves_after=2), Turns(at_once=1, waiting=0)
+        await asyncio.wait_for(lines(work, client, turns, pool), 10)
+        assert ended.is_set()
+        async with turns.turn("one"):
+            pass
+
+    with ThreadPoolExecutor(1) as pool:
+        asyncio.run(go())
 
 
 def test_work_ends_when_the_client_leaves_before_the_first_row() -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+import pytest
 from starlette.testclient import TestClient
 from tests.api.conftest import Server
 
+from huntlake.playbooks.triggers.requests import Requests, Told
 from huntlake.playbooks.workflows import Workflow
 
 
@@ -35,3 +37,22 @@ def test_what_is_wrong_is_said_as_logic_apps_says_it(server: Server, client: Tes
     assert told.json()["error"]["code"] == "AuthorizationFailed"
     assert client.get(url).status_code == 405
     assert client.post(url.replace("/invoke", "/invoke/else")).json()["error"]["code"] == "NotFound"
+
+
+def test_what_a_workflow_answers_runs_nowhere_at_the_pages_own_address(
+    server: Server, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = {
+        "Content-Type": "text/html",
+        "content-security-policy": "script-src 'unsafe-inline'",
+        "Set-Cookie": "__Host-huntlake-session=theirs; Secure; Path=/",
+        "X-Own": "1",
+    }
+    told = Told(200, headers, b"<script>alert(1)</script>")
+    monkeypatch.setattr(Requests, "invoke", lambda *given: told)
+    answer = client.post(address(server), json={})
+    assert (answer.headers["x-own"], answer.headers["content-type"]) == ("1", "text/html")
+    assert "set-cookie" not in answer.headers
+    assert answer.headers.get_list("content-security-policy") == [
+        "sandbox; default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
+    ]

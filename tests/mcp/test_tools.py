@@ -51,6 +51,7 @@ def test_a_workspace_that_the_caller_may_not_read_is_not_there(tools: Tools, nam
     for call in (
         lambda: tools.query_lake("SigninLogs", named),
         lambda: tools.search_tables("sign-in", named),
+        lambda: tools.draft_query("sign-ins", named),
         lambda: tools.get_table_schema("SigninLogs", named),
         lambda: tools.validate_query("SigninLogs", named),
         lambda: tools.entity_timeline("boss", workspaceId=named),
@@ -60,6 +61,13 @@ def test_a_workspace_that_the_caller_may_not_read_is_not_there(tools: Tools, nam
     ):
         with pytest.raises(NotFound):
             call()
+
+
+def test_a_query_is_drafted_and_not_run(tools: Tools) -> None:
+    drafted = tools.draft_query("failed sign-ins in the last 2 days")
+    assert drafted.query.startswith("SigninLogs\n| where TimeGenerated > ago(2d)")
+    assert drafted.explanation[0] == "Reads `SigninLogs`."
+    assert drafted.tables[0] == "SigninLogs"
 
 
 def test_nor_can_a_query_name_it(tools: Tools) -> None:

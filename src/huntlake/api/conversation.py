@@ -24,6 +24,17 @@ _ACCESS = logging.getLogger("huntlake.access")
 _ERRORS = logging.getLogger("huntlake.errors")
 _HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,253})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _MOST_ID = 256
+_ALWAYS = {
+    # An answer that a browser shows by itself, as of a link to an API, is data: it loads nothing, and runs nowhere.
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+"""What every answer says to browsers, where its face doesn't say it otherwise."""
 
 
 class Conversation:
@@ -68,7 +79,10 @@ class Conversation:
                 answer = MutableHeaders(raw=message.setdefault("headers", []))
                 answer["x-ms-client-request-id"] = state["client_request_id"]
                 answer["x-ms-activity-id"] = state["activity_id"]
-                answer["X-Content-Type-Options"] = "nosniff"
+                for name, value in _ALWAYS.items():
+                    answer.setdefault(name, value)
+                if base_url and base_url.startswith("https:"):
+                    answer.setdefault("Strict-Transport-Security", "max-age=31536000")
             elif message["type"] == "http.response.body":
                 sent["bytes"] += len(message.get("body", b""))
             await send(message)

@@ -24,6 +24,7 @@ ENVELOPES: tuple[tuple[str, Envelope], ...] = (
     ("/tenants", arm_error),
     ("/metadata", arm_error),
     ("/contents", arm_error),
+    ("/imports", arm_error),
     ("/workflows", workflow_error),
     ("/v1.0", graph_error),
     ("/beta", graph_error),

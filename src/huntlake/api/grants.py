@@ -129,7 +129,7 @@ class Grants:
     def _alive(self, name: str, object_id: str, signed_in: datetime) -> User:
         """The user that something was issued to, unless that is worth nothing any more."""
         user = self._sign_in.users.find(name)
-        if user is None or user.object_id != object_id or signed_in < user.changed:
+        if user is None or user.disabled or user.object_id != object_id or signed_in < user.changed:
             raise BadGrant("the user isn't there any more, was signed out, or has another password")
         return user
 

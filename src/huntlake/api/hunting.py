@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from huntlake.api.limits import Api, QueryLimits, Turns, allowance
 from huntlake.api.services import ResultTable, Services
-from huntlake.api.streaming import StreamedJson
+from huntlake.api.streaming import Streamed
 from huntlake.core.errors import Invalid, LimitExceeded, NotFound, Refused
 from huntlake.engines.cancellation import Cancellation
 from huntlake.engines.workers import work_for
@@ -99,7 +99,7 @@ class Hunting:
         self._limits.count(principal.client_id)
         options = replace(self._options(), since=since, until=until, time_column="TimeGenerated" if since else "")
         make = partial(self._make, request, principal, workspace, text, options, write)
-        return StreamedJson(
+        return Streamed(
             make,
             pool=self._pool,
             turns=self._turns,

@@ -28,7 +28,7 @@ from huntlake.identity.authorization_codes import BadGrant, UsedTwice
 from huntlake.identity.device_codes import Declined, ExpiredCode, Pending, TooSoon
 from huntlake.identity.discovery import instance_discovery, openid_configuration
 from huntlake.identity.principals import ExpiredSecret, UnknownClient, WrongSecret
-from huntlake.identity.throttle import FailureThrottle, Throttled
+from huntlake.identity.throttle import FailureThrottle, Throttled, network_of
 
 _MOST_BODY = 64 << 10
 _SIGN_INS_AT_ONCE, _SIGN_INS_WAITING = 4, 100
@@ -98,8 +98,8 @@ class OAuth:
         self._root(request)
         form = read_form(await read_body(request, _MOST_BODY))
         source = request.client.host if request.client else ""
-        self._begun.check(source)
-        self._begun.failed(source)
+        self._begun.check(network_of(source))
+        self._begun.failed(network_of(source))
         text, asked = await to_thread.run_sync(
             self._grants.device_request, request, form, source, limiter=self._threads
         )

@@ -61,9 +61,6 @@ def page(title: str, body: str, *, status: int = 200, sends_to: str = "", script
         body += f'<script nonce="{nonce}">{script}</script>'
     headers = {
         "Content-Security-Policy": "; ".join(policy),
-        "X-Frame-Options": "DENY",
-        "Referrer-Policy": "no-referrer",
-        "Cross-Origin-Opener-Policy": "same-origin",
         "Cache-Control": "no-store",
     }
     text = _PAGE.substitute(title=html.escape(title), nonce=nonce, body=body)

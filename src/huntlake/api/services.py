@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from huntlake.core.clock import Clock
 from huntlake.core.errors import LimitExceeded
@@ -20,9 +20,12 @@ from huntlake.workspace.commands import Caller
 from huntlake.workspace.functions import SavedFunctions
 from huntlake.workspace.ingestion.mappings import IngestionMappings
 from huntlake.workspace.ingestion.streaming import Streams
-from huntlake.workspace.query import QueryOptions
+from huntlake.workspace.query import QueryOptions, Reads
 from huntlake.workspace.visible import WorkspaceNamed
 from huntlake.workspace.workspaces import Workspace, Workspaces
+
+if TYPE_CHECKING:
+    import pyarrow
 
 
 class ResultTable(Protocol):
@@ -44,6 +47,10 @@ class ResultTable(Protocol):
     def row_count(self) -> int: ...
     @property
     def byte_count(self) -> int: ...
+    @property
+    def reads(self) -> Reads | None:
+        """What was read for it, once the rows are there; None where nobody knows."""
+        ...
 
 
 class QueryTable(ResultTable, Protocol):
@@ -51,6 +58,10 @@ class QueryTable(ResultTable, Protocol):
 
     def json_objects(self) -> Iterator[bytes]:
         """Chunks of JSON objects joined by commas, `b'{"a":1},{"a":2}'`."""
+        ...
+
+    def arrow(self, *, bounded: bool = ...) -> pyarrow.RecordBatchReader:
+        """The rows as Arrow batches; with `bounded` the limit on bytes counts theirs."""
         ...
 
 
@@ -113,6 +124,8 @@ class FaceSettings(Protocol):
 
     @property
     def names(self) -> tuple[str, ...]: ...
+    @property
+    def max_import_bytes(self) -> int: ...
     @property
     def external_url(self) -> str: ...
     @property

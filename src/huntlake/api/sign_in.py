@@ -27,9 +27,9 @@ from huntlake.identity.applications import Application
 from huntlake.identity.authorization_codes import AuthorizationRequest, checked_challenge
 from huntlake.identity.device_codes import DeviceRequest
 from huntlake.identity.discovery import issuer
-from huntlake.identity.throttle import FailureThrottle, Throttled
+from huntlake.identity.throttle import FailureThrottle, Throttled, network_of
 from huntlake.identity.tickets import LIFETIME, new_browser
-from huntlake.identity.users import WrongPassword
+from huntlake.identity.users import User, WrongPassword
 
 COOKIE = "huntlake-sign-in"
 _MOST_BODY = 64 << 10
@@ -112,7 +112,7 @@ class SignInPages:
         wanted = AuthorizationRequest(**facts["request"])
         application = self._sign_in.applications.get(wanted.client_id)
         try:
-            user = await self._checked(request, form)
+            user = await self._checked(request, form, application)
         except (WrongPassword, Throttled) as error:
             return pages.sign_in_page(
                 f"{root}/oauth2/v2.0/login",
@@ -166,10 +166,10 @@ class SignInPages:
         """Show which program it is, and ask for a decision."""
         request.state.error_response = page_error
         form, source = await self._form(request), _source(request)
-        self._guesses.check(source)
+        self._guesses.check(network_of(source))
         found = await self._threaded(lambda: self._sign_in.devices.typed(form.get("user_code", "")[:50]))
         if found is None:
-            self._guesses.failed(source)
+            self._guesses.failed(network_of(source))
             return pages.code_page(_DEVICE, wrong="No program waits for that code.", status=400)
         browser = _browser(request)
         ticket = self._sign_in.tickets.issue("device", {"code": found.user_code}, browser)
@@ -187,7 +187,8 @@ class SignInPages:
         if (decision := form.get("decision", "")) not in ("approve", "decline"):
             raise Invalid("the form says no decision")
         try:
-            user = await self._checked(request, form)
+            application = self._sign_in.applications.get(found.client_id)
+            user = await self._checked(request, form, application)
         except (WrongPassword, Throttled) as error:
             name, status = form.get("username", "")[:_SAID], problem_of(error).status
             return pages.decision_page(
@@ -218,9 +219,11 @@ class SignInPages:
             raise Refused("the form was sent by a page of another site")
         return read_form(await read_body(request, _MOST_BODY))
 
-    async def _checked(self, request: Request, form: dict[str, str]) -> Any:
+    async def _checked(self, request: Request, form: dict[str, str], application: Application) -> User:
         name, password, source = form.get("username", ""), form.get("password", ""), _source(request)
-        user = await self._threaded(lambda: self._sign_in.users.authenticate(name, password, source=source))
+        user = await self._threaded(
+            lambda: self._sign_in.by_password(name, password, source=source, application=application.name)
+        )
         request.state.principal = user.object_id
         return user
 

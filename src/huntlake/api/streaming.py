@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from itertools import chain
 
+import orjson
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -21,26 +22,8 @@ _WORTH_PACKING = 1024
 _STALLED_SECONDS = 60.0
 
 
-class StreamedJson(Response):
-    """A JSON answer out of chunks that plain, blocking code makes.
-
-    Nothing is sent before the first chunk is there, so that an error up to then is an answer of its
-    own. When the client goes away, or stops reading for a minute, the work is cancelled.
-    """
-
-    def __init__(
-        self,
-        make: Callable[[Cancellation], Iterator[bytes]],
-        *,
-        pool: Executor,
-        turns: Turns,
-        principal: str,
-        place: AbstractContextManager[None],
-        gzip: bool,
-    ) -> None:
-        self._make, self._pool, self._turns, self._principal = make, pool, turns, principal
-        self._place, self._gzip = place, gzip
-        self.background = None
+class _UntilGone(Response):
+    """An answer whose work is cancelled when the client goes away."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         cancellation = Cancellation()
@@ -60,6 +43,32 @@ class StreamedJson(Response):
             answering.cancel()
 
     async def _answer(self, cancellation: Cancellation, send: Send) -> None:
+        raise NotImplementedError
+
+
+class Streamed(_UntilGone):
+    """An answer, mostly JSON, out of chunks that plain, blocking code makes.
+
+    Nothing is sent before the first chunk is there, so that an error up to then is an answer of its
+    own. When the client goes away, or stops reading for a minute, the work is cancelled.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[Cancellation], Iterator[bytes]],
+        *,
+        pool: Executor,
+        turns: Turns,
+        principal: str,
+        place: AbstractContextManager[None],
+        gzip: bool,
+        kind: str = "application/json",
+    ) -> None:
+        self._make, self._pool, self._turns, self._principal = make, pool, turns, principal
+        self._place, self._gzip, self._kind = place, gzip, kind
+        self.background = None
+
+    async def _answer(self, cancellation: Cancellation, send: Send) -> None:
         with self._place:
             async with self._turns.turn(self._principal):
                 steps = _Steps(self._pool, gathered(self._make(cancellation)), self._principal)
@@ -71,7 +80,7 @@ class StreamedJson(Response):
 
     async def _send(self, steps: _Steps, send: Send) -> None:
         first = await steps.next() or b""
-        headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+        headers = [(b"content-type", self._kind.encode()), (b"cache-control", b"no-store")]
         if self._gzip and len(first) > _WORTH_PACKING:
             headers += [(b"content-encoding", b"gzip"), (b"vary", b"Accept-Encoding")]
             first = await steps.through(packed, first) or b""
@@ -135,6 +144,60 @@ class _Steps:
         close = getattr(self._origin, "close", None)
         if close is not None and not self.over:
             await asyncio.wrap_future(self._pool.submit(close))
+
+
+class StreamedLines(_UntilGone):
+    """An answer in lines of JSON: what plain, blocking work tells while it goes on, and at last what it gives.
+
+    The first line is sent when the work has its turn, so that being refused one is an answer of its own; an error after
+    it is the last line, as `failed` words it. When the client goes away, or stops reading, the work is cancelled.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[Cancellation, Callable[[object], None]], object],
+        failed: Callable[[Exception], object],
+        *,
+        pool: Executor,
+        turns: Turns,
+        principal: str,
+        place: AbstractContextManager[None],
+        headers: Mapping[str, str],
+    ) -> None:
+        self._work, self._failed = work, failed
+        self._pool, self._turns, self._principal, self._place = pool, turns, principal, place
+        self._beside = [(k.lower().encode(), v.encode()) for k, v in headers.items()]
+        self.background = None
+
+    async def _answer(self, cancellation: Cancellation, send: Send) -> None:
+        lines: asyncio.Queue[bytes | None] = asyncio.Queue()
+        loop = asyncio.get_running_loop()
+
+        def tell(line: object) -> None:
+            loop.call_soon_threadsafe(lines.put_nowait, orjson.dumps(line, option=orjson.OPT_UTC_Z) + b"\n")
+
+        def work() -> None:
+            try:
+                with working_for(self._principal):
+                    tell(self._work(cancellation, tell))
+            except Exception as error:
+                tell(self._failed(error))
+            finally:
+                loop.call_soon_threadsafe(lines.put_nowait, None)
+
+        with self._place:
+            async with self._turns.turn(self._principal):
+                working = asyncio.wrap_future(self._pool.submit(work))
+                try:
+                    head = [(b"content-type", b"application/x-ndjson"), (b"cache-control", b"no-store"), *self._beside]
+                    await send({"type": "http.response.start", "status": 200, "headers": head})
+                    while (line := await lines.get()) is not None:
+                        async with asyncio.timeout(_STALLED_SECONDS):
+                            await send({"type": "http.response.body", "body": line, "more_body": True})
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
+                finally:
+                    cancellation.cancel()
+                    await asyncio.shield(working)
 
 
 async def _until_gone(receive: Receive) -> None:

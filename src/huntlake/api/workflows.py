@@ -22,6 +22,12 @@ MOST_WAITING = 200
 """How many callers wait for a response at the same time."""
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 _CODES = {401: "Unauthorized", 403: "AuthorizationFailed", 404: "NotFound", 409: "WorkflowNotEnabled"}
+_OURS = frozenset({"set-cookie", "content-security-policy", "clear-site-data", "strict-transport-security"})
+"""Headers that no workflow sets, as in Logic Apps none sets cookies."""
+
+_POLICY = "; ".join(
+    ("sandbox", "default-src 'none'", "style-src 'unsafe-inline'", "base-uri 'none'", "frame-ancestors 'none'")
+)
 
 
 class WorkflowSettings(Protocol):
@@ -93,4 +99,6 @@ def workflow_error(request: Request, error: Exception) -> Response:
 
 
 def _response(told: Told) -> Response:
-    return Response(told.content, told.status, dict(told.headers))
+    """What a workflow answers. The pages live at this address, too: a browser runs nothing of it, and keeps nothing."""
+    headers = {name: value for name, value in told.headers.items() if name.lower() not in _OURS}
+    return Response(told.content, told.status, headers | {"Content-Security-Policy": _POLICY})

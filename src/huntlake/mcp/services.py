@@ -9,6 +9,7 @@ from typing import Protocol
 
 from huntlake.core.clock import Clock
 from huntlake.core.errors import Invalid, NotFound
+from huntlake.hunting.service import Hunting
 from huntlake.playbooks.service import Playbooks
 from huntlake.workspace.activity import Activity
 from huntlake.workspace.catalogue import Catalogue
@@ -33,6 +34,8 @@ class Services(Protocol):
     def catalogue(self) -> Catalogue: ...
     @property
     def playbooks(self) -> Playbooks: ...
+    @property
+    def hunting(self) -> Hunting: ...
     @property
     def known_questions(self) -> KnownQuestions: ...
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from huntlake.core.diagnostics import SourceError
+from huntlake.core.diagnostics import Source, SourceError
 from huntlake.core.errors import Invalid, NotFound
 from huntlake.engines.cancellation import Cancellation
 from huntlake.kql.syntax.commands import quoted_name, quoted_text
@@ -128,6 +128,17 @@ class Explanations(BaseModel):
     plan: str
 
 
+class DraftedQuery(BaseModel):
+    """A query for a question: what it does, step by step, and what of the question it leaves out."""
+
+    workspace: str
+    query: str
+    tables: list[str]
+    explanation: list[str]
+    not_understood: list[str]
+    problems: list[Problem]
+
+
 @dataclass(frozen=True)
 class Tools:
     """The tools, for one call of one caller."""
@@ -158,6 +169,35 @@ class Tools:
                     more_columns=max(0, len(found.table.columns) - _SHOWN_COLUMNS),
                 )
                 for found in self.reader.find_tables(workspace, query, _SHOWN_TABLES)
+            ],
+        )
+
+    def draft_query(
+        self,
+        question: Annotated[str, Field(description="What is to be known: `failed sign-ins by user in the past week`.")],
+        workspaceId: WorkspaceId = "",
+        table: Annotated[str, Field(description="The exact name of the table to ask; else the likeliest.")] = "",
+    ) -> DraftedQuery:
+        """Draft a KQL query for a question by rules, without running it: look at it before you run it or go by it."""
+        workspace = self.caller.workspace(workspaceId)
+        services = self.reader.services
+        answer = services.hunting.questions.ask(workspace, question, services.clock.now(), table=table)
+        source = Source(answer.query)
+        return DraftedQuery(
+            workspace=workspace.name,
+            query=answer.query,
+            tables=[one.name for one in answer.tables],
+            explanation=[step.text for step in answer.explanation],
+            not_understood=list(answer.unused),
+            problems=[
+                Problem(
+                    code=one.code,
+                    message=one.reason,
+                    line=source.position(one.span.start)[0] if one.span else 1,
+                    column=source.position(one.span.start)[1] if one.span else 1,
+                    help=one.help,
+                )
+                for one in answer.proof.findings
             ],
         )
 
@@ -361,6 +401,7 @@ class Tools:
 TOOLS: tuple[Callable[..., BaseModel], ...] = (
     Tools.search_tables,
     Tools.get_table_schema,
+    Tools.draft_query,
     Tools.query_lake,
     Tools.validate_query,
     Tools.explain_query,

@@ -4,6 +4,7 @@
 |---|---|
 | `/app/…` | the pages; a path that is no file is a place within them |
 | `/app/session` | GET: who is signed in; POST: sign in; DELETE: sign out |
+| `/app/session/…` | the other ways to sign in: `outside.py` |
 | `/app/api/…` | any API of this server, asked with the rights of whoever is signed in |
 """
 
@@ -17,37 +18,44 @@ from typing import Any, Protocol
 
 import orjson
 from anyio import CapacityLimiter, to_thread
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from huntlake.core.clock import Clock
 from huntlake.core.errors import DomainError, Invalid, Refused
-from huntlake.identity.browser_sessions import LONGEST, BrowserSession, BrowserSessions
+from huntlake.identity.browser_sessions import BrowserSession, BrowserSessions
 from huntlake.identity.discovery import issuer
 from huntlake.identity.sign_in import SignIn
 from huntlake.identity.tenant import Subscription, Tenant
-from huntlake.identity.throttle import Throttled
 from huntlake.identity.tokens import Tokens
-from huntlake.identity.users import User, WrongPassword
+from huntlake.identity.users import User
+from huntlake.web.answers import (
+    NotSignedIn,
+    answered,
+    as_json,
+    error,
+    give_session,
+    own,
+    session_of,
+    source_of,
+    take_session,
+)
 from huntlake.web.files import SHELL, built
-from huntlake.web.headers import headers
+from huntlake.web.outside import APPLICATION, OutsideSignIn
 from huntlake.workspace.workspaces import Workspaces
 
-COOKIE, SECURE_COOKIE = "huntlake-session", "__Host-huntlake-session"
 PROOF = "x-huntlake-proof"
 """The header by which the pages show that a request is theirs."""
 
 CLIENT = "huntlake-pages"
 _DOOR = "/app/api"
+_MANAGEMENT = "https://management.azure.com"
 _MOST_BODY = 16 << 10
 _FRESH = timedelta(minutes=5)
 _DROPPED = (b"authorization", b"cookie", PROOF.encode(), b"origin", b"referer")
-
-
-class NotSignedIn(Refused):
-    """The request belongs to no session."""
 
 
 class Services(Protocol):
@@ -78,6 +86,7 @@ class PagesFace:
     ) -> None:
         self._services, self._apis, self._error_response_of = services, apis, error_response_of
         self._sessions: BrowserSessions = services.sign_in.sessions
+        self._outside = OutsideSignIn(services.sign_in)
         # Checking a password is slow on purpose, and takes no thread from the queries.
         self._threads = CapacityLimiter(2)
         self._tokens: dict[str, tuple[str, datetime]] = {}
@@ -89,6 +98,7 @@ class PagesFace:
             Route("/", self.home, methods=["GET"]),
             Route("/app", self.home, methods=["GET"]),
             Route("/app/session", self.session, methods=["GET", "POST", "DELETE"]),
+            *self._outside.routes(),
             Route(_DOOR + "/{path:path}", _Door(self)),
             Route("/app/{path:path}", self.page, methods=["GET"]),
         ]
@@ -97,31 +107,31 @@ class PagesFace:
 
     async def home(self, request: Request) -> Response:
         """Send a browser to the pages."""
-        return Response(status_code=302, headers={"Location": "/app/", "Cache-Control": "no-store"})
+        return answered(Response(status_code=302, headers={"Location": "/app/"}))
 
     async def page(self, request: Request) -> Response:
         """A file, or the shell, which finds its place by itself."""
-        request.state.error_response = _error
+        request.state.error_response = error
         files, name = built(), request.path_params["path"]
         if not files:
-            return self._answer(request, Response(_NOT_BUILT, status_code=503, media_type="text/plain; charset=utf-8"))
+            return answered(Response(_NOT_BUILT, status_code=503, media_type="text/plain; charset=utf-8"))
         file = files.get(name)
         if file is None and name.startswith("assets/"):
-            return self._answer(request, Response("no such file", status_code=404, media_type="text/plain"))
+            return answered(Response("no such file", status_code=404, media_type="text/plain"))
         file = file or files[SHELL]
         if request.headers.get("if-none-match") == file.etag:
-            return self._answer(request, Response(status_code=304, headers={"ETag": file.etag}))
+            return answered(Response(status_code=304, headers={"ETag": file.etag}))
         more = {"Cache-Control": file.caching, "ETag": file.etag, "Vary": "Accept-Encoding"}
         path = file.path
         if file.packed and "gzip" in request.headers.get("accept-encoding", ""):
             path, more["Content-Encoding"] = file.packed, "gzip"
-        return self._answer(request, FileResponse(path, media_type=file.media_type, headers=more))
+        return answered(FileResponse(path, media_type=file.media_type, headers=more))
 
     # -- sessions
 
     async def session(self, request: Request) -> Response:
         """Who is signed in; sign in; sign out."""
-        request.state.error_response = _error
+        request.state.error_response = error
         match request.method:
             case "POST":
                 return await self._sign_in(request)
@@ -130,50 +140,55 @@ class PagesFace:
             case _:
                 found = await self._found(request)
                 told = self._told(request, *found) if found else {"signedIn": False}
-                return self._answer(request, _json(told))
+                return answered(as_json(told))
 
     async def _sign_in(self, request: Request) -> Response:
-        self._own(request)
+        own(request)
         given = await _given(request)
         name, password = given.get("name"), given.get("password")
         if not isinstance(name, str) or not isinstance(password, str):
             raise Invalid("a sign-in has a `name` and a `password`")
-        source = request.client.host if request.client else ""
-        users = self._services.sign_in.users
+        source, sign_in = source_of(request), self._services.sign_in
 
         def begin() -> tuple[str, BrowserSession, User]:
-            user = users.authenticate(name, password, source=source)
+            user = sign_in.by_password(name, password, source=source, application=APPLICATION)
             # A browser that signs in anew has another session from then on.
-            self._sessions.end(request.cookies.get(self._cookie(request), ""))
+            self._sessions.end(session_of(request))
             return (*self._sessions.begin(user), user)
 
         text, session, user = await to_thread.run_sync(begin, limiter=self._threads)
         request.state.principal = user.object_id
-        answer = self._answer(request, _json(self._told(request, session, user)))
-        answer.set_cookie(
-            self._cookie(request),
-            text,
-            max_age=int(LONGEST.total_seconds()),
-            secure=self._secure(request),
-            httponly=True,
-            samesite="strict",
-            path="/",
-        )
+        answer = answered(as_json(self._told(request, session, user)))
+        give_session(request, answer, text)
         return answer
 
     async def _sign_out(self, request: Request) -> Response:
-        text = request.cookies.get(self._cookie(request), "")
-        if await self._shown(request):
-            await to_thread.run_sync(self._sessions.end, text)
-        answer = self._answer(request, _json({"signedIn": False}))
-        answer.delete_cookie(self._cookie(request), path="/", secure=self._secure(request), httponly=True)
+        told: dict[str, Any] = {"signedIn": False}
+        if found := await self._shown(request):
+            told |= await to_thread.run_sync(self._ended, request, *found)
+        answer = answered(as_json(told))
+        take_session(request, answer)
         return answer
+
+    def _ended(self, request: Request, session: BrowserSession, user: User) -> dict[str, Any]:
+        """End a session; what the page tells of the provider, where the person is still signed in."""
+        self._sessions.end(session_of(request))
+        sign_in = self._services.sign_in
+        sign_in.journal.signed_out(user, source=source_of(request), application=APPLICATION)
+        provider = sign_in.providers.find(session.provider)
+        way_out = sign_in.providers.way_out(session.provider, f"{request.state.base_url}/app/") if provider else ""
+        return {"provider": {"title": provider.title, "signOut": way_out}} if provider and way_out else {}
 
     def _told(self, request: Request, session: BrowserSession, user: User) -> dict[str, Any]:
         """What the pages know of whoever is signed in: where they may do what."""
         granted = {g.workspace_id: g.role for g in user.grants}
         workspaces = [
-            {"name": w.name, "id": w.id, "role": granted[w.id].value}
+            {
+                "name": w.name,
+                "id": w.id,
+                "role": granted[w.id].value,
+                "may": sorted(action.value for action in granted[w.id].allows),
+            }
             for w in self._services.workspaces.list()
             if w.id in granted
         ]
@@ -196,7 +211,7 @@ class PagesFace:
         found = await self._found(request)
         if found is None:
             return None
-        self._own(request)
+        own(request)
         if not found[0].proves(request.headers.get(PROOF, "")):
             raise Refused("the request doesn't show that it was made by the pages")
         return found
@@ -212,13 +227,16 @@ class PagesFace:
 
     def _token(self, request: Request, session: BrowserSession, user: User) -> str:
         base, now = str(request.state.base_url), self._services.clock.now()
-        key = f"{session.proof} {base}"
+        # What manages resources, approvals among them, takes a token for that alone.
+        path = str(request.url.path).removeprefix(_DOOR).lower()
+        audience = _MANAGEMENT if path.startswith("/subscriptions/") else base
+        key = f"{session.proof} {base} {audience}"
         with self._lock:
             text, expires = self._tokens.get(key, ("", now))
             if expires - now > _FRESH:
                 return text
         tenant = self._services.tenant
-        token = self._services.tokens.issue_for(user, CLIENT, base, issuer=issuer(f"{base}/{tenant.id}"))
+        token = self._services.tokens.issue_for(user, CLIENT, audience, issuer=issuer(f"{base}/{tenant.id}"))
         with self._lock:
             self._tokens = {k: v for k, v in self._tokens.items() if v[1] > now}
             self._tokens[key] = (token.text, token.expires)
@@ -237,31 +255,27 @@ class PagesFace:
             "path_params": {},
         }
         inner["state"]["error_response"] = self._error_response_of(path)
-        await self._apis()(inner, receive, send)
+
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answer = MutableHeaders(raw=message.setdefault("headers", []))
+                # What a person may see stays in no cache that another person of this browser finds.
+                answer["Cache-Control"] = "no-store"
+            await send(message)
+
+        await self._apis()(inner, receive, marked)
 
     # -- all
 
     async def _found(self, request: Request) -> tuple[BrowserSession, User] | None:
-        text = request.cookies.get(self._cookie(request), "")
+        text = session_of(request)
         if not re.fullmatch(r"[A-Za-z0-9_-]{20,100}", text):
             return None
-        return await to_thread.run_sync(self._sessions.find, text)
-
-    def _own(self, request: Request) -> None:
-        if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-            raise Refused("the request was sent by a page of another site")
-
-    def _secure(self, request: Request) -> bool:
-        return str(request.state.base_url).startswith("https:")
-
-    def _cookie(self, request: Request) -> str:
-        return SECURE_COOKIE if self._secure(request) else COOKIE
-
-    def _answer(self, request: Request, answer: Response) -> Response:
-        for name, value in headers(secure=self._secure(request)).items():
-            answer.headers[name] = value
-        answer.headers.setdefault("Cache-Control", "no-store")
-        return answer
+        found = await to_thread.run_sync(self._sessions.find, text)
+        # Whom a provider vouched for that the settings have no more, nobody vouches for.
+        if found and found[0].provider and self._services.sign_in.providers.find(found[0].provider) is None:
+            return None
+        return found
 
 
 class _Door:
@@ -274,8 +288,8 @@ class _Door:
         request = Request(scope, receive)
         try:
             token = await self._face.let_in(request)
-        except (Refused, DomainError) as error:
-            await _error(request, error)(scope, receive, send)
+        except DomainError as refused:
+            await error(request, refused)(scope, receive, send)
             return
         await self._face.pass_on(token, scope, receive, send)
 
@@ -293,31 +307,6 @@ async def _given(request: Request) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise Invalid("the body isn't a JSON object")
     return given
-
-
-def _json(value: Any, status: int = 200) -> Response:
-    return Response(orjson.dumps(value), status_code=status, media_type="application/json")
-
-
-def _error(request: Request, error: Exception) -> Response:
-    """How the pages are told no."""
-    match error:
-        case Throttled():
-            seconds = max(1, round(error.retry_after.total_seconds()))
-            answer = _json({"error": {"code": "Throttled", "message": str(error)}}, 429)
-            answer.headers["Retry-After"] = str(seconds)
-            return answer
-        case NotSignedIn() | WrongPassword():
-            return _json({"error": {"code": type(error).__name__, "message": str(error)}}, 401)
-        case Refused():
-            return _json({"error": {"code": "Forbidden", "message": str(error)}}, 403)
-        case Invalid():
-            return _json({"error": {"code": "BadRequest", "message": str(error)}}, 400)
-        case DomainError():
-            return _json({"error": {"code": type(error).__name__, "message": str(error)}}, 503)
-        case _:
-            told = "the server met an error of its own"
-            return _json({"error": {"code": "InternalError", "message": told}}, 500)
 
 
 _NOT_BUILT = "The pages were not built. In a checkout, `make pages` builds them; the APIs work without them.\n"

@@ -1,8 +1,9 @@
-"""What a browser is told about the pages: load and run nothing that isn't this server's own."""
+"""What a browser is told about the pages: load and run nothing that isn't this server's own.
+
+What it is told with every answer of the server, `api/conversation.py` knows.
+"""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 POLICY = "; ".join(
     (
@@ -20,17 +21,3 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-_ALWAYS = {
-    "Content-Security-Policy": POLICY,
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
-
-
-def headers(*, secure: bool) -> Mapping[str, str]:
-    """The headers of each answer; over TLS also that no other way will do."""
-    return {**_ALWAYS, "Strict-Transport-Security": "max-age=31536000"} if secure else _ALWAYS

@@ -105,3 +105,26 @@ def test_rules_are_made_by_those_who_manage_the_workspace(azure: Azure) -> None:
     azure.act_as(Role.LOGIC_APP_CONTRIBUTOR)
     assert call(azure, "DELETE", "approvalRules/firewall").status_code == 403
     assert ApprovalRule().enabled
+
+
+def test_notices_are_made_by_those_who_manage_the_workspace(azure: Azure) -> None:
+    made = call(azure, "PUT", "approvalNotices/mail", {"playbook": "tell", "kinds": ["Question"]})
+    assert made.status_code in (200, 201), made.text
+    shown = call(azure, "GET", "approvalNotices/mail").json()["properties"]
+    assert (shown["playbook"], shown["kinds"], shown["workflow"]) == ("tell", ["Question"], "*")
+    assert call(azure, "PUT", "approvalNotices/bad", {"playbook": "tell", "kinds": ["All"]}).status_code == 400
+    be_person(azure, Role.SENTINEL_RESPONDER)
+    assert call(azure, "DELETE", "approvalNotices/mail").status_code == 403
+
+
+@pytest.mark.parametrize("audience", [BASE, f"{BASE}/mcp"])
+def test_a_persons_token_that_a_program_got_for_something_else_approves_nothing(azure: Azure, audience: str) -> None:
+    name = held(azure)
+    be_person(azure, Role.SENTINEL_RESPONDER)
+    user = azure.app.sign_in.users.get("bob")
+    token = azure.app.tokens.issue_for(user, "04b07795-8ddb-461a-bbee-02f9e1bf7b46", audience, issuer=BASE).text
+    azure.http.headers["Authorization"] = f"Bearer {token}"
+    assert call(azure, "GET", f"approvals/{name}").status_code == 200, "it may look"
+    told = call(azure, "POST", f"approvals/{name}/approve", {})
+    assert told.status_code == 403, told.text
+    assert "Azure Resource Manager" in told.text

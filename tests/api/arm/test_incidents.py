@@ -115,3 +115,24 @@ def test_what_happened_is_on_the_timeline(arm: Arm) -> None:
     assert arm.call("POST", "incidents/none/runPlaybook", {"logicAppsResourceId": workflow}).status_code == 404
     assert arm.call("POST", "incidents/one/runPlaybook", {"workflow": workflow}).status_code == 400
     assert arm.put("incidents/one/timeline/x", {"text": "no"}).status_code == 405
+
+
+def test_similar_incidents_are_told_with_what_they_have_in_common_and_what_became_of_them(arm: Arm) -> None:
+    ada = Entity("e1", "Account", {"accountName": "ada", "upnSuffix": "contoso.example"})
+    for name, entities in (("one", (ada,)), ("two", (ada,)), ("three", ())):
+        arm.put(f"incidents/{name}", INCIDENT)
+        arm.server.detection.alerts.put(OWNER, f"of-{name}", Alert("Odd", Severity.LOW, entities=entities))
+        arm.put(f"incidents/{name}/relations/r", {"relatedResourceId": f"{SENTINEL}/entities/of-{name}"})
+    closed = {"status": "Closed", "classification": "BenignPositive", "classificationReason": "SuspiciousButExpected"}
+    arm.put("incidents/two", {**INCIDENT, **closed, "classificationComment": "Ada's test"})
+    (shown,) = arm.get("incidents/one/similar").json()["value"]
+    told = shown["properties"]
+    assert told["incidentId"].lower() == f"{SENTINEL}/incidents/two".lower()
+    assert (told["incidentNumber"], told["status"], told["classification"]) == (2, "Closed", "BenignPositive")
+    assert (told["classificationReason"], told["classificationComment"]) == ("SuspiciousButExpected", "Ada's test")
+    assert told["reasons"] == ["same account `ada@contoso.example`", "at the same time"]
+    assert [e["kind"] for e in told["entities"]] == ["Account"]
+    assert 0 < told["score"] < 1
+    assert arm.get("incidents/three/similar").json()["value"] == []
+    assert arm.get("incidents/none/similar").status_code == 404
+    assert arm.put("incidents/one/similar/x", {"title": "no"}).status_code == 405

@@ -365,6 +365,11 @@ def test_a_connection_to_what_nobody_knows_says_so(azure: Arm) -> None:
     assert "`odd` is not supported" in made["statuses"][0]["error"]["message"]
 
 
+def test_a_connection_of_calls_of_urls_is_no_unknown_connector(azure: Arm) -> None:
+    made = azure.put(f"{LINKS}/http", {"api": {"id": f"{API}/http"}}).json()["properties"]
+    assert made["overallStatus"] == "Connected"
+
+
 def test_a_connection_needs_no_consent(azure: Arm) -> None:
     azure.put(f"{LINKS}/one", {"api": {"id": f"{API}/teams"}})
     assert azure.call("POST", f"{LINKS}/one/listConsentLinks", {"parameters": []}).json() == {"value": []}

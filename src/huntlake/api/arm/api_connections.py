@@ -19,7 +19,7 @@ from huntlake.api.arm.resource import GROUP, SUBSCRIPTION, Place, Resource
 from huntlake.api.arm.wire import Part, properties_of, read
 from huntlake.core.errors import Invalid, Refused
 from huntlake.identity.rights import Action
-from huntlake.playbooks.connections import CONNECTIONS, Connection, Mode, purpose
+from huntlake.playbooks.connections import CONNECTIONS, OF_URLS, Connection, Mode, purpose
 from huntlake.state.documents import Document
 from huntlake.state.records import ALWAYS, Author, Only, Owner
 from huntlake.workspace.workspaces import Workspace
@@ -157,7 +157,7 @@ class ConnectionForm:
             # Elsewhere: who may change a connection must not learn what it was given, by sending it to a place of his.
             same = replace(same, mode=Mode.DRY_RUN, sealed={}, cassette="")
         mode = given.huntlake_mode or (same.mode if same else Mode.DRY_RUN)
-        if mode is Mode.LIVE and (same is None or same.mode is not Mode.LIVE) and not place.principal.is_person:
+        if mode is Mode.LIVE and (same is None or same.mode is not Mode.LIVE) and not place.is_person:
             raise Refused("a connection goes `live` when a person says so: an application can't")
         sealed = self._sealed(place, found.name if found else name, given, same)
         return Connection(
@@ -240,7 +240,8 @@ def _api_id(place: Place, connection: Connection) -> str:
 
 
 def _status(place: Place, connection: Connection) -> dict[str, Any]:
-    if connection.custom_api or connection.mode is Mode.REPLAY or place.services.connectors(connection.connector):
+    known = connection.connector in OF_URLS or place.services.connectors(connection.connector)
+    if known or connection.custom_api or connection.mode is Mode.REPLAY:
         return {"status": "Connected"}
     told = f"the connector `{connection.connector}` is not supported: what is asked of it is refused"
     return {"status": "Error", "error": {"code": "NotSupported", "message": told}}

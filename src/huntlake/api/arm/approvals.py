@@ -1,4 +1,7 @@
-"""Approvals of what playbooks do, and the rules about them. Azure has nothing of the kind: this contract is ours."""
+"""Approvals of what playbooks do, the rules about them, and who is told.
+
+Azure has nothing of the kind: this contract is ours.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,9 @@ from huntlake.api.arm.wire import Moment, Part, Person, Plain, properties_of, re
 from huntlake.core.errors import Refused
 from huntlake.identity.rights import Action
 from huntlake.playbooks.approval_rules import ApprovalRule
-from huntlake.playbooks.approvals import Approval, Approvals, Decider
+from huntlake.playbooks.approvals import Approval, Approvals, Decider, Kind
 from huntlake.playbooks.connectors.connector import Effect
+from huntlake.playbooks.notices import ApprovalNotice
 from huntlake.state.documents import Document
 from huntlake.state.records import ALWAYS, Author, Only, Owner
 
@@ -143,6 +147,32 @@ class RuleForm(Plain[ApprovalRule]):
         }
 
 
+class NoticeProperties(Part):
+    """What can be said of a notice."""
+
+    SHOWN: ClassVar[frozenset[str]] = frozenset({"createdTimeUtc", "lastModifiedTimeUtc", "lastModifiedBy"})
+    playbook: str = Field(min_length=1, max_length=200)
+    kinds: tuple[Kind, ...] = Field(tuple(Kind), min_length=1)
+    workflow: str = Field("*", max_length=200)
+    connector: str = Field("*", max_length=200)
+    description: str = Field("", max_length=10_000)
+    enabled: bool = True
+
+
+class NoticeForm(Plain[ApprovalNotice]):
+    """A notice, and who wrote it last."""
+
+    def properties(self, place: Place, document: Document[ApprovalNotice]) -> dict[str, Any]:
+        """The notice's properties."""
+        notice = document.value
+        return {
+            **super().properties(place, document),
+            "createdTimeUtc": notice.created,
+            "lastModifiedTimeUtc": notice.changed,
+            "lastModifiedBy": _person(notice.changed_by),
+        }
+
+
 def _decide(approved: bool) -> Any:
     def post(place: Place, name: str, body: dict[str, Any]) -> tuple[int, object]:
         given = read(Decision, properties_of(body))
@@ -161,7 +191,7 @@ def _answer(place: Place, name: str, body: dict[str, Any]) -> tuple[int, object]
 
 
 def _decider(place: Place) -> Decider:
-    return Decider(place.author, place.principal.is_person)
+    return Decider(place.author, place.is_person)
 
 
 def _person(author: Author) -> dict[str, Any] | None:
@@ -195,4 +225,13 @@ RULES: Resource[ApprovalRule] = Resource(
     write=Action.MANAGE,
 )
 
-RESOURCES = (APPROVALS, RULES)
+NOTICES: Resource[ApprovalNotice] = Resource(
+    type="huntlake.Playbooks/approvalNotices",
+    path=f"{_PROVIDER}/approvalNotices",
+    form=NoticeForm(NoticeProperties, ApprovalNotice),
+    store=lambda place: place.services.playbooks.notices.records,
+    read=Action.WATCH,
+    write=Action.MANAGE,
+)
+
+RESOURCES = (APPROVALS, RULES, NOTICES)

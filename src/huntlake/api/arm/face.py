@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -25,17 +29,20 @@ from huntlake.api.arm.errors import (
     UnknownType,
     request_ids,
 )
-from huntlake.api.arm.resource import WORKSPACE, Place, Resource
+from huntlake.api.arm.resource import WORKSPACE, Bounds, LongWork, Place, Resource, Walk
 from huntlake.api.arm.resources import RESOURCES
 from huntlake.api.arm.services import ArmServices
 from huntlake.api.authentication import Authentication
 from huntlake.api.bodies import read_body
-from huntlake.api.errors import json_response
+from huntlake.api.conversation import report
+from huntlake.api.errors import EXPECTED, json_response, rest_problem
+from huntlake.api.limits import Allowance, QueryLimits, Turns
 from huntlake.api.odata.paging import next_url, place, token, whole_number
-from huntlake.api.odata.syntax import Path, parse_filter, parse_ordering
+from huntlake.api.odata.syntax import Comparison, Condition, Junction, Literal, Path, parse_filter, parse_ordering
 from huntlake.api.odata.values import holds, known_paths, sorted_by
+from huntlake.api.streaming import StreamedLines
 from huntlake.core.errors import Conflict, Invalid, NotFound, PreconditionFailed
-from huntlake.identity.audiences import MANAGEMENT
+from huntlake.identity.audiences import MANAGEMENT, manages
 from huntlake.identity.principals import Principal
 from huntlake.identity.rights import Action
 from huntlake.state.documents import ANY_ETAG, Document
@@ -43,6 +50,8 @@ from huntlake.state.records import Only
 
 _METHODS = ["GET", "PUT", "PATCH", "POST", "DELETE", "HEAD", "OPTIONS"]
 _PAGE, _MOST_PAGE, _REMEMBERED = 1000, 1000, 5
+_LONG_AT_ONCE = 2
+"""Works that take long, of one principal."""
 _VERSION = re.compile(r"\d{4}-\d\d-\d\d(-[a-z]{1,20})?|latest", re.IGNORECASE)
 _NAME = re.compile(r"[^<>%&\\?/#\x00-\x1f\x7f]{1,260}")
 
@@ -74,8 +83,9 @@ class _Found:
 class ArmFace:
     """The management API."""
 
-    def __init__(self, services: ArmServices, authentication: Authentication) -> None:
-        self._services, self._authentication = services, authentication
+    def __init__(self, services: ArmServices, authentication: Authentication, pool: Executor, turns: Turns) -> None:
+        self._services, self._authentication, self._pool, self._turns = services, authentication, pool, turns
+        self._long = QueryLimits(services.clock, Allowance(at_once=_LONG_AT_ONCE))
 
     def routes(self) -> list[Route]:
         """The face's routes; what is below them is a matter of `resources.py`."""
@@ -90,7 +100,7 @@ class ArmFace:
         base = request.state.base_url
         signing_in = {
             "loginEndpoint": f"{base}/adfs",
-            "audiences": [base, "https://management.azure.com/"],
+            "audiences": ["https://management.azure.com/", base],
             "tenant": "common",
             "identityProvider": "AAD",
         }
@@ -121,20 +131,38 @@ class ArmFace:
             await read_body(request, self._services.settings.max_request_bytes),
         )
         path = request.scope["path"]
-        status, body, etag = await run_in_threadpool(self._answer, asked, path, principal, request.state.base_url)
+        answering = partial(
+            self._answer, asked, path, principal, request.state.base_url, manages(request.state.audience)
+        )
+        turn = self._turns.turn(principal.client_id) if _find(path).resource.asks_data else nullcontext()
+        async with turn:
+            status, body, etag = await run_in_threadpool(answering)
         headers = request_ids(request) | ({"ETag": etag} if etag else {})
+        if isinstance(body, LongWork):
+            who = principal.client_id
+            return StreamedLines(
+                body.do,
+                partial(_told, request.state.activity_id),
+                pool=self._pool,
+                turns=self._turns,
+                principal=who,
+                place=self._long.running(who),
+                headers=headers,
+            )
         if body is None:
             return Response(status_code=status, headers=headers)
         return json_response(body, status, headers)
 
-    def _answer(self, asked: _Asked, path: str, principal: Principal, base: str) -> tuple[int, object, str]:
+    def _answer(
+        self, asked: _Asked, path: str, principal: Principal, base: str, for_management: bool
+    ) -> tuple[int, object, str]:
         found = _find(path)
         version = asked.parameter("api-version")
         if not version:
             raise MissingApiVersion("The api-version query parameter (?api-version=) is required for all requests.")
         if not _VERSION.fullmatch(version):
             raise InvalidApiVersion(f"The api-version '{version[:40]}' is invalid; it is a date, such as 2021-10-01.")
-        place = self._place(found, principal, base)
+        place = replace(self._place(found, principal, base), for_management=for_management)
         resource = found.resource
         if resource.in_workspace:
             place.may(resource.read)
@@ -168,6 +196,14 @@ class ArmFace:
             canonical["workspace"] = workspace.name
         path = "/" + "/".join(canonical.get(s[1:-1], s) if s[0] == "{" else s for s in found.resource.segments)
         return Place(self._services, principal, base, path, names, workspace)
+
+
+def _told(activity_id: str, error: Exception) -> dict[str, object]:
+    """The error that an answer ends with which had begun already."""
+    if not isinstance(error, EXPECTED):
+        report(error, activity_id)
+    problem = rest_problem(error)
+    return {"error": {"code": problem.code, "message": problem.message}}
 
 
 def _find(path: str) -> _Found:
@@ -328,6 +364,8 @@ def _writable(found: _Found, place: Place) -> Resource[Any]:
 
 def _page(resource: Resource[Any], place_: Place, asked: _Asked) -> dict[str, object]:
     """One page of a collection, and where the next one is."""
+    if resource.walk is not None and not asked.parameter("$orderby"):
+        return _walked(resource, resource.walk, place_, asked)
     documents = list(resource.store(place_).list(place_.owner))
     top = whole_number("$top", asked.parameter("$top"), _PAGE, most=_MOST_PAGE) if resource.pages else len(documents)
     filtering, ordering = asked.parameter("$filter"), asked.parameter("$orderby")
@@ -350,6 +388,59 @@ def _page(resource: Resource[Any], place_: Place, asked: _Asked) -> dict[str, ob
     return answer
 
 
+def _walked(resource: Resource[Any], walk: Walk[Any], place_: Place, asked: _Asked) -> dict[str, object]:
+    """One page of a collection that isn't listed whole."""
+    top = whole_number("$top", asked.parameter("$top"), _PAGE, most=_MOST_PAGE)
+    after = ""
+    if (skip := asked.parameter("$skipToken")) is not None:
+        last = place("$skipToken", skip).get("last")
+        if not isinstance(last, str):
+            raise Invalid("`$skipToken` isn't one that an answer gave")
+        after = last
+    condition = parse_filter(filtering) if (filtering := asked.parameter("$filter")) else None
+    bounds = Bounds()
+    if condition is not None:
+        known_paths(condition, partial(_knows, resource))
+        bounds = _bounds(condition)
+    page: list[dict[str, Any]] = []
+    name = ""
+    for document in walk(place_, bounds, after):
+        shown = _shown(resource, place_, document)
+        if condition is not None and not holds(condition, _flat(shown)):
+            continue
+        if len(page) == top:
+            return {"value": page, "nextLink": next_url(asked.url, asked.query, "$skipToken", token(last=name))}
+        page.append(shown)
+        name = document.name
+    return {"value": page}
+
+
+def _bounds(condition: Condition) -> Bounds:
+    """What must hold whatever else does: of what is joined by `and` each part."""
+    parts = condition.conditions if isinstance(condition, Junction) and condition.operator == "and" else (condition,)
+    statuses: frozenset[str] = frozenset()
+    since: datetime | None = None
+    until: datetime | None = None
+    for part in parts:
+        match part:
+            case Comparison(operator, Path() as path, Literal(value)):
+                name = str(path).lower().removeprefix("properties/")
+                if name == "status" and operator == "eq" and isinstance(value, str):
+                    statuses = frozenset({value.lower()})
+                elif name == "starttime" and isinstance(value, datetime):
+                    since = value if operator in ("ge", "gt", "eq") else since
+                    until = value if operator in ("le", "lt", "eq") else until
+            case _:
+                continue
+    return Bounds(statuses, since, until)
+
+
+def _knows(resource: Resource[Any], path: Path) -> bool:
+    # Some clients leave `properties/` out.
+    known = {name.lower() for name in resource.filters}
+    return str(path).lower() in known or f"properties/{path}".lower() in known
+
+
 def _selected(
     resource: Resource[Any],
     place: Place,
@@ -357,22 +448,16 @@ def _selected(
     filtering: str | None,
     ordering: str | None,
 ) -> list[Document[Any]]:
-    known = {name.lower() for name in resource.filters}
-
-    def knows(path: Path) -> bool:
-        # Some clients leave `properties/` out.
-        return str(path).lower() in known or f"properties/{path}".lower() in known
-
     found = [(_flat(_shown(resource, place, d)), d) for d in documents]
     if filtering:
         condition = parse_filter(filtering)
-        known_paths(condition, knows)
+        known_paths(condition, partial(_knows, resource))
         found = [(shown, d) for shown, d in found if holds(condition, shown)]
     if not ordering:
         return [d for _, d in found]
     orderings = parse_ordering(ordering)
     for one in orderings:
-        if not knows(one.path):
+        if not _knows(resource, one.path):
             raise Invalid(f"sorting by `{one.path}` is not supported")
     return sorted_by(orderings, found)
 

@@ -28,6 +28,7 @@ from huntlake.detection.incidents import (
     TaskStatus,
 )
 from huntlake.detection.severity import Severity
+from huntlake.detection.similarity import Similar
 from huntlake.detection.timeline import Entry
 from huntlake.identity.rights import Action
 from huntlake.playbooks.automation import PlaybookRequested, ask_for_playbook
@@ -289,6 +290,36 @@ def _entry(_: Place, entry: Entry) -> dict[str, Any]:
     }
 
 
+def _likes(place: Place) -> Fixed:
+    """What is like the incident that the path names, by place, the most like first."""
+    found = place.services.detection.incidents.similar(place.owner[:1], place.owner[1])
+    return Fixed(lambda: [(f"{n:03}", s) for n, s in enumerate(found, start=1)])
+
+
+def _like(place: Place, similar: Similar) -> dict[str, Any]:
+    incident, other = similar.document.value, similar.document.name
+    above = place.path.rsplit("/", 2)[0]
+    return {
+        "properties": {
+            "incidentId": f"{above}/{other}",
+            "incidentName": other,
+            "incidentNumber": incident.number,
+            "title": incident.title,
+            "severity": incident.severity,
+            "status": incident.status,
+            "classification": incident.classification,
+            "classificationReason": incident.classification_reason,
+            "classificationComment": incident.classification_comment,
+            "createdTimeUtc": incident.created,
+            "score": similar.score,
+            "reasons": list(similar.reasons),
+            "sameRule": similar.same_rule,
+            "secondsApart": int(similar.apart.total_seconds()),
+            "entities": [entity_resource(place, e) for e in similar.entities],
+        }
+    }
+
+
 _FILTERS = (
     "title severity status classification classificationReason incidentNumber description "
     "createdTimeUtc lastModifiedTimeUtc firstActivityTimeUtc lastActivityTimeUtc labels providerIncidentId "
@@ -344,4 +375,11 @@ TIMELINE: Resource[Any] = Resource(
     path=f"{SENTINEL}/Incidents/{{incident}}/timeline",
     form=Shown(_entry),
     store=_entries,
+)
+
+SIMILAR: Resource[Any] = Resource(
+    type=f"{TYPE}/Similar",
+    path=f"{SENTINEL}/Incidents/{{incident}}/similar",
+    form=Shown(_like),
+    store=_likes,
 )

@@ -67,7 +67,7 @@ def _operations(place: Place) -> Fixed:
     connector = place.services.connectors(place.names["api"].lower())
     if connector is None:
         raise ParentNotFound(f"the connector `{place.names['api']}` is not supported")
-    offered: list[Operation | TriggerOperation] = [*connector.operations, *connector.triggers]
+    offered: list[Operation | TriggerOperation] = [*connector.operations, *connector.triggers, *connector.polls]
     return Fixed(lambda: [(operation.id, operation) for operation in offered])
 
 

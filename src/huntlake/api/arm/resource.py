@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
 from huntlake.api.arm.services import ArmServices
 from huntlake.core.errors import Refused
+from huntlake.engines.cancellation import Cancellation
 from huntlake.identity.principals import Principal
 from huntlake.identity.rights import Action
 from huntlake.state.documents import Document
@@ -34,6 +36,8 @@ class Place:
     """The id of the collection, in Azure's spelling."""
     names: Mapping[str, str]
     workspace: Workspace | None = None
+    for_management: bool = False
+    """Whether the caller's token was asked for to manage resources, and for nothing else."""
 
     @property
     def here(self) -> Workspace:
@@ -51,6 +55,12 @@ class Place:
     def author(self) -> Author:
         """Who asks, as a record remembers it."""
         return Author(self.principal.object_id, self.principal.display_name)
+
+    @property
+    def is_person(self) -> bool:
+        """Whether a person asks, by a token for this very purpose: one for other APIs is in the hands of programs that
+        nobody let manage anything."""
+        return self.principal.is_person and self.for_management
 
     def may(self, action: Action) -> None:
         """`Refused` unless the caller may do that in the workspace."""
@@ -72,6 +82,24 @@ class Store(Protocol[T]):
     def delete(self, owner: Owner, name: str, only: Only = ...) -> bool: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a filter says that a store can look for, beside whatever else it says."""
+
+    statuses: frozenset[str] = frozenset()
+    """In lower case; none: any."""
+    since: datetime | None = None
+    until: datetime | None = None
+    """Started at the one or later, and not later than the other."""
+
+
+class Walk(Protocol[T]):
+    """Gives the resources of a large store one after the other, those behind `after`; some that are out of bounds may
+    be among them."""
+
+    def __call__(self, place: Place, bounds: Bounds, after: str) -> Iterator[Document[T]]: ...
+
+
 class Form(Protocol[T]):
     """How a resource looks: what is shown of it, and what a body means."""
 
@@ -84,9 +112,21 @@ class Form(Protocol[T]):
         ...
 
 
+Tell = Callable[[object], None]
+
+
+@dataclass(frozen=True)
+class LongWork:
+    """Work that a POST asked for and that takes long: its answer is lines of JSON, what it tells while it goes on, and
+    the last one what it gives. A client that goes away ends it.
+    """
+
+    do: Callable[[Cancellation, Tell], object]
+
+
 Post = Callable[[Place, str, dict[str, Any]], tuple[int, object]]
 """What a POST does: given the place, the name of the resource (empty for a collection) and the body, a status and
-the answer's body, None for an answer without one."""
+the answer's body, None for an answer without one, or the work that makes it."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +148,8 @@ class Resource(Generic[T]):
     """The status that says that a DELETE took something away."""
     can_list: bool = True
     can_patch: bool = True
+    walk: Walk[T] | None = None
+    """How a list that isn't sorted is gone through, where there are too many to be listed at once."""
     pages: bool = True
     """Whether a list may be given in pages; some clients read the first only."""
     can_delete: bool = True
@@ -124,6 +166,8 @@ class Resource(Generic[T]):
     collection. None where it belongs to none yet; `NotFound` where there is none that the caller may see."""
     unborn: frozenset[str] = frozenset()
     """Those of `posts` that are about a resource which needn't be there yet. They look at roles themselves."""
+    asks_data: bool = False
+    """Whether its answers must ask the data, so that each takes a turn among the queries."""
 
     @property
     def segments(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from pydantic import Field
 from huntlake.api.arm.resource import SENTINEL, Place, Resource
 from huntlake.api.arm.wire import Moment, Part, Plain, Span, properties_of, read, record
 from huntlake.core.errors import Invalid, NotFound, Refused
+from huntlake.detection.rule_files import SUPPRESSION
 from huntlake.detection.rules import (
     Aggregation,
     AnalyticRule,
@@ -125,6 +126,20 @@ class ScheduledProperties(NrtProperties):
     start_time_utc: Moment | None = None
 
 
+class DraftProperties(NrtProperties):
+    """What a rule says that is being written: all that either kind has, and nothing that must be there already."""
+
+    display_name: str = Field("", max_length=1000)
+    query: str = Field("", max_length=_TEXT)
+    suppression_duration: Span = SUPPRESSION
+    suppression_enabled: bool = False
+    query_frequency: Span | None = None
+    query_period: Span | None = None
+    trigger_operator: TriggerOperator | None = None
+    trigger_threshold: int | None = Field(None, ge=0, le=10_000)
+    start_time_utc: Moment | None = None
+
+
 KINDS: Mapping[RuleKind, type[NrtProperties]] = {
     RuleKind.SCHEDULED: ScheduledProperties,
     RuleKind.NRT: NrtProperties,
@@ -142,14 +157,19 @@ class RuleForm:
 
     def meant(self, place: Place, name: str, body: dict[str, Any]) -> AnalyticRule:
         """The rule that a body describes."""
-        given = next((v for k, v in body.items() if k.lower() == "kind"), None)
-        kind = next((k for k in RuleKind if isinstance(given, str) and k.lower() == given.lower()), None)
-        if kind is None:
-            known = " and ".join(f"`{k}`" for k in RuleKind)
-            raise Invalid(f"rules of the kind `{str(given)[:60]}` are not supported: there are {known}")
+        kind = kind_of(next((v for k, v in body.items() if k.lower() == "kind"), None))
         rule = record(AnalyticRule, read(KINDS[kind], properties_of(body, "kind")), kind=kind)
         place.services.queries.check(place.here, rule.query)
         return rule
+
+
+def kind_of(given: object) -> RuleKind:
+    """The kind of that name, in any case; `Invalid` for another."""
+    kind = next((k for k in RuleKind if isinstance(given, str) and k.lower() == given.lower()), None)
+    if kind is None:
+        known = " and ".join(f"`{k}`" for k in RuleKind)
+        raise Invalid(f"rules of the kind `{str(given)[:60]}` are not supported: there are {known}")
+    return kind
 
 
 class ActionProperties(Part):
@@ -176,7 +196,7 @@ class Trigger(Part):
 
 @dataclass(frozen=True)
 class Authored:
-    """The rules, deleted in the name of the caller."""
+    """The rules, deleted in the name of the caller. One that was made of a hunt waits for its second approval."""
 
     place: Place
 
@@ -193,6 +213,8 @@ class Authored:
     def put(
         self, owner: Owner, name: str, value: AnalyticRule, by: Author = Author(), only: Only = ALWAYS
     ) -> tuple[Document[AnalyticRule], bool]:
+        if value.enabled and (hunt := self.place.services.hunting.promotions.awaiting(owner, name)):
+            raise Refused(f"the rule was made of the hunt `{hunt}`: it is enabled there, by somebody else's approval")
         return self._rules.put(owner, name, value, by, only)
 
     def delete(self, owner: Owner, name: str, only: Only = ALWAYS) -> bool:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Protocol
 
 from huntlake.api.services import Services
+from huntlake.detection.drafts import Drafts
 from huntlake.detection.scheduling.service import Scheduler
 from huntlake.detection.service import Detection
+from huntlake.detection.testing.stored import RuleTests
 from huntlake.hunting.hunts import Hunts
+from huntlake.hunting.service import Hunting
 from huntlake.playbooks.automation_rules import AutomationRule
 from huntlake.playbooks.connectors.connector import Connectors
 from huntlake.playbooks.service import Playbooks
@@ -16,6 +19,7 @@ from huntlake.workspace.collection import Endpoints
 from huntlake.workspace.jobs.service import Jobs
 from huntlake.workspace.saved_searches import SavedSearches
 from huntlake.workspace.table_definitions import TableDefinitions
+from huntlake.workspace.upkeep import Upkeep
 from huntlake.workspace.watchlists import Watchlists
 
 
@@ -25,9 +29,15 @@ class ArmServices(Services, Protocol):
     @property
     def detection(self) -> Detection: ...
     @property
+    def drafts(self) -> Drafts: ...
+    @property
+    def rule_tests(self) -> RuleTests: ...
+    @property
     def scheduler(self) -> Scheduler: ...
     @property
     def hunts(self) -> Hunts: ...
+    @property
+    def hunting(self) -> Hunting: ...
     @property
     def automation_rules(self) -> Records[AutomationRule]: ...
     @property
@@ -44,3 +54,5 @@ class ArmServices(Services, Protocol):
     def table_definitions(self) -> TableDefinitions: ...
     @property
     def collection_endpoints(self) -> Endpoints: ...
+    @property
+    def upkeep(self) -> Upkeep: ...

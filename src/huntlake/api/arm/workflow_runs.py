@@ -5,9 +5,9 @@ https://learn.microsoft.com/rest/api/logic/workflow-runs
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from pydantic import Field
@@ -15,12 +15,12 @@ from pydantic import Field
 from huntlake.api.arm.contents import link
 from huntlake.api.arm.errors import ParentNotFound
 from huntlake.api.arm.logic import OF_WORKFLOW, TYPE, of_workflow, refused, workflow_id
-from huntlake.api.arm.resource import Place, Resource
+from huntlake.api.arm.resource import Bounds, Place, Resource
 from huntlake.api.arm.wire import Part, read
 from huntlake.core.errors import Invalid, NotFound, Refused
 from huntlake.identity.rights import Action
 from huntlake.playbooks.masking import masked
-from huntlake.playbooks.runs.records import ActionEntry, PlaybookRun
+from huntlake.playbooks.runs.records import ActionEntry, PlaybookRun, RunStatus
 from huntlake.playbooks.runs.service import Runs, Wanted
 from huntlake.playbooks.runs.starting import definition_of
 from huntlake.state.documents import Document
@@ -33,6 +33,7 @@ T = TypeVar("T")
 OF_RUN = f"{OF_WORKFLOW}/runs/{{run}}"
 OF_ACTION = f"{OF_RUN}/actions/{{action}}"
 _MOST = 10_000
+_SLACK = timedelta(seconds=1)
 _LOOPS = frozenset({ActionType.FOREACH.value, ActionType.UNTIL.value})
 _SCOPES = _LOOPS | {ActionType.SCOPE.value, ActionType.IF.value, ActionType.SWITCH.value}
 _Place = tuple[tuple[str, int], ...]
@@ -84,6 +85,22 @@ class RunStore(History[PlaybookRun]):
         """One of them."""
         found = runs_of(self.place).get(self.place.names["workflow"], name)
         return Document(found.name, found.value, "")
+
+
+def walked(place: Place, bounds: Bounds, after: str) -> Iterator[Document[PlaybookRun]]:
+    """The runs of the workflow that the path names, the newest first, one after the other."""
+    known = {s.value.lower(): s for s in RunStatus}
+    if not bounds.statuses <= known.keys():
+        return
+    wanted = Wanted(
+        workflow=place.names["workflow"],
+        statuses=frozenset(known[s] for s in bounds.statuses),
+        # Times are shown less exactly than they are kept.
+        since=bounds.since - _SLACK if bounds.since else None,
+        until=bounds.until + _SLACK if bounds.until else None,
+    )
+    for found in runs_of(place).walk(wanted, after):
+        yield Document(found.name, found.value, "")
 
 
 class RunForm(History[PlaybookRun]):
@@ -376,6 +393,7 @@ RUNS: Resource[PlaybookRun] = Resource(
     path=f"{OF_WORKFLOW}/runs",
     form=RunForm(),
     store=RunStore,
+    walk=walked,
     read=Action.WATCH,
     in_workspace=False,
     workspace_of=of_workflow,

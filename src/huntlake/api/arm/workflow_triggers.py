@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 from urllib.parse import urlencode
 
 from huntlake.api.arm.errors import ParentNotFound
 from huntlake.api.arm.logic import OF_WORKFLOW, TYPE, of_workflow, refused, workflow_id
-from huntlake.api.arm.resource import Place, Resource
+from huntlake.api.arm.resource import Bounds, Place, Resource
 from huntlake.api.arm.wire import Moment, Part, read
 from huntlake.api.arm.workflow_runs import Again, History, resubmitted, run_reference, runs_of, triggered
+from huntlake.api.arm.workflow_runs import walked as runs_walked
 from huntlake.api.arm.workspaces import Fixed, Shown
 from huntlake.core.errors import Invalid, NotFound
 from huntlake.identity.rights import Action
@@ -69,7 +71,8 @@ class TriggerForm(History[Trigger]):
         workflow = workflow_of(place)
         value = workflow.value
         hand = place.services.playbooks.times.hand(workflow.name, document.name)
-        due = hand if hand is not None and value.state is WorkflowState.ENABLED else None
+        subscribed = place.services.playbooks.subscriptions.find(workflow.name, document.name)
+        due = hand if hand is not None and not hand.over and value.state is WorkflowState.ENABLED else None
         properties: dict[str, Any] = {
             "provisioningState": "Succeeded",
             "createdTime": value.created,
@@ -78,7 +81,7 @@ class TriggerForm(History[Trigger]):
             "lastExecutionTime": _last(place, document.name),
             "nextExecutionTime": due.next if due else None,
             "recurrence": document.value.recurrence,
-            "huntlakeProblem": (hand.problem if hand else "") or None,
+            "huntlakeProblem": (hand.problem if hand else subscribed.problem if subscribed else "") or None,
             "workflow": {
                 "id": f"{workflow_id(place, workflow.name)}/versions/{value.version}",
                 "name": value.version,
@@ -109,6 +112,14 @@ class HistoryStore(History[PlaybookRun]):
         return Document(found.name, found.value, "")
 
 
+def walked(place: Place, bounds: Bounds, after: str) -> Iterator[Document[PlaybookRun]]:
+    """The occasions on which the trigger that the path names set off a run, the newest first, one after the other."""
+    trigger = trigger_of(place).name.lower()
+    # Whatever became of the run: an occasion that is remembered has succeeded.
+    any_status = replace(bounds, statuses=frozenset())
+    return (d for d in runs_walked(place, any_status, after) if d.value.trigger.lower() == trigger)
+
+
 class HistoryForm(History[PlaybookRun]):
     """An occasion, and the run that it set off."""
 
@@ -133,8 +144,8 @@ def trigger_of(place: Place) -> Trigger:
 
 
 def _last(place: Place, trigger: str) -> Any:
-    found = runs_of(place).list(Wanted(workflow=place.names["workflow"]), most=_MOST).runs
-    return next((d.value.started for d in found if d.value.trigger.lower() == trigger.lower()), None)
+    found = runs_of(place).walk(Wanted(workflow=place.names["workflow"]))
+    return next((d.value.started for d in islice(found, _MOST) if d.value.trigger.lower() == trigger.lower()), None)
 
 
 def _run(place: Place, name: str, body: dict[str, Any]) -> tuple[int, object]:
@@ -234,6 +245,7 @@ HISTORIES: Resource[PlaybookRun] = Resource(
     path=f"{OF_TRIGGER}/histories",
     form=HistoryForm(),
     store=HistoryStore,
+    walk=walked,
     read=Action.WATCH,
     in_workspace=False,
     workspace_of=of_workflow,

@@ -27,7 +27,7 @@ from huntlake.api.kusto.requests import parse_body
 from huntlake.api.kusto.rows import Occasion
 from huntlake.api.limits import QueryLimits, Turns
 from huntlake.api.services import Services
-from huntlake.api.streaming import StreamedJson
+from huntlake.api.streaming import Streamed
 from huntlake.core.errors import Invalid
 from huntlake.engines.cancellation import Cancellation
 from huntlake.identity.audiences import KUSTO
@@ -118,7 +118,7 @@ class AsyncFace:
         occasion = Occasion(
             state.client_request_id, state.activity_id, state.at, RequestOptions(), self._services.clock
         )
-        return StreamedJson(
+        return Streamed(
             partial(_frames, tables, occasion),
             pool=self._pool,
             turns=self._turns,

@@ -25,13 +25,14 @@ from huntlake.api.kusto.rows import Occasion
 from huntlake.api.kusto.streams import StreamRequest, ingested, parse_stream
 from huntlake.api.kusto.tables import command_tables, query_tables
 from huntlake.api.limits import QueryLimits, Turns
-from huntlake.api.services import FaceSettings, ResultTable, Services
-from huntlake.api.streaming import StreamedJson
+from huntlake.api.services import Answer, FaceSettings, ResultTable, Services
+from huntlake.api.streaming import Streamed
 from huntlake.core.errors import Invalid, NotFound, Refused
 from huntlake.engines.cancellation import Cancellation
 from huntlake.identity.audiences import KUSTO
 from huntlake.identity.principals import Principal
 from huntlake.identity.rights import Action
+from huntlake.workspace import parquet
 from huntlake.workspace.activity import Asked, Progress
 from huntlake.workspace.ingestion.bodies import events, kind_of
 from huntlake.workspace.ingestion.streaming import Receipt
@@ -42,6 +43,8 @@ _Form = Callable[[Principal, KustoRequest, Occasion, Cancellation], Iterator[byt
 
 # A path of one segment would be read as the name of a database by the SDKs' connection strings.
 ROOTS = ("", "/lake/kql")
+
+PARQUET = "application/vnd.apache.parquet"
 
 _MOST_NAME = 256
 
@@ -90,8 +93,10 @@ class KustoFace:
         return json_response({"AzureAD": signing_in, "dSTS": dict.fromkeys(names, "")})
 
     async def query_v2(self, request: Request) -> Response:
-        """A query or a command, answered in frames."""
+        """A query or a command, answered in frames; a query also as a Parquet file, for who accepts only that."""
         principal, asked = await self._asked(request)
+        if request.headers.get("accept", "").strip().lower() == PARQUET:
+            return self._answer(request, principal, asked, self._in_parquet, PARQUET)
         return self._answer(request, principal, asked, self._in_frames)
 
     async def query_v1(self, request: Request) -> Response:
@@ -142,15 +147,18 @@ class KustoFace:
             return principal, parse_request(dict(request.query_params))
         return principal, parse_body(await read_body(request, self._services.settings.max_request_bytes))
 
-    def _answer(self, request: Request, principal: Principal, asked: KustoRequest, form: _Form) -> Response:
+    def _answer(
+        self, request: Request, principal: Principal, asked: KustoRequest, form: _Form, kind: str = "application/json"
+    ) -> Response:
         self._limits.count(principal.client_id)
-        return StreamedJson(
+        return Streamed(
             partial(form, principal, asked, self._occasion(request, asked.options)),
             pool=self._pool,
             turns=self._turns,
             principal=principal.client_id,
             place=self._limits.running(principal.client_id),
-            gzip="gzip" in request.headers.get("accept-encoding", "").lower(),
+            gzip=kind != PARQUET and "gzip" in request.headers.get("accept-encoding", "").lower(),
+            kind=kind,
         )
 
     def _occasion(self, request: Request, options: RequestOptions) -> Occasion:
@@ -172,6 +180,19 @@ class KustoFace:
         with self._remembered(principal, asked, occasion, cancellation):
             tables, occasion = self._run(principal, asked, occasion, cancellation)
             yield from command_tables(tables[0], occasion) if asked.is_command else query_tables(tables, occasion)
+
+    def _in_parquet(
+        self, principal: Principal, asked: KustoRequest, occasion: Occasion, cancellation: Cancellation
+    ) -> Iterator[bytes]:
+        if asked.is_command:
+            raise Invalid("the answer of a command as Parquet is not supported")
+        with self._remembered(principal, asked, occasion, cancellation):
+            tables = tuple(self._query(principal, asked, cancellation).tables)
+            if len(tables) != 1:
+                raise Invalid(f"a Parquet file holds one table, and the query has {len(tables)} results")
+            yield from parquet.chunks(tables[0])
+            occasion.progress.rows += tables[0].row_count
+            occasion.progress.bytes += tables[0].byte_count
 
     def _remembered(
         self, principal: Principal, asked: KustoRequest, occasion: Occasion, cancellation: Cancellation
@@ -197,17 +218,21 @@ class KustoFace:
     ) -> tuple[list[ResultTable], Occasion]:
         """The tables of an answer, and the occasion with what the text itself sets."""
         services = self._services
-        options = query_options(asked, services.settings)
         if asked.is_command:
+            options = query_options(asked, services.settings)
             caller = PrincipalCaller(principal, services.principals, services.sign_in.users)
             answer_table = services.commands.run(
                 asked.text, caller, asked.database, options, cancellation, read_only=asked.options.read_only
             )
             return [answer_table], occasion
-        workspace = self._workspace(principal, asked.database)
-        others = partial(self._other_workspace, principal)
-        answer = services.queries.run(workspace, asked.text, options, cancellation, workspaces=others)
+        answer = self._query(principal, asked, cancellation)
         return list(answer.tables), replace(occasion, options=occasion.options.with_settings(answer.settings))
+
+    def _query(self, principal: Principal, asked: KustoRequest, cancellation: Cancellation) -> Answer:
+        workspace = self._workspace(principal, asked.database)
+        options = query_options(asked, self._services.settings)
+        others = partial(self._other_workspace, principal)
+        return self._services.queries.run(workspace, asked.text, options, cancellation, workspaces=others)
 
     def _workspace(self, principal: Principal, database: str) -> Workspace:
         """The workspace that a database's name means. Whoever may not read it isn't told whether it is there."""

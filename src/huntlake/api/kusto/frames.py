@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from huntlake.api.errors import Problem
-from huntlake.api.kusto.rows import TRUNCATED, Occasion, rows, visualization
+from huntlake.api.kusto.rows import TRUNCATED, Occasion, rows, timestamp, visualization
 from huntlake.api.services import ResultTable
 from huntlake.kql.types import Column, ScalarType
 
@@ -34,6 +34,9 @@ _COMPLETION = (
     Column("EventTypeName", ScalarType.STRING),
     Column("Payload", ScalarType.STRING),
 )
+
+_NEVER = "0001-01-01T00:00:00.0000000Z"
+"""How Kusto tells the times of nothing."""
 
 
 def frames(tables: Iterable[ResultTable], occasion: Occasion) -> Iterator[bytes]:
@@ -94,13 +97,32 @@ def _frame(id: int, kind: str, name: str | None, columns: Iterable[Column], rows
     return _open(id, kind, name or kind, columns) + b',"Rows":' + orjson.dumps(rows) + b"}"
 
 
+def _inputs(tables: Iterable[ResultTable]) -> dict[str, Any]:
+    """What was read, in Kusto's words, in which a file is an extent; `bytes` is ours."""
+    reads = [t.reads for t in tables if t.reads is not None]
+    if not reads:
+        return {}
+    since = min((r.since for r in reads if r.since), default=None)
+    until = max((r.until for r in reads if r.until), default=None)
+    return {
+        "extents": {
+            "total": sum(r.whole.files for r in reads),
+            "scanned": sum(r.read.files for r in reads),
+            "scanned_min_datetime": timestamp(since) if since else _NEVER,
+            "scanned_max_datetime": timestamp(until) if until else _NEVER,
+        },
+        "rows": {"total": sum(r.whole.rows for r in reads), "scanned": sum(r.read.rows for r in reads)},
+        "bytes": {"total": sum(r.whole.bytes for r in reads), "scanned": sum(r.read.bytes for r in reads)},
+    }
+
+
 def _completion(tables: list[ResultTable], occasion: Occasion, problem: Problem | None) -> list[list[Any]]:
     """What became of the query. Every payload is JSON text: clients parse each one."""
     info = {"Count": 1, "Text": "Query completed successfully"}
     statistics = {
         "ExecutionTime": occasion.seconds(),
         "resource_usage": {},
-        "input_dataset_statistics": {},
+        "input_dataset_statistics": _inputs(tables),
         "dataset_statistics": [{"table_row_count": t.row_count, "table_size": t.byte_count} for t in tables],
     }
     found = []

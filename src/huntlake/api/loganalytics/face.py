@@ -30,7 +30,7 @@ from huntlake.api.loganalytics.answers import answer
 from huntlake.api.loganalytics.errors import error_body
 from huntlake.api.loganalytics.requests import LogsRequest, Member, parse_batch, parse_body, parse_query
 from huntlake.api.services import Services
-from huntlake.api.streaming import StreamedJson
+from huntlake.api.streaming import Streamed
 from huntlake.core.clock import Clock
 from huntlake.core.errors import Invalid, NotFound, Refused, TimedOut
 from huntlake.engines.cancellation import Cancellation
@@ -108,7 +108,7 @@ class LogAnalyticsFace:
         occasion = Occasion(
             state.client_request_id, state.activity_id, state.at, RequestOptions(), self._services.clock, application
         )
-        return StreamedJson(
+        return Streamed(
             partial(make, occasion),
             pool=self._pool,
             turns=self._turns,

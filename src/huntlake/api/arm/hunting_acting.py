@@ -1,0 +1,40 @@
+"""Who acts on hunts through the API: a person who signed in, or a program, by the roles of the workspace."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from huntlake.api.arm.resource import WORKSPACE, Place
+from huntlake.core.errors import Refused
+from huntlake.hunting.lifecycle.acting import Acting
+from huntlake.identity.rights import Action
+from huntlake.state.documents import Document
+from huntlake.state.records import ALWAYS, Author, Only, Owner
+
+T = TypeVar("T")
+
+HUNTING = f"{WORKSPACE}/providers/huntlake.Hunting"
+
+
+def acting(place: Place) -> Acting:
+    """Who asks, with what they may do."""
+    author, principal, id = place.author, place.principal, place.here.id
+    hunts = principal.may(Action.HUNT, id)
+    if not place.is_person:
+        return Acting.application(author, hunts=hunts)
+    approves, leads = principal.may(Action.APPROVE_HUNTS, id), principal.may(Action.LEAD_HUNTS, id)
+    return Acting.person(author, hunts=hunts, approves=approves, leads=leads)
+
+
+class ReadOnly:
+    """A store that nobody writes by PUT or DELETE."""
+
+    def put(
+        self, owner: Owner, name: str, value: T, by: Author = Author(), only: Only = ALWAYS
+    ) -> tuple[Document[T], bool]:
+        """Refused: what changes it are POSTs."""
+        raise Refused("it can't be written")
+
+    def delete(self, owner: Owner, name: str, only: Only = ALWAYS) -> bool:
+        """Refused: what was done is kept."""
+        raise Refused("it can't be deleted")
