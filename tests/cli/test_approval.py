@@ -71,3 +71,14 @@ def test_rules_are_made_listed_and_deleted(run: Run, lake: Path) -> None:
     )
     assert run("approval", "rule", "delete", "firewall").code == 0
     assert run("approval", "rule", "delete", "firewall").code == 1
+
+
+def test_a_notice_names_a_playbook_that_is_there(run: Run, lake: Path) -> None:
+    assert run("approval", "notice", "set", "mail", "--playbook", "tell-of-approvals").code == 1
+    assert run("playbook", "samples", "tell-of-approvals", "--install").code == 0
+    made = run("approval", "notice", "set", "mail", "--playbook", "tell-of-approvals", "--kind", "Approval")
+    assert made.code == 0, made.err
+    (listed,) = json.loads(run("approval", "notice", "list", "-o", "json").out)
+    assert (listed["playbook"], listed["kinds"], listed["enabled"]) == ("tell-of-approvals", ["Approval"], "yes")
+    assert run("approval", "notice", "delete", "mail").code == 0
+    assert run("approval", "notice", "delete", "mail").code == 1

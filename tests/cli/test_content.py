@@ -35,7 +35,7 @@ def folder(tmp_path: Path, version: str = "1.0.0", query: str = "SigninLogs | wh
     for name in ("Detections", "Hunting Queries", "Parsers", "Workbooks", "Watchlists"):
         (content / name).mkdir(parents=True, exist_ok=True)
     (content / "Detections" / "odd.yaml").write_text(RULE.format(version=version, query=query))
-    (content / "Detections" / "odd.test.yaml").write_text("tests: []\n")
+    (content / "Detections" / "odd.test.yaml").write_text("tests: [{name: quiet, expect: nothing}]\n")
     (content / "Detections" / "copy.yaml").write_text(RULE.format(version=version, query=query))
     (content / "Detections" / "broken.yaml").write_text(
         RULE.replace("11111111-1", "33333333-3").format(version=version, query="NoSuchTable | take 1")
@@ -63,6 +63,7 @@ def test_a_folder_is_brought_in_and_told_by_what_it_became(run: Run, tmp_path: P
         "OfAda.kql": "created",
         "broken.yaml": "refused",
         "copy.yaml": "created",
+        "odd.test.yaml": "created",
         "odd.yaml": "double",
         "pretty.json": "not taken",
         "rare.yaml": "created",
@@ -116,7 +117,7 @@ def test_what_a_folder_no_longer_has_goes_when_asked_and_a_source_can_be_removed
     assert fates(run, content, "--prune")["rare.yaml"] == "removed"
     run("watchlist", "import", content / "Watchlists" / "vips.csv", "--alias", "vips", "-k", "upn", "--name", "other")
     told = run("content", "remove", "content")
-    assert (told.code, told.err.strip()) == (0, "content: 2 removed, 1 kept")
+    assert (told.code, told.err.strip()) == (0, "content: 3 removed, 1 kept")
     assert json.loads(run("content", "status", "-o", "json").out) == []
     assert run("content", "remove", "content").code == 1
     # What is there of someone else is not written over.

@@ -53,3 +53,29 @@ def test_a_rule_or_a_time_that_is_not_there_is_told(run: Run, lake: Path) -> Non
     assert run("rule", "show", "nope").code == 1
     told = run("rule", "run", "nope", "--until", "yesterday")
     assert (told.code, "is no time" in told.err) == (1, True)
+
+
+def test_tests_are_run_and_exported_with_their_rule(run: Run, lake: Path, tmp_path: Path) -> None:
+    app = App.open(lake)
+    (workspace,) = app.workspaces.list()
+    for name in ("r1", "r2"):
+        app.detection.rules.put((workspace.name,), name, RULE)
+    for name, alerts in (("good", 1), ("bad", 2)):
+        test = app.rule_tests.meant(workspace, f"name: {name} one\nexpect: {{alerts: {alerts}}}\n")
+        app.rule_tests.put(workspace, "r1", name, test)
+    app.close()
+    told = run("rule", "test", "--verbose")
+    assert told.code == 1
+    assert "pass  r1/good: good one" in told.out
+    assert "FAIL  r1/bad: bad one\n  r1/bad:2: 2 alerts expected, 1 found: `Any`" in told.out
+    assert "2 tests: 1 passed, 1 failed" in told.err
+    assert '<testsuites name="huntlake rule test"' in run("rule", "test", "r1", "-f", "junit").out
+    assert run("rule", "test", "r2").code == 1
+    assert run("rule", "test", "nope").code == 1
+    folder = tmp_path / "out"
+    told = run("rule", "export", folder)
+    assert (told.code, "2 rules and 1 files of tests" in told.err) == (0, True)
+    assert sorted(p.name for p in folder.iterdir()) == ["any-2.yaml", "any.test.yaml", "any.yaml"]
+    assert "1 passed, 1 failed" in run("test", folder).err
+    assert "--force" in run("rule", "export", folder, "r1").err
+    assert run("rule", "export", folder, "r1", "--force").code == 0

@@ -15,6 +15,8 @@ from huntlake.cli import (
     action,
     alert,
     approval,
+    ask,
+    audit,
     cassette,
     clients,
     collect,
@@ -24,6 +26,7 @@ from huntlake.cli import (
     effect,
     explain,
     function,
+    hunt,
     hunt_eval,
     import_evidence,
     incident,
@@ -33,6 +36,7 @@ from huntlake.cli import (
     lake,
     lint,
     mcp,
+    model,
     playbook,
     principal,
     publish,
@@ -78,6 +82,7 @@ app.command("ingest")(ingest.ingest)
 app.command("import")(import_evidence.import_evidence)
 app.command("tables")(tables.tables)
 app.command("schema")(schema.schema)
+app.command("ask")(ask.ask)
 app.command("explain")(explain.explain)
 app.command("lint")(lint.lint)
 app.command("test")(test.prove)
@@ -99,15 +104,18 @@ app.add_typer(incident.app, name="incident")
 app.add_typer(alert.app, name="alert")
 app.add_typer(action.app, name="action")
 app.add_typer(approval.app, name="approval")
+app.add_typer(audit.app, name="audit")
 app.add_typer(cassette.app, name="cassette")
 app.add_typer(connection.app, name="connection")
 app.add_typer(content.app, name="content")
 app.add_typer(effect.app, name="effect")
 app.add_typer(intel.app, name="intel")
+app.add_typer(hunt.app, name="hunt")
 app.add_typer(job.app, name="job")
 app.add_typer(question.app, name="question")
 app.add_typer(rule.app, name="rule")
 app.add_typer(report.app, name="report")
+app.add_typer(model.app, name="model")
 app.add_typer(playbook.app, name="playbook")
 app.add_typer(secret_store.app, name="secret")
 app.command("mcp")(mcp.mcp)

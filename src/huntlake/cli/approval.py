@@ -22,10 +22,19 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Approve or refuse what playbooks want to do, and answer what they ask.", no_args_is_help=True)
 rules = typer.Typer(help="Say what else needs an approval than containment, which always does.", no_args_is_help=True)
 app.add_typer(rules, name="rule")
+notices = typer.Typer(help="Say which playbooks tell people of what waits for them.", no_args_is_help=True)
+app.add_typer(notices, name="notice")
 
 Output = Annotated[Listing, typer.Option("--output", "-o", help="How to write the answer.")]
 Which = Annotated[str, typer.Argument(metavar="APPROVAL", help="Its name, or how it begins.")]
 Comment = Annotated[str, typer.Option("--comment", "-m", help="What there is to say about it.")]
+
+
+class KindName(StrEnum):
+    """What waits."""
+
+    APPROVAL = "Approval"
+    QUESTION = "Question"
 
 
 class EffectName(StrEnum):
@@ -184,6 +193,57 @@ def delete_rule(
         if not lake.playbooks.approvals.rules.delete(owner, name):
             raise NotFound(f"no rule about approvals is named `{name}`")
     note(f"the rule {name} is gone")
+
+
+@notices.command("list")
+def list_notices(home: Home = None, workspace: WorkspaceName = None, output: Output = Listing.TABLE) -> None:
+    """List who tells of what waits."""
+    with opened(home) as lake:
+        known = lake.playbooks.notices.records.list((workspace_of(lake, workspace).name,))
+    rows = [
+        (d.name, n.playbook, [k.value for k in n.kinds], n.workflow, n.connector, "yes" if n.enabled else "no")
+        for d, n in ((d, d.value) for d in known)
+    ]
+    show(["notice", "playbook", "kinds", "of", "connector", "enabled"], rows, output)
+
+
+@notices.command("set")
+def set_notice(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The notice's name.")],
+    playbook: Annotated[str, typer.Option("--playbook", help="The playbook that is run; a request sets it off.")],
+    kind: Annotated[list[KindName] | None, typer.Option("--kind", help="Without it: both.")] = None,
+    of: Annotated[str, typer.Option("--of", help="Pattern of the name of the playbook that asks.")] = "*",
+    connector: Annotated[str, typer.Option("--connector", help="Pattern of the connector that waits.")] = "*",
+    description: Annotated[str, typer.Option("--description", help="What it is for.")] = "",
+    disabled: Annotated[bool, typer.Option("--disabled", help="Keep it, but tell nobody.")] = False,
+    home: Home = None,
+    workspace: WorkspaceName = None,
+) -> None:
+    """Have a playbook run whenever something waits, in place of a notice of that name."""
+    from huntlake.playbooks.approvals import Kind
+    from huntlake.playbooks.notices import ApprovalNotice
+
+    kinds = tuple(Kind(k.value) for k in kind) if kind else tuple(Kind)
+    notice = ApprovalNotice(playbook, kinds, of, connector, description, not disabled)
+    with opened(home) as lake:
+        owner = (workspace_of(lake, workspace).name,)
+        lake.playbooks.workflows.get(playbook)
+        lake.playbooks.notices.records.put(owner, name, notice, _decider().author)
+    note(f"{playbook} tells of what waits" if notice.enabled else f"the notice {name} is kept, and tells nobody")
+
+
+@notices.command("delete")
+def delete_notice(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The notice's name.")],
+    home: Home = None,
+    workspace: WorkspaceName = None,
+) -> None:
+    """Forget a notice."""
+    with opened(home) as lake:
+        owner = (workspace_of(lake, workspace).name,)
+        if not lake.playbooks.notices.records.delete(owner, name):
+            raise NotFound(f"no notice is named `{name}`")
+    note(f"the notice {name} is gone")
 
 
 def _decide(which: str, approved: bool, comment: str, home: Home, workspace: WorkspaceName) -> None:

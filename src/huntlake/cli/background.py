@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def working(app: App) -> Iterator[None]:
     """Do all of it, as far as the settings want it, as long as the block lasts."""
     with ExitStack() as parts:
-        for part in (_upkeep, _jobs, _rules, _intel, _playbooks):
+        for part in (_upkeep, _jobs, _rules, _hunts, _intel, _signals, _playbooks):
             parts.enter_context(part(app))
         yield
 
@@ -38,9 +38,20 @@ def _rules(app: App) -> AbstractContextManager[None]:
     return app.scheduler.running() if app.settings.scheduler else nullcontext()
 
 
+def _hunts(app: App) -> AbstractContextManager[None]:
+    return app.hunting.scheduler.running() if app.settings.scheduler else nullcontext()
+
+
 def _intel(app: App) -> AbstractContextManager[None]:
     minutes = app.settings.intel_minutes
     return app.intel.running(app.workspaces.list, timedelta(minutes=minutes) if minutes else None)
+
+
+def _signals(app: App) -> AbstractContextManager[None]:
+    minutes, hunting = app.settings.signal_minutes, app.hunting
+    if not minutes:
+        return nullcontext()
+    return hunting.scanner.running(app.workspaces.list, timedelta(minutes=minutes), hunting.feeds.poll_due)
 
 
 @contextmanager

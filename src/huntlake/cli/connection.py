@@ -178,19 +178,12 @@ def check(name: Name, home: Home = None) -> None:
     note(f"`{known.name}` is a connection to {known.value.connector} that knows what it must ({known.value.mode})")
 
 
-_SAYING = {
-    "http": frozenset[str](),
-    "identity": frozenset({"audience", "tenant", "clientId", "secret"}),
-    "azurefunction": frozenset({"id", "url"}),
-    "apimanagement": frozenset({"id", "url"}),
-}
-"""Connections that no action names: they say something of actions that call URLs."""
-
-
 def _problems(lake: App, name: str, connection: Connection) -> list[str]:
+    from huntlake.playbooks.connections import OF_URLS
+
     given = {*connection.parameters, *connection.sealed}
-    if connection.connector in _SAYING:
-        return [f"the parameter `{p}` is missing" for p in sorted(_SAYING[connection.connector] - given)]
+    if connection.connector in OF_URLS:
+        return [f"the parameter `{p}` is missing" for p in sorted(OF_URLS[connection.connector] - given)]
     connector = lake.outward.connectors(connection.connector)
     if connector is None:
         if connection.custom_api is not None or connection.mode.value == CallMode.REPLAY.value:

@@ -136,12 +136,15 @@ def _playbooks(app: App, workspace: Workspace, card: Card, *, moved: bool) -> No
 def detect(app: App, card: Card, progress: DetectionProgress | None = None) -> Detected | None:
     """Run the pack of rules over the fortnight; None where that was done at an earlier start."""
     from huntlake.demo.detections import detect as over
+    from huntlake.demo.detections import prove
     from huntlake.demo.generator import DAYS
 
     if card.detected == card.end:
         return None
     end = datetime.fromisoformat(card.end)
-    found = over(app.detection, app.queries, app.workspaces.get(WORKSPACE), end, DAYS, progress)
+    workspace = app.workspaces.get(WORKSPACE)
+    found = over(app.detection, app.queries, workspace, end, DAYS, progress)
+    prove(app.rule_tests, workspace)
     _write_private(app.home / CARD, replace(card, detected=card.end))
     return found
 

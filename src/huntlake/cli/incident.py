@@ -226,6 +226,8 @@ def _story(lake: App, owner: Owner, document: Document[Incident]) -> dict[str, A
                 "classification": s.document.value.classification or "",
                 "entities": len(s.entities),
                 "same_rule": s.same_rule,
+                "score": s.score,
+                "reasons": list(s.reasons),
             }
             for s in incidents.similar(owner, name)
         ],

@@ -35,8 +35,9 @@ def lint(
 
     from huntlake.app import Analytics
     from huntlake.core.clock import SystemClock
+    from huntlake.core.findings import Level
     from huntlake.detection.content import files
-    from huntlake.detection.linting import Finding, Level, fixed
+    from huntlake.detection.linting import Finding, fixed
     from huntlake.detection.linting import lint as findings_of
     from huntlake.detection.parsers import save
     from huntlake.detection.reports import as_annotations, as_json, as_sarif

@@ -330,7 +330,7 @@ def _run(lake: App, id: str) -> Document[PlaybookRun]:
     runs = lake.playbooks.runs
     if (found := runs.find(id)) is not None:
         return found
-    fitting = [r for r in runs.list(most=100_000).runs if id and r.name.lower().startswith(id.lower())]
+    fitting = runs.beginning(id)
     if len(fitting) != 1:
         raise NotFound(f"no run is named `{id}`" if not fitting else f"{len(fitting)} runs begin with `{id}`")
     return fitting[0]

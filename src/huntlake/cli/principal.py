@@ -23,7 +23,7 @@ app = typer.Typer(help="Make service principals, and give them secrets and roles
 
 
 class RoleName(StrEnum):
-    """A role: of Log Analytics, of Microsoft Sentinel, of Logic Apps, or Monitoring Metrics Publisher."""
+    """A role: of Log Analytics, of Microsoft Sentinel, of Logic Apps, of huntlake, or Monitoring Metrics Publisher."""
 
     READER = "reader"
     CONTRIBUTOR = "contributor"
@@ -35,11 +35,13 @@ class RoleName(StrEnum):
     LOGIC_APP_OPERATOR = "logic-app-operator"
     PLAYBOOK_OPERATOR = "playbook-operator"
     AUTOMATION_CONTRIBUTOR = "automation-contributor"
+    SENIOR_HUNTER = "senior-hunter"
 
 
 Who = Annotated[str, typer.Argument(metavar="PRINCIPAL", help="Its client id, or its name if no other has it.")]
 RoleOption = Annotated[
-    RoleName, typer.Option("--role", "-r", help="Of Log Analytics, Sentinel or Logic Apps; or publisher.")
+    RoleName,
+    typer.Option("--role", "-r", help="Of Log Analytics, Sentinel or Logic Apps; senior-hunter; or publisher."),
 ]
 Output = Annotated[Listing, typer.Option("--output", "-o", help="How to write the answer.")]
 Days = Annotated[int, typer.Option("--days", min=1, max=3650, help="How long the secret is good for.")]

@@ -59,7 +59,7 @@ def publish(
         url, subscription, group, to, tenant, client, authority, scope, ca, secret_file, secret_environment
     )
     known = State.read(state or (folder if folder.is_dir() else folder.parent) / STATE)
-    mine, other = folder_of(listed(folder)), there(arm)
+    mine, other = folder_of(folder, listed(folder)), there(arm)
     steps = plan(mine, other, known.of(target), prune=prune, force=force)
     if apply:
         steps = done(arm, target, steps, known, prune=prune)

@@ -15,7 +15,7 @@ import typer
 
 from huntlake.cli.screen import console, is_terminal, note, printable, show_table
 from huntlake.core.errors import Invalid
-from huntlake.kql.types import NUMBERS, ScalarType
+from huntlake.kql.types import NUMBERS
 
 if TYPE_CHECKING:
     from huntlake.workspace.commands import CommandTable
@@ -108,29 +108,16 @@ def _write_text(table: Table, output: Output, file: Any, *, escape: bool) -> Non
 
 
 def _write_parquet(tables: Sequence[Table], to: Path | None) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    from huntlake.workspace import parquet
+    from huntlake.workspace.commands import CommandTable
 
     if len(tables) != 1:
         raise Invalid(f"a Parquet file holds one table, and the query has {len(tables)} results")
     table = tables[0]
-    if not hasattr(table, "arrow"):
+    if isinstance(table, CommandTable):
         raise Invalid("the answer of a command can't be written as Parquet; take json, jsonl or csv")
-    reader = table.arrow()
-    kinds = {c.name: c.type for c in table.columns}
-    fields = [
-        pa.field(
-            f.name,
-            pa.timestamp("us", "UTC") if kinds[f.name] is ScalarType.DATETIME else f.type,
-            metadata={"kql:type": str(kinds[f.name])},
-        )
-        for f in reader.schema
-    ]
-    schema = pa.schema(fields)
-    with _opened(to) as file, pq.ParquetWriter(file, schema, compression="zstd") as writer:
-        for batch in reader:
-            arrays = [a if a.type == f.type else a.cast(f.type) for a, f in zip(batch.columns, schema, strict=True)]
-            writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))
+    with _opened(to) as file:
+        parquet.write(table, file)
     if to is not None:
         note(f"{table.row_count:,} rows in {to}")
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from huntlake.cli import rule_tests
 from huntlake.cli.listing import Listing, show
 from huntlake.cli.place import Home, WorkspaceName, opened, workspace_of
 from huntlake.cli.screen import note
@@ -18,7 +19,9 @@ from huntlake.core.errors import Invalid
 if TYPE_CHECKING:
     from huntlake.detection.rules import AnalyticRule
 
-app = typer.Typer(help="List, run, enable and disable analytic rules.", no_args_is_help=True)
+app = typer.Typer(help="List, run, test, export, enable and disable analytic rules.", no_args_is_help=True)
+app.command("test")(rule_tests.prove)
+app.command("export")(rule_tests.export)
 
 Rule = Annotated[str, typer.Argument(metavar="RULE", help="Its name: mostly a GUID.")]
 Output = Annotated[Listing, typer.Option("--output", "-o", help="How to write the answer.")]
@@ -42,17 +45,16 @@ def list_(
     """List the rules of a workspace, and when each runs next."""
     with opened(home) as lake:
         place = workspace_of(lake, workspace)
-        rows = []
+        rows, held = [], lake.scheduler.held(place.name)
         for document in lake.detection.rules.list((place.name,)):
             rule = document.value
             if state is not State.ALL and rule.enabled is not (state is State.ENABLED):
                 continue
-            status = lake.scheduler.status(place, document.name)
+            status = lake.scheduler.status(place, document.name, held)
             last = status.clock.recent[0] if status.clock and status.clock.recent else None
             outcome = "" if last is None else "failed" if last.failure else f"{last.alerts} alerts"
-            rows.append(
-                (document.name, rule.display_name, str(rule.kind), rule.enabled, outcome, _shown(status.next_due))
-            )
+            due = "held" if status.held else _shown(status.next_due)
+            rows.append((document.name, rule.display_name, str(rule.kind), rule.enabled, outcome, due))
     show(["rule", "name", "kind", "enabled", "last run", "next run"], rows, output)
 
 
@@ -75,6 +77,7 @@ def show_(rule: Rule, home: Home = None, workspace: WorkspaceName = None, output
             ("description", kept.value.description or ""),
             ("last window", _shown(clock.last if clock else None)),
             ("next run", _shown(status.next_due)),
+            ("held", status.held),
             ("windows to make up", status.behind),
             ("failures in a row", clock.failures if clock else 0),
             ("skipped", "; ".join(f"{_shown(a)} to {_shown(u)}" for a, u in clock.skipped) if clock else ""),

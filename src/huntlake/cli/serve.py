@@ -25,9 +25,6 @@ Port = Annotated[
     typer.Option("--port", min=0, max=65535, help="Port; 0 is a free one.", show_default="8443, or the setting"),
 ]
 
-_SWITCH_SECONDS = 0.001
-"""How long a thread may compute in Python while others wait to: of the default's 5 ms a small query would see many."""
-
 
 def serve(
     home: Home = None,
@@ -41,6 +38,7 @@ def serve(
     Other settings come from huntlake.toml in the home folder, and HUNTLAKE_*.
     """
     from huntlake import server
+    from huntlake.core.pauses import shorten
 
     log(quiet)
     given: dict[str, Any] = {"tls": False} if no_tls else {}
@@ -52,11 +50,11 @@ def serve(
         given["port"] = port
     with opened(home, make=True, **given) as app:
         _bound_memory(app.settings.process_memory_mib)
-        sys.setswitchinterval(_SWITCH_SECONDS)
         if recovery := app.streams.open():
             note(f"{recovery}: an earlier process had taken them in, and ended before they were in files")
         if again := app.async_queries.open():
             note(f"{again} asynchronous queries that an earlier process had not ended run again")
+        shorten()
         with working(app):
             server.serve(app, host=host, port=port, listening=lambda serving: _tell(app, serving))
 
@@ -82,12 +80,18 @@ def log(quiet: bool) -> None:
 
 
 def _tell(app: App, serving: Serving) -> None:
+    from huntlake.identity.oidc.provider import EVERY_WORKSPACE
+
     note(f"serving {app.home} at {serving.url}; Ctrl-C ends it")
     note(f"tenant {app.tenant.id}")
     note(f"subscription {app.subscription.id}, resource group {app.subscription.group}")
     if serving.authority:
         note(f"clients must trust {serving.authority}, as by REQUESTS_CA_BUNDLE")
     if not app.users.list():
-        note(f"pages are at {serving.url}/app/; `huntlake user add NAME --role contributor` lets a person in")
+        note(f"pages are at {serving.url}/app/; `huntlake user create NAME --admin` lets a person in")
+    known = {w.name for w in app.workspaces.list()}
+    for provider in app.sign_in.providers.list():
+        for name in sorted({r.workspace for r in provider.roles} - known - {EVERY_WORKSPACE}):
+            note(f"`oidc.{provider.name}.roles` names a workspace that isn't there: `{name}`")
     if not app.principals.list():
         note("nobody can sign in yet: `huntlake principal create NAME --role reader` makes a client id and a secret")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from collections import defaultdict, deque
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +13,7 @@ from huntlake.cli.listing import Listing, show
 from huntlake.cli.place import Home, WorkspaceName, opened, workspace_of
 from huntlake.cli.principal import RoleName, RoleOption, role_of
 from huntlake.cli.screen import note
-from huntlake.core.errors import Invalid, NotFound
+from huntlake.core.errors import DomainError, Invalid, NotFound
 
 if TYPE_CHECKING:
     from huntlake.app import App
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Let people sign in, and give them roles.", no_args_is_help=True)
 
 Who = Annotated[str, typer.Argument(metavar="USER", help="The name to sign in with.")]
+ProviderOption = Annotated[str, typer.Option("--oidc", metavar="PROVIDER", help="A provider of the settings.")]
+SubjectOption = Annotated[str, typer.Option("--subject", metavar="SUB", help="The provider's own id of them.")]
 Output = Annotated[Listing, typer.Option("--output", "-o", help="How to write the answer.")]
 FromInput = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from the first line of standard input.")
@@ -27,22 +31,87 @@ FromInput = Annotated[
 
 
 @app.command()
-def add(
+def create(
     user: Annotated[str, typer.Argument(metavar="USER", help="The name to sign in with: anna, or anna@example.org.")],
     name: Annotated[str, typer.Option("--name", help="The name that others see.")] = "",
     role: Annotated[RoleName | None, typer.Option("--role", "-r", help="Give them a role in the workspace.")] = None,
     workspace: WorkspaceName = None,
+    admin: Annotated[
+        bool, typer.Option("--admin", help="Let them do everything, in each workspace that is there.")
+    ] = False,
+    oidc: Annotated[
+        str, typer.Option("--oidc", metavar="PROVIDER", help="They sign in there, and have no password here.")
+    ] = "",
+    subject: Annotated[str, typer.Option("--subject", metavar="SUB", help="The provider's own id of them.")] = "",
     home: Home = None,
     password_stdin: FromInput = False,
 ) -> None:
-    """Make a user; asks for the password."""
+    """Make a user; asks for the password, unless they sign in at a provider."""
+    if bool(oidc) != bool(subject):
+        raise Invalid("`--oidc PROVIDER` and `--subject SUB` belong together: a name alone proves nobody")
+    if admin and (role or workspace):
+        raise Invalid("`--admin` is every right in every workspace: leave `--role` and `--workspace` out")
     with opened(home, make=True) as lake:
         # Before anything is made: a name that isn't there must not leave half of it behind.
-        place = workspace_of(lake, workspace) if role or workspace else None
-        made = lake.users.create(user, _password(password_stdin), name)
-        if place:
-            made = lake.users.grant(made.name, place.id, role_of(role or RoleName.READER))
-        note(f"{made.name} may sign in{f', and is {made.grants[0].role.value} in {place.name}' if place else ''}")
+        places = [workspace_of(lake, workspace)] if role or workspace else []
+        if admin and not (places := lake.workspaces.list()):
+            places = [workspace_of(lake, None, make=True)]
+        issuer = lake.sign_in.providers.get(oidc).issuer if oidc else ""
+        given = None if oidc and not password_stdin else _password(password_stdin)
+        made = lake.users.create(user, given, name)
+        if oidc:
+            try:
+                lake.sign_in.outside.link(made.name, issuer, subject)
+            except DomainError:
+                lake.users.remove(made.name)
+                raise
+        granted = role_of(RoleName.CONTRIBUTOR if admin else role or RoleName.READER)
+        for place in places:
+            made = lake.users.grant(made.name, place.id, granted)
+        where = ", ".join(p.name for p in places)
+        note(
+            f"{made.name} may sign in{f' at {oidc}' if oidc else ''}{where and f', and is {granted.value} in {where}'}"
+        )
+
+
+# By its earlier name.
+app.command("add", hidden=True)(create)
+
+
+@app.command()
+def link(user: Who, oidc: ProviderOption, subject: SubjectOption, home: Home = None) -> None:
+    """Let a user sign in at a provider, as the person that it knows by that id."""
+    with opened(home) as lake:
+        provider = lake.sign_in.providers.get(oidc)
+        found = lake.sign_in.outside.link(user, provider.issuer, subject)
+        note(f"{found.name} may sign in at {provider.title}")
+
+
+@app.command()
+def unlink(user: Who, oidc: ProviderOption, home: Home = None) -> None:
+    """Let a user sign in at a provider no more, and sign them out everywhere."""
+    with opened(home) as lake:
+        provider, found = lake.sign_in.providers.get(oidc), _user(lake, user)
+        if not lake.sign_in.outside.unlink(found.name, provider.issuer):
+            raise NotFound(f"{found.name} isn't known to {provider.title}")
+        _signed_out(lake, lake.users.sign_out(found.name))
+        note(f"{found.name} can't sign in at {provider.title} any more, and is signed out everywhere")
+
+
+@app.command()
+def disable(user: Who, home: Home = None) -> None:
+    """Let a user sign in no more, and sign them out everywhere; `enable` takes it back."""
+    with opened(home) as lake:
+        found = lake.users.disable(_user(lake, user).name)
+        _signed_out(lake, found)
+        note(f"{found.name} is disabled, and signed out everywhere")
+
+
+@app.command()
+def enable(user: Who, home: Home = None) -> None:
+    """Let a disabled user sign in again."""
+    with opened(home) as lake:
+        note(f"{lake.users.enable(_user(lake, user).name).name} may sign in")
 
 
 @app.command()
@@ -50,8 +119,7 @@ def password(user: Who, home: Home = None, password_stdin: FromInput = False) ->
     """Give a user another password, and sign them out everywhere."""
     with opened(home) as lake:
         found = _user(lake, user)
-        lake.users.set_password(found.name, _password(password_stdin))
-        lake.sign_in.refresh_tokens.revoke_user(found.object_id)
+        _signed_out(lake, lake.users.set_password(found.name, _password(password_stdin)))
         note(f"{found.name} has another password, and is signed out everywhere")
 
 
@@ -60,7 +128,7 @@ def sign_out(user: Who, home: Home = None) -> None:
     """Make every token of a user worthless, at once."""
     with opened(home) as lake:
         found = lake.users.sign_out(_user(lake, user).name)
-        lake.sign_in.refresh_tokens.revoke_user(found.object_id)
+        _signed_out(lake, found)
         note(f"{found.name} is signed out everywhere")
 
 
@@ -70,7 +138,7 @@ def remove(user: Who, home: Home = None) -> None:
     with opened(home) as lake:
         found = _user(lake, user)
         lake.users.remove(found.name)
-        lake.sign_in.refresh_tokens.revoke_user(found.object_id)
+        _signed_out(lake, found)
         note(f"{found.name} is removed")
 
 
@@ -99,16 +167,50 @@ def list_(home: Home = None, output: Output = Listing.TABLE) -> None:
     """List the users and their roles."""
     with opened(home) as lake:
         names = {w.id: w.name for w in lake.workspaces.list()}
+        providers = {p.issuer: p.name for p in lake.sign_in.providers.list()}
+        ways: dict[str, list[str]] = defaultdict(list)
+        for one in lake.sign_in.outside.list():
+            ways[one.object_id].append(f"{providers.get(one.issuer, one.issuer)} as {one.subject}")
         rows = [
             (
                 u.name,
                 u.display_name,
                 u.object_id,
-                [f"{g.role.value} in {names.get(g.workspace_id, g.workspace_id)}" for g in u.grants],
+                [
+                    f"{g.role.value} in {names.get(g.workspace_id, g.workspace_id)}{g.by and f' by {g.by}'}"
+                    for g in u.grants
+                ],
+                ["disabled"] if u.disabled else [*(["password"] if u.hash else []), *ways[u.object_id]],
             )
             for u in lake.users.list()
         ]
-    show(["user", "name", "object id", "roles"], rows, output)
+    show(["user", "name", "object id", "roles", "signs in by"], rows, output)
+
+
+@app.command("sign-ins")
+def sign_ins(
+    refused: Annotated[bool, typer.Option("--refused", help="Only those that were refused.")] = False,
+    last: Annotated[int, typer.Option("--last", min=1, help="Only so many, the last.")] = 50,
+    home: Home = None,
+    output: Output = Listing.TABLE,
+) -> None:
+    """List who signed in and out, and what was refused, the last at the end."""
+    with opened(home) as lake:
+        entries = deque(
+            (e for e in lake.sign_in.journal.read() if not refused or e.get("Action") == "user/signInRefused"),
+            maxlen=last,
+        )
+    rows = []
+    for entry in entries:
+        details = json.loads(str(entry.get("Details") or "{}"))
+        told = (entry.get("Action", ""), entry.get("ObjectId", ""), details.get("by", ""), details.get("application"))
+        at, reason = str(entry.get("TimeGenerated", ""))[:19], entry.get("Reason", "")
+        rows.append((str(entry.get("Sequence", "")), at, *map(str, told), details.get("source", ""), str(reason)))
+    show(["entry", "time", "action", "user", "by", "for", "from", "reason"], rows, output, numbers={"entry"})
+
+
+def _signed_out(lake: App, user: User) -> None:
+    lake.sign_in.refresh_tokens.revoke_user(user.object_id)
 
 
 def _user(lake: App, name: str) -> User:

@@ -1,0 +1,240 @@
+"""`huntlake hunt package` and `huntlake hunt deliver`: hunts for those who work elsewhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from huntlake.cli import elsewhere
+from huntlake.cli.elsewhere import signed_in
+from huntlake.cli.hunter import acting
+from huntlake.cli.listing import Listing, show
+from huntlake.cli.place import Home, WorkspaceName, opened, workspace_of
+from huntlake.cli.screen import note, printable
+from huntlake.cli.secret import SecretEnvironment, SecretFile
+from huntlake.core.errors import Invalid
+
+if TYPE_CHECKING:
+    from huntlake.app import App
+    from huntlake.hunting.delivery.piece import Destination, Step
+    from huntlake.hunting.delivery.sentinel import Place
+    from huntlake.workspace.workspaces import Workspace
+
+app = typer.Typer(help="Bring a hunt to where people work. Without `--apply` only the plan is shown.")
+
+Name = Annotated[str, typer.Argument(metavar="HUNT", help="The hunt's name, or how it begins.")]
+Apply = Annotated[bool, typer.Option("--apply", help="Do it; else only the plan is shown.")]
+Output = Annotated[Listing, typer.Option("--format", "--output", "-o", help="How to write the plan.")]
+
+
+class PackageForm(StrEnum):
+    """How a package is written."""
+
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+def package(
+    name: Name,
+    form: Annotated[PackageForm, typer.Option("--format", "-f", help="How to write it.")] = PackageForm.MARKDOWN,
+    to: Annotated[Path | None, typer.Option("--to", metavar="FILE", help="Where to; else to the screen.")] = None,
+    home: Home = None,
+    workspace: WorkspaceName = None,
+) -> None:
+    """Write everything about a hunt into one document: why, what, who decided, what was found, what is next."""
+    from huntlake.hunting.packages import markdown
+
+    with opened(home) as lake:
+        said = lake.hunting.packaging.make((workspace_of(lake, workspace).name,), name, acting())
+    text = json.dumps(said, indent=2) if form is PackageForm.JSON else markdown(said)
+    if to is None:
+        print(printable(text, "\n"))
+        return
+    try:
+        to.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Invalid(f"{to} can't be written: {error.strerror}") from None
+    note(f"{to}: SHA-256 of the package {said['hash']}")
+
+
+@app.command()
+def queries(
+    name: Name,
+    apply: Apply = False,
+    home: Home = None,
+    workspace: WorkspaceName = None,
+    output: Output = Listing.TABLE,
+    to: elsewhere.There = "",
+    subscription: elsewhere.Subscription = "",
+    group: elsewhere.Group = "",
+    tenant: elsewhere.Tenant = "",
+    client: elsewhere.Client = "",
+    url: elsewhere.Url = "https://management.azure.com",
+    authority: elsewhere.Authority = "",
+    scope: elsewhere.Scope = "",
+    ca: elsewhere.Ca = None,
+    secret_file: SecretFile = None,
+    secret_environment: SecretEnvironment = None,
+) -> None:
+    """As a saved hunting query and a hunt of Sentinel: in this workspace, or with `--to` in another elsewhere."""
+    from huntlake.hunting.delivery.sentinel import Queries
+
+    def there() -> Place:
+        return _there(
+            url, subscription, group, to, tenant, client, authority, scope, ca, secret_file, secret_environment
+        )
+
+    _deliver_to_workspace(name, Queries, there if to else None, home, workspace, output, apply=apply)
+
+
+@app.command()
+def watchlist(
+    name: Name,
+    apply: Apply = False,
+    home: Home = None,
+    workspace: WorkspaceName = None,
+    output: Output = Listing.TABLE,
+    to: elsewhere.There = "",
+    subscription: elsewhere.Subscription = "",
+    group: elsewhere.Group = "",
+    tenant: elsewhere.Tenant = "",
+    client: elsewhere.Client = "",
+    url: elsewhere.Url = "https://management.azure.com",
+    authority: elsewhere.Authority = "",
+    scope: elsewhere.Scope = "",
+    ca: elsewhere.Ca = None,
+    secret_file: SecretFile = None,
+    secret_environment: SecretEnvironment = None,
+) -> None:
+    """As a row of the watchlist `AIGeneratedHunts`: in this workspace, or with `--to` in another elsewhere."""
+    from huntlake.hunting.delivery.sentinel import Row
+
+    def there() -> Place:
+        return _there(
+            url, subscription, group, to, tenant, client, authority, scope, ca, secret_file, secret_environment
+        )
+
+    _deliver_to_workspace(name, Row, there if to else None, home, workspace, output, apply=apply)
+
+
+@app.command()
+def git(
+    name: Name,
+    repository: Annotated[Path, typer.Argument(metavar="REPOSITORY", help="A git repository on this machine.")],
+    branch: Annotated[str, typer.Option("--branch", help="The branch; it is made where there is none.")],
+    folder: Annotated[str, typer.Option("--folder", help="Where in it.")] = "Hunting Queries",
+    apply: Apply = False,
+    home: Home = None,
+    workspace: WorkspaceName = None,
+    output: Output = Listing.TABLE,
+) -> None:
+    """As a YAML file on a branch. What is checked out there isn't touched, and nothing is pushed."""
+    from huntlake.hunting.delivery.repository import Repository
+
+    with opened(home) as lake:
+        by = acting().author.name
+        to = Repository(repository.absolute(), branch, by, folder)
+        _deliver(lake, workspace_of(lake, workspace), name, to, output, apply=apply)
+
+
+@app.command()
+def notebook(
+    name: Name,
+    file: Annotated[Path, typer.Argument(metavar="FILE.ipynb", help="Where to.")],
+    force: Annotated[bool, typer.Option("--force", help="Write over what is there.")] = False,
+    apply: Apply = False,
+    home: Home = None,
+    workspace: WorkspaceName = None,
+    output: Output = Listing.TABLE,
+) -> None:
+    """As a Jupyter notebook."""
+    from huntlake.hunting.delivery.notebook import Notebook
+
+    with opened(home) as lake:
+        to = Notebook(file.absolute(), force)
+        _deliver(lake, workspace_of(lake, workspace), name, to, output, apply=apply)
+
+
+def _deliver_to_workspace(
+    name: str,
+    piece: Callable[[Place], Destination],
+    there: Callable[[], Place] | None,
+    home: Path | None,
+    workspace: str | None,
+    output: Listing,
+    *,
+    apply: bool,
+) -> None:
+    with opened(home) as lake:
+        here = workspace_of(lake, workspace)
+        place = there() if there else _here(lake, here)
+        _deliver(lake, here, name, piece(place), output, apply=apply)
+
+
+def _deliver(lake: App, here: Workspace, name: str, to: Destination, output: Listing, *, apply: bool) -> None:
+    owner = (here.name,)
+    if apply:
+        steps: Sequence[Step] = lake.hunting.delivery.deliver(owner, name, to, acting())
+    else:
+        _, steps = lake.hunting.delivery.plan(owner, name, to)
+    if output is Listing.JSON:
+        print(
+            json.dumps(
+                [{"move": s.verb.value, "kind": s.kind, "name": s.name, "body": s.body} for s in steps], indent=2
+            )
+        )
+    else:
+        show(["move", "kind", "name"], [(s.verb.value, s.kind, s.name) for s in steps], output)
+        if not apply:
+            for step in steps:
+                text = step.body if isinstance(step.body, str) else json.dumps(step.body, indent=2)
+                print(printable(f"\n{step.kind} {step.name}:\n{text}", "\n"))
+    note(f"{to.name}: done" if apply else f"{to.name}: nothing was written; `--apply` does it")
+
+
+def _here(lake: App, here: Workspace) -> Place:
+    from huntlake.hunting.delivery.sentinel import Here
+
+    id = (
+        f"/subscriptions/{lake.subscription.id}/resourceGroups/{lake.subscription.group}"
+        f"/providers/Microsoft.OperationalInsights/workspaces/{here.name}"
+    )
+    return Here(here, id, lake.saved_searches, lake.hunts, lake.analytics.watchlists, acting().author)
+
+
+def _there(
+    url: str,
+    subscription: str,
+    group: str,
+    to: str,
+    tenant: str,
+    client: str,
+    authority: str,
+    scope: str,
+    ca: Path | None,
+    secret_file: Path | None,
+    secret_environment: str | None,
+) -> Place:
+    from huntlake.hunting.delivery.sentinel import There
+
+    missing = [
+        option
+        for option, value in (
+            ("--subscription", subscription),
+            ("--resource-group", group),
+            ("--tenant", tenant),
+            ("--client", client),
+        )
+        if not value
+    ]
+    if missing:
+        raise typer.BadParameter(f"with `--to` also {', '.join(missing)}")
+    target, arm = signed_in(
+        url, subscription, group, to, tenant, client, authority, scope, ca, secret_file, secret_environment
+    )
+    return There(arm, to, target.path)
