@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(600)
 
+TEXTS = [p.replace("\x00", "") for p in PAYLOADS]
+
 
 @pytest.fixture
 def watched(page: Page) -> Page:
@@ -25,6 +27,40 @@ def watched(page: Page) -> Page:
     page.add_init_script("window.hit = 0")
     page.on("dialog", lambda dialog: pytest.fail(f"a dialog opened: {dialog.message}"))
     return page
+
+
+class Door:
+    """What a page could write below its workspace, written without it."""
+
+    def __init__(self, page: Page) -> None:
+        page.locator("header.bar").wait_for()
+        self._page, self._session = page, page.request.get("/app/session").json()
+        self.group = (
+            f"/app/api/subscriptions/{self._session['subscription']}/resourceGroups/{self._session['resourceGroup']}"
+        )
+        name = self._session["workspaces"][0]["name"]
+        self.workspace = f"{self.group}/providers/Microsoft.OperationalInsights/workspaces/{name}/providers"
+
+    def put(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        return self._sent("PUT", f"{self.workspace}/{path}", body)
+
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        return self._sent("POST", f"{self.workspace}/{path}", body)
+
+    def workflow(self, name: str, body: dict[str, Any]) -> None:
+        self._sent("PUT", f"{self.group}/providers/Microsoft.Logic/workflows/{name}", body)
+
+    def _sent(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer = self._page.request.fetch(
+            f"{path}?api-version=2024-09-01",
+            method=method,
+            data=body,
+            headers={"x-huntlake-proof": self._session["proof"]},
+            timeout=120_000,
+        )
+        assert answer.ok, answer.text()
+        found: dict[str, Any] = answer.json()
+        return found
 
 
 def nothing_ran(page: Page) -> None:
@@ -42,7 +78,7 @@ def test_there_are_enough_of_them() -> None:
 
 def test_markup_in_rows_is_text_in_the_table_in_a_row_and_in_a_chart(watched: Page) -> None:
     sign_in(watched)
-    rows = ", ".join(json.dumps(p.replace("\x00", "")) for p in PAYLOADS)
+    rows = ", ".join(json.dumps(text) for text in TEXTS)
     ask(watched, f"datatable(Text: string) [{rows}] | extend Bag = pack('k', Text), n = strlen(Text)")
     grid = watched.get_by_role("grid")
     expect(grid).to_contain_text("onerror")
@@ -66,27 +102,17 @@ def test_markup_in_rows_is_text_in_the_table_in_a_row_and_in_a_chart(watched: Pa
 def test_markup_in_an_incident_its_comments_and_tasks_is_text(watched: Page) -> None:
     sign_in(watched)
     watched.locator(".query").wait_for()
-    texts = [p.replace("\x00", "") for p in PAYLOADS]
-    session = watched.request.get("/app/session").json()
-    place = (
-        f"/app/api/subscriptions/{session['subscription']}/resourceGroups/{session['resourceGroup']}"
-        f"/providers/Microsoft.OperationalInsights/workspaces/{session['workspaces'][0]['name']}"
-        f"/providers/Microsoft.SecurityInsights/incidents/{uuid4()}"
-    )
+    door, incident = Door(watched), f"Microsoft.SecurityInsights/incidents/{uuid4()}"
 
     def put(below: str, properties: dict[str, Any]) -> None:
-        headers = {"x-huntlake-proof": session["proof"]}
-        answer = watched.request.put(
-            f"{place}{below}?api-version=2024-09-01", data={"properties": properties}, headers=headers
-        )
-        assert answer.ok, answer.text()
+        door.put(f"{incident}{below}", {"properties": properties})
 
-    label = [{"labelName": texts[2][:50]}]
-    whole = {"title": texts[1], "description": " ".join(texts)[:4000], "severity": "Low", "status": "New"}
+    label = [{"labelName": TEXTS[2][:50]}]
+    whole = {"title": TEXTS[1], "description": " ".join(TEXTS)[:4000], "severity": "Low", "status": "New"}
     put("", {**whole, "labels": label})
-    for begin in range(0, len(texts), 30):
-        put(f"/comments/{uuid4()}", {"message": "\n".join(texts[begin : begin + 30])})
-    for text in texts[:10]:
+    for begin in range(0, len(TEXTS), 30):
+        put(f"/comments/{uuid4()}", {"message": "\n".join(TEXTS[begin : begin + 30])})
+    for text in TEXTS[:10]:
         put(f"/tasks/{uuid4()}", {"title": text, "status": "New"})
     watched.goto("/app/incidents")
     watched.get_by_role("link", name="<img src=x onerror=").first.click()
@@ -104,4 +130,76 @@ def test_markup_in_a_query_its_name_and_its_fault_is_text(watched: Page) -> None
         nothing_ran(watched)
     watched.get_by_role("button", name="History").click()
     expect(watched.locator(".history")).to_contain_text("onerror")
+    nothing_ran(watched)
+
+
+def test_markup_in_reports_and_hunts_is_text(watched: Page) -> None:
+    sign_in(watched)
+    door = Door(watched)
+    for n, begin in enumerate(range(0, len(TEXTS), 30)):
+        said = "\n\n".join(f"They run powershell (T1059.001) {text}" for text in TEXTS[begin : begin + 30])
+        door.post(
+            "huntlake.Hunting/signals/report",
+            {"properties": {"name": f"<img src=x onerror=top.hit=1>{n}.md", "content": f"# {TEXTS[n]}\n\n{said}"}},
+        )
+    several = ", ".join(json.dumps(text) for text in TEXTS)
+    query = f"SigninLogs | take 1 | extend Found = dynamic([{several}]) | mv-expand Found to typeof(string)"
+    words = {"title": TEXTS[1], "statement": TEXTS[2], "rationale": TEXTS[3], "note": TEXTS[4]}
+    entity = {"entityType": "Account", "fieldMappings": [{"identifier": "FullName", "columnName": "Found"}]}
+    made = door.post(
+        "huntlake.Hunting/hunts",
+        {"properties": {**words, "query": query, "techniques": ["T1059.001"], "entityMappings": [entity]}},
+    )
+    hunt = made["name"]
+    door.post(f"huntlake.Hunting/hunts/{hunt}/comment", {"properties": {"comment": "\n".join(TEXTS)}})
+    door.post("huntlake.Hunting/hypotheses/propose", {"properties": {"top": 3}})
+    for view in ("hunts", "hypotheses", "signals", "metrics"):
+        watched.goto(f"/app/hunts?view={view}")
+        watched.locator("main h1").wait_for()
+        nothing_ran(watched)
+    watched.goto(f"/app/hunts/{hunt}")
+    expect(watched.locator("main h1")).to_contain_text("onerror")
+    expect(watched.locator("main")).to_contain_text("ontoggle")
+    for tab in watched.get_by_role("tab").all():
+        tab.click()
+        nothing_ran(watched)
+
+
+def test_markup_in_a_rule_and_a_playbook_is_text(watched: Page) -> None:
+    sign_in(watched)
+    door, rule = Door(watched), str(uuid4())
+    properties = {
+        "displayName": TEXTS[1],
+        "description": "\n".join(TEXTS),
+        "enabled": False,
+        "severity": "Low",
+        "query": f"SigninLogs | where Identity == {json.dumps(TEXTS[2])}",
+        "queryFrequency": "PT1H",
+        "queryPeriod": "PT1H",
+        "triggerOperator": "GreaterThan",
+        "triggerThreshold": 0,
+        "suppressionEnabled": False,
+        "suppressionDuration": "PT5H",
+    }
+    door.put(f"Microsoft.SecurityInsights/alertRules/{rule}", {"kind": "Scheduled", "properties": properties})
+    actions = {"Say": {"type": "Compose", "inputs": TEXTS, "runAfter": {}}}
+    definition = {
+        "$schema": "https://schema.management.azure.com/schemas/2016-06-01/Microsoft.Logic.json",
+        "contentVersion": "1.0.0.0",
+        "triggers": {"manual": {"type": "Request", "kind": "Http", "inputs": {"schema": {}}}},
+        "actions": actions,
+        "outputs": {},
+    }
+    door.workflow("markup", {"location": "local", "properties": {"definition": definition, "state": "Enabled"}})
+    for place in ("/app/detections", "/app/detections?view=matrix", f"/app/detections/{rule}"):
+        watched.goto(place)
+        watched.locator("main h1").wait_for()
+        nothing_ran(watched)
+    watched.goto("/app/playbooks/markup")
+    watched.locator(".box > button").click()
+    nothing_ran(watched)
+    watched.get_by_role("button", name="Run now").click()
+    watched.locator(".runs").get_by_role("link", name="Succeeded").first.click(timeout=60_000)
+    watched.locator(".box > button").click()
+    expect(watched.get_by_role("region", name="Inputs and outputs")).to_contain_text("ontoggle")
     nothing_ran(watched)

@@ -23,6 +23,29 @@ export interface Rule {
     subTechniques?: string[];
     entityMappings?: { entityType: string; fieldMappings: { identifier: string; columnName: string }[] }[];
     customDetails?: Record<string, string>;
+    alertDetailsOverride?:
+      | {
+          alertDisplayNameFormat?: string;
+          alertDescriptionFormat?: string;
+          alertTacticsColumnName?: string;
+          alertSeverityColumnName?: string;
+          alertDynamicProperties?: { alertProperty: string; value: string }[];
+        }
+      | undefined;
+    eventGroupingSettings?: { aggregationKind: string };
+    incidentConfiguration?: {
+      createIncident: boolean;
+      groupingConfiguration?: {
+        enabled: boolean;
+        reopenClosedIncident: boolean;
+        lookbackDuration: string;
+        matchingMethod: string;
+        groupByEntities?: string[];
+        groupByAlertDetails?: string[];
+        groupByCustomDetails?: string[];
+      };
+    };
+    startTimeUtc?: string;
     suppressionEnabled?: boolean;
     suppressionDuration?: string;
     templateVersion?: string;
@@ -32,7 +55,15 @@ export interface Rule {
 
 export interface RuleRun {
   name: string;
-  properties: Record<string, unknown>;
+  properties: {
+    status: "Success" | "Failure";
+    windowEndTimeUtc: string;
+    executionTimeUtc: string;
+    durationMs: number;
+    queryResultAmount: number;
+    alertsGeneratedAmount: number;
+    reason?: string | null;
+  };
 }
 
 export const rules = (): Promise<Rule[]> => all<Rule>(path("alertRules"));

@@ -1,12 +1,16 @@
 // Incidents and what belongs to them, over Azure Resource Manager's API.
 
 import { arm } from "../shell/session";
-import { json } from "./door";
+import { ask, json } from "./door";
 
 const VERSION = "2024-09-01";
 
-export type Severity = "High" | "Medium" | "Low" | "Informational";
-export type Status = "New" | "Active" | "Closed";
+export const SEVERITIES = ["High", "Medium", "Low", "Informational"] as const;
+export type Severity = (typeof SEVERITIES)[number];
+export const STATUSES = ["New", "Active", "Closed"] as const;
+export type Status = (typeof STATUSES)[number];
+/** How many incidents a list has at most. */
+export const MOST = 2000;
 
 export interface Incident {
   name: string;
@@ -75,6 +79,22 @@ export interface Entry {
   properties: { timeUtc: string; kind: string; text: string; author: { name?: string }; details: Record<string, unknown> };
 }
 
+export interface Similar {
+  name: string;
+  properties: {
+    incidentNumber: number;
+    title: string;
+    severity: Severity;
+    status: Status;
+    classification?: string | null;
+    classificationReason?: string | null;
+    classificationComment?: string | null;
+    createdTimeUtc: string;
+    score: number;
+    reasons: string[];
+  };
+}
+
 interface Page<T> {
   value: T[];
   nextLink?: string;
@@ -87,7 +107,7 @@ export function path(below: string, query: Record<string, string> = {}): string 
 }
 
 /** All pages of a list, at most `most` of what it holds. */
-export async function all<T>(first: string, most = 2000): Promise<T[]> {
+export async function all<T>(first: string, most = MOST): Promise<T[]> {
   const found: T[] = [];
   let next: string | undefined = first;
   while (next && found.length < most) {
@@ -112,29 +132,43 @@ export function incidents({ status, severity }: Filter): Promise<Incident[]> {
   return all<Incident>(path("incidents", query));
 }
 
-/** The incident of a number, or of an id. */
-export async function incident(which: string): Promise<Incident | undefined> {
+/** The incident of a number, or of an id; null where no number is that. */
+export async function incident(which: string): Promise<Incident | null> {
   if (!/^\d+$/.test(which)) return json<Incident>(path(`incidents/${encodeURIComponent(which)}`));
   const [found] = await all<Incident>(path("incidents", { $filter: `properties/incidentNumber eq ${which}`, $top: "1" }));
-  return found;
+  return found ?? null;
+}
+
+/** Those of these ids that there are. */
+export async function incidentsOf(ids: string[]): Promise<Incident[]> {
+  if (!ids.length) return [];
+  return all<Incident>(path("incidents", { $filter: ids.map((id) => `name eq '${id.replaceAll("'", "''")}'`).join(" or "), $top: "200" }));
 }
 
 /** Writes an incident as it is now; fails with 412 where somebody else has changed it meanwhile. */
 export function change(was: Incident, properties: Partial<Incident["properties"]>): Promise<Incident> {
-  const { title, description, severity, status, classification, classificationReason, classificationComment, owner, labels } = {
-    ...was.properties,
-    ...properties,
-  };
+  const p = { ...was.properties, ...properties };
+  const { title, description, severity, status, classification, classificationReason, classificationComment, owner, labels, firstActivityTimeUtc, lastActivityTimeUtc } = p;
   const closed = status === "Closed" ? { classification: classification ?? "Undetermined", classificationReason, classificationComment } : {};
   return json<Incident>(path(`incidents/${was.name}`), {
     method: "PUT",
     headers: { "If-Match": was.etag },
-    body: { properties: { title, description, severity, status, owner, labels, ...closed } },
+    body: { properties: { title, description, severity, status, owner, labels, firstActivityTimeUtc, lastActivityTimeUtc, ...closed } },
   });
 }
 
 export const alerts = async (id: string): Promise<Alert[]> =>
   (await json<{ value: Alert[] }>(path(`incidents/${id}/alerts`), { method: "POST" })).value;
+
+/** Each once by what people call it: rules know one account now with its SID, now without. */
+export function distinct(entities: Entity[]): Entity[] {
+  const found = new Map<string, Entity>();
+  for (const e of entities) {
+    const key = `${e.kind} ${called(e).toLowerCase()}`;
+    if (!found.has(key)) found.set(key, e);
+  }
+  return [...found.values()];
+}
 
 export const entities = async (id: string): Promise<Entity[]> =>
   (await json<{ entities: Entity[] }>(path(`incidents/${id}/entities`), { method: "POST" })).entities;
@@ -142,6 +176,14 @@ export const entities = async (id: string): Promise<Entity[]> =>
 export const comments = (id: string): Promise<Comment[]> => all<Comment>(path(`incidents/${id}/comments`));
 export const tasks = (id: string): Promise<Task[]> => all<Task>(path(`incidents/${id}/tasks`));
 export const timeline = (id: string): Promise<Entry[]> => all<Entry>(path(`incidents/${id}/timeline`));
+
+export const similar = (id: string): Promise<Similar[]> => all<Similar>(path(`incidents/${id}/similar`));
+
+/** Runs a playbook on an entity of an incident. */
+export async function runOnEntity(entity: string, incidentId: string, workflow: string): Promise<void> {
+  const incidentArmId = `${arm.value}/providers/Microsoft.SecurityInsights/Incidents/${incidentId}`;
+  await ask(path(`entities/${entity}/runPlaybook`), { method: "POST", body: { logicAppsResourceId: workflow, incidentArmId } });
+}
 
 export function say(id: string, message: string): Promise<Comment> {
   return json<Comment>(path(`incidents/${id}/comments/${crypto.randomUUID()}`), { method: "PUT", body: { properties: { message } } });

@@ -14,6 +14,12 @@ const KINDS = [
   "timechart",
 ];
 
+/** The look that a query asks for and the pages have not; empty where there is none. */
+export function undrawable(table: Table): string {
+  const wanted = table.visualization?.Visualization;
+  return wanted && wanted !== "table" && !KINDS.includes(wanted) ? wanted : "";
+}
+
 /** Whether a table can be drawn as `render` asks. */
 export function drawable(table: Table): boolean {
   return !!table.visualization && KINDS.includes(table.visualization.Visualization);

@@ -2,8 +2,10 @@
 
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Cell, Column } from "../api/kusto";
-import { comparer, count, isNumeric, pretty, shown, whole } from "./values";
-import { tell } from "../shell/toasts";
+import { copy } from "./attempt";
+import { type Act, Menu } from "./menu";
+import { sorted } from "./order";
+import { count, isNumeric, pretty, shown, whole } from "./values";
 import "./grid.css";
 
 const ROW = 26;
@@ -17,6 +19,14 @@ interface Props {
   rows: Cell[][];
   /** What stands above the columns' names, for those who can't see. */
   label: string;
+  /** What can be done with a value, beside copying it. */
+  acts?: ((cell: CellAt) => Act[]) | undefined;
+}
+
+/** A value in its place. */
+export interface CellAt {
+  column: Column;
+  value: Cell | undefined;
 }
 
 interface Sorting {
@@ -30,7 +40,7 @@ interface Cursor {
 }
 
 /** Rows and columns to scroll, sort, filter, size, copy and open. */
-export function Grid({ columns, rows, label }: Props) {
+export function Grid({ columns, rows, label, acts }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, left: 0, width: 800, height: 400 });
   const [widths, setWidths] = useState<number[]>([]);
@@ -39,12 +49,14 @@ export function Grid({ columns, rows, label }: Props) {
   const [filtering, setFiltering] = useState(false);
   const [cursor, setCursor] = useState<Cursor>({ row: 0, column: 0 });
   const [open, setOpen] = useState<number | undefined>();
+  const [menu, setMenu] = useState<{ x: number; y: number } | undefined>();
 
   useLayoutEffect(() => {
     setWidths(columns.map((c, i) => guess(c, rows, i)));
     setSorting(undefined);
     setFilters(new Map());
     setOpen(undefined);
+    setMenu(undefined);
     setCursor({ row: 0, column: 0 });
     if (box.current) box.current.scrollTo(0, 0);
   }, [columns, rows]);
@@ -108,10 +120,27 @@ export function Grid({ columns, rows, label }: Props) {
     setCursor(next);
     reveal(next);
   };
-  const copy = async () => {
-    const value = whole(rows[order[cursor.row] ?? -1]?.[cursor.column]);
-    await navigator.clipboard.writeText(value);
-    tell("Copied the value");
+  const here = rows[order[cursor.row] ?? -1];
+  const doable = (): Act[] => {
+    const column = columns[cursor.column];
+    if (!here || !column) return [];
+    const value = here[cursor.column];
+    return [
+      { title: "Copy the value", hint: "Ctrl C", run: () => void copy(whole(value), "Copied the value") },
+      { title: "Copy the row", hint: "as JSON", run: () => void copy(JSON.stringify(Object.fromEntries(columns.map((c, i) => [c.name, here[i] ?? null]))), "Copied the row") },
+      { title: "Open the row", hint: "Enter", run: () => setOpen(order[cursor.row]) },
+      ...(acts?.({ column, value }) ?? []),
+    ];
+  };
+  const ask = () => {
+    const element = box.current;
+    if (!element || !here) return;
+    reveal(cursor);
+    const { left, top } = element.getBoundingClientRect();
+    setMenu({
+      x: left + Math.max(0, (lefts[cursor.column] ?? 0) - element.scrollLeft) + 16,
+      y: top + head + (cursor.row + 1) * ROW - element.scrollTop,
+    });
   };
   const keys = (event: KeyboardEvent) => {
     const page = Math.max(1, Math.floor(view.height / ROW) - 2);
@@ -130,10 +159,15 @@ export function Grid({ columns, rows, label }: Props) {
     };
     if ((event.ctrlKey || event.metaKey) && event.key === "c" && !String(getSelection() ?? "")) {
       event.preventDefault();
-      void copy();
+      void copy(whole(here?.[cursor.column]), "Copied the value");
       return;
     }
     if (event.target !== event.currentTarget) return;
+    if (event.key === "ContextMenu" || (event.shiftKey && event.key === "F10")) {
+      event.preventDefault();
+      ask();
+      return;
+    }
     const act = moves[event.key];
     if (act) {
       event.preventDefault();
@@ -169,6 +203,21 @@ export function Grid({ columns, rows, label }: Props) {
             Clear filters
           </button>
         )}
+        {here && (
+          <button
+            type="button"
+            class="plain"
+            aria-haspopup="menu"
+            aria-expanded={!!menu}
+            title="What can be done with the chosen value: Shift F10, or a right click on it"
+            onClick={(e) => {
+              const { left, bottom } = e.currentTarget.getBoundingClientRect();
+              setMenu({ x: left, y: bottom });
+            }}
+          >
+            Value …
+          </button>
+        )}
       </div>
       <div class="grid-and-detail">
         <div
@@ -180,6 +229,10 @@ export function Grid({ columns, rows, label }: Props) {
           aria-colcount={columns.length}
           tabIndex={0}
           onKeyDown={keys}
+          onContextMenu={(e) => {
+            // The key that asks for a menu has been heard already.
+            if (e.target === e.currentTarget) e.preventDefault();
+          }}
           aria-activedescendant={order.length ? `cell-${cursor.row}-${cursor.column}` : undefined}
         >
           <div class="grid-head" role="row" aria-rowindex={1} style={{ width: `${total}px`, height: `${head}px` }}>
@@ -235,18 +288,24 @@ export function Grid({ columns, rows, label }: Props) {
                 >
                   {visible.map((c) => {
                     const column = columns[c] as Column;
-                    const here = cursor.row === at && cursor.column === c;
+                    const isHere = cursor.row === at && cursor.column === c;
                     return (
                       <div
                         key={c}
-                        id={here ? `cell-${at}-${c}` : undefined}
+                        id={isHere ? `cell-${at}-${c}` : undefined}
                         role="gridcell"
                         aria-colindex={c + 1}
-                        class={`grid-cell${isNumeric(column.type) ? " number" : ""}${here ? " here" : ""}`}
+                        class={`grid-cell${isNumeric(column.type) ? " number" : ""}${isHere ? " here" : ""}`}
                         style={{ left: `${lefts[c]}px`, width: `${widths[c]}px` }}
                         onClick={() => {
                           setCursor({ row: at, column: c });
                           if (open !== undefined) setOpen(index);
+                        }}
+                        onContextMenu={(e) => {
+                          if (e.shiftKey) return;
+                          e.preventDefault();
+                          setCursor({ row: at, column: c });
+                          setMenu({ x: e.clientX, y: e.clientY });
                         }}
                       >
                         {shown(row[c], column.type)}
@@ -261,6 +320,17 @@ export function Grid({ columns, rows, label }: Props) {
         </div>
         {open !== undefined && <Detail columns={columns} row={rows[open] ?? []} close={() => setOpen(undefined)} />}
       </div>
+      {menu && (
+        <Menu
+          label={`Value of ${columns[cursor.column]?.name ?? ""}`}
+          acts={doable()}
+          at={menu}
+          close={() => {
+            setMenu(undefined);
+            box.current?.focus();
+          }}
+        />
+      )}
     </div>
   );
 }
@@ -311,9 +381,5 @@ function ordered(
   for (let i = 0; i < rows.length; i++) {
     if (wanted.every(([c, text]) => whole(rows[i]?.[c]).toLowerCase().includes(text))) kept.push(i);
   }
-  if (sorting) {
-    const compare = comparer(columns[sorting.column] as Column, sorting.descending);
-    kept.sort((a, b) => compare(rows[a]?.[sorting.column], rows[b]?.[sorting.column]) || a - b);
-  }
-  return kept;
+  return sorting ? sorted(kept, rows, sorting.column, columns[sorting.column] as Column, sorting.descending) : kept;
 }

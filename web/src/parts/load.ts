@@ -1,6 +1,9 @@
 // Something that is read from the server and shown when it is there.
 
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { why } from "../api/door";
+
+const EVERY = 2000;
 
 export interface Loaded<T> {
   value: T | undefined;
@@ -24,7 +27,7 @@ export function useLoaded<T>(load: () => Promise<T>, on: readonly unknown[]): Lo
         setWrong("");
       },
       (error: unknown) => {
-        if (mine === turn.current) setWrong(error instanceof Error ? error.message : String(error));
+        if (mine === turn.current) setWrong(why(error));
       },
     );
   }, on);
@@ -36,5 +39,22 @@ export function useLoaded<T>(load: () => Promise<T>, on: readonly unknown[]): Lo
       turn.current += 1;
     };
   }, [again]);
-  return { value, wrong, again, set: (v) => setValue(() => v) };
+  const set = useCallback((known: T) => {
+    // What is still being read is older.
+    turn.current += 1;
+    setValue(() => known);
+    setWrong("");
+  }, []);
+  return { value, wrong, again, set };
+}
+
+/** Does something every two seconds for as long as something goes on. */
+export function useMeanwhile(going: boolean, work: () => void): void {
+  const now = useRef(work);
+  now.current = work;
+  useEffect(() => {
+    if (!going) return;
+    const timer = setInterval(() => now.current(), EVERY);
+    return () => clearInterval(timer);
+  }, [going]);
 }

@@ -1,6 +1,6 @@
 // How values of each Kusto type look, and in which order they come.
 
-import type { Cell, Column } from "../api/kusto";
+import type { Cell } from "../api/kusto";
 
 const NUMERIC = new Set(["int", "long", "real", "double", "decimal"]);
 
@@ -44,26 +44,13 @@ export function pretty(value: Cell | undefined): string | undefined {
   }
 }
 
-/** Compares two values of a column: nulls come last, whichever way it goes. */
-export function comparer(column: Column, descending: boolean): (a: Cell | undefined, b: Cell | undefined) => number {
-  const way = descending ? -1 : 1;
-  const numeric = isNumeric(column.type);
-  const collator = new Intl.Collator(undefined, { numeric: false, sensitivity: "variant" });
-  return (a, b) => {
-    const noA = a === null || a === undefined || a === "";
-    const noB = b === null || b === undefined || b === "";
-    if (noA || noB) return noA && noB ? 0 : noA ? 1 : -1;
-    if (numeric) return (Number(a) - Number(b)) * way;
-    if (typeof a === "boolean" && typeof b === "boolean") return (Number(a) - Number(b)) * way;
-    const one = whole(a);
-    const two = whole(b);
-    if (column.type === "datetime") return (one < two ? -1 : one > two ? 1 : 0) * way;
-    return collator.compare(one, two) * way;
-  };
-}
-
 export function count(n: number): string {
   return n.toLocaleString("en-US");
+}
+
+/** `1 row`, `2,115 rows`. */
+export function counted(n: number, one: string): string {
+  return `${count(n)} ${n === 1 ? one : `${one}s`}`;
 }
 
 export function size(bytes: number): string {
@@ -81,5 +68,28 @@ export function size(bytes: number): string {
 export function duration(seconds: number): string {
   if (seconds < 1) return `${Math.round(seconds * 1000)} ms`;
   if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 2 : 1)} s`;
-  return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+  const hours = Math.round(seconds / 3600);
+  return hours < 48 ? `${hours} h` : `${Math.round(hours / 24)} d`;
+}
+
+/** How long something took, or since when it goes on. */
+export function took({ startTime, endTime }: { startTime?: string; endTime?: string }): string {
+  if (!startTime) return "–";
+  return endTime ? duration((Date.parse(endTime) - Date.parse(startTime)) / 1000) : `since ${time(startTime).slice(11, 19)}`;
+}
+
+/** `PT1H` as `1 h`. */
+export function every(duration: string | undefined): string {
+  const found = /^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?)?$/.exec(duration ?? "");
+  if (!found) return duration ?? "–";
+  const parts = [found[1] && `${found[1]} d`, found[2] && `${found[2]} h`, found[3] && `${found[3]} min`].filter(Boolean);
+  return `every ${parts.join(" ")}`;
+}
+
+/** A value of any kind as a text that a line can hold. */
+export function brief(value: unknown): string {
+  if (value === null || value === undefined) return "";
+  const said = typeof value === "string" ? value : JSON.stringify(value);
+  return said.length > 200 ? `${said.slice(0, 200)}…` : said;
 }

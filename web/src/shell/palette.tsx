@@ -2,32 +2,20 @@
 
 import { computed, signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { Dialog } from "../parts/dialog";
+import { type Command, own } from "./commands";
 import { PLACES } from "./places";
 import { go } from "./router";
 import { choose, session, signOut } from "./session";
 import { setTheme } from "./theme";
 
-export interface Command {
-  title: string;
-  hint?: string;
-  run: () => void;
-}
-
-const own = signal<Command[]>([]);
 const shown = signal(false);
-
-/** The commands of the page that is shown; the function that it gives takes them away again. */
-export function offer(commands: Command[]): () => void {
-  own.value = [...own.value, ...commands];
-  return () => {
-    own.value = own.value.filter((c) => !commands.includes(c));
-  };
-}
 
 const all = computed<Command[]>(() => [
   ...own.value,
   ...PLACES.map((p) => ({ title: `Go to ${p.title}`, run: () => go(p.path) })),
   ...(session.value?.workspaces ?? []).map((w) => ({ title: `Work in ${w.name}`, hint: w.role, run: () => choose(w.name) })),
+  { title: "Look up an entity …", hint: "account, host, address, hash", run: () => go("/entities") },
   { title: "Light colours", run: () => setTheme("light") },
   { title: "Dark colours", run: () => setTheme("dark") },
   { title: "Colours of the system", run: () => setTheme("system") },
@@ -46,33 +34,33 @@ addEventListener("keydown", (event) => {
 });
 
 export function Palette() {
-  const dialog = useRef<HTMLDialogElement>(null);
+  return shown.value ? <Commands /> : null;
+}
+
+function Commands() {
+  const list = useRef<HTMLUListElement>(null);
   const [text, setText] = useState("");
   const [at, setAt] = useState(0);
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  const found = all.value.filter((c) => words.every((w) => c.title.toLowerCase().includes(w)));
+  const named = all.value.filter((c) => words.every((w) => c.title.toLowerCase().includes(w)));
+  const looked: Command = { title: `Look up “${text.trim()}” among the entities`, run: () => go(`/entities?name=${encodeURIComponent(text.trim())}`) };
+  const found = text.trim() ? [...named, looked] : named;
 
-  useEffect(() => {
-    if (shown.value && !dialog.current?.open) {
-      setText("");
-      setAt(0);
-      dialog.current?.showModal();
-    } else if (!shown.value) dialog.current?.close();
-  }, [shown.value]);
+  useEffect(() => list.current?.children[at]?.scrollIntoView({ block: "nearest" }), [at]);
 
   const run = (command: Command | undefined) => {
     shown.value = false;
     command?.run();
   };
   const keys = (event: KeyboardEvent) => {
-    if (event.key === "ArrowDown") setAt((n) => Math.min(found.length - 1, n + 1));
+    if (event.key === "ArrowDown") setAt((n) => Math.max(0, Math.min(found.length - 1, n + 1)));
     else if (event.key === "ArrowUp") setAt((n) => Math.max(0, n - 1));
     else if (event.key === "Enter") run(found[at]);
     else return;
     event.preventDefault();
   };
   return (
-    <dialog class="palette" ref={dialog} aria-label="Commands" onClose={() => (shown.value = false)}>
+    <Dialog look="palette" title="Commands" close={() => (shown.value = false)}>
       <input
         role="combobox"
         aria-label="What to do"
@@ -87,15 +75,14 @@ export function Palette() {
         }}
         onKeyDown={keys}
       />
-      <ul id="palette-list" role="listbox" aria-label="Commands">
+      <ul ref={list} id="palette-list" role="listbox" aria-label="Commands">
         {found.map((c, i) => (
           <li key={c.title} id={`command-${i}`} role="option" aria-selected={i === at} onClick={() => run(c)} onPointerMove={() => setAt(i)}>
             <span>{c.title}</span>
             <small>{c.hint}</small>
           </li>
         ))}
-        {!found.length && <li class="quiet">Nothing is called that.</li>}
       </ul>
-    </dialog>
+    </Dialog>
   );
 }

@@ -17,6 +17,9 @@ export interface PlaceOf {
 export const PLACES: PlaceOf[] = [
   { path: "/query", title: "Query", page: lazy(() => import("../pages/query/page").then((m) => m.QueryPage)) },
   { path: "/incidents", title: "Incidents", page: lazy(() => import("../pages/incidents/page").then((m) => m.IncidentsPage)) },
+  { path: "/entities", title: "Entities", page: lazy(() => import("../pages/entities/page").then((m) => m.EntitiesPage)) },
   { path: "/detections", title: "Detections", page: lazy(() => import("../pages/detections/page").then((m) => m.DetectionsPage)) },
+  { path: "/hunts", title: "Hunts", page: lazy(() => import("../pages/hunts/page").then((m) => m.HuntsPage)) },
   { path: "/playbooks", title: "Playbooks", page: lazy(() => import("../pages/playbooks/page").then((m) => m.PlaybooksPage)) },
+  { path: "/lake", title: "Lake", page: lazy(() => import("../pages/lake/page").then((m) => m.LakePage)) },
 ];

@@ -20,11 +20,46 @@ addEventListener("popstate", () => {
   place.value = here();
 });
 
+/** The workspace that every address says; empty where a person has only one. */
+const home = signal("");
+
+/** A path within the pages with the workspace that it is of, so that it means the same to whoever gets it. */
+export function addressed(to: string): string {
+  const [front = "", hash] = to.split(/(?=#)/);
+  if (!home.value || /[?&]workspace=/.test(front)) return to;
+  return `${front}${front.includes("?") ? "&" : "?"}workspace=${encodeURIComponent(home.value)}${hash ?? ""}`;
+}
+
+/** Has every address say this workspace, or none. */
+export function inEveryAddress(workspace: string): void {
+  home.value = workspace;
+  const now = location.pathname.slice(BASE.length) + location.search + location.hash;
+  if (addressed(now) !== now) go(now, { replace: true });
+}
+
 /** Goes to a path within the pages, such as `/incidents/4`; with `replace` the way back leads past here. */
 export function go(to: string, { replace = false } = {}): void {
-  history[replace ? "replaceState" : "pushState"](null, "", BASE + to);
+  history[replace ? "replaceState" : "pushState"](null, "", BASE + addressed(to));
   place.value = here();
-  if (!replace) scrollTo(0, 0);
+}
+
+/** A click on a row opens what it is about, unless it meant something within the row, or text is being selected. */
+export function opens(to: string): (event: MouseEvent) => void {
+  return (event) => {
+    const inside = event.target instanceof Element && event.target.closest("a, button, input, label, select");
+    if (!inside && !String(getSelection() ?? "")) go(to);
+  };
+}
+
+/** The pieces of a path; one that can't be decoded stays as it is written. */
+export function pieces(path: string): string[] {
+  return path.split("/").map((piece) => {
+    try {
+      return decodeURIComponent(piece);
+    } catch {
+      return piece;
+    }
+  });
 }
 
 interface LinkProps {
@@ -43,7 +78,7 @@ export function Link({ to, children, ...rest }: LinkProps) {
     go(to);
   };
   return (
-    <a {...rest} href={BASE + to} onClick={follow}>
+    <a {...rest} href={BASE + addressed(to)} onClick={follow}>
       {children}
     </a>
   );

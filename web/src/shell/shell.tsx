@@ -1,10 +1,10 @@
 // What is around every page: the bar, the palette, and the page itself.
 
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { Palette, openPalette } from "./palette";
 import { PLACES } from "./places";
 import { Link, go, place } from "./router";
-import { choose, session, signOut, workspace } from "./session";
+import { asked, choose, session, signOut, workspace } from "./session";
 import { Mark, SignIn } from "./signin";
 import { dark, setTheme, theme } from "./theme";
 import { Toasts } from "./toasts";
@@ -13,6 +13,7 @@ export function Shell() {
   const who = session.value;
   if (who === undefined) return <p class="beginning">Looking who is signed in …</p>;
   if (who === null) return <SignIn />;
+  if (!workspace.value && asked.value !== null) return <Elsewhere name={asked.value} />;
   if (!workspace.value) {
     return (
       <main class="empty">
@@ -38,11 +39,41 @@ export function Shell() {
   );
 }
 
+/** An address is of a workspace that the person has no role in, or that there isn't. */
+function Elsewhere({ name }: { name: string }) {
+  const mine = session.value?.workspaces ?? [];
+  return (
+    <main class="empty">
+      <h2>The workspace {name} isn't open to you</h2>
+      <p>This address is of it. {mine.length ? "Those that are open to you:" : "Whoever runs this server can give you a role in it."}</p>
+      {mine.map((w) => (
+        <button key={w.id} type="button" onClick={() => choose(w.name)}>
+          Work in {w.name}
+        </button>
+      ))}
+      <button type="button" onClick={() => void signOut()}>
+        Sign out
+      </button>
+    </main>
+  );
+}
+
 function Page() {
   const { path } = place.value;
   const found = PLACES.find((p) => path === p.path || path.startsWith(`${p.path}/`));
   useEffect(() => {
     if (path === "/") go("/query", { replace: true });
+  }, [path]);
+  const before = useRef(path);
+  useEffect(() => {
+    if (before.current === path) return;
+    const isFirst = before.current === "/";
+    before.current = path;
+    const content = document.getElementById("content");
+    if (!content || isFirst) return;
+    // Where a person goes, the keys and the reader go too.
+    content.scrollTop = 0;
+    if (!content.contains(document.activeElement)) content.focus({ preventScroll: true });
   }, [path]);
   useEffect(() => {
     document.title = found ? `${found.title} – huntlake` : "huntlake";

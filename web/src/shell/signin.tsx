@@ -1,10 +1,26 @@
 import { useState } from "preact/hooks";
-import { signIn, trouble } from "./session";
+import { why } from "../api/door";
+import { sentence } from "../parts/sentences";
+import { elsewhere, signIn, signInAt, trouble, ways } from "./session";
 
 /** Where a person signs in. */
 export function SignIn() {
   const [busy, setBusy] = useState(false);
   const [wrong, setWrong] = useState("");
+  const [asked, setAsked] = useState(false);
+  const { providers, password } = ways.value;
+  const out = elsewhere.value;
+  const at = async (provider: string) => {
+    setBusy(true);
+    setWrong("");
+    try {
+      await signInAt(provider);
+    } catch (error) {
+      setWrong(sentence(why(error)));
+    }
+    // Also when all is well: who comes back by the browser's own way finds this page as it was left.
+    setBusy(false);
+  };
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget as HTMLFormElement);
@@ -13,39 +29,68 @@ export function SignIn() {
     try {
       await signIn(String(form.get("username")), String(form.get("password")));
     } catch (error) {
-      setWrong(error instanceof Error ? sentence(error.message) : String(error));
+      setWrong(sentence(why(error)));
       setBusy(false);
     }
   };
   return (
     <main class="sign-in">
-      <form onSubmit={submit}>
+      <div class="card">
         <h1>
           <Mark /> huntlake
         </h1>
-        {trouble.value && <p class="hint">{trouble.value}</p>}
+        {out && (
+          <p class="hint">
+            You are signed out here, and still signed in at {out.title}. <a href={out.signOut}>Sign out there, too</a>
+          </p>
+        )}
+        {trouble.value && (
+          <p class="hint" role="status">
+            {trouble.value}
+          </p>
+        )}
         {wrong && (
           <p class="wrong" role="alert">
             {wrong}
           </p>
         )}
-        <label for="username">User name</label>
-        <input id="username" name="username" autocomplete="username" autocapitalize="none" spellcheck={false} required autofocus />
-        <label for="password">Password</label>
-        <input id="password" name="password" type="password" autocomplete="current-password" required />
-        <button class="main" type="submit" disabled={busy}>
-          {busy ? "Signing in …" : "Sign in"}
-        </button>
-        <p class="hint">
-          No account yet? Whoever runs this server makes one: <code>huntlake user add anna --role contributor</code>
-        </p>
-      </form>
+        {providers.map((p) => (
+          <button key={p.name} class="main" type="button" disabled={busy} onClick={() => void at(p.name)}>
+            Sign in with {p.title}
+          </button>
+        ))}
+        {providers.length > 0 && password && <p class="or">or with a password</p>}
+        {password || asked ? (
+          <form onSubmit={submit}>
+            <label for="username">User name</label>
+            <input
+              id="username"
+              name="username"
+              autocomplete="username"
+              autocapitalize="none"
+              spellcheck={false}
+              required
+              autofocus={asked || !providers.length}
+            />
+            <label for="password">Password</label>
+            <input id="password" name="password" type="password" autocomplete="current-password" required />
+            <button class={providers.length ? "" : "main"} type="submit" disabled={busy}>
+              {busy ? "Signing in …" : "Sign in"}
+            </button>
+          </form>
+        ) : (
+          <button class="plain" type="button" onClick={() => setAsked(true)}>
+            Sign in with a password, in an emergency
+          </button>
+        )}
+        {password && (
+          <p class="hint">
+            No account yet? Whoever runs this server makes one: <code>huntlake user create anna --role contributor</code>
+          </p>
+        )}
+      </div>
     </main>
   );
-}
-
-function sentence(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
 }
 
 export function Mark() {

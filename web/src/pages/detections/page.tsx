@@ -1,21 +1,34 @@
-import { useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo } from "preact/hooks";
+import { switches } from "../../api/hunting";
 import { rows } from "../../api/kusto";
+import { tallies } from "../../api/rule_tests";
+import type { Tally } from "../../api/rule_tests";
 import * as api from "../../api/rules";
 import type { Rule } from "../../api/rules";
+import { SEVERITIES } from "../../api/sentinel";
+import { say, useSaid } from "../../parts/address";
+import { List, type ListColumn } from "../../parts/list";
 import { useLoaded } from "../../parts/load";
-import { count } from "../../parts/values";
+import { count, counted, every } from "../../parts/values";
 import { When } from "../../parts/when";
-import { Link, go, place } from "../../shell/router";
+import { lazy } from "../../shell/lazy";
+import { offer } from "../../shell/commands";
+import { Link, go, pieces, place } from "../../shell/router";
 import { workspace } from "../../shell/session";
 import { Matrix } from "./matrix";
 import { RulePage } from "./rule";
 import "./detections.css";
 
+const WriteRule = lazy(() => import("./write").then((m) => m.WriteRule));
+
 export function DetectionsPage({ rest }: { rest: string }) {
-  return rest ? <RulePage key={rest} id={decodeURIComponent(rest)} /> : <List />;
+  if (!rest) return <Lists />;
+  if (rest === "new") return <WriteRule key="new" />;
+  const [id = ""] = pieces(rest);
+  return place.value.query.has("edit") ? <WriteRule key={`edit ${rest}`} id={id} /> : <RulePage key={rest} id={id} />;
 }
 
-export interface Health {
+interface Health {
   rule: string;
   last: string;
   status: string;
@@ -39,29 +52,35 @@ async function health(place: string): Promise<Map<string, Health>> {
   return new Map((await rows<Health>(place, text)).map((h) => [h.rule, h]));
 }
 
-/** How many alerts each rule raised, by its name. */
+/** How many alerts each rule raised, by its id in lower case: an alert may have another title than its rule. */
 async function fired(place: string): Promise<Map<string, Fired>> {
-  const text = `SecurityAlert | where TimeGenerated > ago(30d) | summarize alerts = dcount(SystemAlertId), last = max(TimeGenerated) by rule = AlertName`;
+  const text = `SecurityAlert | where TimeGenerated > ago(30d) | summarize alerts = dcount(SystemAlertId), last = max(TimeGenerated) by rule = tolower(AlertType)`;
   return new Map((await rows<Fired>(place, text)).map((f) => [f.rule, f]));
 }
 
-function List() {
+function Lists() {
   const where = workspace.value?.name ?? "";
   const view = place.value.query.get("view") === "matrix" ? "matrix" : "rules";
-  const [text, setText] = useState("");
+  const [text, setText] = useSaid("text");
   const found = useLoaded(api.rules, [where]);
   const ran = useLoaded(() => health(where), [where]);
   const alerts = useLoaded(() => fired(where), [where]);
-  const shown = useMemo(() => {
-    const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-    return (found.value ?? [])
+  const tested = useLoaded(tallies, [where]);
+  useEffect(() => offer([{ title: "New rule", run: () => go("/detections/new") }]), []);
+  const held = useLoaded(switches, [where]);
+  const words = useMemo(() => text.toLowerCase().split(/\s+/).filter(Boolean), [text]);
+  const firing = useMemo(() => new Set(alerts.value?.keys() ?? []), [alerts.value]);
+  const shown = useMemo(
+    () =>
+      (found.value ?? [])
       .filter((r) => {
         const p = r.properties;
         const all = [p.displayName, r.kind, p.severity, ...(p.tactics ?? []), ...(p.techniques ?? []), ...(p.subTechniques ?? [])].join(" ");
         return words.every((w) => all.toLowerCase().includes(w));
       })
-      .sort((a, b) => a.properties.displayName.localeCompare(b.properties.displayName));
-  }, [found.value, text]);
+      .sort((a, b) => a.properties.displayName.localeCompare(b.properties.displayName)),
+    [found.value, words],
+  );
   return (
     <div class="detections">
       <header class="page-head">
@@ -69,84 +88,125 @@ function List() {
         <input type="search" aria-label="Search the rules" placeholder="Search name, tactic, technique" value={text} onInput={(e) => setText(e.currentTarget.value)} />
         <fieldset class="choices">
           <legend class="visually-hidden">View</legend>
-          <button type="button" aria-pressed={view === "rules"} onClick={() => go("/detections", { replace: true })}>
+          <button type="button" aria-pressed={view === "rules"} onClick={() => say({ view: "", show: "", technique: "" })}>
             Rules
           </button>
-          <button type="button" aria-pressed={view === "matrix"} onClick={() => go("/detections?view=matrix", { replace: true })}>
+          <button type="button" aria-pressed={view === "matrix"} onClick={() => say({ view: "matrix", sort: "" })}>
             ATT&amp;CK
           </button>
         </fieldset>
+        <button type="button" onClick={() => go("/detections/new")}>
+          New rule
+        </button>
         <span class="quiet" role="status">
           {found.value ? `${count(shown.length)} rules, ${count(shown.filter((r) => r.properties.enabled).length)} enabled` : ""}
         </span>
       </header>
       {found.wrong && <p class="page-wrong">The rules can't be read: {found.wrong}</p>}
       {!found.value && !found.wrong && <p class="beginning">Reading the rules …</p>}
-      {found.value?.length === 0 && (
+      {view === "rules" && found.value?.length === 0 && (
         <div class="empty">
           <h2>No rule yet</h2>
           <p>
-            <code>huntlake content add</code> brings rules: the house's own pack, a checkout of a public repository, or a folder of yours.
+            <code>huntlake content add</code> brings rules: the house's own pack, a checkout of a public repository, or a folder of yours. Or{" "}
+            <Link to="/detections/new">write one</Link>.
           </p>
         </div>
       )}
-      {view === "matrix" && found.value && found.value.length > 0 && <Matrix rules={shown} fired={new Set(alerts.value?.keys() ?? [])} />}
-      {view === "rules" && shown.length > 0 && (
-        <table class="list">
-          <thead>
-            <tr>
-              <th scope="col">Severity</th>
-              <th scope="col">Rule</th>
-              <th scope="col">Kind</th>
-              <th scope="col">Runs</th>
-              <th scope="col">Health, 7 days</th>
-              <th scope="col">Alerts, 30 days</th>
-              <th scope="col">Tactics</th>
-            </tr>
-          </thead>
-          <tbody>
-            {shown.map((rule) => (
-              <Row key={rule.name} rule={rule} ran={ran.value?.get(rule.name.toLowerCase())} alerts={alerts.value?.get(rule.properties.displayName)} />
-            ))}
-          </tbody>
-        </table>
+      {(ran.wrong || alerts.wrong) && (
+        <p class="page-wrong" role="alert">
+          How the rules ran and what they raised can't be read: {ran.wrong || alerts.wrong}
+        </p>
+      )}
+      {tested.wrong && (
+        <p class="page-wrong" role="alert">
+          How their tests stand can't be read: {tested.wrong}
+        </p>
+      )}
+      {view === "matrix" && found.value && <Matrix rules={found.value} fired={firing} words={words} />}
+      {view === "rules" && !!found.value?.length && (
+        <List
+          label="Rules"
+          rows={shown}
+          columns={columns({ held: held.value?.properties.held, ran: ran.value, alerts: alerts.value, tests: tested.value })}
+          of={(r) => r.name}
+          to={(r) => `/detections/${r.name}`}
+        />
       )}
     </div>
   );
 }
 
-function Row({ rule, ran, alerts }: { rule: Rule; ran: Health | undefined; alerts: Fired | undefined }) {
-  const p = rule.properties;
-  return (
-    <tr onClick={() => go(`/detections/${rule.name}`)}>
-      <td>
-        <span class={`severity ${p.severity}`}>{p.severity}</span>
-      </td>
-      <td class="wide">
-        <Link to={`/detections/${rule.name}`}>{p.displayName}</Link> {!p.enabled && <span class="tag">disabled</span>}
-      </td>
-      <td>{rule.kind}</td>
-      <td>{rule.kind === "NRT" ? "each minute" : every(p.queryFrequency)}</td>
-      <td>
-        {ran ? (
+/** What is known of rules, beside what they say; undefined where it isn't known yet. */
+interface Known {
+  held: Record<string, string> | undefined;
+  ran: Map<string, Health> | undefined;
+  alerts: Map<string, Fired> | undefined;
+  tests: Map<string, Tally> | undefined;
+}
+
+/** Without the answer nothing is said of it: that isn't the same as never. */
+function columns({ held, ran: allRan, alerts: allAlerts, tests }: Known): ListColumn<Rule>[] {
+  const of = <T,>(known: Map<string, T> | undefined, rule: Rule) => known?.get(rule.name.toLowerCase());
+  const alertsOf = (rule: Rule) => of(allAlerts, rule)?.alerts;
+  return [
+    {
+      title: "Severity",
+      by: ({ properties: p }) => SEVERITIES.length - SEVERITIES.indexOf(p.severity),
+      down: true,
+      cell: ({ properties: p }) => <span class={`severity ${p.severity}`}>{p.severity}</span>,
+    },
+    {
+      title: "Rule",
+      look: "wide",
+      by: ({ properties: p }) => p.displayName,
+      cell: ({ name, properties: p }) => (
+        <>
+          <Link to={`/detections/${name}`}>{p.displayName}</Link> {!p.enabled && <span class="tag">disabled</span>}
+          {p.enabled && held?.[name.toLowerCase()] && (
+            <span class="tag" title={held[name.toLowerCase()]}>
+              waits
+            </span>
+          )}
+        </>
+      ),
+    },
+    { title: "Kind", by: (rule) => rule.kind, cell: (rule) => rule.kind },
+    { title: "Runs", cell: ({ kind, properties: p }) => (kind === "NRT" ? "each minute" : every(p.queryFrequency)) },
+    {
+      title: "Health, 7 days",
+      by: (rule) => of(allRan, rule)?.failures,
+      down: true,
+      cell: (rule) => {
+        const ran = of(allRan, rule);
+        if (!ran) return <span class="quiet">{allRan ? "not run" : "…"}</span>;
+        return (
           <span class={ran.status === "Success" ? "well" : "wrong"} title={ran.why}>
             {ran.status === "Success" ? "well" : "failed"}, <When at={ran.last} />
             {ran.failures > 0 && ` (${ran.failures} of ${ran.runs} failed)`}
           </span>
-        ) : (
-          <span class="quiet">not run</span>
-        )}
-      </td>
-      <td>{alerts ? `${count(alerts.alerts)}` : <span class="quiet">none</span>}</td>
-      <td class="tactics">{(p.tactics ?? []).join(", ")}</td>
-    </tr>
-  );
+        );
+      },
+    },
+    { title: "Alerts, 30 days", by: (rule) => alertsOf(rule) ?? (allAlerts ? 0 : undefined), down: true, cell: (rule) => alerted(alertsOf(rule), !!allAlerts) },
+    { title: "Tests", by: (rule) => of(tests, rule)?.failed, down: true, cell: (rule) => (tests ? <Tested tally={of(tests, rule)} /> : <span class="quiet">…</span>) },
+    { title: "Tactics", look: "tactics", by: ({ properties: p }) => (p.tactics ?? []).join(", "), cell: ({ properties: p }) => (p.tactics ?? []).join(", ") },
+  ];
 }
 
-/** `PT1H` as `1 h`. */
-export function every(duration: string | undefined): string {
-  const found = /^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?)?$/.exec(duration ?? "");
-  if (!found) return duration ?? "–";
-  const parts = [found[1] && `${found[1]} d`, found[2] && `${found[2]} h`, found[3] && `${found[3]} min`].filter(Boolean);
-  return `every ${parts.join(" ")}`;
+function alerted(alerts: number | undefined, known: boolean) {
+  return alerts ? count(alerts) : <span class="quiet">{known ? "none" : "…"}</span>;
+}
+
+function Tested({ tally }: { tally: Tally | undefined }) {
+  if (!tally) return <span class="quiet">no tests</span>;
+  const { passed, failed, unknown } = tally;
+  if (failed) return <span class="wrong">{`${failed} of ${counted(passed + failed + unknown, "test")} failed`}</span>;
+  if (!passed) return <span class="quiet">{counted(unknown, "test")} not run</span>;
+  return (
+    <>
+      <span class="well">{counted(passed, "test")} passed</span>
+      {unknown > 0 && <span class="quiet">, {unknown} not run</span>}
+    </>
+  );
 }

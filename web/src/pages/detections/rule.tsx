@@ -1,16 +1,20 @@
 import { useState } from "preact/hooks";
-import { ApiError } from "../../api/door";
-import { query } from "../../api/kusto";
+import { file } from "../../api/drafts";
+import { rows } from "../../api/kusto";
+import { switches } from "../../api/hunting";
 import * as api from "../../api/rules";
 import type { Rule } from "../../api/rules";
-import { Chart } from "../../parts/charts";
+import { attempt } from "../../parts/attempt";
+import { Bars } from "../../parts/bars";
+import { quoted } from "../../parts/kql";
 import { type Loaded, useLoaded } from "../../parts/load";
+import { count, duration, every, time } from "../../parts/values";
 import { When } from "../../parts/when";
 import { Link, go } from "../../shell/router";
 import { workspace } from "../../shell/session";
-import { tell } from "../../shell/toasts";
 import { open } from "../query/tabs";
-import { every } from "./page";
+import { Faults } from "./fields";
+import { Tests } from "./tests";
 
 export function RulePage({ id }: { id: string }) {
   const found = useLoaded(() => api.rule(id), [id]);
@@ -24,23 +28,11 @@ function Body({ rule, found }: { rule: Rule; found: Loaded<Rule> }) {
   const where = workspace.value?.name ?? "";
   const [busy, setBusy] = useState(false);
   const ran = useLoaded(() => api.runs(rule.name), [rule.name]);
-  const perDay = useLoaded(async () => {
-    const name = JSON.stringify(p.displayName);
-    const { tables } = await query({
-      workspace: where,
-      text: `SecurityAlert | where AlertName == ${name} | summarize Alerts = dcount(SystemAlertId) by bin(coalesce(StartTime, TimeGenerated), 1d) | render columnchart`,
-    });
-    return tables[0];
-  }, [rule.name]);
+  const held = useLoaded(switches, [where]);
+  const perDay = useLoaded(() => alertsPerDay(where, rule.name), [rule.name]);
   const act = async (what: () => Promise<string>) => {
     setBusy(true);
-    try {
-      tell(await what());
-    } catch (error) {
-      const stale = error instanceof ApiError && error.status === 412;
-      tell(stale ? "Somebody else has changed the rule meanwhile. It is shown as it is now." : error instanceof Error ? error.message : String(error), { wrong: true });
-      if (stale) found.again();
-    }
+    await attempt(what, { thing: "rule", again: found.again });
     setBusy(false);
   };
   const toggle = () =>
@@ -76,6 +68,9 @@ function Body({ rule, found }: { rule: Rule; found: Loaded<Rule> }) {
           <button type="button" disabled={busy} onClick={() => void run()}>
             Run now
           </button>
+          <button type="button" onClick={() => go(`/detections/${encodeURIComponent(rule.name)}?edit`)}>
+            Edit
+          </button>
           <button
             type="button"
             onClick={() => {
@@ -87,26 +82,24 @@ function Body({ rule, found }: { rule: Rule; found: Loaded<Rule> }) {
           </button>
         </div>
       </header>
+      {p.enabled && held.value?.properties.held[rule.name.toLowerCase()] && (
+        <p class="page-wrong" role="status">
+          It waits: {held.value.properties.held[rule.name.toLowerCase()]}. Its windows are made up for when it goes on.
+        </p>
+      )}
       <div class="object-body">
         <section>
           {p.description && <p>{p.description}</p>}
-          <pre class="rule-query">{p.query}</pre>
+          <pre class="code" tabIndex={0} role="region" aria-label="Query">{p.query}</pre>
           <h2>Alerts per day</h2>
-          {perDay.value?.rows.length ? (
-            <div class="rule-chart">
-              <Chart table={perDay.value} look={perDay.value.visualization ?? { ...NO_LOOK }} />
-            </div>
-          ) : (
-            <p class="quiet">{perDay.wrong || (perDay.value ? "It has raised none." : "Counting …")}</p>
-          )}
+          {perDay.value?.length ? <Bars title={`Since ${perDay.value[0]?.name}`} bars={perDay.value} /> : perDay.wrong ? <p class="page-wrong">The alerts can't be counted: {perDay.wrong}</p> : <p class="quiet">{perDay.value ? "It has raised none." : "Counting …"}</p>}
+          <Tests rule={rule} />
+          <Remarks id={rule.name} />
           <h2>Last runs</h2>
           {ran.wrong && <p class="page-wrong">The runs can't be read: {ran.wrong}</p>}
+          {!ran.value && !ran.wrong && <p class="quiet">Reading the runs …</p>}
           {ran.value && !ran.value.length && <p class="quiet">It hasn't run yet.</p>}
-          <ul class="entries">
-            {(ran.value ?? []).slice(0, 20).map((r) => (
-              <li key={r.name}>{facts(r.properties)}</li>
-            ))}
-          </ul>
+          {ran.value && ran.value.length > 0 && <Runs runs={ran.value.slice(0, 20)} />}
         </section>
         <aside class="object-facts" aria-label="Facts">
           <dl>
@@ -138,23 +131,67 @@ function Body({ rule, found }: { rule: Rule; found: Loaded<Rule> }) {
   );
 }
 
-const NO_LOOK = {
-  Visualization: "columnchart",
-  Title: null,
-  XColumn: null,
-  YColumns: null,
-  Series: null,
-  Kind: null,
-  XTitle: null,
-  YTitle: null,
-  Legend: null,
-  XAxis: null,
-  YAxis: null,
-};
+/** What is odd about the rule. */
+function Remarks({ id }: { id: string }) {
+  const found = useLoaded(() => file(id), [id]);
+  const findings = found.value?.findings;
+  return (
+    <>
+      <h2>Checks</h2>
+      {found.wrong && <p class="page-wrong">The rule can't be checked: {found.wrong}</p>}
+      {!findings && !found.wrong && <p class="quiet">Checking …</p>}
+      {findings?.length === 0 && <p class="quiet">Nothing odd is in its query, its columns or its techniques.</p>}
+      {findings && <Faults findings={findings} />}
+    </>
+  );
+}
 
-function facts(properties: Record<string, unknown>): string {
-  return Object.entries(properties)
-    .filter(([, v]) => v !== null && v !== "" && !(Array.isArray(v) && !v.length))
-    .map(([k, v]) => `${k}: ${typeof v === "object" ? JSON.stringify(v) : String(v)}`)
-    .join(" · ");
+const DAY = 86_400_000;
+const MOST_DAYS = 90;
+
+/** How many alerts the rule raised on each day since the first, and at least for a fortnight. */
+async function alertsPerDay(where: string, id: string): Promise<{ name: string; value: number }[]> {
+  const text = `SecurityAlert | where AlertType =~ ${quoted(id)} | summarize alerts = dcount(SystemAlertId) by day = bin(coalesce(StartTime, TimeGenerated), 1d) | where day > ago(${MOST_DAYS}d) | order by day asc`;
+  const found = await rows<{ day: string; alerts: number }>(where, text);
+  if (!found.length) return [];
+  const counts = new Map(found.map((f) => [f.day.slice(0, 10), f.alerts]));
+  const today = Math.floor(Date.now() / DAY) * DAY;
+  const first = Math.min(Date.parse(found[0]?.day ?? ""), today - 13 * DAY);
+  return Array.from({ length: Math.round((today - first) / DAY) + 1 }, (_, n) => {
+    const name = new Date(first + n * DAY).toISOString().slice(0, 10);
+    return { name, value: counts.get(name) ?? 0 };
+  });
+}
+
+function Runs({ runs }: { runs: api.RuleRun[] }) {
+  return (
+    <div class="sample">
+      <table class="list">
+        <thead>
+          <tr>
+            <th scope="col">Window until</th>
+            <th scope="col">Run</th>
+            <th scope="col">Took</th>
+            <th scope="col">Rows</th>
+            <th scope="col">Alerts</th>
+            <th scope="col">Outcome</th>
+          </tr>
+        </thead>
+        <tbody>
+          {runs.map(({ name, properties: r }) => (
+            <tr key={name}>
+              <td>{time(r.windowEndTimeUtc).slice(0, 19)}</td>
+              <td>
+                <When at={r.executionTimeUtc} />
+              </td>
+              <td>{duration(r.durationMs / 1000)}</td>
+              <td>{count(r.queryResultAmount)}</td>
+              <td>{count(r.alertsGeneratedAmount)}</td>
+              <td class={r.status === "Success" ? "well" : "wide wrong"}>{r.status === "Success" ? "well" : (r.reason ?? "failed")}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
 }

@@ -4,8 +4,11 @@ import { useMemo } from "preact/hooks";
 import { rows as ask } from "../../api/kusto";
 import * as sentinel from "../../api/sentinel";
 import type { Alert, Entity } from "../../api/sentinel";
+import { listed } from "../../parts/kql";
 import { useLoaded } from "../../parts/load";
+import { Link } from "../../shell/router";
 import { workspace } from "../../shell/session";
+import { named as entityNamed, pathOf, word } from "../entities/kinds";
 
 const KINDS = ["Account", "Host", "Ip", "Url", "DnsResolution", "Mailbox", "CloudApplication", "AzureResource", "File", "FileHash", "Process"];
 const MOST = 24;
@@ -41,13 +44,14 @@ export function Graph({ entities, alerts, title }: Props) {
     const times = about.map((a) => a.at).filter((t) => !Number.isNaN(t));
     return { rows: made, span: { from: Math.min(...times), to: Math.max(...times) } };
   }, [entities, alerts, named.value]);
+  if (named.wrong) return <p class="page-wrong">Which alert is about which entity can't be read: {named.wrong}</p>;
   if (!alerts.length || !rows.some((r) => r.hits.length)) return null;
   const x = (at: number) => LEFT + 20 + ((WIDTH - LEFT - 40) * (at - span.from)) / Math.max(1, span.to - span.from);
   const height = rows.length * ROW + 40;
   const days = ticks(span.from, span.to);
   return (
     <figure class="graph">
-      <svg viewBox={`0 0 ${WIDTH} ${height}`} role="img" aria-label={`When the alerts of “${title}” were about which entity`}>
+      <svg viewBox={`0 0 ${WIDTH} ${height}`} role="group" aria-label={`When the alerts of “${title}” were about which entity`}>
         {days.map((d) => (
           <g key={d}>
             <line x1={x(d)} x2={x(d)} y1={22} y2={height} class="graph-day" />
@@ -61,10 +65,7 @@ export function Graph({ entities, alerts, title }: Props) {
           const places = hits.map((h) => x(h.at));
           return (
             <g key={entity.name}>
-              <text x={LEFT - 6} y={y + 4} text-anchor="end" class="graph-name">
-                {name.length > 30 ? `${name.slice(0, 29)}…` : name}
-                <title>{`${entity.kind} ${name}`}</title>
-              </text>
+              <Name entity={entity} name={name} y={y} />
               {places.length > 1 && <line x1={Math.min(...places)} x2={Math.max(...places)} y1={y} y2={y} class="graph-line" />}
               {hits.map((h) => (
                 <circle key={h.alert.name} cx={x(h.at)} cy={y} r={5} class={`graph-hit ${h.alert.properties.severity}`}>
@@ -80,17 +81,29 @@ export function Graph({ entities, alerts, title }: Props) {
   );
 }
 
+function Name({ entity, name, y }: { entity: Entity; name: string; y: number }) {
+  const it = entityNamed(entity);
+  const text = (
+    <text x={LEFT - 6} y={y + 4} text-anchor="end" class="graph-name">
+      {name.length > 30 ? `${name.slice(0, 29)}…` : name}
+      <title>{`${entity.kind} ${name}`}</title>
+    </text>
+  );
+  return it ? <Link to={pathOf(it)}>{text}</Link> : text;
+}
+
 /** By the id of each alert, the text of its entities. */
 async function entitiesOf(place: string, alerts: Alert[]): Promise<Map<string, string>> {
-  const ids = JSON.stringify(alerts.map((a) => a.name));
-  const text = `SecurityAlert | where SystemAlertId in (dynamic(${ids})) | summarize Entities = take_any(Entities) by SystemAlertId`;
+  if (!alerts.length) return new Map();
+  const text = `SecurityAlert | where SystemAlertId in ${listed(alerts.map((a) => a.name))} | summarize Entities = take_any(Entities) by SystemAlertId`;
   const found = await ask<{ SystemAlertId: string; Entities: string }>(place, text);
   return new Map(found.map((f) => [f.SystemAlertId, f.Entities.toLowerCase()]));
 }
 
-function short(entity: Entity, name: string): string {
-  if (entity.kind === "Account") return name.replace(/^.*\\/, "").replace(/@.*$/, "");
-  return entity.kind === "Host" ? (name.split(".")[0] ?? name) : name;
+/** What all logs call it, as far as it has a page of its own. */
+export function short(entity: Entity, name: string): string {
+  const it = entityNamed(entity);
+  return it ? word(it) : name;
 }
 
 function ticks(from: number, to: number): number[] {

@@ -3,10 +3,10 @@
 import { useState } from "preact/hooks";
 import * as api from "../../api/logic";
 import type { Approval } from "../../api/logic";
+import { attempt } from "../../parts/attempt";
 import type { Loaded } from "../../parts/load";
 import { When } from "../../parts/when";
 import { Link } from "../../shell/router";
-import { tell } from "../../shell/toasts";
 
 export function Approvals({ approvals }: { approvals: Loaded<Approval[]> }) {
   if (approvals.wrong) return <p class="page-wrong">The approvals can't be read: {approvals.wrong}</p>;
@@ -48,14 +48,12 @@ function Asked({ approval, done }: { approval: Approval; done: () => void }) {
   const p = approval.properties;
   const [comment, setComment] = useState("");
   const [busy, setBusy] = useState(false);
-  const act = async (what: Promise<unknown>, told: string) => {
+  const act = async (doing: () => Promise<unknown>, told: string) => {
     setBusy(true);
-    try {
-      await what;
-      tell(told);
-    } catch (error) {
-      tell(error instanceof Error ? error.message : String(error), { wrong: true });
-    }
+    await attempt(async () => {
+      await doing();
+      return told;
+    });
     setBusy(false);
     done();
   };
@@ -71,21 +69,21 @@ function Asked({ approval, done }: { approval: Approval; done: () => void }) {
       </p>
       {p.text && <p class="said">{p.text}</p>}
       {p.reasons?.length ? <p>Because: {p.reasons.join("; ")}</p> : null}
-      {p.inputs && <pre class="rule-query">{JSON.stringify(p.inputs, null, 2)}</pre>}
-      <div class="asked-decision">
+      {p.inputs && <pre class="code">{JSON.stringify(p.inputs, null, 2)}</pre>}
+      <div class="deciding">
         <input aria-label="Comment" placeholder="Why" value={comment} onInput={(e) => setComment(e.currentTarget.value)} />
         {p.options?.length ? (
           p.options.map((o) => (
-            <button key={o.name} type="button" disabled={busy} onClick={() => void act(api.answer(approval, o.name, comment), `Answered: ${o.title}`)}>
+            <button key={o.name} type="button" disabled={busy} onClick={() => void act(() => api.answer(approval, o.name, comment), `Answered: ${o.title}`)}>
               {o.title}
             </button>
           ))
         ) : (
           <>
-            <button type="button" class="main" disabled={busy} onClick={() => void act(api.decide(approval, true, comment), "Approved")}>
+            <button type="button" class="main" disabled={busy} onClick={() => void act(() => api.decide(approval, true, comment), "Approved")}>
               Approve exactly this
             </button>
-            <button type="button" disabled={busy} onClick={() => void act(api.decide(approval, false, comment), "Refused")}>
+            <button type="button" disabled={busy} onClick={() => void act(() => api.decide(approval, false, comment), "Refused")}>
               Refuse
             </button>
           </>

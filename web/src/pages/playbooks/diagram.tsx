@@ -3,6 +3,8 @@
 import type { ComponentChildren } from "preact";
 import type { WorkflowAction } from "../../api/logic";
 
+const CONTAINERS = new Set(["If", "Switch", "Foreach", "Until", "Scope"]);
+
 interface Props {
   actions: Record<string, WorkflowAction>;
   /** What became of each action, by its name; empty for a definition that isn't run. */
@@ -76,7 +78,7 @@ interface BoxProps {
 function Box({ name, action, status, chosen, choose, children }: BoxProps) {
   const late = Object.entries(action.runAfter ?? {}).filter(([, on]) => on.some((s) => !/^succeeded$/i.test(s)));
   return (
-    <div class={`box ${status}${chosen ? " chosen" : ""}`}>
+    <div class={`box ${status}${chosen ? " chosen" : ""}${CONTAINERS.has(action.type) ? " holds" : ""}`}>
       <button type="button" onClick={() => choose(name)} aria-pressed={chosen}>
         <strong>{name.replaceAll("_", " ")}</strong>
         <small>

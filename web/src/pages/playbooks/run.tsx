@@ -1,41 +1,35 @@
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import { ask } from "../../api/door";
 import * as api from "../../api/logic";
 import type { RunAction } from "../../api/logic";
-import { useLoaded } from "../../parts/load";
+import { say, useSaid } from "../../parts/address";
+import { attempt } from "../../parts/attempt";
+import { useLoaded, useMeanwhile } from "../../parts/load";
+import { took } from "../../parts/values";
 import { When } from "../../parts/when";
 import { Link } from "../../shell/router";
-import { tell } from "../../shell/toasts";
 import { Diagram } from "./diagram";
-import { took } from "./workflow";
-
-const GOING = new Set(["Running", "Waiting", "Suspended"]);
 
 export function RunPage({ name, id }: { name: string; id: string }) {
   const found = useLoaded(() => api.run(name, id), [name, id]);
   const workflow = useLoaded(() => api.workflow(name), [name]);
   const actions = useLoaded(() => api.actions(name, id), [name, id]);
-  const [chosen, setChosen] = useState("");
+  const [chosen] = useSaid("action");
+  const choose = (action: string) => say({ action, round: "" });
   const statuses = useMemo(() => new Map((actions.value ?? []).map((a) => [a.name, a.properties.status])), [actions.value]);
-  const going = GOING.has(found.value?.properties.status ?? "");
-  useEffect(() => {
-    if (!going) return;
-    const timer = setInterval(() => {
-      found.again();
-      actions.again();
-    }, 2000);
-    return () => clearInterval(timer);
-  }, [going]);
+  const going = api.goesOn(found.value);
+  useMeanwhile(going, () => {
+    found.again();
+    actions.again();
+  });
   if (found.wrong) return <p class="beginning wrong">The run can't be read: {found.wrong}</p>;
   if (!found.value) return <p class="beginning">Reading the run …</p>;
   const p = found.value.properties;
-  const act = async (what: Promise<unknown>, told: string) => {
-    try {
-      await what;
-      tell(told);
-    } catch (error) {
-      tell(error instanceof Error ? error.message : String(error), { wrong: true });
-    }
+  const act = async (doing: () => Promise<unknown>, told: string) => {
+    await attempt(async () => {
+      await doing();
+      return told;
+    });
     found.again();
   };
   const action = actions.value?.find((a) => a.name === chosen);
@@ -53,16 +47,16 @@ export function RunPage({ name, id }: { name: string; id: string }) {
           {p.huntlakeIncident && <Link to={`/incidents/${p.huntlakeIncident}`}>Incident</Link>}
           {p.error?.message && <span class="wrong">{p.error.message}</span>}
           {going ? (
-            <button type="button" onClick={() => void act(api.cancel(name, id), "Cancelled")}>
+            <button type="button" onClick={() => void act(() => api.cancel(name, id), "Cancelled")}>
               Cancel
             </button>
           ) : (
-            <button type="button" onClick={() => void act(api.resubmit(name, id), "It runs again, from the beginning")}>
+            <button type="button" onClick={() => void act(() => api.resubmit(name, id), "It runs again, from the beginning")}>
               Resubmit
             </button>
           )}
-          {!going && chosen && (
-            <button type="button" onClick={() => void act(api.resubmit(name, id, [chosen]), `It runs again, from ${chosen}`)}>
+          {!going && action && (
+            <button type="button" onClick={() => void act(() => api.resubmit(name, id, [chosen]), `It runs again, from ${chosen}`)}>
               Resubmit from {chosen.replaceAll("_", " ")}
             </button>
           )}
@@ -71,23 +65,60 @@ export function RunPage({ name, id }: { name: string; id: string }) {
       <div class="workflow">
         <section aria-label="Actions">
           {workflow.value && (
-            <Diagram actions={workflow.value.properties.definition.actions} statuses={statuses} chosen={chosen} choose={setChosen} />
+            <Diagram actions={workflow.value.properties.definition.actions} statuses={statuses} chosen={chosen} choose={choose} />
           )}
+          {workflow.wrong && <p class="page-wrong">The definition can't be read: {workflow.wrong}</p>}
+          {!workflow.value && !workflow.wrong && <p class="quiet">Reading the definition …</p>}
           {actions.wrong && <p class="page-wrong">The actions can't be read: {actions.wrong}</p>}
         </section>
         <section aria-label="Inputs and outputs">
-          {action ? <Action action={action} /> : <p class="quiet">Choose an action to see what it was given and what it gave.</p>}
+          {action ? <Action key={action.name} workflow={name} run={id} action={action} /> : <p class="quiet">Choose an action to see what it was given and what it gave.</p>}
         </section>
       </div>
     </article>
   );
 }
 
-function Action({ action }: { action: RunAction }) {
-  const p = action.properties;
+function Action({ workflow, run, action }: { workflow: string; run: string; action: RunAction }) {
+  const many = action.properties.repetitionCount !== undefined;
   return (
     <div>
       <h2>{action.name.replaceAll("_", " ")}</h2>
+      {many ? <Rounds workflow={workflow} run={run} action={action} /> : <Outcome of={action.properties} />}
+    </div>
+  );
+}
+
+/** An action within loops, round by round; the first that failed comes first before the eyes. */
+function Rounds({ workflow, run, action }: { workflow: string; run: string; action: RunAction }) {
+  const found = useLoaded(() => api.rounds(workflow, run, action.name), [workflow, run, action.name, action.properties.repetitionCount]);
+  const [chosen, setChosen] = useSaid("round");
+  const all = found.value ?? [];
+  const round = all.find((r) => r.name === chosen) ?? all.find((r) => ["Failed", "TimedOut"].includes(r.properties.status)) ?? all[0];
+  if (found.wrong) return <p class="page-wrong">The rounds can't be read: {found.wrong}</p>;
+  if (!found.value) return <p class="quiet">Reading the rounds …</p>;
+  if (!round) return <Outcome of={action.properties} />;
+  return (
+    <>
+      <label>
+        Round{" "}
+        <select value={round.name} onChange={(e) => setChosen(e.currentTarget.value)}>
+          {all.map((r) => (
+            <option key={r.name} value={r.name}>
+              {r.properties.repetitionIndexes.map((i) => `${i.scopeName.replaceAll("_", " ")} ${i.itemIndex + 1}`).join(", ")} – {r.properties.status}
+            </option>
+          ))}
+        </select>{" "}
+        <span class="quiet">of {all.length}</span>
+      </label>
+      <Outcome key={round.name} of={round.properties} />
+    </>
+  );
+}
+
+function Outcome({ of: p }: { of: RunAction["properties"] }) {
+  return (
+    <>
       <p>
         <span class={`status ${p.status}`}>{p.status}</span> {p.code} · took {took(p)}
         {p.retryHistory?.length ? ` · ${p.retryHistory.length} attempts before` : ""}
@@ -95,7 +126,7 @@ function Action({ action }: { action: RunAction }) {
       {p.error?.message && <p class="page-wrong">{p.error.message}</p>}
       <Linked title="Inputs" uri={p.inputsLink?.uri} />
       <Linked title="Outputs" uri={p.outputsLink?.uri} />
-    </div>
+    </>
   );
 }
 
@@ -114,7 +145,7 @@ function Linked({ title, uri }: { title: string; uri: string | undefined }) {
   return (
     <>
       <h3>{title}</h3>
-      {found.wrong ? <p class="page-wrong">{found.wrong}</p> : <pre class="rule-query">{found.value ?? "Reading …"}</pre>}
+      {found.wrong ? <p class="page-wrong">They can't be read: {found.wrong}</p> : <pre class="code">{found.value ?? "Reading …"}</pre>}
     </>
   );
 }

@@ -1,32 +1,36 @@
 import { useState } from "preact/hooks";
 import * as api from "../../api/logic";
-import { useLoaded } from "../../parts/load";
-import { duration, time } from "../../parts/values";
+import * as sentinel from "../../api/sentinel";
+import { useSaid } from "../../parts/address";
+import { attempt } from "../../parts/attempt";
+import { List } from "../../parts/list";
+import { useLoaded, useMeanwhile } from "../../parts/load";
+import { took } from "../../parts/values";
 import { When } from "../../parts/when";
-import { Link, go } from "../../shell/router";
-import { tell } from "../../shell/toasts";
+import { Link } from "../../shell/router";
 import { Diagram } from "./diagram";
-import { triggered } from "./page";
+import { isOnIncident, triggered } from "./triggers";
 
+const AFTER_A_MOMENT = 1500;
 const NO_STATUSES = new Map<string, string>();
 
 export function WorkflowPage({ name }: { name: string }) {
   const found = useLoaded(() => api.workflow(name), [name]);
   const runs = useLoaded(() => api.runs(name), [name]);
-  const [chosen, setChosen] = useState("");
+  const [chosen, setChosen] = useSaid("action");
+  useMeanwhile((runs.value ?? []).some(api.goesOn), runs.again);
   if (found.wrong) return <p class="beginning wrong">The playbook can't be read: {found.wrong}</p>;
   if (!found.value) return <p class="beginning">Reading the playbook …</p>;
   const { properties: p } = found.value;
-  const act = async (what: Promise<unknown>, told: string) => {
-    try {
-      await what;
-      tell(told);
-    } catch (error) {
-      tell(error instanceof Error ? error.message : String(error), { wrong: true });
-    }
+  const act = async (doing: () => Promise<unknown>, told: string) => {
+    await attempt(async () => {
+      await doing();
+      return told;
+    });
     found.again();
     runs.again();
   };
+  const pathOf = (run: api.Run) => `/playbooks/${encodeURIComponent(name)}/runs/${run.name}`;
   const [trigger] = Object.entries(p.definition.triggers);
   const action = chosen ? actionOf(p.definition.actions, chosen) : undefined;
   return (
@@ -38,14 +42,15 @@ export function WorkflowPage({ name }: { name: string }) {
         <h1>{name}</h1>
         <div class="object-work">
           <span>Set off by {triggered(p.definition.triggers)}</span>
-          <button type="button" onClick={() => void act(api.setState(name, p.state !== "Enabled"), p.state === "Enabled" ? "It rests" : "It runs")}>
+          <button type="button" onClick={() => void act(() => api.setState(name, p.state !== "Enabled"), p.state === "Enabled" ? "It rests" : "It runs")}>
             {p.state === "Enabled" ? "Disable" : "Enable"}
           </button>
           {trigger && ["Recurrence", "Request"].includes(trigger[1].type) && (
-            <button type="button" onClick={() => void act(api.start(name, trigger[0]), "Started")}>
+            <button type="button" onClick={() => void act(() => api.start(name, trigger[0]), "Started")}>
               Run now
             </button>
           )}
+          {isOnIncident(p.definition.triggers) && <OnIncident workflow={found.value} ran={runs.again} />}
           <button type="button" onClick={runs.again}>
             Refresh
           </button>
@@ -59,42 +64,35 @@ export function WorkflowPage({ name }: { name: string }) {
           {action && (
             <>
               <h2>{chosen.replaceAll("_", " ")}</h2>
-              <pre class="rule-query">{JSON.stringify({ ...action, actions: undefined, else: undefined, cases: undefined, default: undefined }, null, 2)}</pre>
+              <pre class="code">{JSON.stringify({ ...action, actions: undefined, else: undefined, cases: undefined, default: undefined }, null, 2)}</pre>
             </>
           )}
           <h2>Runs</h2>
           {runs.wrong && <p class="page-wrong">The runs can't be read: {runs.wrong}</p>}
+          {!runs.value && !runs.wrong && <p class="quiet">Reading the runs …</p>}
           {runs.value?.length === 0 && <p class="quiet">It hasn't run yet.</p>}
-          {(runs.value?.length ?? 0) > 0 && (
-            <table class="list runs">
-              <thead>
-                <tr>
-                  <th scope="col">Status</th>
-                  <th scope="col">Began</th>
-                  <th scope="col">Took</th>
-                  <th scope="col">Why</th>
-                </tr>
-              </thead>
-              <tbody>
-                {runs.value?.map((r) => {
-                  const to = `/playbooks/${encodeURIComponent(name)}/runs/${r.name}`;
-                  return (
-                    <tr key={r.name} onClick={() => go(to)}>
-                      <td>
-                        <Link to={to}>
-                          <span class={`status ${r.properties.status}`}>{r.properties.status}</span>
-                        </Link>
-                      </td>
-                      <td>
-                        <When at={r.properties.startTime} />
-                      </td>
-                      <td>{took(r.properties)}</td>
-                      <td class="wide">{r.properties.error?.message ?? ""}</td>
-                    </tr>
-                  );
-                })}
-              </tbody>
-            </table>
+          {runs.value && runs.value.length > 0 && (
+            <List
+              label="Runs"
+              look="runs"
+              rows={runs.value}
+              of={(r) => r.name}
+              to={pathOf}
+              columns={[
+                {
+                  title: "Status",
+                  by: (r) => r.properties.status,
+                  cell: (r) => (
+                    <Link to={pathOf(r)}>
+                      <span class={`status ${r.properties.status}`}>{r.properties.status}</span>
+                    </Link>
+                  ),
+                },
+                { title: "Began", by: (r) => r.properties.startTime, down: true, cell: (r) => <When at={r.properties.startTime} /> },
+                { title: "Took", cell: (r) => took(r.properties) },
+                { title: "Why", look: "wide", by: (r) => r.properties.error?.message, cell: (r) => r.properties.error?.message ?? "" },
+              ]}
+            />
           )}
         </section>
       </div>
@@ -102,9 +100,25 @@ export function WorkflowPage({ name }: { name: string }) {
   );
 }
 
-export function took({ startTime, endTime }: { startTime?: string; endTime?: string }): string {
-  if (!startTime) return "–";
-  return endTime ? duration((Date.parse(endTime) - Date.parse(startTime)) / 1000) : `since ${time(startTime).slice(11, 19)}`;
+/** Runs a playbook on one incident, by its number. */
+function OnIncident({ workflow, ran }: { workflow: api.Workflow; ran: () => void }) {
+  const [number, setNumber] = useState("");
+  const run = async (event: SubmitEvent) => {
+    event.preventDefault();
+    const asked = await attempt(async () => {
+      const incident = await sentinel.incident(number);
+      if (!incident) throw new Error(`There is no incident ${number}.`);
+      await api.runOnIncident(workflow, incident.name);
+      return `It runs on incident ${number}: ${incident.properties.title}`;
+    });
+    if (asked) setTimeout(ran, AFTER_A_MOMENT);
+  };
+  return (
+    <form class="on-incident" onSubmit={run}>
+      <input type="number" min="1" required aria-label="Number of an incident" placeholder="Incident" value={number} onInput={(e) => setNumber(e.currentTarget.value)} />
+      <button type="submit">Run on it</button>
+    </form>
+  );
 }
 
 /** The action of a name, however deep it lies. */

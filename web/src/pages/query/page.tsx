@@ -1,174 +1,144 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { ApiError } from "../../api/door";
 import * as kusto from "../../api/kusto";
-import { count } from "../../parts/values";
-import { offer } from "../../shell/palette";
-import { workspace } from "../../shell/session";
+import { search, searches, type Search } from "../../api/searches";
+import type { EditorHandle } from "../../parts/editing";
+import { Editor } from "../../parts/editor";
+import { copy } from "../../parts/attempt";
+import { bracketed } from "../../parts/kql";
+import { useLoaded } from "../../parts/load";
+import { offer } from "../../shell/commands";
+import { go, place as address } from "../../shell/router";
+import { may, workspace } from "../../shell/session";
 import { tell } from "../../shell/toasts";
-import { Editor, type EditorHandle } from "./editor";
-import { forget, history, remember } from "./history";
-import { Results, type Shown } from "./results";
+import { AskedLately } from "./asked";
+import { Asking } from "./asking";
+import type { Narrow } from "./narrowing";
+import { undrawn } from "./pipeline";
+import { Results } from "./results";
+import { useRunning } from "./running";
+import { Saved } from "./saved";
+import { Saving } from "./saving";
 import { SchemaTree } from "./schema";
-import { linkTo, shared } from "./share";
-import { close, current, open, rename, tabs, write } from "./tabs";
-import { RANGES, ranged } from "./timerange";
+import { linkTo, ruleOf, shared } from "./share";
+import { TabBar } from "./tabbar";
+import { current, keep, open, openSaved, tabs, write } from "./tabs";
+import { RANGES } from "./timerange";
 import "./query.css";
+
+const SIDES = { tables: "Tables", saved: "Saved", history: "History" };
+type Side = keyof typeof SIDES;
 
 export function QueryPage() {
   const place = workspace.value?.name ?? "";
-  const [schema, setSchema] = useState<kusto.Schema | undefined>();
-  const [schemaWrong, setSchemaWrong] = useState("");
-  const [filled, setFilled] = useState<ReadonlySet<string>>(new Set());
+  const schema = useLoaded(() => kusto.schema(place), [place]);
+  const filled = useLoaded(() => filledTables(place), [place]);
+  const saved = useLoaded(searches, [place]);
   const [range, setRange] = useState("");
-  const [side, setSide] = useState<"schema" | "history">("schema");
-  const [results, setResults] = useState<ReadonlyMap<string, Shown>>(new Map());
+  const [asking, setAsking] = useState(false);
+  const [saving, setSaving] = useState(false);
+  const [sideOpen, setSideOpen] = useState(false);
   const handle = useRef<EditorHandle | undefined>(undefined);
+  const { shown: shownOf, run, explain } = useRunning(place, range);
   const tab = tabs.value.find((t) => t.id === current.value) ?? tabs.value[0];
   const id = tab?.id ?? "";
-  const shown = results.get(id);
+  const shown = shownOf(id);
+  const wished = address.value.query.get("panel") ?? "";
+  const side: Side = wished in SIDES ? (wished as Side) : "tables";
+  const mayWrite = !workspace.value?.role.endsWith("Reader");
+  const selection = () => handle.current?.selection();
 
   useEffect(() => {
     const text = shared();
     if (text !== undefined) open(text, "Shared query");
-  }, []);
-  useEffect(() => {
-    let gone = false;
-    kusto.schema(place).then(
-      (s) => !gone && setSchema(s),
-      (error: Error) => !gone && setSchemaWrong(`The tables can't be read: ${error.message}`),
-    );
-    filledTables(place).then(
-      (names) => !gone && setFilled(names),
-      () => undefined,
-    );
-    return () => {
-      gone = true;
-    };
-  }, [place]);
+    const named = address.value.query.get("saved");
+    if (!named) return;
+    go("/query?panel=saved", { replace: true });
+    search(named).then(openSaved, (error: Error) => tell(`The saved query can't be opened: ${error.message}`, { wrong: true }));
+  }, [address.value]);
 
-  const show = (key: string, what: Shown) => setResults((all) => new Map(all).set(key, what));
-  const run = async (selected: string) => {
-    const now = tabs.value.find((t) => t.id === current.value);
-    const text = (selected || now?.text || "").trim();
-    if (!now || !text) return;
-    results.get(now.id)?.stop?.();
-    const abort = new AbortController();
-    const asked = `huntlake.pages;${crypto.randomUUID()}`;
-    const stop = () => {
-      abort.abort();
-      void kusto.cancel(place, asked);
-    };
-    show(now.id, { state: "running", since: performance.now(), stop });
-    const at = new Date().toISOString();
-    try {
-      const answer = await kusto.query({ workspace: place, text: ranged(text, range), signal: abort.signal, id: asked });
-      show(now.id, { state: "answered", answer });
-      const rows = answer.tables.reduce((n, t) => n + t.rows.length, 0);
-      remember({ text, workspace: place, at, rows, seconds: answer.seconds });
-    } catch (error) {
-      if (error instanceof DOMException && error.name === "AbortError") {
-        show(now.id, { state: "cancelled" });
-        return;
-      }
-      const problem = error instanceof ApiError ? error : new ApiError(0, "Error", String(error));
-      show(now.id, { state: "failed", problem, whole: !selected });
-      remember({ text, workspace: place, at, wrong: problem.message });
-    }
-  };
-  const share = async () => {
-    await navigator.clipboard.writeText(linkTo(tab?.text ?? ""));
-    tell("Copied a link to this query");
+  useEffect(() => setSideOpen(false), [id]);
+
+  const share = () => copy(linkTo(tab?.text ?? ""), "Copied a link to this query");
+  const makeRule = () => go(ruleOf(undrawn(selection()?.text ?? tabs.value.find((t) => t.id === id)?.text ?? "")));
+  const changed = (one: Search) => {
+    saved.again();
+    // What a function is called and takes, the editor is to know at once.
+    if (one.properties.functionAlias) schema.again();
   };
   useEffect(
     () =>
       offer([
-        { title: "Run the query", hint: "Shift Enter", run: () => void run(handle.current?.selection() ?? "") },
+        { title: "Run the query", hint: "Shift Enter", run: () => void run(selection()) },
+        { title: "Explain the query", run: () => void explain(selection()) },
+        { title: "Ask in plain words", run: () => setAsking(true) },
         { title: "New query", run: () => void open() },
+        ...(mayWrite ? [{ title: "Save the query", run: () => setSaving(true) }] : []),
+        ...(may("author") ? [{ title: "Make a rule of the query", run: makeRule }] : []),
         { title: "Copy a link to the query", run: () => void share() },
       ]),
     [id, range, place],
   );
-  const fault = shown?.state === "failed" && shown.whole ? shown.problem : undefined;
-  const running = shown?.state === "running";
-  const recent = useMemo(() => history.value.filter((h) => h.workspace === place), [history.value, place]);
+  // The editor counts within the tab's text, the server within what it was sent.
+  const faults = useMemo(() => (shown?.state === "failed" ? shown.faults.map(({ at, place, ...f }) => ({ ...f, place: at && place && { ...place, ...at } })) : []), [shown]);
+  const narrow: Narrow = ({ whole, start, sent }, { at, piece }) => {
+    const text = sent.slice(0, at) + piece + sent.slice(at);
+    // What somebody has written since stays as it is.
+    if (handle.current?.add(whole, start + at, piece)) void run({ text, start });
+    else {
+      open(text, `${tab?.title ?? "Query"}, narrowed`);
+      void run(undefined);
+      tell("The query has changed since: the filter stands in a tab of its own");
+    }
+  };
+  const mend = (fix: Parameters<EditorHandle["mend"]>[0]) => {
+    if (!handle.current?.mend(fix)) tell(`${fix.wrong} isn't there any more`);
+  };
 
   return (
     <div class="query">
       <h1 class="visually-hidden">Query</h1>
-      <aside class="query-side" aria-label="Tables and history">
+      <aside class={`query-side${sideOpen ? " open" : ""}`} aria-label="Tables, saved queries and history">
         <div class="query-side-tabs">
-          <button type="button" aria-pressed={side === "schema"} onClick={() => setSide("schema")}>
-            Tables
-          </button>
-          <button type="button" aria-pressed={side === "history"} onClick={() => setSide("history")}>
-            History
+          {Object.entries(SIDES).map(([name, title]) => (
+            <button key={name} type="button" aria-pressed={side === name} onClick={() => go(`/query?panel=${name}`, { replace: true })}>
+              {title}
+            </button>
+          ))}
+          <button type="button" class="plain query-side-opener" aria-label="Close the panel" onClick={() => setSideOpen(false)}>
+            ✕
           </button>
         </div>
-        {side === "schema" ? (
+        {side === "tables" && (
           <SchemaTree
-            schema={schema}
-            wrong={schemaWrong}
-            filled={filled}
+            schema={schema.value}
+            wrong={schema.wrong && `The tables can't be read: ${schema.wrong}`}
+            unknown={filled.wrong}
+            filled={filled.value ?? NONE}
             insert={(text) => handle.current?.insert(text)}
             start={(table) => open(`${bracketed(table)}\n| where TimeGenerated > ago(1d)\n| take 100\n`, table)}
           />
-        ) : (
-          <div class="history">
-            {!recent.length && <p class="schema-note">Nothing was asked yet. What you run stays here, in this browser.</p>}
-            <ul>
-              {recent.map((h) => (
-                <li key={h.at + h.text}>
-                  <button type="button" class="plain" onClick={() => open(h.text, "From history")}>
-                    <code>{h.text.slice(0, 160)}</code>
-                    <small class={h.wrong ? "wrong" : "quiet"}>
-                      {h.at.slice(0, 16).replace("T", " ")} · {h.wrong ?? `${count(h.rows ?? 0)} rows`}
-                    </small>
-                  </button>
-                </li>
-              ))}
-            </ul>
-            {recent.length > 0 && (
-              <button type="button" class="plain" onClick={forget}>
-                Forget all
-              </button>
-            )}
-          </div>
         )}
+        {side === "saved" && <Saved saved={saved} open={openSaved} save={mayWrite ? () => setSaving(true) : undefined} changed={changed} />}
+        {side === "history" && <AskedLately place={place} />}
       </aside>
       <section class="query-main" aria-label="Query and answer">
-        <div class="query-tabs" role="group" aria-label="Open queries">
-          {tabs.value.map((t) => (
-            <div key={t.id} class={`query-tab${t.id === id ? " on" : ""}`}>
-              <button
-                type="button"
-                aria-pressed={t.id === id}
-                onClick={() => (current.value = t.id)}
-                onDblClick={() => {
-                  const title = prompt("Name of this query", t.title);
-                  if (title) rename(t.id, title);
-                }}
-              >
-                {t.title}
-              </button>
-              <button type="button" class="plain" aria-label={`Close ${t.title}`} onClick={() => close(t.id)}>
-                ✕
-              </button>
-            </div>
-          ))}
-          <button type="button" class="plain" aria-label="New query" onClick={() => open()}>
-            +
-          </button>
-        </div>
+        <TabBar />
         <div class="query-tools">
-          {running ? (
-            <button type="button" class="main" onClick={() => shown.stop?.()}>
+          <button type="button" class="query-side-opener" aria-expanded={sideOpen} onClick={() => setSideOpen(!sideOpen)}>
+            Tables and saved
+          </button>
+          {shown?.state === "running" ? (
+            <button type="button" class="main" onClick={() => shown.stop()}>
               Cancel
             </button>
           ) : (
-            <button type="button" class="main" onClick={() => void run(handle.current?.selection() ?? "")} title="Shift+Enter">
+            <button type="button" class="main" onClick={() => void run(selection())} title="Shift+Enter">
               ▶ Run
             </button>
           )}
+          <button type="button" title="What it does and would read, without running it" onClick={() => void explain(selection())}>
+            Explain
+          </button>
           <label>
             <span class="visually-hidden">Time range</span>
             <select value={range} onChange={(e) => setRange(e.currentTarget.value)} title="Applies to every table of the query">
@@ -179,33 +149,68 @@ export function QueryPage() {
               ))}
             </select>
           </label>
+          {mayWrite && (
+            <button type="button" onClick={() => setSaving(true)}>
+              Save
+            </button>
+          )}
           <button type="button" onClick={() => void share()}>
             Share
           </button>
+          {may("author") && (
+            <button type="button" title="An analytic rule that asks this query" onClick={makeRule}>
+              Make a rule
+            </button>
+          )}
+          <button type="button" aria-expanded={asking} onClick={() => setAsking(!asking)}>
+            Ask in plain words
+          </button>
+        </div>
+        <div class="query-asking">
+          {asking && (
+            <Asking
+              close={() => setAsking(false)}
+              take={(query, title) => {
+                open(query, title);
+                setAsking(false);
+              }}
+            />
+          )}
         </div>
         <Editor
           id={id}
+          ids={tabs.value.map((t) => t.id)}
           text={tab?.text ?? ""}
-          schema={schema}
+          schema={schema.value}
           workspace={place}
-          fault={fault}
+          faults={faults}
           change={(text) => write(id, text)}
           run={(selected) => void run(selected)}
           handle={(h) => {
             handle.current = h;
           }}
         />
-        <Results shown={shown} name={tab?.title ?? "answer"} />
+        <Results shown={shown} name={tab?.title ?? "answer"} mend={mend} go={({ at }) => at && handle.current?.reveal(at.line, at.column)} narrow={narrow} />
       </section>
+      {saving && tab && (
+        <Saving
+          tab={tab}
+          categories={[...new Set((saved.value ?? []).map((s) => s.properties.category))]}
+          close={() => setSaving(false)}
+          done={(one) => {
+            keep(tab.id, one);
+            changed(one);
+            tell(`Saved ${one.properties.displayName}`);
+          }}
+        />
+      )}
     </div>
   );
 }
 
+const NONE: ReadonlySet<string> = new Set();
+
 async function filledTables(place: string): Promise<ReadonlySet<string>> {
   const rows = await kusto.command<{ TableName: string; TotalRowCount: number }>(place, ".show tables details");
   return new Set(rows.filter((r) => r.TotalRowCount > 0).map((r) => r.TableName));
-}
-
-function bracketed(name: string): string {
-  return /^\w+$/.test(name) ? name : `["${name}"]`;
 }

@@ -1,21 +1,38 @@
 // What came of a query.
 
 import { useEffect, useMemo, useState } from "preact/hooks";
-import type { ApiError } from "../../api/door";
-import type { Answer, Visualization } from "../../api/kusto";
+import type { Plan, Words } from "../../api/explanations";
+import type { Answer, Asked, Visualization } from "../../api/kusto";
 import { Chart } from "../../parts/charts";
-import { drawable } from "../../parts/drawable";
+import { drawable, undrawable } from "../../parts/drawable";
 import { Grid } from "../../parts/grid";
-import { count, duration, size } from "../../parts/values";
-import { csv, lines, save } from "./export";
+import type { Fix } from "../../parts/spans";
+import { count, duration } from "../../parts/values";
+import { Explained } from "./explained";
+import { Exports } from "./exports";
+import { Faults } from "./faults";
+import type { Marked } from "./fixes";
+import { type Narrow, narrowing } from "./narrowing";
+import type { Sent } from "./places";
+import { Statistics } from "./statistics";
 
 export type Shown =
   | { state: "running"; since: number; stop: () => void }
-  | { state: "answered"; answer: Answer; stop?: undefined }
-  | { state: "failed"; problem: ApiError; whole: boolean; stop?: undefined }
+  | { state: "answered"; answer: Answer; asked: Asked; sent: Sent; stop?: undefined }
+  | { state: "explaining"; stop?: undefined }
+  | { state: "explained"; plans: Plan[]; words: Words; stop?: undefined }
+  | { state: "failed"; message: string; code: string; faults: Marked[]; stop?: undefined }
   | { state: "cancelled"; stop?: undefined };
 
-export function Results({ shown, name }: { shown: Shown | undefined; name: string }) {
+interface Props {
+  shown: Shown | undefined;
+  name: string;
+  mend: (fix: Fix) => void;
+  go: (fault: Marked) => void;
+  narrow: Narrow;
+}
+
+export function Results({ shown, name, mend, go, narrow }: Props) {
   if (!shown) {
     return (
       <div class="results empty">
@@ -31,10 +48,18 @@ export function Results({ shown, name }: { shown: Shown | undefined; name: strin
       return <Running since={shown.since} />;
     case "cancelled":
       return <div class="results empty">The query was cancelled.</div>;
+    case "explaining":
+      return (
+        <div class="results empty" role="status">
+          Looking what it would read …
+        </div>
+      );
+    case "explained":
+      return <Explained plans={shown.plans} words={shown.words} />;
     case "failed":
-      return <Failed problem={shown.problem} />;
+      return <Faults message={shown.message} code={shown.code} faults={shown.faults} mend={mend} go={go} />;
     case "answered":
-      return <Answered answer={shown.answer} name={name} />;
+      return <Answered answer={shown.answer} asked={shown.asked} sent={shown.sent} name={name} narrow={narrow} />;
   }
 }
 
@@ -51,28 +76,15 @@ function Running({ since }: { since: number }) {
   );
 }
 
-function Failed({ problem }: { problem: ApiError }) {
-  return (
-    <div class="results failed" role="alert">
-      <h2>
-        {problem.message} <code>{problem.code}</code>
-      </h2>
-      {problem.place && (
-        <p>
-          Line {problem.place.line}, column {problem.place.column}
-          {problem.place.text && (
-            <>
-              : <code>{problem.place.text}</code>
-            </>
-          )}
-        </p>
-      )}
-      {problem.help && <p>{problem.help}</p>}
-    </div>
-  );
+interface AnsweredProps {
+  answer: Answer;
+  asked: Asked;
+  sent: Sent;
+  name: string;
+  narrow: Narrow;
 }
 
-function Answered({ answer, name }: { answer: Answer; name: string }) {
+function Answered({ answer, asked, sent, name, narrow }: AnsweredProps) {
   const [at, setAt] = useState(0);
   const table = answer.tables[Math.min(at, answer.tables.length - 1)];
   const can = table ? drawable(table) : false;
@@ -83,7 +95,6 @@ function Answered({ answer, name }: { answer: Answer; name: string }) {
   }, [answer]);
   const look = useMemo(() => table?.visualization as Visualization, [table]);
   if (!table) return <div class="results empty">The query has no answer: it only declares something.</div>;
-  const file = name.replace(/[^\w-]+/g, "_") || "answer";
   return (
     <div class="results">
       <div class="results-bar">
@@ -106,24 +117,20 @@ function Answered({ answer, name }: { answer: Answer; name: string }) {
             </button>
           </>
         )}
-        <span class="quiet" role="status">
-          {count(table.rows.length)} rows · {duration(answer.seconds)} · {size(answer.bytes)} · here after {duration(answer.elapsed)}
-        </span>
-        <span class="results-files">
-          <button type="button" class="plain" onClick={() => save(`${file}.csv`, "text/csv", csv(table))}>
-            CSV
-          </button>
-          <button type="button" class="plain" onClick={() => save(`${file}.jsonl`, "application/x-ndjson", lines(table))}>
-            JSON
-          </button>
-        </span>
+        <Statistics answer={answer} table={table} />
+        <Exports answer={answer} table={table} asked={asked} name={name} />
       </div>
+      {undrawable(table) && (
+        <p class="results-note">
+          <code>render {undrawable(table)}</code> is not supported here: these are the values.
+        </p>
+      )}
       {answer.partial && (
         <p class="results-partial" role="alert">
           This is not all: {answer.partial}
         </p>
       )}
-      {view === "chart" && can ? <Chart table={table} look={look} /> : <Grid columns={table.columns} rows={table.rows} label="Answer" />}
+      {view === "chart" && can ? <Chart table={table} look={look} /> : <Grid columns={table.columns} rows={table.rows} label="Answer" acts={narrowing(sent, answer.tables.length, narrow)} />}
     </div>
   );
 }

@@ -2,27 +2,30 @@
 
 import { useMemo, useState } from "preact/hooks";
 import type { Schema } from "../../api/kusto";
+import { useSaid } from "../../parts/address";
 
 interface Props {
   schema: Schema | undefined;
   wrong: string;
+  /** Why it isn't known which tables hold rows; empty where it is. */
+  unknown: string;
   /** Tables that hold rows. */
   filled: ReadonlySet<string>;
   insert: (text: string) => void;
   start: (table: string) => void;
 }
 
-export function SchemaTree({ schema, wrong, filled, insert, start }: Props) {
-  const [text, setText] = useState("");
+export function SchemaTree({ schema, wrong, unknown, filled, insert, start }: Props) {
+  const [text, setText] = useSaid("text");
   const [all, setAll] = useState(false);
   const [opened, setOpened] = useState<ReadonlySet<string>>(new Set());
   const wanted = text.trim().toLowerCase();
   const tables = useMemo(
     () =>
       (schema?.tables ?? []).filter((t) =>
-        wanted ? t.name.toLowerCase().includes(wanted) || t.columns.some((c) => c.name.toLowerCase().includes(wanted)) : all || filled.has(t.name),
+        wanted ? t.name.toLowerCase().includes(wanted) || t.columns.some((c) => c.name.toLowerCase().includes(wanted)) : all || !!unknown || filled.has(t.name),
       ),
-    [schema, wanted, all, filled],
+    [schema, wanted, all, unknown, filled],
   );
   const functions = useMemo(() => (schema?.functions ?? []).filter((f) => !wanted || f.name.toLowerCase().includes(wanted)), [schema, wanted]);
   const toggle = (name: string) =>
@@ -41,47 +44,58 @@ export function SchemaTree({ schema, wrong, filled, insert, start }: Props) {
           <input type="checkbox" checked={all} onChange={(e) => setAll(e.currentTarget.checked)} /> empty tables, too
         </label>
       </div>
-      <ul role="tree" aria-label="Tables and functions">
-        {tables.slice(0, 400).map((t) => {
-          const isOpen = opened.has(t.name);
-          return (
-            <li key={t.name} role="treeitem" aria-expanded={isOpen} aria-selected="false">
-              <div class="schema-line">
-                <button type="button" class="plain" onClick={() => toggle(t.name)} aria-label={`${isOpen ? "Close" : "Open"} ${t.name}`}>
-                  <span aria-hidden="true">{isOpen ? "▾" : "▸"}</span>
-                  <span>{t.name}</span>
-                </button>
-                <button type="button" class="plain schema-take" title={`New query on ${t.name}`} aria-label={`New query on ${t.name}`} onClick={() => start(t.name)}>
-                  ▶
-                </button>
-              </div>
-              {isOpen && (
-                <ul role="group">
-                  {t.columns
-                    .filter((c) => !wanted || t.name.toLowerCase().includes(wanted) || c.name.toLowerCase().includes(wanted))
-                    .map((c) => (
-                      <li key={c.name} role="treeitem" aria-selected="false">
-                        <button type="button" class="plain" title={`Insert ${c.name}`} onClick={() => insert(c.name)}>
-                          {c.name} <small>{c.type}</small>
-                        </button>
-                      </li>
-                    ))}
-                </ul>
-              )}
-            </li>
-          );
-        })}
-        {!tables.length && <li class="schema-note">{wanted ? "No table or column is called that." : "No table has rows yet. `huntlake import` brings them."}</li>}
-        {functions.length > 0 && <li class="schema-head">Functions</li>}
-        {functions.slice(0, 300).map((f) => (
-          <li key={f.name} role="treeitem" aria-selected="false">
-            <button type="button" class="plain" title={f.doc || `Insert ${f.name}`} onClick={() => insert(`${f.name}()`)}>
-              {f.name}
-              <small>({f.parameters})</small>
-            </button>
-          </li>
-        ))}
-      </ul>
+      {unknown && <p class="schema-note wrong">Which tables hold rows can't be read: {unknown}</p>}
+      <div class="schema-trees">
+        {tables.length > 0 && (
+          <ul role="tree" aria-label="Tables">
+            {tables.slice(0, 400).map((t) => {
+              const isOpen = opened.has(t.name);
+              return (
+                <li key={t.name} role="treeitem" aria-expanded={isOpen} aria-selected="false">
+                  <div class="schema-line">
+                    <button type="button" class="plain" onClick={() => toggle(t.name)} aria-label={`${isOpen ? "Close" : "Open"} ${t.name}`}>
+                      <span aria-hidden="true">{isOpen ? "▾" : "▸"}</span>
+                      <span>{t.name}</span>
+                    </button>
+                    <button type="button" class="plain schema-take" title={`New query on ${t.name}`} aria-label={`New query on ${t.name}`} onClick={() => start(t.name)}>
+                      ▶
+                    </button>
+                  </div>
+                  {isOpen && (
+                    <ul role="group">
+                      {t.columns
+                        .filter((c) => !wanted || t.name.toLowerCase().includes(wanted) || c.name.toLowerCase().includes(wanted))
+                        .map((c) => (
+                          <li key={c.name} role="treeitem" aria-selected="false">
+                            <button type="button" class="plain" title={`Insert ${c.name}`} onClick={() => insert(c.name)}>
+                              {c.name} <small>{c.type}</small>
+                            </button>
+                          </li>
+                        ))}
+                    </ul>
+                  )}
+                </li>
+              );
+            })}
+          </ul>
+        )}
+        {!tables.length && <p class="schema-note">{wanted ? "No table or column is called that." : "No table has rows yet. `huntlake import` brings them."}</p>}
+        {functions.length > 0 && (
+          <>
+            <h2 class="schema-head">Functions</h2>
+            <ul role="tree" aria-label="Functions">
+              {functions.slice(0, 300).map((f) => (
+                <li key={f.name} role="treeitem" aria-selected="false">
+                  <button type="button" class="plain" title={f.doc || `Insert ${f.name}`} onClick={() => insert(`${f.name}()`)}>
+                    {f.name}
+                    <small>({f.parameters})</small>
+                  </button>
+                </li>
+              ))}
+            </ul>
+          </>
+        )}
+      </div>
     </div>
   );
 }

@@ -1,7 +1,19 @@
 // A link that opens a query: the text lies behind the `#`, which no browser sends to a server.
 
+import { BASE, addressed } from "../../shell/router";
+
 export function linkTo(text: string): string {
-  return `${location.origin}/app/query#q=${encode(text)}`;
+  return location.origin + BASE + addressed(pathTo(text));
+}
+
+/** The same within the pages. */
+export function pathTo(text: string): string {
+  return `/query#q=${encode(text)}`;
+}
+
+/** A new rule that asks it. */
+export function ruleOf(text: string): string {
+  return `/detections/new#q=${encode(text)}`;
 }
 
 /** The query of the address, once; undefined where it has none. */

@@ -1,11 +1,14 @@
 // The queries a person has open: kept in the browser, so that a closed window loses nothing.
 
 import { effect, signal } from "@preact/signals";
+import type { Search } from "../../api/searches";
 
 export interface Tab {
   id: string;
   title: string;
   text: string;
+  /** The saved query that it was opened from, as it was then. */
+  saved?: Search;
 }
 
 const KEY = "query tabs";
@@ -57,6 +60,20 @@ export function close(id: string): void {
 
 export function write(id: string, text: string): void {
   tabs.value = tabs.value.map((t) => (t.id === id ? { ...t, text } : t));
+}
+
+/** Opens a saved query; a tab that has it open already is shown. */
+export function openSaved(saved: Search): void {
+  const found = tabs.value.find((t) => t.saved?.name === saved.name && t.saved.etag === saved.etag);
+  const { displayName, query } = saved.properties;
+  const id = found?.id ?? open(query, displayName);
+  current.value = id;
+  keep(id, saved);
+}
+
+/** Lets a tab belong to a saved query. */
+export function keep(id: string, saved: Search): void {
+  tabs.value = tabs.value.map((t) => (t.id === id ? { ...t, saved, title: saved.properties.displayName } : t));
 }
 
 export function rename(id: string, title: string): void {

@@ -1,0 +1,34 @@
+// Something that a person decides before the page goes on.
+
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+
+interface Props {
+  title: string;
+  /** How it looks, where it has no head. */
+  look?: string;
+  close: () => void;
+  children: ComponentChildren;
+}
+
+export function Dialog({ title, look, close, children }: Props) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const element = dialog.current;
+    element?.showModal();
+    return () => element?.close();
+  }, []);
+  return (
+    <dialog class={look ?? "decision"} ref={dialog} aria-label={title} onClose={close}>
+      {!look && (
+        <header>
+          <h2>{title}</h2>
+          <button type="button" class="plain" aria-label="Close" onClick={close}>
+            ✕
+          </button>
+        </header>
+      )}
+      {children}
+    </dialog>
+  );
+}
