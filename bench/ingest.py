@@ -21,6 +21,7 @@ from bench import figures
 from huntlake.app import Analytics
 from huntlake.core.clock import SystemClock
 from huntlake.core.errors import Busy
+from huntlake.core.pauses import shorten
 from huntlake.engines.duckdb.database import Bounds
 from huntlake.engines.geography import Nowhere
 from huntlake.workspace.query import QueryOptions
@@ -118,6 +119,8 @@ def stream(folder: Path, seconds: float) -> None:
     lake.streams.flush()
     # What a process does for the first time takes longer.
     lake.queries.run(_WORKSPACE, f"{TABLE} | count", QueryOptions()).tables[0].json_rows()
+    # As a server does that takes logs in.
+    shorten()
     took: list[float] = []
     seen: list[float] = []
     refused: list[int] = []

@@ -66,8 +66,8 @@ NEEDLES = {
 }
 """What three rows hold, in each of these columns."""
 
-_VERSION = 1
-"""Of what is made: data of another version isn't opened."""
+_VERSION = 3
+"""Of what is made, and of how it is kept: data of another version isn't opened."""
 _NEEDLE_DAYS = (3, 14, 26)
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import figures
+from bench.ordinary import environment
 
 WORKSPACE = "korenwolf"
 _AFTER = re.compile(r"the rules over two weeks: (\d+) incidents after ([0-9.]+) s")
@@ -46,9 +47,8 @@ def _started(home: Path) -> float:
     """Seconds from the command to the incidents."""
     command = [sys.executable, "-c", "from huntlake.cli import main; main()", "demo", "--home", str(home)]
     begun = time.perf_counter()
-    process = subprocess.Popen(
-        [*command, "--port", "0", "--quiet"], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
-    )
+    quiet, told = [*command, "--port", "0", "--quiet"], subprocess.PIPE
+    process = subprocess.Popen(quiet, stderr=told, stdout=subprocess.DEVNULL, text=True, env=environment())
     watch = begun + _LIMIT
     try:
         assert process.stderr is not None

@@ -35,12 +35,12 @@ from huntlake.playbooks.connectors.reads import TRIGGER, Read, reads
 from huntlake.playbooks.connectors.stubs import Contracts, Stubs
 from huntlake.playbooks.custom_apis import custom_apis
 from huntlake.playbooks.deployment.from_template import plan_template
-from huntlake.playbooks.deployment.lenient_json import read as read_json
 from huntlake.playbooks.deployment.plan import Plan, PlannedWorkflow
 from huntlake.playbooks.deployment.service import Deployments
 from huntlake.playbooks.deployment.templates.parameters import Missing
 from huntlake.playbooks.deployment.templates.place import Where
 from huntlake.playbooks.ledger import Ledger
+from huntlake.playbooks.lenient_json import read as read_json
 from huntlake.playbooks.testing.world import Coming, Played, SimulatedWorld, play
 from huntlake.playbooks.workflows import NOBODY, Workflow, Workflows
 from huntlake.state.documents import Document

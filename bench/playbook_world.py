@@ -213,6 +213,10 @@ class World:
         said = {"id": f"m{len(self._inbox)}", "key": key, "answer": None if answer is None else answer_json(answer)}
         self._inbox.append((self.now + after, said))
 
+    def cancel(self, after: timedelta) -> None:
+        """Somebody cancels the run then."""
+        self._inbox.append((self.now + after, {"id": "cancel", "cancel": True}))
+
     async def wait(self, until: datetime, seen: frozenset[str]) -> str:
         """Time goes on to the next message, or to the end of the wait."""
         news = [(at, m) for at, m in self._inbox if m["id"] not in seen]
