@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: help demo pages wheel journeys test check bench determinism evidence fuzz hunts meaning needle playbooks playbook-faults rivals kill-points scheduler-days models docs outside accept clean .venv
+.PHONY: help demo pages wheel journeys pictures test check bench determinism evidence fuzz hunting hunts meaning needle playbooks playbook-faults rivals kill-points scheduler-days models docs outside accept clean .venv
 .DEFAULT_GOAL := help
 
 help:                ## what there is to make
@@ -30,11 +30,14 @@ pages: .venv         ## build the pages for browsers, where they have changed
 wheel: pages         ## a wheel, with the pages in it
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
 
-test: .venv          ## the quick suite
-	$(BIN)/python -m pytest tests
+test: .venv          ## the quick suite, on as many cores as there are
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile tests
 
 journeys: .venv pages ## what people do with the pages, in Chromium (Debian's package)
-	HUNTLAKE_JOURNEYS=1 $(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m bench.journeys
+
+pictures: .venv pages ## take pictures of every page from the demo, for the documents
+	HUNTLAKE_JOURNEYS=1 HUNTLAKE_PICTURES=docs/pages $(BIN)/python -m pytest tests/browser/test_pictures.py
 
 check: .venv         ## lint, types, layers, spelling
 	$(BIN)/ruff check .
@@ -92,10 +95,16 @@ models: .venv        ## learn anew which words speak of which technique, from la
 docs: .venv          ## write the pages that are made from the code
 	$(BIN)/python -m tools.documents
 
+hunting: .venv       ## hunting, measured without a model on labelled sets, recorded attacks and the demo
+	$(BIN)/python -m bench hunt_indicators hunt_alerts hunt_questions hunt_safety hunt_injection hunt_misbehaving \
+		hunt_story hunt_states hunt_techniques hunt_ranking hunt_signals hunt_templates
+	$(BIN)/python -m tools.documents
+
 outside: .venv       ## the outside suites, where they are present
 	$(BIN)/python tests/outside/run.py
 	$(BIN)/python tests/outside/clients.py
 	$(BIN)/python tests/outside/playbooks.py
+	$(BIN)/python tests/outside/hunting.py
 	$(BIN)/python -m tools.documents
 
 accept: .venv        ## write today's answers into the pages of conformance, for review to read

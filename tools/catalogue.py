@@ -59,7 +59,8 @@ def main() -> None:
     for name in sorted(tables):
         files.setdefault(families(tables[name]), []).append(line(name, tables[name]))
     for old in TABLES.glob("*.tsv"):
-        old.unlink()
+        if old.stem != "huntlake":
+            old.unlink()
     for family, lines in files.items():
         (TABLES / f"{family}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
         print(f"{family}: {len(lines)} tables")

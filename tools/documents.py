@@ -12,12 +12,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from itertools import islice
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 from bench import figures
 from tools import asim
 
+from huntlake.hunting.proof.rules import RULES
 from huntlake.kql import operators, plugins
 from huntlake.kql.aggregates import AGGREGATES
 from huntlake.kql.aggregates import REFUSED as REFUSED_AGGREGATES
@@ -25,7 +24,8 @@ from huntlake.kql.binding.scalars import SCOPED
 from huntlake.kql.functions import FUNCTIONS, KNOWN
 from huntlake.kql.symbols import Function, OneOf, Signature
 from huntlake.kql.types import ANY, NUMBERS, SIMPLE, ScalarType
-from huntlake.playbooks.connectors import connector, declared, names
+from huntlake.playbooks.connectors import declared, names
+from huntlake.playbooks.connectors import described as connector_of
 from huntlake.wdl.functions import FUNCTIONS as WDL_FUNCTIONS
 from huntlake.workspace.catalogue import Catalogue
 from huntlake.workspace.commands import COMMANDS, Need
@@ -86,9 +86,7 @@ def wdl_page() -> str:
 
 def operations_page() -> str:
     """The operations of each connector to this house, as they are declared."""
-    # What they work on isn't needed to say what they are.
-    house: Any = SimpleNamespace(ask=None, web=None, clock=None)
-    every = [made for name in names() if (made := connector(name, house)) is not None and made.name == name]
+    every = [made for name in names() if (made := connector_of(name)) is not None and made.name == name]
     also = {name: d.aliases for name, d in declared().items() if d.aliases}
     count = sum(len(c.operations) for c in every)
     parts = ["# Operations of connectors", GENERATED, f"{len(every)} connectors, {count} operations."]
@@ -109,7 +107,17 @@ def operations_page() -> str:
         parts.append("\n".join(lines))
         if one.triggers:
             parts.append("Triggers: " + ", ".join(f"`{t.path}` ({t.summary.rstrip('.')})" for t in one.triggers) + ".")
+        if one.polls:
+            asked = ", ".join(f"`{p.method} {p.path}` ({p.summary.rstrip('.')})" for p in one.polls)
+            parts.append(f"Triggers that ask again and again: {asked}.")
     return "\n\n".join(parts) + "\n"
+
+
+def findings_page() -> str:
+    """The rules about queries of hunts."""
+    lines = ["| code | level | weight | what | what to do |", "|---|---|---|---|---|"]
+    lines += [f"| {r.code} | {r.level} | {r.weight} | {r.title} | {r.help} |" for r in RULES.values()]
+    return "\n\n".join(["# Findings about queries of hunts", GENERATED, "\n".join(lines)]) + "\n"
 
 
 def pages() -> dict[Path, str]:
@@ -122,6 +130,7 @@ def pages() -> dict[Path, str]:
         folder / "aggregates.md": functions_page("Aggregates", AGGREGATES, REFUSED_AGGREGATES),
         folder / "plugins.md": plugins_page(),
         folder / "commands.md": commands_page(),
+        ROOT / "docs" / "hunting" / "findings.md": findings_page(),
         ROOT / "docs" / "playbooks" / "functions.md": wdl_page(),
         ROOT / "docs" / "playbooks" / "operations.md": operations_page(),
         readme: with_table(readme.read_text(encoding="utf-8")),
