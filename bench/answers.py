@@ -15,7 +15,7 @@ from time import perf_counter
 import orjson
 import pyarrow as pa
 
-from huntlake.app import Analytics
+from huntlake.assembly.analytics import Analytics
 from huntlake.core.clock import FixedClock
 from huntlake.engines.duckdb.database import Bounds
 from huntlake.engines.geography import Nowhere

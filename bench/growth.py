@@ -10,7 +10,7 @@ from statistics import median
 from time import perf_counter
 
 from bench import figures
-from huntlake.app import Analytics
+from huntlake.assembly.analytics import Analytics
 from huntlake.core.clock import FixedClock
 from huntlake.engines.duckdb.database import Bounds
 from huntlake.engines.geography import Nowhere

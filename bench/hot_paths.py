@@ -18,7 +18,7 @@ from pathlib import Path
 import duckdb
 
 from bench import figures
-from huntlake.app import Analytics
+from huntlake.assembly.analytics import Analytics
 from huntlake.core.clock import FixedClock
 from huntlake.engines.duckdb.database import Bounds
 from huntlake.engines.geography import Nowhere

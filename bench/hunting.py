@@ -23,7 +23,7 @@ import pyarrow as pa
 
 from bench import figures
 from bench.hunting_pairs import PAIRS, Pair
-from huntlake.app import Analytics
+from huntlake.assembly.analytics import Analytics
 from huntlake.core.clock import FixedClock
 from huntlake.demo.install import install
 from huntlake.engines.duckdb.database import Bounds

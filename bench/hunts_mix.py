@@ -24,7 +24,7 @@ import pyarrow as pa
 
 from bench import figures, lakes
 from bench.hunts import HUNTS, Hunt
-from huntlake.app import Analytics
+from huntlake.assembly.analytics import Analytics
 from huntlake.workspace.query import QueryOptions
 
 ROUNDS, WARM = int(os.environ.get("HUNTLAKE_BENCH_ROUNDS", "5")), 1

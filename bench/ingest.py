@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bench import figures
-from huntlake.app import Analytics
+from huntlake.assembly.analytics import Analytics
 from huntlake.core.clock import SystemClock
 from huntlake.core.errors import Busy
 from huntlake.core.pauses import shorten

@@ -22,7 +22,7 @@ from huntlake.lake.paths import HotPath
 from huntlake.workspace.workspaces import Workspace
 
 if TYPE_CHECKING:
-    from huntlake.app import Analytics
+    from huntlake.assembly.analytics import Analytics
 
 WORKSPACE = Workspace("soc", "11111111-2222-3333-4444-555555555555")
 KEPT, OLD, WIPED = TABLES = ("Kept_CL", "Old_CL", "Wiped_CL")
@@ -71,7 +71,7 @@ class Worker:
 
     def work(self, looks: bool) -> None:
         """Look, unless others are at work; then go on until killed."""
-        from huntlake.app import Analytics
+        from huntlake.assembly.analytics import Analytics
         from huntlake.core.clock import SystemClock
         from huntlake.engines.duckdb.database import Bounds
         from huntlake.engines.geography import Nowhere

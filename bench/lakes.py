@@ -29,7 +29,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from huntlake.app import Analytics
+from huntlake.assembly.analytics import Analytics
 from huntlake.core.clock import FixedClock
 from huntlake.engines.duckdb.database import Bounds
 from huntlake.engines.geography import Nowhere

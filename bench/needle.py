@@ -22,7 +22,7 @@ from time import perf_counter, process_time
 from typing import TYPE_CHECKING, Any
 
 from bench import figures, lakes
-from huntlake.app import Analytics
+from huntlake.assembly.analytics import Analytics
 from huntlake.lake.index.building import build
 from huntlake.lake.index.shelf import Shelf
 from huntlake.lake.index.sidecar import path_of

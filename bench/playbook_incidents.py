@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from huntlake.app import PLACES, Analytics
+from huntlake.assembly.analytics import PLACES, Analytics
 from huntlake.core.clock import FixedClock
 from huntlake.demo.detections import detect
 from huntlake.demo.generator import DAYS

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench import figures
-from huntlake.app import Analytics
+from huntlake.assembly.analytics import Analytics
 from huntlake.core.clock import SystemClock
 from huntlake.core.diagnostics import SourceError
 from huntlake.core.errors import DomainError

@@ -195,7 +195,7 @@ class _Source:
 
 @cache
 def _queries() -> Queries:
-    from huntlake.app import PLACES
+    from huntlake.assembly.analytics import PLACES
 
     database = Database(bounds=Bounds(threads=2), geography=NetworkTable(PLACES))
     return Queries(database, [_Source(database)], FixedClock(NOW))

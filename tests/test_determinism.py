@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.determinism import TEMPTING, Question, answer, large, same
 
-from huntlake.app import Analytics
+from huntlake.assembly.analytics import Analytics
 from huntlake.core.clock import SystemClock
 from huntlake.engines.duckdb.database import Bounds
 from huntlake.engines.geography import Nowhere

@@ -12,7 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from huntlake.app import PLACES, Analytics, App
+from huntlake.app import App
+from huntlake.assembly.analytics import PLACES, Analytics
 from huntlake.core.clock import SystemClock
 from huntlake.core.errors import Invalid, NotFound
 from huntlake.engines.duckdb.database import Bounds

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.demo.conftest import END
 
-from huntlake.app import PLACES, Analytics
+from huntlake.assembly.analytics import PLACES, Analytics
 from huntlake.core.clock import FixedClock
 from huntlake.demo.detections import detect
 from huntlake.demo.generator import DAYS

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.demo.conftest import END
 
-from huntlake.app import PLACES, Analytics
+from huntlake.assembly.analytics import PLACES, Analytics
 from huntlake.core.clock import FixedClock
 from huntlake.demo.detections import detect
 from huntlake.demo.generator import DAYS

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from huntlake.app import Analytics
+from huntlake.assembly.analytics import Analytics
 from huntlake.core.clock import SystemClock
 from huntlake.detection.linting import fixed, lint
 from huntlake.detection.query_remarks import is_catastrophic

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from huntlake.app import PLACES
+from huntlake.assembly.analytics import PLACES
 from huntlake.detection.attack import is_technique, successor
 from huntlake.detection.pack import PACK, named_rules, pack
 from huntlake.detection.testing.proving import Prover

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.detection.test_testing import FIVE, RULE, written
 
-from huntlake.app import Analytics
+from huntlake.assembly.analytics import Analytics
 from huntlake.core.clock import FixedClock
 from huntlake.core.errors import Invalid
 from huntlake.detection.running import Window

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pytest
 from tools import asim
 
-from huntlake.app import Analytics
+from huntlake.assembly.analytics import Analytics
 from huntlake.core.clock import FixedClock
 from huntlake.core.diagnostics import SourceError
 from huntlake.demo.generator import Demo

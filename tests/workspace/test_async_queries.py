@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from huntlake.app import Analytics
+from huntlake.assembly.analytics import Analytics
 from huntlake.core.clock import FixedClock
 from huntlake.core.diagnostics import SourceError
 from huntlake.core.errors import Busy, Conflict, NotFound, Refused

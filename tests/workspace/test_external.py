@@ -20,7 +20,7 @@ import pyarrow.parquet
 import pytest
 from tests.workspace.conftest import NOW, SOC
 
-from huntlake.app import Analytics
+from huntlake.assembly.analytics import Analytics
 from huntlake.core.clock import FixedClock
 from huntlake.core.diagnostics import SourceError
 from huntlake.core.errors import DomainError, Invalid, LimitExceeded, Refused, TimedOut

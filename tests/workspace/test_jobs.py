@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from huntlake.app import Analytics
+from huntlake.assembly.analytics import Analytics
 from huntlake.core.clock import FixedClock, SystemClock
 from huntlake.core.diagnostics import SourceError
 from huntlake.core.errors import Conflict, Invalid, NotFound, Refused, Unavailable

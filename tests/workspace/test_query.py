@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from huntlake.app import Analytics
+from huntlake.assembly.analytics import Analytics
 from huntlake.core.clock import FixedClock
 from huntlake.core.diagnostics import SourceError
 from huntlake.core.errors import Cancelled, Invalid, TimedOut

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.workspace.conftest import NOW, SOC, Ask
 
-from huntlake.app import Analytics
+from huntlake.assembly.analytics import Analytics
 from huntlake.core.diagnostics import SourceError
 from huntlake.workspace.functions import SavedFunction
 

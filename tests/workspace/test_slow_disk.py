@@ -12,7 +12,7 @@ from threading import Condition
 
 import pytest
 
-from huntlake.app import Analytics
+from huntlake.assembly.analytics import Analytics
 from huntlake.core.clock import FixedClock
 from huntlake.core.errors import Busy
 from huntlake.engines.duckdb.database import Bounds

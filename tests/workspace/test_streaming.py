@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from huntlake.app import Analytics
+from huntlake.assembly.analytics import Analytics
 from huntlake.core.clock import FixedClock
 from huntlake.core.errors import Busy, Conflict, Invalid, NotFound, Unavailable
 from huntlake.engines.duckdb.database import Bounds

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from huntlake.app import Analytics
+from huntlake.assembly.analytics import Analytics
 from huntlake.core.errors import Invalid
 from huntlake.workspace.query import QueryOptions
 

@@ -11,7 +11,7 @@ from time import monotonic, sleep
 import pytest
 from tests.workspace.conftest import NOW, OTHER, SOC, Ask
 
-from huntlake.app import Analytics
+from huntlake.assembly.analytics import Analytics
 from huntlake.core.clock import FixedClock
 from huntlake.core.errors import Invalid
 from huntlake.lake.maintenance.lock import alone

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.workspace.conftest import NOW, OTHER, SOC
 
-from huntlake.app import Analytics
+from huntlake.assembly.analytics import Analytics
 from huntlake.core.clock import FixedClock
 from huntlake.core.diagnostics import SourceError
 from huntlake.engines.duckdb.database import Bounds

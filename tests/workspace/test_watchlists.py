@@ -10,7 +10,7 @@ import pytest
 from tests.workspace.conftest import NOW, OTHER, SOC, Ask
 
 import huntlake
-from huntlake.app import Analytics
+from huntlake.assembly.analytics import Analytics
 from huntlake.core.clock import FixedClock
 from huntlake.core.diagnostics import SourceError
 from huntlake.core.errors import Conflict, Invalid, LimitExceeded, NotFound, PreconditionFailed

@@ -33,7 +33,7 @@ def lint(
     """
     from tempfile import TemporaryDirectory
 
-    from huntlake.app import Analytics
+    from huntlake.assembly.analytics import Analytics
     from huntlake.core.clock import SystemClock
     from huntlake.core.findings import Level
     from huntlake.detection.content import files

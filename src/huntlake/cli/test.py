@@ -48,7 +48,7 @@ def prove(
     Nothing of a lake is read or kept; with `--against` the lake knows how to reach the workspace. The exit code is 1
     where a test fails or can't be run, where there is none, and where too few rules have a test in which they fire.
     """
-    from huntlake.app import PLACES
+    from huntlake.assembly.analytics import PLACES
     from huntlake.detection.testing.proving import Prover
     from huntlake.engines.duckdb.database import Bounds, Database
     from huntlake.engines.geography import NetworkTable

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from huntlake.app import PLACES
+from huntlake.assembly.analytics import PLACES
 from huntlake.core.clock import FixedClock
 from huntlake.core.diagnostics import Source, SourceError
 from huntlake.detection.durations import duration

@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from huntlake.app import Analytics
+from huntlake.assembly.analytics import Analytics
 from huntlake.core.clock import FixedClock, SystemClock
 from huntlake.core.errors import Busy, Invalid, NotFound
 from huntlake.detection.rules import EntityMapping, FieldMapping

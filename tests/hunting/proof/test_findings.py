@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from huntlake.app import Analytics
+from huntlake.assembly.analytics import Analytics
 from huntlake.core.clock import SystemClock
 from huntlake.detection.rules import EntityMapping, FieldMapping
 from huntlake.engines.duckdb.database import Bounds

@@ -1,0 +1,1 @@
+"""The services of each floor, put together out of settings and of one another."""
