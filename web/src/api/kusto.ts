@@ -1,15 +1,10 @@
 // Queries over Kusto's own protocol, version 2.
 
+import type { Cell, Column } from "./cells";
 import { ApiError, ask, json } from "./door";
 import { type Exactly, parse } from "./large";
 
-export type Cell = string | number | boolean | null | object;
-
-export interface Column {
-  name: string;
-  /** Kusto's name of the type: `string`, `long`, `datetime` … */
-  type: string;
-}
+export type { Cell, Column };
 
 export interface Table {
   name: string;

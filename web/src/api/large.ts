@@ -1,6 +1,6 @@
 // Whole numbers that JavaScript's own can't hold, such as a logon's id: read as numbers they would be others.
 
-import type { Cell, Column } from "./kusto";
+import type { Cell, Column } from "./cells";
 
 /** A string, which is left alone, or a whole number that may be too large. */
 const TOKEN = /"(?:[^"\\]|\\.)*"|(?<=[[,:])-?\d{16,}(?=[,\]}])/g;
