@@ -104,6 +104,12 @@ def test_tables_in_memory_and_functions_come_along(crowded: Watched) -> None:
     assert len(crowded.apart) == 2
 
 
+def test_texts_and_names_that_look_like_a_table_in_memory_are_none(crowded: Watched) -> None:
+    sql = """select 'it''s kept."a"' as "kept.""b""c", 'kept."c"' as "a""b" """
+    assert crowded.table(sql, timeout=MINUTE).to_pylist() == [{'kept."b"c': "it's kept.\"a\"", 'a"b': 'kept."c"'}]
+    assert crowded.apart
+
+
 def test_an_error_says_there_what_it_says_here(crowded: Watched) -> None:
     with pytest.raises(QueryFailed, match="Could not convert") as apart:
         crowded.table("select 'x'::int", timeout=MINUTE)

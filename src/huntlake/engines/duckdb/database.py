@@ -113,7 +113,7 @@ class Database:
         return Confined(Apart(settings), self._kept_named)
 
     def _kept_named(self, sql: str) -> dict[str, pyarrow.Table]:
-        names = {name.replace('""', '"') for name in _KEPT.findall(sql)}
+        names = {name.replace('""', '"') for name in _KEPT.findall(sql) if name}
         return {name: self._kept_rows(name) for name in sorted(names)}
 
     def _run_apart(self, sql: str, timeout: timedelta | None, cancellation: Cancellation | None) -> ExecutionApart:
@@ -284,7 +284,8 @@ _WAITS = (0.1, 0.3, 0.9, 2.7)
 _BRIEF = 2.0
 
 _FUNCTION = re.compile(r"\bhl_\w+")
-_KEPT = re.compile(rf'\b{KEPT}\."((?:[^"]|"")+)"')
+_KEPT = re.compile(rf'''"[^"]*"|'[^']*'|\b{KEPT}\."((?:[^"]|"")+)"''')
+"""What is kept, in the group. Texts and other names are matched too, and so passed over, whatever they hold."""
 
 
 def _opened(readable: Sequence[Path], bounds: Bounds) -> Any:
