@@ -71,12 +71,22 @@ class TestRun:
 
 @dataclass(frozen=True, slots=True)
 class TestStanding:
-    """How a test stands: what it shows, and its last run; None where it, as it is now, hasn't been run."""
+    """How a test stands: what it shows, and its last runs; None where it, as it is now, hasn't been run.
+
+    `tried` is that with a rule which wasn't stored then: it counts once the rule is stored like that.
+    """
 
     __test__ = False
 
     title: str
     ran: TestRun | None = None
+    tried: TestRun | None = None
+
+    def last(self, rule: str) -> TestRun | None:
+        """Its last run, where the rule of that digest is stored."""
+        if self.tried is None or self.tried.rule != rule:
+            return self.ran
+        return self.ran if self.ran is not None and self.ran.rule == rule else self.tried
 
 
 def digest(rule: AnalyticRule) -> str:
@@ -106,7 +116,9 @@ def rule_tests(shelf: Shelf, clock: Clock, kept: Records[TestStanding]) -> Recor
         if change.after is None:
             return [kept.removal(owner, before)] if before else []
         is_same = change.before is not None and change.before.text == change.after.text
-        value = TestStanding(change.after.title, before.value.ran if before and is_same else None)
+        value = TestStanding(change.after.title)
+        if before and is_same:
+            value = replace(before.value, title=change.after.title)
         return kept.prepared(owner, before.name if before else name, value, change.by, before)[1]
 
     return Records(shelf, clock, "alert rule tests", RuleTest, also=with_standing)

@@ -350,3 +350,29 @@ def test_who_only_reads_rules_only_reads_their_tests(face: Face, role: Role) -> 
         ask(face, "POST", "huntlake.Detection/drafts/test", tried),
     ):
         assert error(answer, 403)
+
+
+def test_what_was_tried_counts_once_the_rule_is_stored_like_that(face: Face) -> None:
+    put(face, "t1", FIRES)
+    put(face, "t2", QUIET)
+    assert ran(face)["passed"] == 2
+    changed = {**RULE, "displayName": "Others"}
+    tried = {"kind": "Scheduled", "rule": changed, "name": "R1"}
+    assert last(ask(face, "POST", "huntlake.Detection/drafts/test", tried))["properties"]["failed"] == 1
+
+    def shown(name: str) -> Any:
+        return ask(face, "GET", f"{TESTS}/{name}").json()["properties"]["lastRun"]
+
+    # The stored rule is as it was, and so is what is known of it.
+    assert (shown("t1")["passed"], shown("t1")["isCurrent"]) == (True, True)
+    (tally,) = ask(face, "GET", TALLIES).json()["value"]
+    assert tally["properties"] == {"passed": 2, "failed": 0, "unknown": 0}
+    assert rule(face, displayName="Others").status_code == 200
+    assert (shown("t1")["passed"], shown("t1")["isCurrent"]) == (False, True)
+    (tally,) = ask(face, "GET", TALLIES).json()["value"]
+    assert tally["properties"] == {"passed": 1, "failed": 1, "unknown": 0}
+    # A test that was changed since hasn't been tried.
+    put(face, "t2", QUIET.replace("quiet", "calm"))
+    assert shown("t2") is None
+    assert rule(face).status_code == 200
+    assert (shown("t1")["passed"], shown("t1")["isCurrent"]) == (True, True)

@@ -48,12 +48,11 @@ class TestForm:
         """The test's properties."""
         rule, tests = place.names["rule"], place.services.rule_tests
         standing = tests.standing(place.here, rule, document.name)
-        ran = standing.ran if standing else None
-        test = document.value
-        is_current = False
-        if ran is not None:
-            is_current = ran.rule == digest(place.services.detection.rules.get((place.here.name,), rule).value)
-        shown = None if ran is None else ran_shown(ran) | {"isCurrent": is_current}
+        test, shown = document.value, None
+        if standing is not None and (standing.ran or standing.tried):
+            of_rule = digest(place.services.detection.rules.get((place.here.name,), rule).value)
+            if (ran := standing.last(of_rule)) is not None:
+                shown = ran_shown(ran) | {"isCurrent": ran.rule == of_rule}
         return {"properties": {"displayName": test.title, "text": test.text, "lastRun": shown}}
 
     def meant(self, place: Place, name: str, body: dict[str, Any]) -> RuleTest:

@@ -160,15 +160,13 @@ class RuleTests:
     def tallies(self, workspace: Workspace) -> Mapping[str, Tally]:
         """How the tests of each rule that has some stand, by the rule's name."""
         owner = (workspace.name,)
-        found: dict[str, list[TestRun | None]] = {}
+        found: dict[str, list[TestStanding]] = {}
         for document in self.detection.test_standings.list(owner):
-            found.setdefault(document.name.rpartition("/")[0].lower(), []).append(document.value.ran)
+            found.setdefault(document.name.rpartition("/")[0].lower(), []).append(document.value)
         if not found:
             return {}
         rules = {d.name.lower(): d for d in self.detection.rules.list(owner)}
-        return {
-            rules[name].name: _tally(digest(rules[name].value), ran) for name, ran in found.items() if name in rules
-        }
+        return {rules[name].name: _tally(digest(rules[name].value), of) for name, of in found.items() if name in rules}
 
     def run(
         self,
@@ -191,7 +189,7 @@ class RuleTests:
         with _bounded(cancellation) as bounds:
             running = self._tested(workspace, document.name, document.value, asked, bounds, progress, process)
             for test, one in zip(asked, running, strict=True):
-                self._keep(workspace, document.name, test.name, test.value.text, one.ran)
+                self._keep(workspace, document.name, test, one.ran)
                 told.append(one)
         return tuple(told)
 
@@ -210,14 +208,21 @@ class RuleTests:
     ) -> tuple[Tested, ...]:
         """Run a rule that nobody has stored through these texts, or the tests that are kept of that name's rule.
 
-        Nothing is kept. `Invalid` for a text that is no test; else as `run`.
+        What came of tests that are kept counts when the rule is stored. `Invalid` for a text that is no test; else as
+        `run`.
         """
+        told = []
         with _bounded(cancellation) as bounds:
             if texts is None:
                 asked = self.detection.rule_tests.list((workspace.name, name))
             else:
                 asked = [Document("", self.meant(workspace, text, bounds.stop), "") for text in texts[:MOST_TESTS]]
-            return tuple(self._tested(workspace, name, rule, asked, bounds, progress))
+            running = self._tested(workspace, name, rule, asked, bounds, progress)
+            for test, one in zip(asked, running, strict=True):
+                if texts is None:
+                    self._keep(workspace, name, test, one.ran, tried=True)
+                told.append(one)
+        return tuple(told)
 
     def _read(
         self, workspace: Workspace, text: str, stop: Cancellation | None = None
@@ -228,14 +233,18 @@ class RuleTests:
         workspace.here("testing rules")
         return WorkspaceTables(self.queries.visible(workspace, fetch=False))
 
-    def _keep(self, workspace: Workspace, rule: str, name: str, text: str, ran: TestRun) -> None:
+    def _keep(
+        self, workspace: Workspace, rule: str, test: Document[RuleTest], ran: TestRun, *, tried: bool = False
+    ) -> None:
         def how(standing: TestStanding) -> TestStanding:
             # Somebody may have changed the test while it ran: then nothing is known of it as it is.
-            now = self.detection.rule_tests.find((workspace.name, rule), name)
-            return replace(standing, ran=ran) if now is not None and now.value.text == text else standing
+            now = self.detection.rule_tests.find((workspace.name, rule), test.name)
+            if now is None or now.value.text != test.value.text:
+                return standing
+            return replace(standing, tried=ran) if tried else replace(standing, ran=ran)
 
         with suppress(NotFound):
-            self.detection.test_standings.change((workspace.name,), standing_name(rule, name), how)
+            self.detection.test_standings.change((workspace.name,), standing_name(rule, test.name), how)
 
     def _tested(
         self,
@@ -362,7 +371,8 @@ class _Running:
         return attempted(case, self.name, self.rule, workspace, bench, answer)
 
 
-def _tally(rule: str, runs: Sequence[TestRun | None]) -> Tally:
+def _tally(rule: str, standings: Sequence[TestStanding]) -> Tally:
+    runs = [standing.last(rule) for standing in standings]
     known = [ran for ran in runs if ran is not None and ran.rule == rule]
     passed = sum(ran.passed for ran in known)
     return Tally(passed, len(known) - passed, len(runs) - len(known))

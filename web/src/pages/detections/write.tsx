@@ -130,8 +130,8 @@ function Body({ drafting, id, schema, again }: BodyProps) {
       drafting.etag = made.etag;
       await api.keep(made.name, drafting.text.value).catch((error: Error) => tell(`The rule is stored, but the comments of its YAML aren't: ${error.message}`, { wrong: true }));
       drafting.forget();
-      // What came of its tests before says nothing of it as it is; whoever may not run them doesn't, and that is told where they are.
-      if (id && (await tests.tests(made.name)).length) await tests.run(made.name, undefined, () => {}).catch(() => undefined);
+      // Those that have just been tried count; whoever may not run the others doesn't, and that is told where they are.
+      if (id) await runUnknown(made.name).catch(() => undefined);
       tell(id ? "The rule is stored" : "The rule is made");
       go(`/detections/${encodeURIComponent(made.name)}`);
     } catch (error) {
@@ -260,6 +260,12 @@ function Body({ drafting, id, schema, again }: BodyProps) {
       <BackTest drafting={drafting} id={id} />
     </article>
   );
+}
+
+/** Runs those tests of a rule of which nothing is known as it is now. */
+async function runUnknown(name: string): Promise<void> {
+  const unknown = (await tests.tests(name)).filter((t) => !t.properties.lastRun?.isCurrent);
+  if (unknown.length) await tests.run(name, unknown.map((t) => t.name), () => {});
 }
 
 /** What speaks against a rule: tests of it that fail, or that can't be run. */
