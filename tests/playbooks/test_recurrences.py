@@ -97,6 +97,7 @@ def test_a_month_has_a_last_day() -> None:
         {"frequency": "Day", "interval": 0},
         {"frequency": "Day", "timeZone": "Middle Earth"},
         {"frequency": "Day", "count": 0},
+        {"frequency": "Day", "interval": "1_0"},
         {"frequency": "Day", "endTime": "never"},
         {"frequency": "Day", "every": 3},
         {"frequency": "Minute", "schedule": {"minutes": [5]}},

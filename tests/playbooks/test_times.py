@@ -286,6 +286,14 @@ def test_a_batch_that_nobody_has_is_refused(watch: Watch) -> None:
     assert _sent(watch, 1, host={"workflow": {"id": "nowhere"}}).status == 404
 
 
+@pytest.mark.parametrize("count", ["1_0", "many", -1])
+def test_a_batch_whose_criteria_are_no_numbers_is_refused_and_stops_nothing(watch: Watch, count: Any) -> None:
+    _batching(watch, messageCount=count)
+    answer = _sent(watch, 1)
+    assert answer.status == 400
+    assert "releaseCriteria.messageCount" in answer.body["error"]["message"]
+
+
 def _until(holds: Any) -> None:
     deadline = monotonic() + 10
     while not holds():

@@ -56,12 +56,31 @@ def test_what_is_written_in_another_case_is_understood() -> None:
             {"A": COMPOSE | {"runtimeConfiguration": {"secureData": {"properties": ["headers"]}}}},
             "$.actions['A'].runtimeConfiguration.secureData: only `inputs` and `outputs` can be secured",
         ),
+        (
+            {"A": {"type": "Http", "inputs": {"retryPolicy": {"type": "fixed", "count": "1_0"}}}},
+            "$.actions['A'].inputs.retryPolicy.count: a positive whole number was expected",
+        ),
+        (
+            {"A": {"type": "Until", "expression": "@true", "limit": {"count": " 1 0"}}},
+            "$.actions['A'].limit.count: a positive whole number was expected",
+        ),
+        (
+            {"A": {"type": "Foreach", "foreach": "@x", "runtimeConfiguration": {"concurrency": {"repetitions": "２"}}}},
+            "$.actions['A'].runtimeConfiguration.concurrency: a positive whole number was expected",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_at_its_place(actions: Any, message: str) -> None:
     with pytest.raises(InvalidDefinition) as raised:
         read({"triggers": {}, "actions": actions})
     assert str(raised.value) == message
+
+
+def test_counts_may_be_written_as_digits_or_made_when_the_action_runs() -> None:
+    loop = {"type": "Foreach", "foreach": "@x", "runtimeConfiguration": {"concurrency": {"repetitions": "5"}}}
+    call = {"type": "Http", "inputs": {"retryPolicy": {"type": "fixed", "count": "@variables('n')"}}}
+    made = read({"triggers": {}, "actions": {"A": loop, "B": call}})
+    assert made.actions[0].repetitions == 5
 
 
 @pytest.mark.skipif(not wdl.CASES.exists(), reason="the templates are not here")

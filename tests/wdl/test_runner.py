@@ -531,6 +531,8 @@ def test_tracked_properties_see_their_own_action() -> None:
         {"type": "Terminate", "inputs": {"runStatus": "Maybe"}},
         {"type": "Http", "inputs": {"retryPolicy": {"type": "sometimes"}}},
         {"type": "Http", "inputs": {"retryPolicy": {"type": "fixed", "count": 1000}}},
+        {"type": "Http", "inputs": {"retryPolicy": {"type": "fixed", "count": "@concat('1_', '0')"}}},
+        {"type": "Http", "inputs": {"retryPolicy": {"type": "fixed", "count": True}}},
         {"type": "Http", "inputs": {}, "limit": {"timeout": "soon"}},
         {"type": "Http", "runtimeConfiguration": {"staticResult": {"name": "none"}}},
         {"type": "Compose", "inputs": 1, "trackedProperties": {"x": "@action()['nothing']"}},

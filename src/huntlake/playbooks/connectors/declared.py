@@ -211,7 +211,7 @@ class Tokens:
             status = answer.status if answer.status >= 429 else 401
             return Answer(status, body={"error": {"code": "Unauthorized", "message": f"no token was given: {message}"}})
         lifetime = body.get("expires_in")
-        seconds = int(lifetime) if isinstance(lifetime, int | str) and str(lifetime).isdigit() else 0
+        seconds = int(lifetime) if isinstance(lifetime, int | str) and str(lifetime).isdecimal() else 0
         with self._lock:
             self._kept[key] = body["access_token"], self._clock.now() + timedelta(seconds=seconds) - _EARLY
         return str(body["access_token"])

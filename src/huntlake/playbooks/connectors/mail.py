@@ -253,7 +253,7 @@ def _delivered(asked: Asked, made: EmailMessage, mail: Mail) -> Answer:
     if security not in ("starttls", "tls", "none"):
         raise Invalid(f"the security `{security[:40]}` is not supported; there are starttls, tls, none")
     port = parameters.get("port") or ("465" if security == "tls" else "587")
-    if not port.isdigit() or not 0 < int(port) < 65536:
+    if not port.isdecimal() or not 0 < int(port) < 65536:
         raise Invalid(f"`{port[:40]}` is no port")
     user, password = parameters.get("username", ""), parameters.get("password", "")
     if user and security == "none":

@@ -10,7 +10,7 @@ from typing import Any, cast
 from uuid import uuid4
 
 from huntlake.core.clock import Clock
-from huntlake.core.errors import Busy, Conflict, DomainError
+from huntlake.core.errors import Busy, Conflict, DomainError, Invalid
 from huntlake.playbooks.runs.records import PlaybookRun, json_of
 from huntlake.playbooks.runs.service import Runs
 from huntlake.playbooks.runs.starting import Start, definition_of
@@ -19,6 +19,7 @@ from huntlake.playbooks.workflows import Workflow, WorkflowState
 from huntlake.state.documents import Document, Json, Put, Remove, Shelf, Write
 from huntlake.state.records import Author
 from huntlake.wdl.definition.workflow import Trigger, TriggerType
+from huntlake.wdl.expressions.values import whole_number
 from huntlake.wdl.runner.effects import Answer, Call
 
 BATCH = Author(name="Batch")
@@ -131,7 +132,16 @@ def _criteria(trigger: Trigger, batch: str) -> dict[str, Any] | None:
 
 def _bounds(criteria: Mapping[str, Any]) -> tuple[int | None, int | None]:
     count, size = criteria.get("messageCount"), criteria.get("batchSizeInBytes") or criteria.get("messageSize")
-    return (int(count) if count else None), (int(size) if size else None)
+    return _bound(count, "messageCount"), _bound(size, "batchSize")
+
+
+def _bound(said: Any, name: str) -> int | None:
+    if said in (None, "", 0):
+        return None
+    number = whole_number(said)
+    if number is None or number < 1:
+        raise Invalid(f"`releaseCriteria.{name}` is no number of messages or bytes: `{str(said)[:40]}`")
+    return number
 
 
 def _refused(status: int, code: str, message: str) -> Answer:

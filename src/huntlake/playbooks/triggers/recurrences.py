@@ -10,7 +10,7 @@ from typing import Any
 from huntlake.core.errors import Invalid
 from huntlake.wdl.dotnet import timestamps
 from huntlake.wdl.dotnet.zones import zone
-from huntlake.wdl.expressions.values import Fault, text
+from huntlake.wdl.expressions.values import Fault, text, whole_number
 
 _STEPS = {
     "second": timedelta(seconds=1),
@@ -255,11 +255,8 @@ def _list(value: Any) -> list[Any]:
 
 
 def _whole(value: Any, name: str, least: int, most: int) -> int:
-    try:
-        number = int(text(value))
-    except ValueError:
-        number = least - 1
-    if not least <= number <= most:
+    number = whole_number(value)
+    if number is None or not least <= number <= most:
         raise Invalid(f"`{name}` of a recurrence lies between {least} and {most:,}")
     return number
 

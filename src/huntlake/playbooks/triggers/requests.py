@@ -17,7 +17,7 @@ from huntlake.playbooks.runs.starting import Start, kept, trigger_of
 from huntlake.playbooks.workflows import Workflow
 from huntlake.state.documents import Document
 from huntlake.state.records import Author
-from huntlake.wdl.actions.schemas import complaints
+from huntlake.wdl.actions.schemas import SchemaRefused, complaints
 from huntlake.wdl.definition.workflow import Trigger, TriggerType
 from huntlake.wdl.runner.effects import Answer
 
@@ -70,10 +70,8 @@ class Requests:
             raise Invalid(f"the trigger `{found.name}` is of the type `{found.type}`: it isn't called")
         outputs = _outputs(found, called)
         inputs = found.inputs if isinstance(found.inputs, dict) else {}
-        if "enableschemavalidation" in found.options and (
-            told := complaints(outputs.get("body"), inputs.get("schema"))
-        ):
-            raise Invalid(f"the body doesn't fit the trigger's schema: {'; '.join(told)}")
+        if "enableschemavalidation" in found.options:
+            _check(outputs.get("body"), inputs.get("schema"))
         headers = {k.lower(): v for k, v in called.headers.items()}
         responds = known.responds and "async" not in found.options
         start = Start(
@@ -113,6 +111,15 @@ class Requests:
         if workflow is None or not self._addresses.allows(workflow.name, permission, queries):
             raise Refused("the address is not signed, or not with a key that counts")
         return workflow
+
+
+def _check(body: Any, schema: Any) -> None:
+    try:
+        told = complaints(body, schema)
+    except SchemaRefused as error:
+        raise Invalid(f"the trigger's schema can't be held against the body: {error}") from None
+    if told:
+        raise Invalid(f"the body doesn't fit the trigger's schema: {'; '.join(told)}")
 
 
 def _outputs(trigger: Trigger, called: Called) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from huntlake.wdl.actions.local import ActionFailed, Given, Means
-from huntlake.wdl.actions.schemas import complaints
+from huntlake.wdl.actions.schemas import SchemaRefused, complaints
 from huntlake.wdl.definition.workflow import Action
 from huntlake.wdl.expressions.values import content_type, found, json_text, kind, text
 
@@ -26,7 +26,10 @@ def parse_json(action: Action, means: Means) -> Given:
     if isinstance(value, str) or content_type(value) is not None:
         value = means.evaluator.call("json", [value])
     outputs = {"body": value}
-    wrong = complaints(value, inputs.get("schema"))
+    try:
+        wrong = complaints(value, inputs.get("schema"))
+    except SchemaRefused as error:
+        raise ActionFailed("NotSupported", str(error), inputs, outputs) from None
     if wrong:
         raise ActionFailed("BadRequest", f"JSON validation failed: {'; '.join(wrong[:5])}", inputs, outputs)
     return Given(inputs, outputs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, NoReturn, TypeVar
@@ -22,6 +23,7 @@ from huntlake.wdl.definition.workflow import (
 )
 
 MOST_ACTIONS = 500
+_DIGITS = re.compile("[0-9]{1,18}")
 DEEPEST = 12
 """How deep actions may nest: the cloud allows 8, which published workflows reach."""
 
@@ -97,6 +99,11 @@ def _action(name: str, value: Any, path: str, siblings: Mapping[str, str], depth
         _fail(f"{path}.actions", f"no actions may stand within a {type}")
     static = _part(settings, "staticResult", f"{path}.runtimeConfiguration")
     limit = _part(body, "limit", path)
+    _count(limit, f"{path}.limit")
+    inputs = body.get("inputs")
+    policy = inputs.get("retryPolicy") if isinstance(inputs, dict) else None
+    if isinstance(policy, dict):
+        _count(policy, f"{path}.inputs.retryPolicy")
     if type is ActionType.INITIALIZE and depth > 1:
         _fail(path, "variables are initialized at the top level only")
     return Action(
@@ -104,7 +111,7 @@ def _action(name: str, value: Any, path: str, siblings: Mapping[str, str], depth
         type,
         path,
         _run_after(_part(body, "runAfter", path), f"{path}.runAfter", siblings, name),
-        body.get("inputs"),
+        inputs,
         _text(body.get("kind"), f"{path}.kind"),
         _actions(within, f"{path}.actions", depth + 1),
         _actions(otherwise, f"{path}.else.actions", depth + 1)
@@ -270,9 +277,17 @@ def _text(value: Any, path: str) -> str:
 def _whole(value: Any, path: str) -> int | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    number = int(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else value
+    if isinstance(number, bool) or not isinstance(number, int) or number < 1:
         _fail(path, "a positive whole number was expected")
-    return value
+    return number
+
+
+def _count(body: Mapping[str, Any], path: str) -> None:
+    """Looks at a count that may be made when the action runs: where it stands there, it must be a number."""
+    count = body.get("count")
+    if isinstance(count, str) and "@" not in count:
+        _whole(count, f"{path}.count")
 
 
 def _one_of(members: type[E], value: Any, path: str, what: str) -> E:

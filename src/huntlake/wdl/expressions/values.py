@@ -55,6 +55,16 @@ def number(value: Value) -> bool:
     return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
+def whole_number(value: Value) -> int | None:
+    """The whole number that a value is, or that a text says with nothing but a sign and digits; None elsewhere."""
+    if isinstance(value, str):
+        return int(value) if _DIGITS.fullmatch(value.strip()) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+_DIGITS = re.compile(r"[+-]?[0-9]{1,18}")
+
+
 # -- printing ------------------------------------------------------------------
 
 

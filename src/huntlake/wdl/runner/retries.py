@@ -9,7 +9,7 @@ from typing import Any
 
 from huntlake.wdl.actions.local import ActionFailed
 from huntlake.wdl.dotnet.durations import duration
-from huntlake.wdl.expressions.values import Fault
+from huntlake.wdl.expressions.values import Fault, whole_number
 from huntlake.wdl.runner.effects import Answer
 
 _DAY = timedelta(days=1)
@@ -55,9 +55,9 @@ def retries(policy: Any) -> Retries:
             return Retries()
         if type not in ("fixed", "exponential"):
             raise Fault(f"the retry policy `{policy.get('type')}` is not supported")
-        count = int(policy.get("count", 4))
-        if not 1 <= count <= 90:
-            raise Fault("a retry policy tries 1 to 90 times")
+        count = whole_number(policy.get("count", 4))
+        if count is None or not 1 <= count <= 90:
+            raise Fault(f"a retry policy tries 1 to 90 times: its `count` can't be `{policy.get('count')}`")
         return Retries(
             count,
             duration(policy.get("interval", "PT7S")),
@@ -65,5 +65,5 @@ def retries(policy: Any) -> Retries:
             duration(policy.get("maximumInterval", "PT1H" if type == "exponential" else "P1D")),
             type == "exponential",
         )
-    except (Fault, ValueError, TypeError) as error:
+    except Fault as error:
         raise ActionFailed("InvalidTemplate", str(error)) from None
