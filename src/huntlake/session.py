@@ -90,7 +90,9 @@ class Session:
 
     def query_all(self, kql: str, **parameters: object) -> tuple[Result, ...]:
         """The rows of each tabular statement of `kql`."""
-        options = QueryOptions(timeout=self._timeout, max_rows=None, max_bytes=None, parameters=parameters)
+        options = QueryOptions(
+            timeout=self._timeout, max_rows=None, max_bytes=None, parameters=parameters, opens=lambda table: True
+        )
         answer = self._analytics.queries.run(self.workspace, kql, options, workspaces=self._other)
         return tuple(Result.of(table) for table in answer.tables)
 

@@ -97,8 +97,11 @@ class Analytics:
         """
         from huntlake.detection.intel.tables import IntelTables
         from huntlake.detection.rows import TABLES as DETECTED
+        from huntlake.detection.rows import collection
         from huntlake.detection.tables import DetectionTables
         from huntlake.hunting.running.run import FINDINGS
+        from huntlake.identity.sign_in_journal import CHAIN
+        from huntlake.identity.sign_in_journal import TABLE as SIGN_INS
         from huntlake.state.audit import TABLE as HUNTLAKE_AUDIT
 
         lake, catalogue = Lake(home / "lake", home / "tmp"), Catalogue()
@@ -112,8 +115,10 @@ class Analytics:
         streams = Streams(lake, ingestion, engine, clock, pace)
         custody, asked = Custody(state), AskedPaths(state, clock)
         retention, stored = retention or Retention(state), LakeTables(lake, tables, streams, asked)
+        kept = (*DETECTED, HUNTLAKE_AUDIT, FINDINGS)
+        shared = {SIGN_INS: collection(CHAIN[0], HUNTLAKE_AUDIT)}
         detected = DetectionTables(
-            state, stored, catalogue, engine, retention, clock, workspaces, (*DETECTED, HUNTLAKE_AUDIT, FINDINGS)
+            state, stored, catalogue, engine, retention, clock, workspaces, (*kept, *shared), shared
         )
         intel = IntelTables(state, stored, catalogue, engine, clock, workspaces)
         sources = (memory, looked_up, EvidenceTable(custody, engine), detected, intel, stored)
@@ -130,7 +135,17 @@ class Analytics:
             builtin_functions=builtin,
             mappings=IngestionMappings(state),
             watchlists=watchlists,
-            queries=Queries(engine, sources, clock, (saved, builtin), (looked_up,), borders, catalogue.is_open, remote),
+            queries=Queries(
+                engine,
+                sources,
+                clock,
+                (saved, builtin),
+                (looked_up,),
+                borders,
+                catalogue.is_open,
+                remote,
+                catalogue.is_closed,
+            ),
             ingestion=ingestion,
             streams=streams,
             evidence=(evidence := EvidenceImport(lake, ingestion, custody, clock)),

@@ -23,7 +23,7 @@ def explain(
     asked = query_text(text, file)
     with opened(home) as app:
         place = workspace_of(app, workspace)
-        options = QueryOptions(parameters=parameters_of(parameter))
+        options = QueryOptions(parameters=parameters_of(parameter), opens=lambda table: True)
         for found in app.queries.explain(place, asked, options, workspaces=others(app)):
             lines = [f"# {found.name}: " + ", ".join(f"{c.name}: {c.type}" for c in found.columns)]
             for scan in found.scans:

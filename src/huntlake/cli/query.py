@@ -56,7 +56,11 @@ def query(
     rows.check(output, to)
     asked = query_text(text, file)
     options = QueryOptions(
-        timeout=timedelta(seconds=timeout), max_rows=None, max_bytes=None, parameters=parameters_of(parameter)
+        timeout=timedelta(seconds=timeout),
+        max_rows=None,
+        max_bytes=None,
+        parameters=parameters_of(parameter),
+        opens=lambda table: True,
     )
     with opened(home) as app:
         place = workspace_of(app, workspace)

@@ -1,12 +1,13 @@
 """Tables whose rows are written together with what they are about, and lie beside it in the state database.
 
 `SecurityAlert`, `SecurityIncident`, `SentinelHealth` and `SentinelAudit` hold what was raised here, and what was
-brought here. Others, as `HuntlakeAudit`, hold rows of huntlake's own alone, all of them for ever.
+brought here. Others, as `HuntlakeAudit`, hold rows of huntlake's own alone, all of them for ever. Those that are shared
+have the same rows in every workspace.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Lock
@@ -47,7 +48,7 @@ class _Rows:
 class DetectionTables:
     """Tables whose rows lie in the state database, joined with the lake's of the same names where others may add any.
 
-    `tables` are their names; their columns are the catalogue's.
+    `tables` are their names; their columns are the catalogue's. Of those that are `shared` it tells where rows lie.
     Rows are numbered in the order in which they were written: a query only reads those that are new since the last one,
     and so sees what any process has written. They are kept in memory in the meantime.
     """
@@ -60,6 +61,7 @@ class DetectionTables:
     clock: Clock
     workspaces: WorkspaceNamed
     tables: Sequence[str] = TABLES
+    shared: Mapping[str, str] = field(default_factory=dict)
     _read: dict[tuple[str, str], _Rows] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
@@ -70,7 +72,8 @@ class DetectionTables:
         return ()
 
     def names_with_rows(self, workspace: str) -> tuple[str, ...]:
-        return tuple(name for name in self.tables if self._rows(workspace, name).parts)
+        # Who asks everything that there is asks for nothing that is shared.
+        return tuple(name for name in self.tables if name not in self.shared and self._rows(workspace, name).parts)
 
     def known_empty(self, workspace: str, name: str) -> bool:
         return not self._rows(workspace, name).parts and self._lake_is_empty(workspace, name)
@@ -105,6 +108,8 @@ class DetectionTables:
         """Delete the rows that are older than their table's are kept, and say how many there were."""
         gone = 0
         for name in self.tables:
+            if name in self.shared:
+                continue
             oldest = self._oldest(workspace, name)
             where = collection(workspace, name)
             for number, cells in self.shelf.read_after(where, "") if oldest else ():
@@ -138,8 +143,9 @@ class DetectionTables:
 
     def _rows(self, workspace: str, name: str) -> _Rows:
         with self._lock:
+            workspace, where = ("", at) if (at := self.shared.get(name)) else (workspace, collection(workspace, name))
             known = self._read.setdefault((workspace, name), _Rows())
-            found = list(self.shelf.read_after(collection(workspace, name), known.last))
+            found = list(self.shelf.read_after(where, known.last))
             if found:
                 columns = self._columns(name)
                 cells = [cast("dict[str, Any]", c) for _, c in found]

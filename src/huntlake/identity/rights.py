@@ -24,6 +24,8 @@ class Action(Enum):
     """Approve and refuse governed hunts that others wrote."""
     LEAD_HUNTS = "lead hunts"
     """Approve hunts that a model drafted, and say how much is decided without a person."""
+    AUDIT = "audit"
+    """Together with the same right in every other workspace: see who signed in, and what was refused."""
     REVEAL = "reveal"
     """Learn what the tokens stand for that a language model was sent in place of names."""
     PUBLISH = "publish"

@@ -13,8 +13,11 @@ from huntlake.state.audit import Actor, ActorKind, AuditEntry, AuditTrail, Chain
 from huntlake.state.documents import Shelf
 from huntlake.state.records import Owner
 
-_CHAIN: Owner = ("sign-ins of people",)
+CHAIN: Owner = ("sign-ins of people",)
 """No workspace can be named so."""
+
+TABLE = "HuntlakeSignIns"
+"""The table that the entries are rows of, in every workspace the same."""
 
 PASSWORD = "password"
 _WINDOW, _MOST_REFUSED = timedelta(minutes=1), 120
@@ -59,15 +62,15 @@ class SignInJournal:
 
     def read(self) -> Iterator[Mapping[str, Any]]:
         """The entries, the first first."""
-        return self._trail.read(_CHAIN)
+        return self._trail.read(CHAIN)
 
     def head(self) -> ChainHead:
         """The end of the chain."""
-        return self._trail.head(_CHAIN)
+        return self._trail.head(CHAIN)
 
     def verify(self, expected: str = "") -> Verification:
         """Recompute the whole chain, as `AuditTrail.verify` does."""
-        return self._trail.verify(_CHAIN, expected)
+        return self._trail.verify(CHAIN, expected)
 
     def _write(self, actor: Actor, action: str, name: str, reason: str, details: Mapping[str, Any]) -> None:
-        self._trail.append(_CHAIN, AuditEntry(actor, action, "user", name, reason=reason, details=details))
+        self._trail.append(CHAIN, AuditEntry(actor, action, "user", name, reason=reason, details=details))

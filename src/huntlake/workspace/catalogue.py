@@ -44,6 +44,8 @@ class TableSchema:
     """Whether rows may bring columns that nobody has listed."""
     kept: bool = False
     """Whether its rows are huntlake's own: nobody adds any, and none go."""
+    closed: bool = False
+    """Whether it takes more to read it than to read a workspace."""
 
 
 class Catalogue:
@@ -65,6 +67,7 @@ class Catalogue:
                 (product,),
                 open="open" in flags.split(),
                 kept="kept" in flags.split(),
+                closed="closed" in flags.split(),
             )
         return known
 
@@ -77,6 +80,11 @@ class Catalogue:
         """Whether the rows of the table of that name are huntlake's own."""
         known = self.table(name)
         return known is not None and known.kept
+
+    def is_closed(self, name: str) -> bool:
+        """Whether it takes more to read the table of that name than to read a workspace."""
+        known = self.table(name)
+        return known is not None and known.closed
 
     def names(self) -> tuple[str, ...]:
         """The names of all tables, in alphabetical order."""

@@ -63,6 +63,8 @@ class QueryOptions:
     until: datetime | None = None
     late: timedelta | None = None
     """Where a table knows when rows came, those count that came from `since` to `until`, their time so much before."""
+    opens: Callable[[str], bool] = lambda table: False
+    """Whether whoever asks may read that table, which is closed to others."""
     dynamic_as_text: bool = False
     """Values of `dynamic` leave as texts of JSON, which is how Log Analytics has them."""
 
@@ -87,6 +89,7 @@ class Queries:
         borders: Borders = Borders(),
         is_open: Callable[[str], bool] | None = None,
         remote: RemoteWorkspaces | None = None,
+        is_closed: Callable[[str], bool] = lambda table: False,
     ) -> None:
         self._engine = engine
         self._sources = tuple(sources)
@@ -94,6 +97,7 @@ class Queries:
         self._calls = tuple(calls)
         self._borders = borders
         self._is_open = is_open
+        self._is_closed = is_closed
         self._remote = remote
         self._clock = clock or SystemClock()
 
@@ -277,7 +281,15 @@ class Queries:
         if also:
             sources = (Together(workspace.name, tuple(w.name for w in also), sources, elsewhere),)
         return Visible(
-            workspace, workspaces, sources, self._functions, self._calls, self._borders, self._is_open, elsewhere
+            workspace,
+            workspaces,
+            sources,
+            self._functions,
+            self._calls,
+            self._borders,
+            self._is_open,
+            elsewhere,
+            lambda table: self._is_closed(table) and not options.opens(table),
         )
 
     def _given(

@@ -94,6 +94,7 @@ class Visible:
         borders: Borders = Borders(),
         is_open: Callable[[str], bool] | None = None,
         elsewhere: Apart | None = None,
+        is_closed: Callable[[str], bool] = lambda table: False,
     ) -> None:
         self.refused = borders.refused(workspace.name)
         self._workspace = workspace
@@ -103,6 +104,7 @@ class Visible:
         self._calls = calls
         self._borders = borders
         self._is_open = is_open
+        self._is_closed = is_closed
         self.elsewhere = elsewhere
         self._function_names: dict[str, list[Container[str]]] = {}
         self._external: dict[str, tuple[Sequence[str], Shape]] = {}
@@ -127,7 +129,10 @@ class Visible:
 
     def table_names(self, workspace: str | None = None) -> Iterable[str]:
         folder = self._folder(workspace)
-        return () if folder is None else dict.fromkeys(n for s in self._at(folder) for n in s.names(folder))
+        if folder is None:
+            return ()
+        named = dict.fromkeys(n for s in self._at(folder) for n in s.names(folder))
+        return (name for name in named if not self._is_closed(name))
 
     def tables_with_rows(self, workspace: str | None = None) -> Iterable[str]:
         folder = self._folder(workspace)
@@ -231,6 +236,8 @@ class Visible:
             return None
         # A table into which a stream comes makes columns of what has come, whenever it is asked.
         if (folder, table) not in self._tables:
+            if self._is_closed(table):
+                raise Refused(f"`{table}` is closed to those who can't audit the lake, and to what runs by itself")
             known = ((s, columns) for s in self._at(folder) if (columns := s.table(folder, table)) is not None)
             self._tables[folder, table] = next(known, None)
         return self._tables[folder, table]

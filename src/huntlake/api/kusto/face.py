@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from huntlake.api.authentication import Authentication
 from huntlake.api.bodies import read_body, read_packed_body
+from huntlake.api.closed_tables import opens
 from huntlake.api.errors import json_response
 from huntlake.api.kusto.callers import PrincipalCaller
 from huntlake.api.kusto.frames import frames
@@ -231,6 +232,7 @@ class KustoFace:
     def _query(self, principal: Principal, asked: KustoRequest, cancellation: Cancellation) -> Answer:
         workspace = self._workspace(principal, asked.database)
         options = query_options(asked, self._services.settings)
+        options = replace(options, opens=opens(principal, self._services.workspaces))
         others = partial(self._other_workspace, principal)
         return self._services.queries.run(workspace, asked.text, options, cancellation, workspaces=others)
 

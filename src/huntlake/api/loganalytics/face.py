@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from huntlake.api.authentication import Authentication
 from huntlake.api.bodies import read_body
+from huntlake.api.closed_tables import opens
 from huntlake.api.conversation import report
 from huntlake.api.errors import EXPECTED, json_response, problem_of
 from huntlake.api.kusto.options import RequestOptions
@@ -125,14 +126,16 @@ class LogAnalyticsFace:
         verdict = f"{principal.client_id} {occasion.client_request_id} {workspace.id} {asked.text}"
         self._verdicts.check(verdict)
         with self._services.activity.running(self._asked(principal, workspace, asked, occasion, cancellation)):
-            named = partial(self._readable, principal)
+            named, options = partial(self._readable, principal), self._options(asked)
+            if not others:
+                options = replace(options, opens=opens(principal, self._services.workspaces))
             try:
                 found = self._services.queries.run(
-                    workspace, asked.text, self._options(asked), cancellation, workspaces=named, also=others
+                    workspace, asked.text, options, cancellation, workspaces=named, also=others
                 )
                 if asked.preferences.kusto_form:
-                    options = occasion.options.with_settings(found.settings)
-                    yield from query_tables(found.tables, replace(occasion, options=options))
+                    settings = occasion.options.with_settings(found.settings)
+                    yield from query_tables(found.tables, replace(occasion, options=settings))
                 else:
                     yield from answer(list(found.tables), asked.preferences, occasion)
             except TimedOut:
