@@ -109,6 +109,44 @@ def test_a_query_made_of_what_others_write_is_an_injection(tmp_path: Path, query
 
 
 @pytest.mark.parametrize(
+    ("inputs", "query"),
+    [
+        ({"Name": "V", "VALUE": f"@{TITLE}"}, "@{VARIABLES('v')}"),
+        ({"name": "v", "value": f"@{TITLE}"}, "@{variables(concat('v', ''))}"),
+        ({"name": "@{parameters('P')}", "value": f"@{TITLE}"}, "@{variables('v')}"),
+    ],
+)
+def test_a_variable_is_followed_however_its_name_is_written(tmp_path: Path, inputs: Any, query: str) -> None:
+    actions = {
+        "I": {"type": "InitializeVariable", "Inputs": {"Variables": [{"NAME": "v", "Type": "string"}]}},
+        "Set": {"Type": "SetVariable", "INPUTS": inputs, "runafter": {"i": ["Succeeded"]}},
+        "Ask": asked(f"T | where a == '{query}'", **after("set")),
+    }
+    assert codes(tmp_path, actions) == ["LP107"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["@{body('FIRST')}", "@{OUTPUTS('first')}", "@{actions('First')}", "@{body(variables('n'))}", "@{items('l')}"],
+)
+def test_actions_and_loops_are_followed_however_their_names_are_written(tmp_path: Path, query: str) -> None:
+    actions = {
+        "N": {"type": "InitializeVariable", "inputs": {"variables": [{"name": "n", "type": "string"}]}},
+        "First": connected("azuresentinel", "/entities/ip"),
+        "L": foreach("@body('first')", {"Ask": asked(f"T | where a == '{query}'")}, runAfter={
+            "First": ["Succeeded"], "n": ["Succeeded"],
+        }),
+    }  # fmt: skip
+    assert codes(tmp_path, actions) == ["LP107"]
+
+
+def test_a_secure_parameter_is_followed_however_its_name_is_written(tmp_path: Path) -> None:
+    for name in ("PARAMETERS('s')", "parameters(concat('S', ''))"):
+        mail = connected("office365", "/v2/Mail", {"Body": f"@{{{name}}}"})
+        assert "LP108" in codes(tmp_path, {"Mail": mail})
+
+
+@pytest.mark.parametrize(
     "query",
     [
         "declare query_parameters(a:string); T | where a == a",

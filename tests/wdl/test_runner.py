@@ -30,6 +30,39 @@ def test_actions_run_after_those_they_name_whatever_the_order() -> None:
     assert ran.status is Status.SUCCEEDED
 
 
+def test_what_is_said_of_an_action_is_known_in_whatever_case_it_is_written() -> None:
+    inner = {"C": {"TYPE": "Compose", "Inputs": "@item()"}}
+    call = {"Method": "GET", "URI": "https://x.example", "RetryPolicy": {"type": "none"}}
+    ran = Ran(
+        {
+            "B": {"Type": "Http", "INPUTS": call, "runafter": {"L": ["Succeeded"]}},
+            "L": {
+                "type": "Foreach",
+                "ForEach": "@createArray(1, 2)",
+                "Actions": inner,
+                "OperationOptions": "Sequential",
+                "RuntimeConfiguration": {"SecureData": {"Properties": ["Outputs"]}},
+            },
+            "P": {"type": "ParseJson", "inputs": {"Content": "{}", "SCHEMA": {"type": "object"}}},
+            "If": {"type": "If", "Expression": "@true", "Actions": {}, "ELSE": {"ACTIONS": {"E": compose(1)}}},
+        },
+        World(lambda call: Answer(500)),
+    )
+    assert ran.statuses == {
+        "B": "Failed",
+        "L": "Succeeded",
+        "L[0]/C": "Succeeded",
+        "L[1]/C": "Succeeded",
+        "P": "Succeeded",
+        "If": "Succeeded",
+        "E": "Skipped",
+    }
+    assert [c.inputs for c in ran.world.calls] == [
+        {"method": "GET", "uri": "https://x.example", "retryPolicy": {"type": "none"}}
+    ]
+    assert ran.run.definition.actions[1].secure == {"outputs"}
+
+
 def test_the_parts_of_a_variable_are_known_in_whatever_case_they_are_written() -> None:
     declared = [{"Name": "n", "Type": "Integer", "Value": 40}, {"name": "t", "type": "string"}]
     ran = Ran(

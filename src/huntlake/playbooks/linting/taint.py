@@ -85,9 +85,17 @@ class Flow:
                 yield ("each", name), action.inputs.get("from"), action, False
             if action.type is ActionType.FOREACH:
                 yield ("items", name), action.foreach, action, False
-            if action.type in WRITES:
-                for variable in written(action):
-                    yield ("variable", variable.lower()), values(action, variable), action, False
+            for one in _listed(action) if action.type in WRITES else ():
+                for variable in self._meant(one.get("name")):
+                    yield ("variable", variable), one.get("value"), action, False
+
+    def _meant(self, name: Any) -> list[str]:
+        """The variables, in lower case, that something means by a name: any of them by one that is computed."""
+        if isinstance(name, str) and "@" not in name:
+            return [name.lower()]
+        return [
+            n.lower() for a in self.workflow.actions.values() if a.type is ActionType.INITIALIZE for n in written(a)
+        ]
 
     def site(self, site: Site) -> tuple[str, Expression | None]:
         """Where the value of a string comes from, and the expression in it that brings it; empty where from nowhere."""
@@ -161,6 +169,8 @@ class Flow:
                 return self._known.get(("variable", said.lower()), "")
             case "parameters" if said is not None:
                 return self.origins.parameter(said)
+            case "variables" | "items" | "parameters" | "result" | "body" | "outputs" | "actions" if node.arguments:
+                return self._any(name)
         if name in PLAIN:
             return ""
         arguments = node.arguments
@@ -169,6 +179,16 @@ class Flow:
         if name == "if":
             arguments = arguments[1:]
         return next((f for a in arguments if (f := self.of(a, action, each))), "")
+
+    def _any(self, function: str) -> str:
+        """Where anything comes from that a function may give by a name that is computed."""
+        kind = {"variables": "variable", "items": "items"}.get(function)
+        if kind is not None:
+            return next((found for (k, _), found in self._known.items() if k == kind and found), "")
+        if function == "parameters":
+            names = self.workflow.definition.parameters
+            return next((found for n in names if (found := self.origins.parameter(n))), "")
+        return next((found for a in self.workflow.actions.values() if (found := self._outputs(a.name, ()))), "")
 
     def _item(self, action: Action | None, each: bool) -> str:
         if action is None:
@@ -187,22 +207,18 @@ class Flow:
         if action.type in LOCAL:
             return self._known.get(("outputs", action.name.lower()), "")
         if action.type in WRITES:
-            return next((f for n in written(action) if (f := self._known.get(("variable", n.lower()), ""))), "")
+            meant = (n for one in _listed(action) for n in self._meant(one.get("name")))
+            return next((f for n in meant if (f := self._known.get(("variable", n), ""))), "")
         if action.within:
             return ""
         return self.origins.action(action, path)
 
 
 def written(action: Action) -> Iterator[str]:
-    """The names of the variables that an action writes."""
+    """The names of the variables that an action writes, as they are written: one may be a template."""
     for one in _listed(action):
         if isinstance(one.get("name"), str):
             yield one["name"]
-
-
-def values(action: Action, name: str) -> list[Any]:
-    """What an action writes into the variable of that name."""
-    return [o.get("value") for o in _listed(action) if str(o.get("name", "")).lower() == name.lower()]
 
 
 def _listed(action: Action) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import Any, NoReturn, TypeVar
 
 from huntlake.core.diagnostics import did_you_mean
 from huntlake.core.errors import Invalid
+from huntlake.wdl.definition.inputs import spelled
 from huntlake.wdl.definition.workflow import (
     Action,
     ActionType,
@@ -49,8 +50,8 @@ def read(definition: Any) -> Definition:
         {n: _parameter(n, p, f"$.parameters{_key(n)}") for n, p in _part(body, "parameters", "$").items()},
         _part(body, "outputs", "$"),
         _part(body, "staticResults", "$"),
-        _text(body.get("$schema"), "$.$schema"),
-        _text(body.get("contentVersion"), "$.contentVersion"),
+        _text(_said(body, "$schema"), "$.$schema"),
+        _text(_said(body, "contentVersion"), "$.contentVersion"),
     )
     _unique(made)
     return made
@@ -85,22 +86,22 @@ def _actions(body: Mapping[str, Any], path: str, depth: int) -> tuple[Action, ..
 
 def _action(name: str, value: Any, path: str, siblings: Mapping[str, str], depth: int) -> Action:
     body = _object(value, path)
-    type = _one_of(ActionType, _aliased(body.get("type")), f"{path}.type", "the action type")
+    type = _one_of(ActionType, _aliased(_said(body, "type")), f"{path}.type", "the action type")
     settings = _part(body, "runtimeConfiguration", path)
     within = _part(body, "actions", path)
     otherwise = _part(_part(body, "else", path), "actions", f"{path}.else")
     default = _part(_part(body, "default", path), "actions", f"{path}.default")
     cases = _part(body, "cases", path)
-    if type is ActionType.FOREACH and "foreach" not in body:
+    if type is ActionType.FOREACH and not _has(body, "foreach"):
         _fail(path, "a Foreach needs its `foreach`")
-    if type in (ActionType.IF, ActionType.SWITCH, ActionType.UNTIL) and "expression" not in body:
+    if type in (ActionType.IF, ActionType.SWITCH, ActionType.UNTIL) and not _has(body, "expression"):
         _fail(path, f"this {type} needs its `expression`")
     if within and type not in (ActionType.IF, ActionType.SCOPE, ActionType.FOREACH, ActionType.UNTIL):
         _fail(f"{path}.actions", f"no actions may stand within a {type}")
     static = _part(settings, "staticResult", f"{path}.runtimeConfiguration")
     limit = _part(body, "limit", path)
     _count(limit, f"{path}.limit")
-    inputs = body.get("inputs")
+    inputs = spelled(type, _said(body, "inputs"))
     policy = inputs.get("retryPolicy") if isinstance(inputs, dict) else None
     if isinstance(policy, dict):
         _count(policy, f"{path}.inputs.retryPolicy")
@@ -112,35 +113,33 @@ def _action(name: str, value: Any, path: str, siblings: Mapping[str, str], depth
         path,
         _run_after(_part(body, "runAfter", path), f"{path}.runAfter", siblings, name),
         inputs,
-        _text(body.get("kind"), f"{path}.kind"),
+        _text(_said(body, "kind"), f"{path}.kind"),
         _actions(within, f"{path}.actions", depth + 1),
         _actions(otherwise, f"{path}.else.actions", depth + 1)
         or _actions(default, f"{path}.default.actions", depth + 1),
         tuple(_case(n, c, f"{path}.cases{_key(n)}", depth) for n, c in cases.items()),
-        body.get("expression"),
-        body.get("foreach"),
-        Limit(limit.get("timeout"), limit.get("count")),
+        _said(body, "expression"),
+        _said(body, "foreach"),
+        Limit(_said(limit, "timeout"), _said(limit, "count")),
         _options(body, path),
         _repetitions(settings, path),
         _secure(settings, path),
-        _text(static.get("name"), path)
-        if str(static.get("staticResultOptions", "Enabled")).lower() != "disabled"
-        else "",
-        _whole(_part(settings, "paginationPolicy", f"{path}.runtimeConfiguration").get("minimumItemCount"), path),
+        _text(_said(static, "name"), path) if str(_said(static, "staticResultOptions")).lower() != "disabled" else "",
+        _whole(_said(_part(settings, "paginationPolicy", f"{path}.runtimeConfiguration"), "minimumItemCount"), path),
         _part(body, "trackedProperties", path),
-        {k: v for k, v in body.items() if k not in _READ},
+        {k: v for k, v in body.items() if k.lower() not in _READ},
     )
 
 
 _READ = frozenset(
-    "type kind inputs runAfter actions else default cases expression foreach limit operationOptions"
-    " runtimeConfiguration trackedProperties".split()
+    "type kind inputs runafter actions else default cases expression foreach limit operationoptions"
+    " runtimeconfiguration trackedproperties".split()
 )
 
 
 def _repetitions(settings: Mapping[str, Any], path: str) -> int | None:
     place = f"{path}.runtimeConfiguration.concurrency"
-    count = _whole(_part(settings, "concurrency", f"{path}.runtimeConfiguration").get("repetitions"), place)
+    count = _whole(_said(_part(settings, "concurrency", f"{path}.runtimeConfiguration"), "repetitions"), place)
     if count is not None and count > 50:
         _fail(place, "at most 50 rounds go on at once")
     return count
@@ -153,9 +152,9 @@ def _aliased(type: Any) -> Any:
 
 def _case(name: str, value: Any, path: str, depth: int) -> Case:
     body = _object(value, path)
-    if "case" not in body:
+    if not _has(body, "case"):
         _fail(path, "a case needs its `case`")
-    return Case(name, body["case"], _actions(_part(body, "actions", path), f"{path}.actions", depth + 1))
+    return Case(name, _said(body, "case"), _actions(_part(body, "actions", path), f"{path}.actions", depth + 1))
 
 
 def _run_after(
@@ -194,51 +193,52 @@ def _trigger(name: str, value: Any, path: str) -> Trigger:
     body = _object(value, path)
     settings = _part(body, "runtimeConfiguration", path)
     concurrency = _part(settings, "concurrency", f"{path}.runtimeConfiguration")
-    conditions = body.get("conditions") or []
+    conditions = _said(body, "conditions") or []
     if not isinstance(conditions, list):
         _fail(f"{path}.conditions", "a list was expected")
-    recurrence = body.get("recurrence")
+    recurrence = _said(body, "recurrence")
+    type = _one_of(TriggerType, _said(body, "type"), f"{path}.type", "the trigger type")
     return Trigger(
         name,
-        _one_of(TriggerType, body.get("type"), f"{path}.type", "the trigger type"),
+        type,
         path,
-        _text(body.get("kind"), f"{path}.kind"),
-        body.get("inputs"),
+        _text(_said(body, "kind"), f"{path}.kind"),
+        spelled(type, _said(body, "inputs")),
         None if recurrence is None else _object(recurrence, f"{path}.recurrence"),
         tuple(_condition(c, f"{path}.conditions[{i}]") for i, c in enumerate(conditions)),
-        body.get("splitOn"),
+        _said(body, "splitOn"),
         _options(body, path),
-        _whole(concurrency.get("runs"), f"{path}.runtimeConfiguration.concurrency.runs"),
-        _whole(concurrency.get("maximumWaitingRuns"), f"{path}.runtimeConfiguration.concurrency.maximumWaitingRuns"),
+        _whole(_said(concurrency, "runs"), f"{path}.runtimeConfiguration.concurrency.runs"),
+        _whole(_said(concurrency, "maximumWaitingRuns"), f"{path}.runtimeConfiguration.concurrency.maximumWaitingRuns"),
         _secure(settings, path),
         _part(body, "trackedProperties", path),
-        {k: v for k, v in body.items() if k not in _READ_OF_TRIGGER},
+        {k: v for k, v in body.items() if k.lower() not in _READ_OF_TRIGGER},
     )
 
 
 _READ_OF_TRIGGER = frozenset(
-    "type kind inputs recurrence conditions splitOn operationOptions runtimeConfiguration trackedProperties".split()
+    "type kind inputs recurrence conditions spliton operationoptions runtimeconfiguration trackedproperties".split()
 )
 
 
 def _condition(value: Any, path: str) -> Any:
     body = _object(value, path)
-    if "expression" not in body:
+    if not _has(body, "expression"):
         _fail(path, "a condition needs its `expression`")
-    return body["expression"]
+    return _said(body, "expression")
 
 
 def _parameter(name: str, value: Any, path: str) -> Parameter:
     body = _object(value, path)
-    allowed = body.get("allowedValues") or []
+    allowed = _said(body, "allowedValues") or []
     if not isinstance(allowed, list):
         _fail(f"{path}.allowedValues", "a list was expected")
-    described = _part(body, "metadata", path).get("description")
+    described = _said(_part(body, "metadata", path), "description")
     return Parameter(
         name,
-        _one_of(ParameterType, body.get("type"), f"{path}.type", "the parameter type"),
-        body.get("defaultValue"),
-        "defaultValue" in body,
+        _one_of(ParameterType, _said(body, "type"), f"{path}.type", "the parameter type"),
+        _said(body, "defaultValue"),
+        _has(body, "defaultValue"),
         tuple(allowed),
         described if isinstance(described, str) else "",
     )
@@ -255,6 +255,15 @@ def _key(name: str) -> str:
     return f"['{name}']"
 
 
+def _said(body: Mapping[str, Any], name: str) -> Any:
+    """What is said of that name, in whatever case it is written; None where nothing is."""
+    return body[name] if name in body else next((v for k, v in body.items() if k.lower() == name.lower()), None)
+
+
+def _has(body: Mapping[str, Any], name: str) -> bool:
+    return name in body or any(k.lower() == name.lower() for k in body)
+
+
 def _object(value: Any, path: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         _fail(path, "an object was expected")
@@ -262,7 +271,7 @@ def _object(value: Any, path: str) -> Mapping[str, Any]:
 
 
 def _part(body: Mapping[str, Any], name: str, path: str) -> Mapping[str, Any]:
-    value = body.get(name)
+    value = _said(body, name)
     return {} if value is None else _object(value, f"{path}.{name}")
 
 
@@ -285,7 +294,7 @@ def _whole(value: Any, path: str) -> int | None:
 
 def _count(body: Mapping[str, Any], path: str) -> None:
     """Looks at a count that may be made when the action runs: where it stands there, it must be a number."""
-    count = body.get("count")
+    count = _said(body, "count")
     if isinstance(count, str) and "@" not in count:
         _whole(count, f"{path}.count")
 
@@ -301,13 +310,13 @@ def _one_of(members: type[E], value: Any, path: str, what: str) -> E:
 
 
 def _options(body: Mapping[str, Any], path: str) -> frozenset[str]:
-    text = _text(body.get("operationOptions"), f"{path}.operationOptions")
+    text = _text(_said(body, "operationOptions"), f"{path}.operationOptions")
     return frozenset(o.strip().lower() for o in text.split(",") if o.strip())
 
 
 def _secure(settings: Mapping[str, Any], path: str) -> frozenset[str]:
     place = f"{path}.runtimeConfiguration.secureData"
-    listed: Iterable[Any] = _part(settings, "secureData", f"{path}.runtimeConfiguration").get("properties") or ()
+    listed: Iterable[Any] = _said(_part(settings, "secureData", f"{path}.runtimeConfiguration"), "properties") or ()
     if not isinstance(listed, list | tuple):
         _fail(place, "a list was expected")
     names = frozenset(str(p).lower() for p in listed)
