@@ -17,6 +17,7 @@ from huntlake.app import App
 from huntlake.cli import app as command
 from huntlake.core.errors import Invalid, Refused
 from huntlake.core.settings import load
+from huntlake.detection.publishing.client import Arm
 from huntlake.detection.rules import Grouping, IncidentConfiguration, Matching
 from huntlake.identity.rights import Role
 from huntlake.server import Server
@@ -243,3 +244,68 @@ def test_a_wrong_secret_or_state_publishes_nothing(run: Run, content: Path) -> N
     assert isinstance(run("publish", content, secret="wrong").exception, Refused)
     (content / ".huntlake-publish.json").write_text("[]")
     assert isinstance(run("publish", content).exception, Invalid)
+
+
+TESTS = """\
+clock: 2026-03-01T12:00:00Z
+tests:
+  - name: Fires
+    events: {SigninLogs: [{ResultType: 1}]}
+    expect: {alerts: 1}
+  - name: Stays quiet
+    expect: nothing
+"""
+
+
+def test_tests_of_rules_go_along_to_another_huntlake(run: Run, far: Far, content: Path) -> None:
+    (content / "odd.test.yaml").write_text(TESTS)
+    assert moves(run("publish", content, "--apply", *PLANNED)) == dict.fromkeys(
+        (*ALL, "Fires", "Stays quiet"), "created"
+    )
+    assert {d.name: d.value.title for d in far.app.detection.rule_tests.list((*OWNER, ODD))} == {
+        "fires": "Fires",
+        "stays-quiet": "Stays quiet",
+    }
+    assert set(moves(run("publish", content, *PLANNED)).values()) == {"unchanged"}
+    far.app.detection.rule_tests.change(
+        (*OWNER, ODD), "fires", lambda t: replace(t, text=t.text.replace("alerts: 1", "alerts: 2"))
+    )
+    (content / "odd.test.yaml").write_text(TESTS.replace("alerts: 1", "alerts: 3"))
+    assert moves(run("publish", content, "--apply", *PLANNED))["Fires"] == "drifted"
+    assert run("publish", content, "--apply", "--force").exit_code == 0
+    assert "alerts: 3" in far.app.detection.rule_tests.get((*OWNER, ODD), "fires").value.text
+    pulled = run("pull", content)
+    assert "passed over  rule test Fires" in pulled.output
+    assert "bringing tests of rules back is not supported" in pulled.output
+    # With the rule its tests go.
+    (content / "odd.yaml").unlink()
+    (content / "odd.test.yaml").unlink()
+    gone = run("publish", content, "--apply", "--prune", *PLANNED)
+    assert (gone.exit_code, moves(gone)["Fires"], moves(gone)["Odd: sign-in"]) == (0, "removed", "removed")
+    assert far.app.detection.rules.find(OWNER, ODD) is None
+    assert far.app.detection.rule_tests.list((*OWNER, ODD)) == []
+
+
+def test_a_cloud_is_said_to_take_no_tests_by_their_names(
+    run: Run, far: Far, content: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (content / "odd.test.yaml").write_text(TESTS)
+
+    def tests(self: Arm) -> Iterator[Any]:
+        return self._list("/providers/Elsewhere.Detection/testedRules", "2026-01-01")
+
+    monkeypatch.setattr(Arm, "tests", tests)
+    told = run("publish", content, "--apply")
+    assert told.exit_code == 0, told.output
+    assert "not carried  rule test Fires (11111111-1111-1111-1111-111111111111/fires): tests of rules are not" in (
+        told.output
+    )
+    assert "2 not carried" in told.output
+    assert far.app.detection.rule_tests.list((*OWNER, ODD)) == []
+    assert far.app.detection.rules.get(OWNER, ODD)
+
+
+def test_tests_that_cannot_be_read_are_refused(run: Run, content: Path) -> None:
+    (content / "odd.test.yaml").write_text(TESTS.replace("SigninLogs", "Nowhere"))
+    told = run("publish", content, *PLANNED)
+    assert (told.exit_code, moves(told)["odd.test.yaml"]) == (1, "refused")

@@ -45,13 +45,15 @@ def publish(
         Listing, typer.Option("--format", "--output", "-o", help="How to write the plan.")
     ] = Listing.TABLE,
 ) -> None:
-    """Push rules, saved searches, functions and watchlists to a workspace; without `--apply` only show the plan.
+    """Push rules, searches, functions and watchlists to a workspace; without `--apply` only show the plan.
+
+    Tests beside rules go along to another huntlake; elsewhere they are told as not carried.
 
     What was changed there since it was published is left alone. The exit code is 1 where something has drifted, was
     refused, or failed.
     """
-    from huntlake.detection.checkout import listed
-    from huntlake.detection.publishing.forms import folder_of
+    from huntlake.detection.checkout import listed, tests_in
+    from huntlake.detection.publishing.forms import Kind, folder_of
     from huntlake.detection.publishing.planning import STATE, Move, State, plan, there
     from huntlake.detection.publishing.planning import apply as done
 
@@ -59,8 +61,10 @@ def publish(
         url, subscription, group, to, tenant, client, authority, scope, ca, secret_file, secret_environment
     )
     known = State.read(state or (folder if folder.is_dir() else folder.parent) / STATE)
-    mine, other = folder_of(folder, listed(folder)), there(arm)
-    steps = plan(mine, other, known.of(target), prune=prune, force=force)
+    mine, before = folder_of(folder, listed(folder), tests_in(folder)), known.of(target)
+    tests = any(thing.kind is Kind.TEST for thing in mine.things.values())
+    other = there(arm, tests=tests or any(key.startswith(Kind.TEST) for key in before))
+    steps = plan(mine, other, before, prune=prune, force=force)
     if apply:
         steps = done(arm, target, steps, known, prune=prune)
     if output is Listing.JSON:
@@ -79,7 +83,7 @@ def publish(
 def _show(steps: Sequence[Step]) -> None:
     for step in steps:
         why = f": {step.reason}" if step.reason else ""
-        print(printable(f"{step.move:9}  {step.kind} {step.title} ({step.name}){why}"))
+        print(printable(f"{step.move:11}  {step.kind} {step.title} ({step.name}){why}"))
 
 
 def _plain(step: Step) -> dict[str, str]:

@@ -50,7 +50,7 @@ def pull(
     )
     folder.mkdir(parents=True, exist_ok=True)
     known = State.read(state or folder / STATE)
-    told = brought(folder, listed(folder), everything(arm), known, target, force=force)
+    told = brought(folder, listed(folder), everything(arm, tests=True), known, target, force=force)
     if output is Listing.JSON:
         print(json.dumps([asdict(t) for t in told], indent=2))
     else:

@@ -33,8 +33,7 @@ from huntlake.detection.content import Content, ContentKind, Refused
 from huntlake.detection.parsers import functions_of
 from huntlake.detection.rule_tests import MOST_TESTS, RuleTest, TestStanding
 from huntlake.detection.rules import AnalyticRule
-from huntlake.detection.testing.portable import apart, rule_of
-from huntlake.detection.testing.reading import sibling
+from huntlake.detection.testing.beside import beside
 from huntlake.detection.testing.stored import WorkspaceTables
 from huntlake.state.documents import Shelf, Write
 from huntlake.state.records import Author, Owner, Records
@@ -548,32 +547,16 @@ def _tests(
     tables: WorkspaceTables,
     piece: Callable[..., Piece],
 ) -> Iterator[_Given]:
-    """The tests of the rules that were found; files of tests of something else are passed over."""
-    rules: dict[Path, list[Content]] = {}
-    for one in found:
-        if isinstance(one, Content) and one.kind is ContentKind.ANALYTIC_RULE:
-            rules.setdefault(one.path.resolve(), []).append(one)
-    for path in files:
-        of: Sequence[Content] = ()
-        is_inside = is_below(path, folder)
-        try:
-            if not is_inside:
-                raise Invalid("the file is a link that leads out of the folder")
-            named = rule_of(path)
-            if not (is_inside := is_below(named, folder)):
-                raise Invalid("its rule is not in the folder that is brought in")
-            of = rules.get(named.resolve(), [])
-            if len(of) == 1:
-                rule, tests = piece(path, Kind.TEST, of[0].name, "").name, apart(path, tables, folder)
-                for name, test in tests:
-                    made = piece(path, Kind.TEST, name, test.title, digest=digest_of(test))
-                    yield _Given(replace(made, name=f"{rule}/{name}"), test)
-        except (SourceError, DomainError, OSError, UnicodeDecodeError) as error:
-            head = str(error).splitlines()[0] if str(error) else type(error).__name__
-            beside = sibling(path)
-            if of or not is_inside or (is_below(beside, folder) and beside.resolve() in rules):
-                made = piece(path, "file", path.name, path.stem, State.REFUSED)
-                yield _Given(replace(made, name=made.path, code="file of tests", reason=head), None)
+    """The tests of the rules that were found."""
+    for one in beside(found, files, folder, tables):
+        if one.wrong:
+            made = piece(one.path, "file", one.path.name, one.path.stem, State.REFUSED)
+            yield _Given(replace(made, name=made.path, code="file of tests", reason=one.wrong), None)
+            continue
+        rule = piece(one.path, Kind.TEST, one.rule, "").name
+        for name, test in one.tests:
+            made = piece(one.path, Kind.TEST, name, test.title, digest=digest_of(test))
+            yield _Given(replace(made, name=f"{rule}/{name}"), test)
 
 
 def _version(content: Content) -> str:

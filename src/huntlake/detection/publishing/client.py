@@ -16,7 +16,7 @@ from huntlake.workspace.remote.tokens import TokenSource
 from huntlake.workspace.remote.transport import Call, Response, Transport, message_of
 
 PUBLIC = "https://management.azure.com"
-_SENTINEL, _SEARCHES, _HUNTS = "2024-03-01", "2020-08-01", "2024-01-01-preview"
+_SENTINEL, _SEARCHES, _HUNTS, _OURS = "2024-03-01", "2020-08-01", "2024-01-01-preview", "2026-01-01"
 _TIMEOUT = timedelta(minutes=2)
 _MOST_PAGES = 10_000
 
@@ -84,6 +84,14 @@ class Arm:
         """Every item of a watchlist."""
         where = f"/providers/Microsoft.SecurityInsights/watchlists/{quote(alias, safe='')}/watchlistItems"
         return self._list(where, _SENTINEL)
+
+    def tests(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Every test of a rule, with the rule's name. A service that keeps no tests says no, in whichever way."""
+        for rule in self._list("/providers/huntlake.Detection/testedRules", _OURS):
+            name = str(rule.get("name", ""))
+            where = f"/providers/Microsoft.SecurityInsights/alertRules/{quote(name, safe='')}"
+            for test in self._list(f"{where}/providers/huntlake.Detection/tests", _OURS):
+                yield name, test
 
     def get(self, kind: str, name: str) -> dict[str, Any] | None:
         """A resource; None where there is none."""
@@ -168,6 +176,9 @@ def _place(kind: str, name: str) -> tuple[str, str]:
             return f"/providers/Microsoft.SecurityInsights/hunts/{within}/relations/{below}", _HUNTS
         case "watchlist item":
             return f"/providers/Microsoft.SecurityInsights/watchlists/{within}/watchlistItems/{below}", _SENTINEL
+        case "rule test":
+            rule = f"/providers/Microsoft.SecurityInsights/alertRules/{within}"
+            return f"{rule}/providers/huntlake.Detection/tests/{below}", _OURS
         case "analytic rule":
             return f"/providers/Microsoft.SecurityInsights/alertRules/{named}", _SENTINEL
         case "watchlist":

@@ -23,7 +23,11 @@ from huntlake.detection.checkout import GivenSearch, GivenWatchlist, NotTaken, f
 from huntlake.detection.content import Content, ContentKind, Refused, read
 from huntlake.detection.durations import iso
 from huntlake.detection.parsers import functions_of
+from huntlake.detection.rule_tests import RuleTest
 from huntlake.detection.rules import AnalyticRule, RuleKind
+from huntlake.detection.testing.beside import beside
+from huntlake.detection.testing.tables import CatalogueTables
+from huntlake.workspace.catalogue import Catalogue
 from huntlake.workspace.saved_searches import SavedSearch, Tag
 from huntlake.workspace.watchlists import Watchlist
 
@@ -38,11 +42,15 @@ class Kind(StrEnum):
     RULE = "analytic rule"
     SEARCH = "saved search"
     WATCHLIST = "watchlist"
+    TEST = "rule test"
 
 
 @dataclass(frozen=True)
 class Thing:
-    """One piece of content: a rule, a search, or a watchlist with its rows; `path` is its file, where it has one."""
+    """One piece of content: a rule, a test of one, a search, or a watchlist with its rows.
+
+    `path` is its file, where it has one. A test is named by its rule and itself: `rule/test`.
+    """
 
     kind: Kind
     name: str
@@ -57,6 +65,8 @@ class Thing:
     @property
     def title(self) -> str:
         """Its name for people."""
+        if self.kind is Kind.TEST:
+            return str(self.value.title)
         value = self.value[0] if self.kind is Kind.WATCHLIST else self.value
         return str(value.display_name) or self.name
 
@@ -73,6 +83,8 @@ class Thing:
             said: Any = (_plain_watchlist(watchlist), sorted((dict(r) for r in rows), key=orjson.dumps))
         elif self.kind is Kind.RULE:
             said = _plain_rule(self.value)
+        elif self.kind is Kind.TEST:
+            said = self.value.text
         else:
             said = replace(self.value, tags=tuple(sorted(self.value.tags, key=lambda t: (t.name, t.value))))
         text = orjson.dumps(said, default=str, option=orjson.OPT_SORT_KEYS)
@@ -86,6 +98,8 @@ class Thing:
             return {"properties": {**_watchlist_properties(watchlist), "rawContent": csv_of(watchlist.columns, rows)}}
         if self.kind is Kind.SEARCH:
             return {"properties": _wire(self.value)}
+        if self.kind is Kind.TEST:
+            return {"properties": {"text": self.value.text}}
         return rule_body(self.value)
 
 
@@ -98,8 +112,8 @@ class Folder:
     not_taken: tuple[tuple[Path, str], ...]
 
 
-def folder_of(folder: Path, paths: Sequence[Path]) -> Folder:
-    """The content of files of a folder."""
+def folder_of(folder: Path, paths: Sequence[Path], tests: Sequence[Path] = ()) -> Folder:
+    """The content of files of a folder, and of those files of `tests` that are about its rules."""
     things: dict[str, Thing] = {}
     refused: list[tuple[Path, str]] = []
     not_taken: list[tuple[Path, str]] = []
@@ -141,6 +155,11 @@ def folder_of(folder: Path, paths: Sequence[Path]) -> Folder:
                 described = one.described
                 assert described is not None
                 add(Thing(Kind.RULE, _named(one.name), described.rule, one.path))
+    for file in beside(found, tests, folder, CatalogueTables(Catalogue())) if tests else ():
+        if file.wrong:
+            refused.append((file.path, file.wrong))
+        for name, test in file.tests:
+            add(Thing(Kind.TEST, f"{_named(file.rule)}/{name}", test, file.path))
     return Folder(things, tuple(refused), tuple(not_taken))
 
 
@@ -156,6 +175,12 @@ def rule_there(name: str, resource: Mapping[str, Any]) -> Thing:
         raise Invalid("it has no query") from None
     assert content.described is not None
     return Thing(Kind.RULE, name, content.described.rule)
+
+
+def test_there(rule: str, name: str, resource: Mapping[str, Any]) -> Thing:
+    """A test of a rule as the API shows it."""
+    said = resource.get("properties", {})
+    return Thing(Kind.TEST, f"{rule}/{name}", RuleTest(str(said.get("displayName", "")), str(said.get("text", ""))))
 
 
 def search_there(name: str, resource: Mapping[str, Any]) -> Thing:
@@ -202,6 +227,8 @@ def files_of(thing: Thing) -> dict[str, str]:
             watchlist, rows = thing.value
             about = {"watchlistAlias": watchlist.alias, **_watchlist_properties(watchlist)}
             return {".json": _json(about), ".csv": csv_of(watchlist.columns, rows)}
+        case Kind.TEST:
+            raise AssertionError
 
 
 def csv_of(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> str:

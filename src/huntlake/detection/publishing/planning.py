@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from huntlake.core.errors import DomainError, Invalid, PreconditionFailed
+from huntlake.core.errors import DomainError, Invalid, NotFound, PreconditionFailed, Refused
 from huntlake.detection.publishing.client import Arm, Target
 from huntlake.detection.publishing.forms import (
     Folder,
@@ -21,6 +21,7 @@ from huntlake.detection.publishing.forms import (
     folder_of,
     rule_there,
     search_there,
+    test_there,
     watchlist_there,
 )
 
@@ -40,14 +41,19 @@ class Move(StrEnum):
     DRIFTED = "drifted"
     REFUSED = "refused"
     FAILED = "failed"
+    NOT_CARRIED = "not carried"
 
 
 @dataclass(frozen=True)
 class There:
-    """What the other side has: things with their ETags by key, and what of it isn't understood."""
+    """What the other side has: things with their ETags by key, and what of it isn't understood.
+
+    `no_tests` says why it keeps no tests of rules; empty where it does, or wasn't asked.
+    """
 
     things: Mapping[str, tuple[Thing, str]]
     passed_over: tuple[tuple[str, str], ...] = ()
+    no_tests: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,8 +102,8 @@ class State:
         draft.replace(self.file)
 
 
-def there(arm: Arm) -> There:
-    """What the workspace has."""
+def there(arm: Arm, *, tests: bool = False) -> There:
+    """What the workspace has; with `tests` also those of its rules."""
     things: dict[str, tuple[Thing, str]] = {}
     passed: list[tuple[str, str]] = []
 
@@ -124,7 +130,14 @@ def there(arm: Arm) -> There:
         name = str(resource.get("properties", {}).get("watchlistAlias") or _name(resource))
         items = list(arm.items(name))
         add(name, resource, lambda n=name, r=resource, i=items: watchlist_there(n, r, i))  # type: ignore[misc]
-    return There(things, tuple(passed))
+    no_tests = ""
+    try:
+        for rule, resource in arm.tests() if tests else ():
+            name = _name(resource)
+            add(f"{rule}/{name}", resource, lambda u=rule, n=name, r=resource: test_there(u, n, r))  # type: ignore[misc]
+    except (Invalid, NotFound, Refused) as error:
+        no_tests = f"tests of rules are not supported there ({error})"
+    return There(things, tuple(passed), no_tests)
 
 
 def plan(
@@ -135,6 +148,9 @@ def plan(
     for key, thing in folder.things.items():
         known, last = other.things.get(key), published.get(key)
         about = (thing.kind.value, thing.name, thing.title)
+        if thing.kind is Kind.TEST and other.no_tests:
+            steps.append(Step(Move.NOT_CARRIED, *about, other.no_tests))
+            continue
         if known is None:
             if last is None or force:
                 steps.append(Step(Move.CREATE, *about, thing=thing))
@@ -179,13 +195,20 @@ def apply(
     """Do what a plan says. What has changed there since the plan was made is drifted, too; what fails is told."""
     published, done = state.of(target), []
     try:
-        # Functions first: rules and other searches may call them.
-        for step in sorted(steps, key=lambda s: not (s.thing is not None and s.thing.is_function)):
+        for step in sorted(steps, key=_turn):
             done.append(_done(arm, step, published, prune=prune))
             progress()
     finally:
         state.write()
     return done
+
+
+def _turn(step: Step) -> int:
+    """Functions come first, for rules and other searches may call them; a test lives no longer than its rule."""
+    if step.thing is None or step.thing.is_function:
+        return 0
+    is_test = step.thing.kind is Kind.TEST
+    return 0 if is_test and step.move is Move.REMOVE else 2 if is_test else 1
 
 
 def _done(arm: Arm, step: Step, published: dict[str, str], *, prune: bool) -> Step:
@@ -232,6 +255,9 @@ def pull(
     taken = {p.resolve() for p in folder.rglob("*") if p.is_file()} if folder.is_dir() else set()
     for key, (thing, _) in sorted(other.things.items()):
         about = (thing.kind.value, thing.name, thing.title)
+        if thing.kind is Kind.TEST:
+            told.append(Pulled("passed over", *about, reason="bringing tests of rules back is not supported"))
+            continue
         known = mine.things.get(key)
         if known is not None and known.digest == thing.digest:
             published[key] = thing.digest
