@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -78,6 +79,29 @@ def test_secrets_are_in_no_history_and_no_journal_in_plain(place: Place, tmp_pat
     entry = place.playbooks.runs.actions(run.name, "ask")[0][1]
     assert entry.outputs == {"hidden": True}
     assert entry.hidden == ("inputs", "outputs")
+
+
+def test_what_a_child_and_a_webhook_answer_lies_nowhere_in_plain(place: Place) -> None:
+    secure = {"runtimeConfiguration": {"secureData": {"properties": ["inputs", "outputs"]}}}
+    trigger = {"type": "Request", "runtimeConfiguration": {"secureData": {"properties": ["outputs"]}}}
+    reply = {"type": "Response", "inputs": {"statusCode": 200, "body": "@triggerBody()"}}
+    place.put("confidant", {"Reply": {**reply, **secure}}, trigger)
+    host = {"workflow": {"id": "confidant"}}
+    call = {"type": "Workflow", "inputs": {"host": host, "body": "@concat('pass-', 'word-3')"}, **secure}
+    webhook = {"type": "HttpWebhook", "inputs": {"subscribe": {"body": "@{listCallbackUrl()}"}}, **secure}
+    place.put("confides", {"Call": call, "Hook": {**webhook, "runAfter": {"Call": ["Succeeded"]}}})
+
+    def answers(call: Call) -> Answer:
+        id = call.inputs["subscribe"]["body"].split("/runs/")[1].split("/")[0]
+        place.playbooks.runs.answer("confides", id, "Hook", Answer(body="pass-word-4"))
+        return Answer()
+
+    place.service.answers = answers
+    run = place.run("confides")
+    assert run.value.status is RunStatus.SUCCEEDED
+    for file in place.playbooks.worker.home.iterdir():
+        if file.is_file() and file.name.startswith(("runs.db", "huntlake.db")):
+            assert not re.search(rb"pass-word-[34]", file.read_bytes()), file
 
 
 def test_a_call_that_waits_for_a_person_is_made_when_it_is_decided(place: Place) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any, cast
 from uuid import uuid4
 
 from huntlake.playbooks.runs.driving import answer_json
 from huntlake.state.documents import Append, Put, Remove, Shelf, Write
+from huntlake.state.sealing import Seal
 from huntlake.wdl.runner.effects import Answer
 
 CANCEL = "cancel"
@@ -18,16 +20,17 @@ _KEPT = 1000
 class Inbox:
     """The messages of all runs, and the signals that make servers look at them."""
 
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
+    def __init__(self, shelf: Shelf, seal: Seal) -> None:
+        self._shelf, self._seal = shelf, seal
 
     def answer(self, run: str, key: str, answer: Answer | None, id: str = "") -> Write:
         """What tells a run of an answer; without one, that what it waits for under that key is decided.
 
-        What is told twice under the same id is told once.
+        What is told twice under the same id is told once. Whether an answer is secret only the run knows: it lies
+        sealed until then.
         """
-        said = {"key": key, "answer": None if answer is None else answer_json(answer)}
-        return Put(_messages(run), id or uuid4().hex, cast("Any", said), "")
+        sealed = None if answer is None else self._seal.seal(json.dumps(answer_json(answer)), _messages(run))
+        return Put(_messages(run), id or uuid4().hex, {"key": key, "answer": sealed}, "")
 
     def cancel(self, run: str) -> Write:
         """What tells a run to end."""
@@ -36,7 +39,13 @@ class Inbox:
     def messages(self, run: str, seen: frozenset[str] = frozenset()) -> list[dict[str, Any]]:
         """The messages of a run that it has not seen, with their ids."""
         found = self._shelf.read_all(_messages(run))
-        return [{"id": name, **cast("dict[str, Any]", value)} for name, value, _ in found if name not in seen]
+        return [{"id": n, **self._opened(run, cast("dict[str, Any]", v))} for n, v, _ in found if n not in seen]
+
+    def _opened(self, run: str, message: dict[str, Any]) -> dict[str, Any]:
+        sealed = message.get("answer")
+        if not isinstance(sealed, str):
+            return message
+        return {**message, "answer": json.loads(self._seal.open(sealed, _messages(run)))}
 
     def cancelled(self, run: str) -> bool:
         """Whether a run is to end."""

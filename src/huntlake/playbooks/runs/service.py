@@ -113,7 +113,7 @@ class Runs:
 
     def __post_init__(self) -> None:
         self.records = Records(self.shelf, self.clock, "runs", PlaybookRun)
-        self.history, self.inbox, self.turns = History(self.shelf), Inbox(self.shelf), Turns(self.shelf)
+        self.history, self.inbox, self.turns = History(self.shelf), Inbox(self.shelf, self.seal), Turns(self.shelf)
         self.open = open_runs(self.shelf)
         self.index = RunIndex(self.shelf, self.records, self.open)
 
