@@ -1,6 +1,7 @@
 """Approved hunts as rules of low severity, with a queue of incidents of their own: from the second phase on.
 
-A rule goes on only as long as its hunt is on duty: what a breaker suspends, or a person retires, stops here too.
+A rule goes on only as long as its hunt is on duty: what a breaker suspends, or a person retires, stops here too. What
+was suspended goes on here when it is resumed.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID, uuid5
 
+from huntlake.core.clock import Clock
 from huntlake.core.diagnostics import SourceError
-from huntlake.core.errors import Invalid, NotFound
+from huntlake.core.errors import Invalid, NotFound, PreconditionFailed
 from huntlake.detection.events import IncidentCreated
 from huntlake.detection.incidents import Incident, Label
 from huntlake.detection.rules import (
@@ -33,8 +35,9 @@ from huntlake.hunting.lifecycle.hunt import GovernedHunt, HuntVersion
 from huntlake.hunting.lifecycle.states import READY, HuntState
 from huntlake.hunting.running.following import QUEUE
 from huntlake.state.audit import SYSTEM, AuditEntry, AuditTrail
+from huntlake.state.documents import Document, Shelf
 from huntlake.state.events import Occasion
-from huntlake.state.records import Owner
+from huntlake.state.records import Only, Owner, Records
 
 _LOG = logging.getLogger("huntlake.hunts")
 _RULES = UUID("1c2b9d56-0e0a-4a8b-8a53-f7a0b7a1e9f4")
@@ -42,13 +45,29 @@ _USUAL, _LEAST, _MOST = timedelta(days=1), timedelta(minutes=5), timedelta(days=
 _LIVE = (*READY, HuntState.RUNNING, HuntState.APPROVED)
 
 
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A rule that was disabled because that version of its hunt was suspended, and the rule's ETag then."""
+
+    version: int
+    etag: str
+
+
 @dataclass(frozen=True)
 class Publishing:
-    """Publishes hunts as rules, and labels what those find."""
+    """Publishes hunts as rules, and labels what those find. `aside` are rules of hunts that are suspended."""
 
     hunts: GovernedHunts
     detection: Detection
     audit: AuditTrail
+    aside: Records[SetAside]
+
+    @classmethod
+    def over(
+        cls, shelf: Shelf, clock: Clock, hunts: GovernedHunts, detection: Detection, audit: AuditTrail
+    ) -> Publishing:
+        """What publishes the hunts of a database."""
+        return cls(hunts, detection, audit, Records(shelf, clock, "rules of suspended hunts", SetAside))
 
     def approved(self, occasion: Occasion, event: HuntApproved) -> None:
         """Publish a hunt that was approved in a later phase."""
@@ -87,17 +106,38 @@ class Publishing:
             self.detection.incidents.change(owner, event.incident, labelled, HOUSE)
 
     def settle(self, owner: Owner) -> int:
-        """Disable the rules whose hunts aren't on duty any more, or all in the first phase; how many they were."""
+        """Disable the rules whose hunts aren't on duty any more, or all in the first phase; how many they were.
+
+        Those that were disabled with a suspended hunt are enabled again when that was resumed.
+        """
         ended, phase = 0, self.hunts.rollouts.of(owner).phase
         for document in self.hunts.list(owner):
             hunt, name = document.value, rule_name(owner, document.name)
             rule = self.detection.rules.find(owner, name)
-            if rule is None or not rule.value.enabled or not (why := off_duty(hunt, phase)):
+            if rule is None:
                 continue
-            self.detection.rules.change(owner, name, lambda known: replace(known, enabled=False), HOUSE)
-            self._note(owner, "hunt/unpublish", document.name, hunt.latest, why, name)
-            ended += 1
+            why, version = off_duty(hunt, phase), hunt.runnable or hunt.current
+            if not why:
+                self._resume(owner, document.name, hunt.version(version), rule)
+            elif rule.value.enabled:
+                rule = self.detection.rules.change(owner, name, lambda known: replace(known, enabled=False), HOUSE)
+                if hunt.state_of(version) is HuntState.SUSPENDED:
+                    self.aside.put(owner, name, SetAside(version, rule.etag), HOUSE)
+                self._note(owner, "hunt/unpublish", document.name, hunt.latest, why, name)
+                ended += 1
         return ended
+
+    def _resume(self, owner: Owner, hunt: str, version: HuntVersion, rule: Document[AnalyticRule]) -> None:
+        """Enable a rule that was set aside with its hunt, unless somebody has had a hand in it since."""
+        aside = self.aside.find(owner, rule.name)
+        if aside is None:
+            return
+        if aside.value == SetAside(version.number, rule.etag):
+            enabled = replace(rule.value, enabled=True)
+            with suppress(PreconditionFailed):
+                self.detection.rules.put(owner, rule.name, enabled, HOUSE, Only(rule.etag))
+                self._note(owner, "hunt/publish", hunt, version, "it was resumed", rule.name)
+        self.aside.delete(owner, rule.name)
 
     def _published(self, owner: Owner) -> frozenset[str]:
         return frozenset(rule_name(owner, document.name) for document in self.hunts.list(owner))

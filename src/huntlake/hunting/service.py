@@ -158,7 +158,7 @@ class Hunting:
             workspaces=prover.reached,
             lists=prover.lists,
         )
-        publishing = Publishing(hunts, detection, audit)
+        publishing = Publishing.over(shelf, clock, hunts, detection, audit)
         watching = Watching(clock, hunts, runs, detection, publishing, audit)
         drafter = Drafter(queries, detection.rules, searches, lambda _: ((one.name, one.text) for one in sigma.rules()))
         hypotheses = Hypotheses(shelf, clock, audit)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from tests.hunting.running.world import ANN, NOW, World
@@ -26,7 +28,7 @@ def world() -> Iterator[World]:
 
 def tell(world: World, hunt: str) -> Publishing:
     """Tell of the approval of the first version, as it is told again after a crash."""
-    publishing = Publishing(world.hunts, world.detection, world.audit)
+    publishing = Publishing.over(world.shelf, world.clock, world.hunts, world.detection, world.audit)
     publishing.approved(Occasion("1", world.owner[0], NOW), HuntApproved(hunt, 1, 2, "", ANN.author))
     return publishing
 
@@ -61,3 +63,44 @@ def test_a_workspace_that_falls_back_to_the_first_phase_has_no_rules_of_hunts(wo
     assert is_enabled(world, name) is False
     tell(world, other)
     assert is_enabled(world, other) is None
+
+
+def resumed(world: World, name: str) -> None:
+    world.clock.at += timedelta(hours=1)
+    world.hunts.prove(world.owner, name)
+    world.hunts.resume(world.owner, name, ANN, "it was the backup")
+
+
+def test_a_rule_comes_back_when_its_hunt_is_resumed(world: World) -> None:
+    name = world.hunt()
+    publishing = tell(world, name)
+    world.hunts.suspend(world.owner, name, BREAKER, "volume: too many rows")
+    assert publishing.settle(world.owner) == 1
+    assert publishing.settle(world.owner) == 0
+    assert is_enabled(world, name) is False
+    resumed(world, name)
+    # So it does in another process.
+    Publishing.over(world.shelf, world.clock, world.hunts, world.detection, world.audit).settle(world.owner)
+    assert is_enabled(world, name) is True
+    last = list(world.audit.read(world.owner))[-1]
+    assert (last["Action"], last["Reason"]) == ("hunt/publish", "it was resumed")
+
+
+def test_a_rule_that_somebody_has_had_a_hand_in_stays_disabled_when_its_hunt_is_resumed(world: World) -> None:
+    name = world.hunt()
+    publishing, rule = tell(world, name), rule_name(world.owner, name)
+    # Here a person was first.
+    world.detection.rules.change(world.owner, rule, lambda r: replace(r, enabled=False))
+    world.hunts.suspend(world.owner, name, BREAKER, "volume: too many rows")
+    publishing.settle(world.owner)
+    resumed(world, name)
+    publishing.settle(world.owner)
+    assert is_enabled(world, name) is False
+    # And here came after.
+    world.detection.rules.change(world.owner, rule, lambda r: replace(r, enabled=True))
+    world.hunts.suspend(world.owner, name, BREAKER, "volume: too many rows")
+    publishing.settle(world.owner)
+    world.detection.rules.change(world.owner, rule, lambda r: replace(r, description="leave it"))
+    resumed(world, name)
+    publishing.settle(world.owner)
+    assert is_enabled(world, name) is False
