@@ -3,9 +3,10 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Cell, Column } from "../api/kusto";
 import { copy } from "./attempt";
+import { Detail } from "./detail";
 import { type Act, Menu } from "./menu";
-import { sorted } from "./order";
-import { count, isNumeric, pretty, shown, whole } from "./values";
+import { ordered, type Sorting } from "./order";
+import { count, counted, isNumeric, shown, whole } from "./values";
 import "./grid.css";
 
 const ROW = 26;
@@ -13,6 +14,7 @@ const HEAD = 34;
 const AROUND = 8;
 const LEAST = 60;
 const MOST = 420;
+const NONE: ReadonlySet<number> = new Set();
 
 interface Props {
   columns: Column[];
@@ -21,6 +23,13 @@ interface Props {
   label: string;
   /** What can be done with a value, beside copying it. */
   acts?: ((cell: CellAt) => Act[]) | undefined;
+  /** What can be done with the rows that are chosen, or with all that are shown. */
+  take?: Taking | undefined;
+}
+
+export interface Taking {
+  title: string;
+  run: (rows: Cell[][]) => void;
 }
 
 /** A value in its place. */
@@ -29,18 +38,13 @@ export interface CellAt {
   value: Cell | undefined;
 }
 
-interface Sorting {
-  column: number;
-  descending: boolean;
-}
-
 interface Cursor {
   row: number;
   column: number;
 }
 
 /** Rows and columns to scroll, sort, filter, size, copy and open. */
-export function Grid({ columns, rows, label, acts }: Props) {
+export function Grid({ columns, rows, label, acts, take }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, left: 0, width: 800, height: 400 });
   const [widths, setWidths] = useState<number[]>([]);
@@ -50,6 +54,7 @@ export function Grid({ columns, rows, label, acts }: Props) {
   const [cursor, setCursor] = useState<Cursor>({ row: 0, column: 0 });
   const [open, setOpen] = useState<number | undefined>();
   const [menu, setMenu] = useState<{ x: number; y: number } | undefined>();
+  const [chosen, setChosen] = useState<ReadonlySet<number>>(NONE);
 
   useLayoutEffect(() => {
     setWidths(columns.map((c, i) => guess(c, rows, i)));
@@ -57,6 +62,7 @@ export function Grid({ columns, rows, label, acts }: Props) {
     setFilters(new Map());
     setOpen(undefined);
     setMenu(undefined);
+    setChosen(NONE);
     setCursor({ row: 0, column: 0 });
     if (box.current) box.current.scrollTo(0, 0);
   }, [columns, rows]);
@@ -121,6 +127,15 @@ export function Grid({ columns, rows, label, acts }: Props) {
     reveal(next);
   };
   const here = rows[order[cursor.row] ?? -1];
+  /** Chooses the rows between two places of the order, too. */
+  const choose = (one: number, other: number) => take && setChosen((all) => new Set([...all, ...order.slice(Math.min(one, other), Math.max(one, other) + 1)]));
+  const toggle = (at: number) => {
+    const index = order[at];
+    if (!take || index === undefined) return;
+    setChosen((all) => new Set(all.has(index) ? [...all].filter((i) => i !== index) : [...all, index]));
+  };
+  // What a filter hides isn't taken.
+  const some = useMemo(() => (chosen.size ? Array.from(order).filter((i) => chosen.has(i)) : undefined), [chosen, order]);
   const doable = (): Act[] => {
     const column = columns[cursor.column];
     if (!here || !column) return [];
@@ -129,6 +144,7 @@ export function Grid({ columns, rows, label, acts }: Props) {
       { title: "Copy the value", hint: "Ctrl C", run: () => void copy(whole(value), "Copied the value") },
       { title: "Copy the row", hint: "as JSON", run: () => void copy(JSON.stringify(Object.fromEntries(columns.map((c, i) => [c.name, here[i] ?? null]))), "Copied the row") },
       { title: "Open the row", hint: "Enter", run: () => setOpen(order[cursor.row]) },
+      ...(take ? [{ title: chosen.has(order[cursor.row] ?? -1) ? "Choose the row no more" : "Choose the row", hint: "Space", run: () => toggle(cursor.row) }] : []),
       ...(acts?.({ column, value }) ?? []),
     ];
   };
@@ -145,9 +161,14 @@ export function Grid({ columns, rows, label, acts }: Props) {
   const keys = (event: KeyboardEvent) => {
     const page = Math.max(1, Math.floor(view.height / ROW) - 2);
     const { row, column } = cursor;
+    const step = (by: number) => {
+      const to = Math.max(0, Math.min(order.length - 1, row + by));
+      if (event.shiftKey) choose(row, to);
+      move(to, column);
+    };
     const moves: Record<string, () => void> = {
-      ArrowDown: () => move(row + 1, column),
-      ArrowUp: () => move(row - 1, column),
+      ArrowDown: () => step(1),
+      ArrowUp: () => step(-1),
       ArrowRight: () => move(row, column + 1),
       ArrowLeft: () => move(row, column - 1),
       PageDown: () => move(row + page, column),
@@ -155,7 +176,8 @@ export function Grid({ columns, rows, label, acts }: Props) {
       Home: () => (event.ctrlKey || event.metaKey ? move(0, 0) : move(row, 0)),
       End: () => (event.ctrlKey || event.metaKey ? move(order.length - 1, columns.length - 1) : move(row, columns.length - 1)),
       Enter: () => setOpen(order[row]),
-      Escape: () => setOpen(undefined),
+      Escape: () => (open === undefined ? setChosen(NONE) : setOpen(undefined)),
+      ...(take ? { " ": () => toggle(row) } : {}),
     };
     if ((event.ctrlKey || event.metaKey) && event.key === "c" && !String(getSelection() ?? "")) {
       event.preventDefault();
@@ -166,6 +188,11 @@ export function Grid({ columns, rows, label, acts }: Props) {
     if (event.key === "ContextMenu" || (event.shiftKey && event.key === "F10")) {
       event.preventDefault();
       ask();
+      return;
+    }
+    if (take && (event.ctrlKey || event.metaKey) && event.key === "a") {
+      event.preventDefault();
+      choose(0, order.length - 1);
       return;
     }
     const act = moves[event.key];
@@ -218,6 +245,22 @@ export function Grid({ columns, rows, label, acts }: Props) {
             Value …
           </button>
         )}
+        {take && rows.length > 0 && (
+          <button
+            type="button"
+            class="plain"
+            disabled={!(some ?? order).length}
+            title="Rows are chosen by Space, Shift and the arrows, or Ctrl and Shift with a click; where none is, these are all that are shown"
+            onClick={() => take.run(Array.from(some ?? order, (i) => rows[i] ?? []))}
+          >
+            {take.title} of {some ? counted(some.length, "row") : "these rows"} …
+          </button>
+        )}
+        {chosen.size > 0 && (
+          <button type="button" class="plain" onClick={() => setChosen(NONE)}>
+            Choose none
+          </button>
+        )}
       </div>
       <div class="grid-and-detail">
         <div
@@ -227,6 +270,7 @@ export function Grid({ columns, rows, label, acts }: Props) {
           aria-label={label}
           aria-rowcount={order.length + 1}
           aria-colcount={columns.length}
+          aria-multiselectable={!!take}
           tabIndex={0}
           onKeyDown={keys}
           onContextMenu={(e) => {
@@ -282,7 +326,8 @@ export function Grid({ columns, rows, label, acts }: Props) {
                   key={at % (to - from + 1)}
                   role="row"
                   aria-rowindex={at + 2}
-                  class={`grid-row${at % 2 ? " odd" : ""}${open === index ? " open" : ""}`}
+                  aria-selected={take ? chosen.has(index) : undefined}
+                  class={`grid-row${at % 2 ? " odd" : ""}${open === index || chosen.has(index) ? " open" : ""}`}
                   style={{ transform: `translateY(${at * ROW}px)`, width: `${total}px` }}
                   onDblClick={() => setOpen(index)}
                 >
@@ -297,7 +342,13 @@ export function Grid({ columns, rows, label, acts }: Props) {
                         aria-colindex={c + 1}
                         class={`grid-cell${isNumeric(column.type) ? " number" : ""}${isHere ? " here" : ""}`}
                         style={{ left: `${lefts[c]}px`, width: `${widths[c]}px` }}
-                        onClick={() => {
+                        onMouseDown={(e) => {
+                          // The browser would select the text between.
+                          if (take && e.shiftKey) e.preventDefault();
+                        }}
+                        onClick={(e) => {
+                          if (e.shiftKey) choose(cursor.row, at);
+                          else if (e.ctrlKey || e.metaKey) toggle(at);
                           setCursor({ row: at, column: c });
                           if (open !== undefined) setOpen(index);
                         }}
@@ -335,51 +386,9 @@ export function Grid({ columns, rows, label, acts }: Props) {
   );
 }
 
-function Detail({ columns, row, close }: { columns: Column[]; row: Cell[]; close: () => void }) {
-  const [all, setAll] = useState(false);
-  const kept = columns.map((c, i) => ({ ...c, value: row[i] })).filter((c) => all || whole(c.value) !== "");
-  return (
-    <aside class="grid-detail" aria-label="The row">
-      <header>
-        <strong>Row</strong>
-        <label>
-          <input type="checkbox" checked={all} onChange={(e) => setAll(e.currentTarget.checked)} /> empty fields, too
-        </label>
-        <button type="button" class="plain" onClick={close} aria-label="Close the row">
-          ✕
-        </button>
-      </header>
-      <dl>
-        {kept.map((c) => (
-          <div key={c.name}>
-            <dt>
-              {c.name} <small>{c.type}</small>
-            </dt>
-            <dd>{pretty(c.value) === undefined ? shown(c.value, c.type, 100_000) : <pre>{pretty(c.value)}</pre>}</dd>
-          </div>
-        ))}
-      </dl>
-    </aside>
-  );
-}
-
 function guess(column: Column, rows: Cell[][], index: number): number {
   let longest = column.name.length + 3;
   const step = Math.max(1, Math.floor(rows.length / 60));
   for (let i = 0; i < rows.length; i += step) longest = Math.max(longest, shown(rows[i]?.[index], column.type, 60).length);
   return Math.max(LEAST, Math.min(MOST, Math.round(longest * 7.2) + 18));
-}
-
-function ordered(
-  columns: Column[],
-  rows: Cell[][],
-  sorting: Sorting | undefined,
-  filters: ReadonlyMap<number, string>,
-): Uint32Array | number[] {
-  const wanted = [...filters].map(([c, text]) => [c, text.toLowerCase()] as const);
-  const kept: number[] = [];
-  for (let i = 0; i < rows.length; i++) {
-    if (wanted.every(([c, text]) => whole(rows[i]?.[c]).toLowerCase().includes(text))) kept.push(i);
-  }
-  return sorting ? sorted(kept, rows, sorting.column, columns[sorting.column] as Column, sorting.descending) : kept;
 }

@@ -3,8 +3,28 @@
 import type { Cell, Column } from "../api/kusto";
 import { isNumeric, whole } from "./values";
 
+export interface Sorting {
+  column: number;
+  descending: boolean;
+}
+
+/** The places of the rows that hold what each filter wants in its column, in the order that is wanted. */
+export function ordered(
+  columns: Column[],
+  rows: Cell[][],
+  sorting: Sorting | undefined,
+  filters: ReadonlyMap<number, string>,
+): Uint32Array | number[] {
+  const wanted = [...filters].map(([c, text]) => [c, text.toLowerCase()] as const);
+  const kept: number[] = [];
+  for (let i = 0; i < rows.length; i++) {
+    if (wanted.every(([c, text]) => whole(rows[i]?.[c]).toLowerCase().includes(text))) kept.push(i);
+  }
+  return sorting ? sorted(kept, rows, sorting.column, columns[sorting.column] as Column, sorting.descending) : kept;
+}
+
 /** Places of rows sorted by a column: nulls come last, whichever way it goes; equals stay as they were. */
-export function sorted(places: number[], rows: Cell[][], index: number, column: Column, descending: boolean): number[] {
+function sorted(places: number[], rows: Cell[][], index: number, column: Column, descending: boolean): number[] {
   const there = places.filter((i) => !isNothing(rows[i]?.[index]));
   const gone = places.filter((i) => isNothing(rows[i]?.[index]));
   const way = descending ? -1 : 1;

@@ -2,7 +2,6 @@
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ApiError, why } from "../../api/door";
-import * as kusto from "../../api/kusto";
 import * as api from "../../api/rule_tests";
 import type { Finding, Outcome, RuleTest } from "../../api/rule_tests";
 import type { Rule } from "../../api/rules";
@@ -10,11 +9,12 @@ import type { EditorHandle, Fault } from "../../parts/editing";
 import { Editor } from "../../parts/editor";
 import { quoted } from "../../parts/sentences";
 import { counted, duration } from "../../parts/values";
-import { place } from "../../shell/router";
 import { workspace } from "../../shell/session";
 import { tell } from "../../shell/toasts";
+import { type Brought, broughtTo } from "./brought";
 import { Came } from "./test_came";
-import { asEvents, begun, like, tableOf, withRows } from "./test_rows";
+import { FromTheLake } from "./test_lake";
+import { begun, withRows } from "./test_rows";
 
 const PAUSE = 350;
 
@@ -48,6 +48,7 @@ export function TestEditor({ rule, test, taken, changed, close }: Props) {
   const key = `test draft ${where} ${rule.name} ${test?.name ?? ""}`;
   const stored = test?.properties.text ?? begun(rule.properties.query);
   const kept = useMemo(() => draft(key), [key]);
+  const [brought, setBrought] = useState(() => (test ? undefined : broughtTo(rule.name)));
   const [text, setText] = useState(kept?.text ?? stored);
   const [turn, setTurn] = useState(0);
   const [findings, setFindings] = useState<Finding[] | undefined>();
@@ -94,6 +95,11 @@ export function TestEditor({ rule, test, taken, changed, close }: Props) {
     type(made);
     setTurn((n) => n + 1);
   };
+  const take = ({ table, rows, newest }: Brought, into: string) => put(withRows(into, table, rows, newest));
+  useEffect(() => {
+    // Nothing was begun that they could be added to: they are what the test begins with.
+    if (brought && !kept) take(brought, stored);
+  }, []);
   const doing = async (what: string, work: () => Promise<void>) => {
     setBusy(what);
     setRefused("");
@@ -144,6 +150,34 @@ export function TestEditor({ rule, test, taken, changed, close }: Props) {
   return (
     <div class="test-writing" role="group" aria-label={test ? `Change the test ${test.properties.displayName}` : "New test"}>
       {kept && <p class="quiet">Your changes were kept in this browser.</p>}
+      {brought && !kept && (
+        <p class="quiet" role="status">
+          {counted(brought.rows.length, "row")} of {brought.table} from your query {brought.rows.length === 1 ? "is" : "are"} in it.
+        </p>
+      )}
+      {brought && kept && (
+        <div class="stale" role="alert">
+          <p>You had begun a new test of this rule already: it is shown below. The {counted(brought.rows.length, "row")} of {brought.table} that you came with {brought.rows.length === 1 ? "is" : "are"} not in it.</p>
+          {[
+            { title: "Add them to it", into: text },
+            { title: "Begin anew with them", into: stored },
+          ].map(({ title, into }) => (
+            <button
+              key={title}
+              type="button"
+              onClick={() => {
+                take(brought, into);
+                setBrought(undefined);
+              }}
+            >
+              {title}
+            </button>
+          ))}
+          <button type="button" onClick={() => setBrought(undefined)}>
+            Leave them
+          </button>
+        </div>
+      )}
       <div class="rule-editor">
         <Editor
           id="test"
@@ -219,68 +253,12 @@ export function TestEditor({ rule, test, taken, changed, close }: Props) {
           {!came.passed && <Came ran={came} />}
         </div>
       )}
-      <FromTheLake where={where} query={rule.properties.query} take={(table, rows, newest) => put(withRows(text, table, rows, newest))} />
+      <FromTheLake where={where} query={rule.properties.query} take={(table, rows, newest) => take({ table, rows, newest }, text)} />
       <p class="quiet rule-hint">
         Rows are in <code>events</code>, by their table; a time may be an offset from <code>clock</code>, such as <code>-10m</code>. Of an alert that is expected any of title, severity, tactics, techniques, entities and details can be
         said; <code>expect: nothing</code> where the rule must stay quiet. A test holds its own rows and nothing else.
       </p>
     </div>
-  );
-}
-
-interface FromTheLakeProps {
-  where: string;
-  query: string;
-  take: (table: string, rows: string[], newest: number) => void;
-}
-
-/** Takes rows of the lake into a test. */
-function FromTheLake({ where, query, take }: FromTheLakeProps) {
-  const { query: address } = place.value;
-  const [since, until] = [address.get("since"), address.get("until")];
-  const [asked, setAsked] = useState(() => like(query, since, until));
-  const [busy, setBusy] = useState(false);
-  const [told, setTold] = useState("");
-  const [wrong, setWrong] = useState("");
-  const add = async () => {
-    setBusy(true);
-    setTold("");
-    setWrong("");
-    try {
-      const table = tableOf(asked);
-      const schema = await kusto.rows<{ ColumnName: string }>(where, `${table} | getschema | project ColumnName`);
-      const { tables } = await kusto.query({ workspace: where, text: `set truncationmaxrecords = 200;\n${asked}` });
-      const found = tables[0];
-      if (!found?.rows.length) setWrong("The query gives no row.");
-      else {
-        const { rows, newest } = asEvents(found, schema.map((c) => c.ColumnName));
-        take(table, rows, newest);
-        setTold(`${counted(rows.length, "row")} of ${table} ${rows.length === 1 ? "is" : "are"} in the test now.`);
-      }
-    } catch (error) {
-      setWrong(why(error));
-    }
-    setBusy(false);
-  };
-  return (
-    <details class="test-rows" open={!!since}>
-      <summary>Take rows from the lake</summary>
-      <label class="field wide">
-        <span>A query over one table; its first word tells which</span>
-        <textarea rows={4} spellcheck={false} value={asked} onInput={(e) => setAsked(e.currentTarget.value)} />
-      </label>
-      <button type="button" disabled={busy} onClick={() => void add()}>
-        {busy ? "Asking …" : "Add its rows"}
-      </button>{" "}
-      <span class="quiet" role="status">
-        {told}
-      </span>
-      {wrong && (
-        <p class="page-wrong" role="alert">
-          {wrong}
-        </p>
-      )}
-    </details>
   );
 }
 

@@ -51,7 +51,7 @@ export function withRows(text: string, table: string, rows: string[], newest: nu
 }
 
 /** Each row in one line of YAML, without what is empty and without columns that the table hasn't; and when the newest happened. */
-export function asEvents(answer: Table, known: readonly string[]): { rows: string[]; newest: number } {
+export function asEvents(answer: Pick<Table, "columns" | "rows">, known: readonly string[]): { rows: string[]; newest: number } {
   let newest = 0;
   const rows = answer.rows.map((row) => {
     const cells: string[] = [];

@@ -22,6 +22,7 @@ import { SchemaTree } from "./schema";
 import { linkTo, ruleOf, shared } from "./share";
 import { TabBar } from "./tabbar";
 import { current, keep, open, openSaved, tabs, write } from "./tabs";
+import { Testing, type Wanted } from "./testing";
 import { RANGES } from "./timerange";
 import "./query.css";
 
@@ -36,6 +37,7 @@ export function QueryPage() {
   const [range, setRange] = useState("");
   const [asking, setAsking] = useState(false);
   const [saving, setSaving] = useState(false);
+  const [testing, setTesting] = useState<Wanted | undefined>();
   const [sideOpen, setSideOpen] = useState(false);
   const handle = useRef<EditorHandle | undefined>(undefined);
   const { shown: shownOf, run, explain } = useRunning(place, range);
@@ -190,8 +192,9 @@ export function QueryPage() {
             handle.current = h;
           }}
         />
-        <Results shown={shown} name={tab?.title ?? "answer"} mend={mend} go={({ at }) => at && handle.current?.reveal(at.line, at.column)} narrow={narrow} />
+        <Results shown={shown} name={tab?.title ?? "answer"} mend={mend} go={({ at }) => at && handle.current?.reveal(at.line, at.column)} narrow={narrow} test={may("author") ? setTesting : undefined} />
       </section>
+      {testing && <Testing wanted={testing} tables={schema.value?.tables} close={() => setTesting(undefined)} />}
       {saving && tab && (
         <Saving
           tab={tab}

@@ -76,3 +76,35 @@ export function undrawn(text: string): string {
   const found = last(text);
   return found?.render === undefined || found.declares ? text : text.slice(0, found.render).trimEnd();
 }
+
+export interface Stage {
+  /** Its operator; of the first, empty. */
+  operator: string;
+  /** What the operator is told, in pieces between the commas of the outermost level. */
+  said: string[][];
+}
+
+/** The last statement that gives an answer, operator by operator, and the names that are declared before it. */
+export function stages(text: string): { stages: Stage[]; declared: string[] } | undefined {
+  const found = last(text);
+  if (!found || found.declares) return undefined;
+  const declared: string[] = [];
+  let made: Stage[] = [{ operator: "", said: [[]] }];
+  let depth = 0;
+  let before = "";
+  for (const token of text.slice(0, found.end).matchAll(TOKEN)) {
+    const { gap, word, sign } = token.groups ?? {};
+    if (gap !== undefined) continue;
+    const here = made.at(-1) as Stage;
+    if (sign === ";" && depth === 0) made = [{ operator: "", said: [[]] }];
+    else if (sign === "|" && depth === 0) made.push({ operator: "", said: [[]] });
+    else if (sign === "," && depth === 0) here.said.push([]);
+    else if (word !== undefined && depth === 0 && made.length > 1 && !here.operator) here.operator = word;
+    else here.said.at(-1)?.push(token[0]);
+    if (before === "let" && word !== undefined) declared.push(word);
+    if (sign !== undefined && "([{".includes(sign)) depth += 1;
+    if (sign !== undefined && ")]}".includes(sign)) depth -= 1;
+    before = word ?? "";
+  }
+  return { stages: made, declared };
+}

@@ -2,7 +2,7 @@
 
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Plan, Words } from "../../api/explanations";
-import type { Answer, Asked, Visualization } from "../../api/kusto";
+import type { Answer, Asked, Cell, Visualization } from "../../api/kusto";
 import { Chart } from "../../parts/charts";
 import { drawable, undrawable } from "../../parts/drawable";
 import { Grid } from "../../parts/grid";
@@ -15,6 +15,7 @@ import type { Marked } from "./fixes";
 import { type Narrow, narrowing } from "./narrowing";
 import type { Sent } from "./places";
 import { Statistics } from "./statistics";
+import type { Wanted } from "./testing";
 
 export type Shown =
   | { state: "running"; since: number; stop: () => void }
@@ -30,9 +31,11 @@ interface Props {
   mend: (fix: Fix) => void;
   go: (fault: Marked) => void;
   narrow: Narrow;
+  /** Undefined for who may not write tests of rules. */
+  test: ((wanted: Wanted) => void) | undefined;
 }
 
-export function Results({ shown, name, mend, go, narrow }: Props) {
+export function Results({ shown, name, mend, go, narrow, test }: Props) {
   if (!shown) {
     return (
       <div class="results empty">
@@ -59,7 +62,7 @@ export function Results({ shown, name, mend, go, narrow }: Props) {
     case "failed":
       return <Faults message={shown.message} code={shown.code} faults={shown.faults} mend={mend} go={go} />;
     case "answered":
-      return <Answered answer={shown.answer} asked={shown.asked} sent={shown.sent} name={name} narrow={narrow} />;
+      return <Answered answer={shown.answer} asked={shown.asked} sent={shown.sent} name={name} narrow={narrow} test={test} />;
   }
 }
 
@@ -82,9 +85,10 @@ interface AnsweredProps {
   sent: Sent;
   name: string;
   narrow: Narrow;
+  test: Props["test"];
 }
 
-function Answered({ answer, asked, sent, name, narrow }: AnsweredProps) {
+function Answered({ answer, asked, sent, name, narrow, test }: AnsweredProps) {
   const [at, setAt] = useState(0);
   const table = answer.tables[Math.min(at, answer.tables.length - 1)];
   const can = table ? drawable(table) : false;
@@ -94,6 +98,11 @@ function Answered({ answer, asked, sent, name, narrow }: AnsweredProps) {
     setView(answer.tables[0] && drawable(answer.tables[0]) ? "chart" : "table");
   }, [answer]);
   const look = useMemo(() => table?.visualization as Visualization, [table]);
+  const take = test &&
+    table && {
+      title: "Make a test",
+      run: (rows: Cell[][]) => test({ columns: table.columns, rows, text: sent.sent, several: answer.tables.length > 1 }),
+    };
   if (!table) return <div class="results empty">The query has no answer: it only declares something.</div>;
   return (
     <div class="results">
@@ -130,7 +139,11 @@ function Answered({ answer, asked, sent, name, narrow }: AnsweredProps) {
           This is not all: {answer.partial}
         </p>
       )}
-      {view === "chart" && can ? <Chart table={table} look={look} /> : <Grid columns={table.columns} rows={table.rows} label="Answer" acts={narrowing(sent, answer.tables.length, narrow)} />}
+      {view === "chart" && can ? (
+        <Chart table={table} look={look} />
+      ) : (
+        <Grid columns={table.columns} rows={table.rows} label="Answer" acts={narrowing(sent, answer.tables.length, narrow)} take={take} />
+      )}
     </div>
   );
 }
