@@ -44,7 +44,7 @@ def test_chosen_rows_become_a_test_of_the_rule_that_is_picked(page: Page) -> Non
     page.keyboard.press("Shift+ArrowDown")
     expect(grid.locator("[aria-selected=true]")).to_have_count(2)
     asked = choosing(page, "2 rows")
-    asked.get_by_label("Search the rules").fill("failures of an ans")
+    asked.get_by_label("Search the rules").fill("failures of an answer")
     asked.get_by_role("region", name="Rules that read SigninLogs").get_by_role("button").click()
     writing = page.get_by_role("group", name="New test")
     expect(writing.get_by_text("2 rows of SigninLogs from your query are in it.")).to_be_visible()
@@ -80,7 +80,7 @@ def test_rows_that_are_brought_leave_a_test_that_was_begun_as_it_is(page: Page) 
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("SigninLogs | summarize n = count() by Location", "These are rows that summarize makes, not rows of SigninLogs"),
+        ("SigninLogs | summarize n = count() by Location", "rows that summarize makes, not rows of SigninLogs"),
         ("union SigninLogs, AuditLogs | take 3", "doesn't begin with the name of one table"),
         ("let T = SigninLogs; T | take 3", "T is declared by a let of the query"),
         ("SigninLogs | extend ResultType = 'x' | take 3", "ResultType is computed by extend"),

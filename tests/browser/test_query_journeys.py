@@ -244,13 +244,6 @@ def test_charts_of_each_kind_are_drawn(page: Page, look: str, kind: str) -> None
     expect(page.get_by_role("img", name=look)).to_be_visible()
 
 
-def test_a_look_that_isnt_there_is_said_to_be_missing(page: Page) -> None:
-    sign_in(page)
-    ask(page, "print Done = 3 | render card")
-    expect(page.get_by_text("render card is not supported here")).to_be_visible()
-    expect(page.get_by_role("grid")).to_contain_text("Done")
-
-
 def test_half_a_million_rows_are_sorted_and_scrolled_to_the_end(page: Page) -> None:
     sign_in(page)
     ask(page, "range x from 1 to 500000 step 1 | extend Word = strcat('word ', hash(x) % 1000)")

@@ -28,8 +28,11 @@ export interface Visualization {
   YAxis: string | null;
   YSplit?: string | null;
   Accumulate?: boolean;
+  AnomalyColumns?: string[] | string | null;
   Ymin?: number | "NaN";
   Ymax?: number | "NaN";
+  Xmin?: number | "NaN";
+  Xmax?: number | "NaN";
 }
 
 export interface Answer {

@@ -1,18 +1,7 @@
 // Which looks of `render` there are; apart from the charts themselves, which are loaded when one is drawn.
 
 import type { Table } from "../api/kusto";
-
-const KINDS = [
-  "anomalychart",
-  "areachart",
-  "barchart",
-  "columnchart",
-  "linechart",
-  "piechart",
-  "scatterchart",
-  "stackedareachart",
-  "timechart",
-];
+import { KINDS } from "./looks";
 
 /** The look that a query asks for and the pages have not; empty where there is none. */
 export function undrawable(table: Table): string {

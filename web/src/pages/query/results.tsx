@@ -3,6 +3,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Plan, Words } from "../../api/explanations";
 import type { Answer, Asked, Cell, Visualization } from "../../api/kusto";
+import { Card } from "../../parts/card";
 import { Chart } from "../../parts/charts";
 import { drawable, undrawable } from "../../parts/drawable";
 import { Grid } from "../../parts/grid";
@@ -140,7 +141,7 @@ function Answered({ answer, asked, sent, name, narrow, test }: AnsweredProps) {
         </p>
       )}
       {view === "chart" && can ? (
-        <Chart table={table} look={look} />
+        look.Visualization === "card" ? <Card table={table} look={look} /> : <Chart table={table} look={look} />
       ) : (
         <Grid columns={table.columns} rows={table.rows} label="Answer" acts={narrowing(sent, answer.tables.length, narrow)} take={take} />
       )}
