@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
-from huntlake.playbooks.connectors.reads import TRIGGER, made, reads
+from huntlake.playbooks.connectors.plausible import MOMENT, plausible
+from huntlake.playbooks.connectors.reads import TRIGGER, reads
+from huntlake.playbooks.connectors.schema_samples import made
+from huntlake.wdl.actions.schemas import complaints
 from huntlake.wdl.definition.reading import read
 
 HTTP = {"type": "Http", "inputs": {"method": "GET", "uri": "https://there.example"}}
@@ -174,3 +177,51 @@ def test_a_text_that_is_replaced_in_may_be_made_of_a_list() -> None:
 def test_what_a_condition_compares_with_a_text_is_that_text() -> None:
     check = {"type": "If", "expression": {"and": [{"equals": ["@body('Ask')?['kind']", "User"]}]}, "actions": {}}
     assert body({"Check": check}) == {"kind": "User"}
+
+
+def test_what_a_condition_compares_with_a_parameter_is_its_value() -> None:
+    compared = {"equals": ["@body('Ask')?['kind']", "@{parameters('wanted')}s"]}
+    check = {"type": "If", "expression": {"and": [compared]}, "actions": {}}
+    assert body({"Check": check}, parameters={"wanted": {"type": "String", "defaultValue": "User"}}) == {
+        "kind": "Users"
+    }
+
+
+def test_a_text_that_a_condition_looks_for_is_in_what_it_looks_through() -> None:
+    check = {"type": "If", "expression": {"contains": ["@body('Ask')?['path']", "Admins"]}, "actions": {}}
+    assert "Admins" in body({"Check": check})["path"]
+
+
+def test_what_is_counted_with_or_taken_for_a_date_is_a_number_or_a_date() -> None:
+    actions = {
+        "Sum": compose("@add(body('Ask')?['fee'], 1)"),
+        "Most": compose("@max(body('Ask')?['least'], 1)"),
+        "When": compose("@formatDateTime(body('Ask')?['when'], 'yyyy')"),
+        "Span": compose("@dateDifference(body('Ask')?['from'], body('Ask')?['until'])"),
+    }
+    assert body(actions) == {"fee": 1, "least": 1, "when": MOMENT, "from": MOMENT, "until": MOMENT}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("Seen_t", MOMENT), ("Risk_d", 1), ("Known_b", True), ("SourceIP_s", "203.0.113.1")]
+)
+def test_columns_of_custom_logs_are_of_the_type_that_they_end_with(name: str, value: Any) -> None:
+    assert plausible(name) == value
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string", "format": "date-time"},
+        {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+        {"type": "string", "pattern": "^[A-Z]{2,3}$"},
+        {"type": "string", "minLength": 30},
+        {"type": "string", "maxLength": 2},
+        {"type": "integer", "minimum": 7, "multipleOf": 4},
+        {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+        {"type": "array", "minItems": 3, "items": {"type": "string"}},
+        {"type": "object", "required": ["a"]},
+    ],
+)
+def test_what_is_made_of_a_schema_passes_it(schema: Any) -> None:
+    assert complaints(made(schema, "note"), schema) == []

@@ -25,12 +25,18 @@ def plausible(name: str, number: int = 1) -> Any:
     >>> plausible("lastReportedAt")
     '2026-03-04T05:06:07.0000000Z'
     """
+    if custom := _CUSTOM.fullmatch(name):
+        return _OF_CUSTOM[custom[2]](custom[1], number)
     plain = re.sub(r"[^a-z0-9]", "", name.lower())
     words = _words(name)
     for fits, make in RULES:
         if fits(plain, words):
             return make(name, number)
     return f"{name} {number}"
+
+
+_CUSTOM = re.compile(r"(\w+)_([bdgst])")
+"""The columns of custom logs end with their type."""
 
 
 def _words(name: str) -> tuple[str, ...]:
@@ -170,6 +176,20 @@ RULES: tuple[tuple[Callable[[str, tuple[str, ...]], bool], Maker], ...] = (
     (_ending("deviceid", "machineid"), guid),
 )
 """The first that fits the name decides: how it is spelled without punctuation, and the words it is made of."""
+
+
+def _told(name: str, number: int) -> str:
+    value = plausible(name, number)
+    return value if isinstance(value, str) else f"{name} {number}"
+
+
+_OF_CUSTOM: dict[str, Maker] = {
+    "b": _always(True),
+    "d": lambda name, number: number,
+    "g": guid,
+    "s": _told,
+    "t": _always(MOMENT),
+}
 
 
 def _incident(name: str, number: int) -> str:

@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from huntlake.core.diagnostics import SourceError
-from huntlake.playbooks.connectors.plausible import SUBSCRIPTION, plausible
-from huntlake.playbooks.connectors.stubs import ANYTHING, Contract
+from huntlake.playbooks.connectors.plausible import MOMENT, SUBSCRIPTION
+from huntlake.playbooks.connectors.schema_samples import made
+from huntlake.playbooks.connectors.stubs import Contract
 from huntlake.wdl.definition.workflow import Action, ActionType, Definition
+from huntlake.wdl.dotnet import timestamps
 from huntlake.wdl.expressions.nodes import Access, Call, Expression, Interpolation, Literal
 from huntlake.wdl.expressions.parser import template
-from huntlake.wdl.expressions.values import found, text
+from huntlake.wdl.expressions.values import Fault, found, text
 
 TRIGGER = ""
 """What stands for the trigger among the names of actions."""
@@ -35,6 +37,13 @@ _DEEPEST = 12
 _FROM_END = 8
 _MOST_TWINS = 6
 _NUMBERED = frozenset(("greater", "greaterorequals", "less", "lessorequals"))
+_ARITHMETIC = frozenset(("add", "div", "mod", "mul", "sub"))
+_ORDERED = frozenset(("max", "min"))
+_OF_DATES = frozenset(
+    "addtotime adddays addhours addminutes addseconds subtractfromtime startofday startofhour startofmonth dayofweek"
+    " dayofmonth dayofyear ticks formatdatetime parsedatetime datedifference converttimezone convertfromutc"
+    " converttoutc".split()
+)
 RESOURCE = f"{SUBSCRIPTION}/providers/Microsoft.Compute/virtualMachines/host1"
 """What stands for a text that is taken apart as the id of a resource."""
 
@@ -209,6 +218,16 @@ def _number(value: Any) -> Any:
     return value if isinstance(value, int | float) else 1
 
 
+def _moment(value: Any) -> Any:
+    if isinstance(value, list | dict):
+        return value
+    try:
+        timestamps.read(text(value))
+    except Fault:
+        return MOMENT
+    return value
+
+
 def _truth(value: Any) -> Any:
     return value if isinstance(value, bool) else True
 
@@ -317,11 +336,23 @@ class _Reader:
             if len(sides) == 2 and name.lower() in _NUMBERED and any(isinstance(s, int) for s in sides):
                 for side in sides:
                     self._fit(side, action, _integer)
-            texts = [s for s in sides if isinstance(s, str) and s and "@" not in s]
+            said = [self._said(s, action) for s in sides]
+            texts = [s for s in said if isinstance(s, str) and s]
             if len(sides) == 2 and name.lower() == "equals" and len(texts) == 1:
                 for side in sides:
                     self._fit(side, action, _same(texts[0]))
+            if len(sides) == 2 and name.lower() == "contains" and isinstance(said[1], str) and said[1]:
+                self._fit(sides[0], action, _with(said[1]))
             self._compared(given, action)
+
+    def _said(self, node: Any, action: Action) -> Any:
+        """What a side of a comparison always is; None where that depends on anything."""
+        if not isinstance(node, str) or "@" not in node:
+            return node
+        try:
+            return self._of_constant(template(node), action, 0)
+        except SourceError:
+            return None
 
     def _fit(self, node: Any, action: Action | None, fit: Fit) -> None:
         if (source := self._of(node, action, 0)) is not None:
@@ -354,6 +385,12 @@ class _Reader:
                         self._fitted(self._source(other, action, 0), _list)
             case ("int" | "float", _):
                 self._fitted(first, _integer)
+            case (_, _) if name in _ARITHMETIC or (name in _ORDERED and len(arguments) > 1):
+                for one in arguments:
+                    self._fitted(self._source(one, action, 0), _number)
+            case (_, _) if name in _OF_DATES:
+                for one in arguments if name == "datedifference" else arguments[:1]:
+                    self._fitted(self._source(one, action, 0), _moment)
             case ("json", _):
                 self._fitted(first, _json)
             case ("xml", _):
@@ -392,11 +429,14 @@ class _Reader:
                     read = template(value) if isinstance(value, str) else None
                 except SourceError:
                     return None
-                return read if read is None or isinstance(read, str) else self._of_constant(read, action, depth + 1)
+                return None if read is None else self._of_constant(read, action, depth + 1)
         return None
 
     def _of_constant(self, read: Any, action: Action | None, depth: int) -> Any:
-        return None if isinstance(read, Interpolation) else self._constant(read, action, depth)
+        if isinstance(read, Interpolation):
+            parts = [p if isinstance(p, str) else self._constant(p, action, depth) for p in read.parts]
+            return "".join(parts) if all(isinstance(p, str) for p in parts) else None
+        return read if isinstance(read, str) else self._constant(read, action, depth)
 
     def _schema(self, action: Action, inputs: Mapping[str, Any]) -> None:
         source, schema = self._of(inputs.get("content"), action, 0), inputs.get("schema")
@@ -692,54 +732,6 @@ def _texts(node: Any) -> Iterator[str]:
             for key, inner in node.items():
                 yield from _texts(key)
                 yield from _texts(inner)
-
-
-def made(schema: Any, name: str = "", depth: int = 0) -> Any:
-    """A value that a JSON schema lets pass, with every property that it names."""
-    if not isinstance(schema, Mapping) or depth > 40:
-        return {}
-    if "const" in schema:
-        return schema["const"]
-    if isinstance(schema.get("enum"), list) and schema["enum"]:
-        return schema["enum"][0]
-    for choice in ("anyOf", "oneOf", "allOf") if "properties" not in schema else ():
-        if isinstance(schema.get(choice), list) and schema[choice]:
-            return made(schema[choice][0], name, depth + 1)
-    types = schema.get("type")
-    type = str(next((t for t in types if t != "null"), "null") if isinstance(types, list) else types or "").lower()
-    properties, items = schema.get("properties"), schema.get("items")
-    if type == "object" or (not type and isinstance(properties, Mapping)):
-        known = properties if isinstance(properties, Mapping) else {}
-        return {_plain(k): made(v, _plain(k), depth + 1) for k, v in known.items()}
-    if type == "array" or (not type and items is not None):
-        several = items if isinstance(items, list) and items else [items]
-        return [made(one, name, depth + 1) if isinstance(one, Mapping) and one else ANYTHING for one in several]
-    return _leaf(type, name)
-
-
-def _leaf(type: str, name: str) -> Any:
-    if not type and not name:
-        return None
-    value = plausible(name) if name else "text"
-    if isinstance(value, list):
-        value = value[0]
-    match type:
-        case "integer":
-            return value if isinstance(value, int) and not isinstance(value, bool) else 1
-        case "number":
-            return value if isinstance(value, int | float) and not isinstance(value, bool) else 1.5
-        case "boolean":
-            return True
-        case "null":
-            return None
-        case "string":
-            return value if isinstance(value, str) else str(value) if value not in ({}, None) else f"{name} 1"
-    return value
-
-
-def _plain(name: str) -> str:
-    # Schemas are templates: designers write `@@odata.type` for the name `@odata.type`.
-    return name[1:] if name.startswith("@@") else name
 
 
 def _merged(left: Any, right: Any) -> Any:
