@@ -56,7 +56,7 @@ def ask(
         print()
         print(f"tables that may answer: {', '.join(f'{t.name} ({t.score:.2f})' for t in answer.tables)}")
         for text in answer.unused:
-            note(printable(f"`{text}` is in the question, and not in the query: no column was found for it"))
+            note(printable(f"`{text}` is in the question, and nothing in the query stands for it"))
         if answer.remark:
             note(printable(answer.remark))
         for line in lines(answer.proof.findings, answer.query, "query"):

@@ -58,6 +58,7 @@ _COMMON = frozenset(
     "high medium low user users device file email event events alert active account system process network machine "
     "name risk domain status login logon group security".split()
 )
+_COMPARISONS = frozenset((">", ">=", "<", "<="))
 _HASHES = {64: "SHA256", 40: "SHA1", 32: "MD5"}
 _COUNTRY = r"(?:\b(?:from|in|of|located|the|where|outside)\s)({})[ .]"
 _ENOUGH, _ENOUGH_OF_FORM = 1.9, 1.0
@@ -105,7 +106,7 @@ class Tests:
         """The tests, those of values first."""
         found: list[Test] = []
         places = list(self._places(asked))
-        named = {place.why.lower() for place in places}
+        named = {name for place in places for name in place.why.lower().split(", ")}
         for values in _groups(v for v in asked.values if v.text.lower() not in named and not self._is_own_name(v)):
             if (test := self._of_values(values, asked)) is not None:
                 found.append(test)
@@ -146,6 +147,8 @@ class Tests:
             return None
         type = self._table.columns[best]
         texts: tuple[str | int | float, ...] = tuple(v.text for v in values)
+        if first.operator in _COMPARISONS and type not in _NUMBERS:
+            return None
         if type in _NUMBERS:
             numbers = [_number(v.text) for v in values]
             if None in numbers:
@@ -219,17 +222,19 @@ class Tests:
             return
         text = f" {re.sub(r'[^a-z. ]', ' ', asked.text.lower())} "
         countries = knowledge().countries
-        for name in sorted(countries, key=lambda n: (-len(n), n)):
-            if name == "us" and not re.search(r"\bUS\b|\bU\.S", asked.text):
-                continue
-            if (found := re.search(_COUNTRY.format(re.escape(name)), text)) is not None:
-                column = min(columns, key=lambda c: ("country" not in c.lower(), len(self._words[c]), c))
-                is_spelled = "country" in column.lower() and "iso" not in column.lower()
-                before = text[: found.start(1)][-24:]
-                denied = bool(re.search(r"\bnot\b|outside|except|other than", before))
-                value = name.title() if is_spelled else countries[name]
-                yield Test(column, "!=" if denied else "==", (value,), found[1])
-                return
+        named = [n for n in countries if n != "us" or re.search(r"\bUS\b|\bU\.S", asked.text)]
+        among = "|".join(re.escape(n) for n in sorted(named, key=lambda n: (-len(n), n)))
+        if (found := re.search(_COUNTRY.format(among), text)) is not None:
+            column = min(columns, key=lambda c: ("country" not in c.lower(), len(self._words[c]), c))
+            is_spelled = "country" in column.lower() and "iso" not in column.lower()
+            denied = bool(re.search(r"\bnot\b|outside|except|other than", text[: found.start(1)][-24:]))
+            names, end = [found[1]], found.end(1)
+            while more := re.match(rf"\s*(?:and |or |nor )?(?:the |from |in )*({among})(?=[ .])", text[end:]):
+                names.append(more[1])
+                end += more.end(1)
+            values = dict.fromkeys(n.title() if is_spelled else countries[n] for n in names)
+            is_other = denied and len(values) == 1
+            yield Test(column, "!=" if is_other else "==", tuple(values), ", ".join(names), denied and not is_other)
 
     def _truths(self, asked: Spoken) -> Iterator[Test]:
         """Columns that are true or false, by their names: `IsDeleted`."""
@@ -388,7 +393,7 @@ def _kind_fits(value: SpokenValue, column: str, type: ScalarType) -> float:
 
 def _operator(value: SpokenValue, type: ScalarType, column: str) -> str:
     if type in _NUMBERS:
-        return "=="
+        return value.operator if value.operator in _COMPARISONS else "=="
     match value.operator:
         case "startswith" | "endswith" | "contains" | "has":
             return value.operator

@@ -12,6 +12,7 @@ from huntlake.core.diagnostics import SourceError
 from huntlake.hunting.drafting.asking import joining
 from huntlake.hunting.drafting.asking.filters import Precedent, Test, Tests
 from huntlake.hunting.drafting.asking.knowledge import knowledge
+from huntlake.hunting.drafting.asking.leftover import left_over
 from huntlake.hunting.drafting.asking.spoken import Spoken, TimeWindow, ValueKind, spoken
 from huntlake.hunting.drafting.asking.tables import AskTable, name_words, said
 from huntlake.hunting.drafting.quoting import column, text_literal
@@ -24,6 +25,7 @@ from huntlake.workspace.known_questions import AnsweredQuestion
 from huntlake.workspace.table_search import Described, KnownQuestion, TableSearch, is_named
 
 MOST_TABLES = 5
+_EACH = {"1h": "1h", "1d": "1d", "1w": "7d"}
 _MOST_ROWS = 10_000
 _PROCESSES = {"DeviceProcessEvents"}
 _MISSED = 0.4
@@ -128,7 +130,8 @@ class Asking:
         found = self._over_one(question)
         if found is None or not joining.means_two(question):
             return found
-        return replace(found, remark=f"{_ALONE}: the query is over `{found.table}` alone")
+        alone = f"{_ALONE}: the query is over `{found.table}` alone"
+        return replace(found, remark="; ".join(said for said in (alone, found.remark) if said))
 
     def _over_one(self, question: str, table: str = "") -> AskedQuery | None:
         asked = spoken(question)
@@ -137,15 +140,15 @@ class Asking:
         if chosen is None:
             return None
         tests = Tests(chosen, self._precedents).find(asked)
-        unused = _unused(asked, tests)
-        back = asked.window.ago if asked.window else ""
-        return AskedQuery(_written(chosen, asked, tests), chosen.name, proposed, tuple(tests), unused, back)
+        query, back = _written(chosen, asked, tests), asked.window.ago if asked.window else ""
+        unused = _not_said(asked, tests, [chosen], _grouped(chosen, asked), query)
+        return AskedQuery(query, chosen.name, proposed, tuple(tests), unused, back, remark=_limited(asked))
 
     def _over_two(self, question: str) -> AskedQuery | None:
         """A query for a question about rows of two tables; None where it isn't one, or can't be made one."""
         places = {name: at.start() for name in self._tables if (at := _named_at(name, question)) is not None}
         found = joining.halves(question, sorted(places, key=lambda name: places[name]))
-        if found is None:
+        if found is None or joining.means_two(found.second) or (not found.names and joining.means_two(found.first)):
             return None
         whole, halves = spoken(question), (spoken(found.first), spoken(found.second))
         likely = [
@@ -171,15 +174,19 @@ class Asking:
             made = joining.joined(first, second, on, found, (tables[0].time, tables[1].time))
             shown = 1 if found.how is joining.How.THEN else 0
             # `sign-ins by users who …` counts nothing by users.
-            made += _shape(tables[shown], replace(whole, by=(*halves[0].by, *halves[1].by)), tests[shown])
-            used = _used([*tests[0], *tests[1]])
-            left = (v.text for v in whole.values if v.text.lower() not in used and v.text != found.within[:-1])
-            unused = tuple(text for text in left if not joining.is_thing(text))
-            remark = "each pair of rows that lie so near comes once" if found.within else ""
+            asked = replace(whole, by=(*halves[0].by, *halves[1].by))
+            made += _shape(tables[shown], asked, tests[shown])
+            both, query = (*tests[0], *tests[1]), "\n| ".join(made)
+            unused = tuple(
+                text
+                for text in _not_said(whole, both, tables, _grouped(tables[shown], asked), query)
+                if not joining.is_thing(text) and text != found.within[:-1]
+            )
+            pairs_come = "each pair of rows that lie so near comes once" if found.within else ""
+            remark = "; ".join(said for said in (pairs_come, _limited(whole)) if said)
             proposed = tuple(ProposedTable(name, 1.0) for name in dict.fromkeys(names))
             back = whole.window.ago if whole.window else ""
-            both = (*tests[0], *tests[1])
-            return AskedQuery("\n| ".join(made), names[0], proposed, both, unused, back, names[1], remark)
+            return AskedQuery(query, names[0], proposed, both, unused, back, names[1], remark)
         return None
 
     def _is_meant(self, table: str, half: str) -> bool:
@@ -209,6 +216,11 @@ def _named_at(table: str, question: str) -> re.Match[str] | None:
     return re.search(rf"\b{re.escape(table)}\b", question, flags)
 
 
+def _limited(asked: Spoken) -> str:
+    """That fewer rows come than were asked for, where that is so."""
+    return f"{asked.most:,} rows are too many: {_MOST_ROWS:,} come" if (asked.most or 0) > _MOST_ROWS else ""
+
+
 def _used(tests: Sequence[Test]) -> str:
     return " ".join(t.why for t in tests).lower()
 
@@ -216,6 +228,16 @@ def _used(tests: Sequence[Test]) -> str:
 def _unused(asked: Spoken, tests: Sequence[Test]) -> tuple[str, ...]:
     used = _used(tests)
     return tuple(v.text for v in asked.values if v.text.lower() not in used)
+
+
+def _not_said(
+    asked: Spoken, tests: Sequence[Test], tables: Sequence[AskTable], groups: Sequence[str], query: str
+) -> tuple[str, ...]:
+    """What of a question its query says nothing of: values, other times and numbers, words."""
+    shown = {name.lower() for table in tables for name in (table.name, *table.columns)}
+    values = (text for text in _unused(asked, tests) if text.lower() not in shown)
+    words = left_over(asked, tests, tables, groups, counts="count" in query)
+    return tuple(dict.fromkeys((*values, *asked.beyond, *words)))
 
 
 # -- precedents -------------------------------------------------------------------
@@ -299,7 +321,10 @@ def _tested(test: Test, columns: Mapping[str, ScalarType]) -> str:
     operator = test.operator
     if type not in (ScalarType.STRING, ScalarType.DYNAMIC):
         literals = [f"guid({t})" if type is ScalarType.GUID else t.lower() for t in texts]
-        made = f"{name} == {literals[0]}" if len(literals) == 1 else f"{name} in ({', '.join(literals)})"
+        if operator in (">", ">=", "<", "<="):
+            made = " or ".join(f"{name} {operator} {text}" for text in literals)
+        else:
+            made = f"{name} == {literals[0]}" if len(literals) == 1 else f"{name} in ({', '.join(literals)})"
         return f"not({made})" if test.denied != (operator == "!=") else made
     if len(texts) == 1:
         made = f"{name} {'=~' if operator == 'in~' else operator} {text_literal(texts[0])}"
@@ -315,16 +340,19 @@ def _tested(test: Test, columns: Mapping[str, ScalarType]) -> str:
 
 def _shape(table: AskTable, asked: Spoken, tests: Sequence[Test]) -> list[str]:
     """How the answer is counted, cut, and put in order."""
-    by = _grouped(table, asked)
+    by = [column(name) for name in _grouped(table, asked)]
+    if asked.every and table.time:
+        by.append(f"bin({table.time}, {_EACH[asked.every]})")
     order = "asc" if asked.ascending and not asked.newest else "desc"
     if by and (asked.counted or asked.most or not asked.distinct):
-        steps = [f"summarize Count = count() by {', '.join(map(column, by))}"]
-        steps.append(f"top {asked.most} by Count {order}" if asked.most else "sort by Count desc")
+        steps = [f"summarize Count = count() by {', '.join(by)}"]
+        in_order = f"sort by {table.time} asc" if asked.every and table.time else "sort by Count desc"
+        steps.append(f"top {min(asked.most, _MOST_ROWS)} by Count {order}" if asked.most else in_order)
         return steps
     if asked.counted and not asked.most:
         return ["count"]
     if asked.distinct and by:
-        return [f"distinct {', '.join(map(column, by))}"]
+        return [f"distinct {', '.join(by)}"]
     if asked.most is not None:
         number = min(asked.most, _MOST_ROWS)
         if table.time and (asked.newest or asked.window):

@@ -41,7 +41,7 @@ class SpokenValue:
     denied: bool = False
     """Whether the question wants what is not so."""
     operator: str = ""
-    """How it is to be compared, where the question says so: `contains`, `startswith`, `endswith`, `regex`, `==`."""
+    """How to compare it, where the question says so: `contains`, `startswith`, `endswith`, `regex`, `==`, `>` …"""
     group: int = 0
     """Values that are listed together have the same."""
 
@@ -64,7 +64,9 @@ class TimeWindow:
 class Spoken:
     """A question, read.
 
-    `counted` is whether it asks how many; `most` how many rows, `by` what may be the words of groups.
+    `counted` is whether it asks how many; `most` how many rows, `by` what may be the words of groups, `every` the
+    length of each while that is counted alone. `read` are the places of what was read besides values, `beyond` the
+    words of what such a reading has no room for: another time, how often something happened.
     """
 
     text: str
@@ -77,6 +79,9 @@ class Spoken:
     newest: bool = False
     ascending: bool = False
     by: tuple[tuple[str, ...], ...] = ()
+    every: str = ""
+    read: tuple[tuple[int, int], ...] = ()
+    beyond: tuple[str, ...] = ()
 
 
 _NUMBERS = {
@@ -114,7 +119,15 @@ _MOST = re.compile(
 _COUNT = re.compile(r"\b(?:how many|count|number of|total)\b", re.I)
 _DISTINCT = re.compile(r"\b(?:distinct|unique|different|list of|names? of)\b", re.I)
 _NEWEST = re.compile(r"\b(?:latest|newest|most recent|recent first|starting with newest)\b", re.I)
-_BY = re.compile(r"\b(?:by|per|for each|grouped by|group by|by each)\s+((?:[A-Za-z_]+[ ,]*){1,5})", re.I)
+_BY = re.compile(
+    r"\b(?:by|per|for each|grouped by|group by|by each)\s+(?:the\s+)?(?!number\b|count\b|total\b)"
+    r"((?:[A-Za-z_]+[ ,]*){1,5})",
+    re.I,
+)
+_MOST_OF = re.compile(
+    r"\b(?:top|first)\s+\d+\s+([a-z]+)\s+(?:by|with)\s+(?:the\s+)?(?:most|number|count|highest)\b", re.I
+)
+_EVERY = re.compile(r"\b(?:by|per|each|every)\s+(?P<unit>hour|day|week)\b|\b(?P<unit2>hour|dai|week)ly\b", re.I)
 _TIMES = re.compile(
     r"\b(?:more|less|fewer|greater|at least|over|under)\b(?:\s+than)?\s+(\d+)\s*(?:times|events?|logins?|\w+s\b)?", re.I
 )
@@ -145,10 +158,14 @@ _NAMED = re.compile(
     r"containing|has|equals?(?:\s+to)?|from|in|city|country|department|vendor|group|by|to|on|with|name|id|type)\s+"
     r"(?!in\b|the\b|a\b|an\b)(?P<word>[A-Za-z][\w-]*[\w])"
 )
-_DENIED = frozenset("not excluding except without isn't aren't doesn't don't exclude unless other".split())
+DENIED = frozenset("not excluding except without isn't aren't doesn't don't exclude unless other".split())
 _OPERATORS = (
     (re.compile(r"\b(?:start(?:s|ing)?(?:\s+with)?|begin(?:s|ning)?(?:\s+with)?|startswith)\W*$", re.I), "startswith"),
     (re.compile(r"\b(?:end(?:s|ing)?(?:\s+(?:with|in))?|endswith)\W*$", re.I), "endswith"),
+    (re.compile(r"(?:\b(?:(?:greater|more|larger|higher|bigger) than|above|exceed(?:s|ed|ing)?)|>)\s*$", re.I), ">"),
+    (re.compile(r"(?:\b(?:at least|(?:greater|more) than or equal to)|>=)\s*$", re.I), ">="),
+    (re.compile(r"(?:\b(?:(?:less|fewer|smaller|lower) than|below)|<)\s*$", re.I), "<"),
+    (re.compile(r"(?:\b(?:at most|(?:less|fewer) than or equal to)|<=)\s*$", re.I), "<="),
     (re.compile(r"\b(?:regex|regular expression)\W*(?:of)?\W*$", re.I), "regex"),
     (re.compile(r"\b(?:contain(?:s|ing|ed)?|inclu(?:des|de|d[ei]\w+)|like|mention(?:s|ing)?)\W*$", re.I), "contains"),
     (re.compile(r"\b(?:has|have|having)\W*$", re.I), "has"),
@@ -175,15 +192,30 @@ def spoken(question: str) -> Spoken:
         group = "n" if limit["n"] else "n2"
         most = int(limit[group])
         taken.append(limit.span(group))
+    beyond = [text[start:end].strip() for start, end in _other_times(text, taken)]
     for found in _TIMES.finditer(text):
         if re.search(r"times|events|logins|machines|devices|users", found[0]):
-            taken.append(found.span(1))
+            taken.append(found.span())
+            beyond.append(found[0].strip())
+    every = next((m for m in _EVERY.finditer(text) if not _within(m.span(), taken)), None)
+    if every is not None:
+        taken.append(every.span())
     values = _values(text, taken)
     words = tuple(_spoken_words(text))
+    by = tuple(tuple(_WORD.findall(found[1])) for form in (_BY, _MOST_OF) for found in form.finditer(text))
+    each = f"1{(every['unit'] or every['unit2'])[0].lower()}" if every is not None else ""
     return Spoken(
         text, words, tuple(values), window, most, bool(_COUNT.search(text)), bool(_DISTINCT.search(text)),
-        bool(_NEWEST.search(text)), ascending, tuple(tuple(_WORD.findall(found[1])) for found in _BY.finditer(text)),
+        bool(_NEWEST.search(text)), ascending, by, each, tuple(taken), tuple(beyond),
     )  # fmt: skip
+
+
+def _other_times(text: str, taken: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The places of times besides the window that was taken: of one question one window is understood."""
+    forms = (_MOMENT, _AGO, _BACK, _DAY)
+    found = [m.span() for form in forms for m in form.finditer(text) if m.group() and not _within(m.span(), taken)]
+    taken += found
+    return found
 
 
 def _within(span: tuple[int, int], taken: list[tuple[int, int]]) -> bool:
@@ -191,8 +223,10 @@ def _within(span: tuple[int, int], taken: list[tuple[int, int]]) -> bool:
 
 
 def _window(text: str, taken: list[tuple[int, int]]) -> TimeWindow | None:
-    moments = []
+    moments: list[tuple[re.Match[str], datetime, bool]] = []
     for found in _MOMENT.finditer(text):
+        if len(moments) == 2:
+            break
         at = _moment(found["date"] or found["date2"], found["clock"] or found["clock2"])
         if at is not None:
             moments.append((found, at, bool(found["clock"] or found["clock2"])))
@@ -277,8 +311,10 @@ def _values(text: str, taken: list[tuple[int, int]]) -> list[SpokenValue]:
             group += 1
             edge = text[found[place - 1][1] if place else 0 : start]
             before = tuple(_spoken_words(edge)[-7:][::-1])
-            denied = not _DENIED.isdisjoint(before[:3]) or bool(re.search(r"(?:!=|n't)\s*$", edge[-14:]))
-            operator = next((name for form, name in _OPERATORS if form.search(edge)), "")
+            denied = not DENIED.isdisjoint(before[:4]) or bool(re.search(r"(?:!=|n't)\s*$", edge[-14:]))
+            operator, said_so = next(((n, m) for form, n in _OPERATORS if (m := form.search(edge))), ("", None))
+            if said_so is not None:
+                taken.append((start - len(edge) + said_so.start(), start))
         following = text[end : found[place + 1][0] if place + 1 < len(found) else len(text)]
         after = tuple(_spoken_words(following)[:4])
         made.append(SpokenValue(value, kind, before, after, start, end, denied, operator, group))
