@@ -511,9 +511,13 @@ def test_only_a_webhook_has_a_callback_url() -> None:
     assert "only a webhook has a callback URL" in Ran({"A": compose("@listCallbackUrl()")}).record("A").message
 
 
-def test_javascript_is_refused_by_name() -> None:
+def test_kinds_of_action_that_are_not_supported_are_refused_by_name_where_they_are_reached() -> None:
     ran = Ran({"J": {"type": "JavaScriptCode", "inputs": {"code": "return 1"}}})
     assert ran.record("J").message == "an action that runs JavaScript is not supported"
+    reached = {"type": "If", "expression": "@false", "actions": {"L": {"type": "Liquid", "kind": "JsonToJson"}}}
+    ran = Ran({"I": reached, "S": {"type": "serviceprovider", "inputs": {}, "runAfter": {"I": ["Succeeded"]}}})
+    assert ran.statuses == {"I": "Succeeded", "L": "Skipped", "S": "Failed"}
+    assert ran.record("S").code == "NotSupported"
     assert ran.status is Status.FAILED
 
 

@@ -312,6 +312,41 @@ def test_a_packaged_solution_is_unpacked(place: Place, tmp_path: Path) -> None:
     assert [o.name for o in plan.others] == ["a/b/rule"]
 
 
+def upper(node: Any, names: str) -> Any:
+    """JSON in which objects have those names in capital letters."""
+    if isinstance(node, list):
+        return [upper(n, names) for n in node]
+    if not isinstance(node, dict):
+        return node
+    return {k.upper() if k in names.split() else k: upper(v, names) for k, v in node.items()}
+
+
+def test_the_names_that_a_template_is_made_of_are_known_in_whatever_case(place: Place) -> None:
+    names = "parameters variables resources type name properties defaultValue definition api state displayName"
+    given = upper(template(), names + " dependsOn parameterValues identity tags value")
+    there = place.deployments.plan_template(template(), {"Key": KEY}, "first", "soc")
+    made = place.deployments.plan_template(given, {"Key": KEY}, "first", "soc")
+    (one,), (other,) = made.workflows, there.workflows
+    assert (one.name, one.connections, one.state) == (other.name, other.connections, other.state)
+    assert (one.tags, one.secure, one.identity) == (other.tags, other.secure, other.identity)
+    assert [(c.name, c.secrets, c.parameters) for c in made.connections] == [
+        (c.name, c.secrets, c.parameters) for c in there.connections
+    ]
+
+
+def test_kinds_that_are_not_supported_are_imported_and_told_before_the_first_run(place: Place) -> None:
+    mail = {"When_a_new_email_arrives_(V3)": {"type": "ApiConnectionNotification", "inputs": connected()["inputs"]}}
+    body = template()
+    actions = {"Map": {"type": "Liquid", "kind": "JsonToJson", "inputs": {}}, "Do": {"type": "ServiceProvider"}}
+    body["resources"][1]["properties"]["definition"] = definition(actions) | {"triggers": mail}
+    (found,) = place.deployments.check(planned(place, body), "soc")
+    assert [f.message for f in found.unsupported] == [
+        "a transformation in Liquid is not supported",
+        "an operation that runs within Logic Apps Standard is not supported",
+    ]
+    assert "which nothing here hears: start it yourself" in found.triggers[0].how
+
+
 # -- pre-flight ---------------------------------------------------------------------
 
 

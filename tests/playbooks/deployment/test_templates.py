@@ -56,6 +56,13 @@ def test_what_only_azure_knows_is_refused_by_name(name: str) -> None:
     assert f"`{name}` is not supported" in refusal(f"[{name}('a', 'b')]")
 
 
+def test_what_azure_offers_of_other_kinds_is_refused_by_name() -> None:
+    assert value("[providers('microsoft.web', 'Connections').apiVersions[0]]") == "2016-06-01"
+    assert "`providers` of `Microsoft.KeyVault/vaults` is not supported" in refusal(
+        "[providers('Microsoft.KeyVault', 'vaults').apiVersions[0]]"
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [

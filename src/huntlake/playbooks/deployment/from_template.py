@@ -13,6 +13,7 @@ from huntlake.playbooks.deployment.plan import Other, Place, Plan, PlannedConnec
 from huntlake.playbooks.deployment.reading_definitions import Findings, last, referred, texts, workflow
 from huntlake.playbooks.deployment.templates.parameters import Parameter, declared
 from huntlake.playbooks.deployment.templates.place import Where
+from huntlake.playbooks.deployment.templates.spelling import spelled
 from huntlake.playbooks.deployment.templates.template import (
     CONNECTION,
     CUSTOM_API,
@@ -34,6 +35,7 @@ def plan_template(
 
     Raises `TemplateError` for what is no template, and for values that its parameters don't take.
     """
+    template = spelled(template)
     made = evaluate(template, {**given, **_understood(template, texts or {})}, where)
     findings = Findings(file)
     for note in made.notes:
@@ -78,7 +80,7 @@ def _understood(template: Any, given: Mapping[str, str]) -> dict[str, Any]:
 
 def parameter_names(template: Any) -> set[str]:
     """The names of a template's parameters, in lower case. Raises `TemplateError`."""
-    return set(_parameters(template))
+    return set(_parameters(spelled(template)))
 
 
 def _parameters(template: Any) -> dict[str, Parameter]:

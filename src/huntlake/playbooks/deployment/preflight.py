@@ -14,7 +14,7 @@ from huntlake.playbooks.connections import Connection, Mode
 from huntlake.playbooks.connectors.connector import Connector, Effect, Operation
 from huntlake.playbooks.deployment.reading_definitions import connection_name, last
 from huntlake.wdl.definition.reading import InvalidDefinition, read
-from huntlake.wdl.definition.workflow import Action, ActionType, Definition, Trigger, TriggerType
+from huntlake.wdl.definition.workflow import NOT_HERE, Action, ActionType, Definition, Trigger, TriggerType
 from huntlake.wdl.expressions.nodes import Access, Call, Expression, Interpolation, Literal
 from huntlake.wdl.expressions.parser import template
 from huntlake.wdl.expressions.values import found
@@ -261,8 +261,8 @@ class _Look:
                 yield Finding(f"$connections['{key}']", told)
         for action in self.definition.all():
             inputs = action.inputs if isinstance(action.inputs, Mapping) else {}
-            if action.type is ActionType.INLINE_CODE:
-                yield Finding(action.path, "an action that runs JavaScript is not supported")
+            if action.type in NOT_HERE:
+                yield Finding(action.path, f"{NOT_HERE[action.type]} is not supported")
             authentication = inputs.get("authentication")
             type = authentication.get("type") if isinstance(authentication, Mapping) else None
             if isinstance(type, str) and "@" not in type and type.lower() not in _AUTHENTICATIONS:
@@ -369,6 +369,10 @@ def _trigger(trigger: Trigger, look: _Look) -> TriggerNeed:
             how = next((h for end, h in _OCCASIONS if end in route), "")
             connector = look.connector_of(inputs)[0]
             how = how or f"by a subscription with `{connector}`, which nothing here tells: start it yourself"
+        case TriggerType.API_CONNECTION_NOTIFICATION:
+            how = f"by what `{look.connector_of(inputs)[0]}` tells Azure, which nothing here hears: start it yourself"
+        case TriggerType.SERVICE_PROVIDER:
+            how = "by a trigger that runs within Logic Apps Standard, which is not supported: start it yourself"
     return TriggerNeed(trigger.name, trigger.type.value, how)
 
 

@@ -80,7 +80,8 @@ def workflow(
         if body.get(part):
             findings.note(f"{path}.{part}", "is not supported: it is left out")
     identity = beside.get("identity")
-    kind = str(identity.get("type", "")) if isinstance(identity, Mapping) else ""
+    identity = dict(identity) if isinstance(identity, Mapping) else {}
+    kind = str(identity.get(found(identity, "type"), ""))
     return PlannedWorkflow(
         name,
         definition,
@@ -96,10 +97,11 @@ def workflow(
 
 def _values(given: Any, path: str, findings: Findings) -> Iterator[tuple[str, Any]]:
     for key, body in given.items() if isinstance(given, Mapping) else ():
-        if isinstance(body, Mapping) and "reference" in body:
+        held = dict(body) if isinstance(body, Mapping) else {}
+        if found(held, "reference") is not None:
             findings.problem(f"{path}.{key}", "a value out of a key vault in Azure is not supported: give it yourself")
-        elif isinstance(body, Mapping) and "value" in body:
-            yield key, body["value"]
+        elif (name := found(held, "value")) is not None:
+            yield key, held[name]
         else:
             # A folder's own files give values without this wrapping.
             yield key, body

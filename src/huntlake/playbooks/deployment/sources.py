@@ -17,6 +17,7 @@ from huntlake.playbooks.deployment.reading_definitions import Findings, referred
 from huntlake.playbooks.deployment.standard import is_app, plan_app
 from huntlake.playbooks.deployment.templates.parameters import TemplateError
 from huntlake.playbooks.deployment.templates.place import Where
+from huntlake.playbooks.deployment.templates.spelling import is_template
 from huntlake.playbooks.deployment.templates.template import OURS
 from huntlake.playbooks.files import UNREADABLE, PlaybookFile
 from huntlake.playbooks.lenient_json import read
@@ -110,7 +111,7 @@ def _file(file: Path, given: Given, where: Where, *, alone: bool) -> Plan | None
     body = read(content, str(file))
     if not isinstance(body, Mapping):
         return None
-    if isinstance(body.get("resources"), list | dict):
+    if is_template(body):
         if not alone and not _has_workflow(content):
             return None
         return _template(body, file, given, where, alone=alone)
@@ -208,7 +209,7 @@ def _names(file: Path) -> set[str]:
     body = read(content, str(file)) if _looks(content) else None
     if not isinstance(body, Mapping):
         return set()
-    if isinstance(body.get("resources"), list | dict):
+    if is_template(body):
         return parameter_names(body)
     inner = body.get("properties") if isinstance(body.get("properties"), Mapping) else body
     definition = inner.get("definition", inner) if isinstance(inner, Mapping) else {}

@@ -15,7 +15,7 @@ from huntlake.playbooks.linting.effects import of_url, over_connection
 from huntlake.playbooks.linting.reaching import handled, unreachable
 from huntlake.playbooks.linting.sites import Site, Workflow, calls, canonical, literal
 from huntlake.playbooks.linting.taint import WRITES, Flow, Secrets, Untrusted, gives_secret, written
-from huntlake.wdl.definition.workflow import Action, ActionType, Definition
+from huntlake.wdl.definition.workflow import NOT_HERE, Action, ActionType, Definition
 from huntlake.wdl.expressions.nodes import Access, Call
 from huntlake.wdl.expressions.values import Fault
 from huntlake.wdl.functions import FUNCTIONS
@@ -286,12 +286,13 @@ def reach(checked: Checked) -> Iterator[Trouble]:
             seen.add(str(case.value))
 
 
-def javascript(checked: Checked) -> Iterator[Trouble]:
-    """Actions that run JavaScript."""
+def kinds(checked: Checked) -> Iterator[Trouble]:
+    """Actions of kinds that aren't supported."""
     for action in checked.workflow.actions.values():
-        if action.type is ActionType.INLINE_CODE:
+        if action.type in NOT_HERE:
             help = "say it with expressions, Select and Query, or call a service that does it"
-            yield Trouble("LP115", action.path, f"`{action.name}` runs JavaScript, which is not supported", help)
+            reason = f"`{action.name}` always fails: {NOT_HERE[action.type]} is not supported"
+            yield Trouble("LP115", action.path, reason, help)
 
 
 # -- queries -----------------------------------------------------------------------------
@@ -601,7 +602,7 @@ CHECKS: tuple[Callable[[Checked], Iterator[Trouble]], ...] = (
     references,
     own_values,
     reach,
-    javascript,
+    kinds,
     queries,
     secrets,
     loops,

@@ -24,7 +24,7 @@ CODES: Codes = {
     "LP112": (Level.NOTE, "The order in which rounds add to a variable isn't defined."),
     "LP113": (Level.WARNING, "Nothing happens where something grave fails."),
     "LP114": (Level.NOTE, "Nothing happens where a change outside fails."),
-    "LP115": (Level.ERROR, "The action runs JavaScript, which is not supported."),
+    "LP115": (Level.ERROR, "The action is of a kind that is not supported, such as one that runs JavaScript."),
     "LP116": (Level.WARNING, "A loop has no sensible end."),
     "LP117": (Level.NOTE, "A loop fails where there is nothing to loop over."),
     "LP118": (Level.WARNING, "A schema refuses null where others may send it."),

@@ -37,7 +37,10 @@ _OVER = {
 }
 _KNOWN: Mapping[ActionType | TriggerType, _Names] = {
     **dict.fromkeys((ActionType.API_CONNECTION, ActionType.API_CONNECTION_WEBHOOK), _CONNECTED),
-    **dict.fromkeys((TriggerType.API_CONNECTION, TriggerType.API_CONNECTION_WEBHOOK), _CONNECTED),
+    **dict.fromkeys(
+        (TriggerType.API_CONNECTION, TriggerType.API_CONNECTION_NOTIFICATION, TriggerType.API_CONNECTION_WEBHOOK),
+        _CONNECTED,
+    ),
     **dict.fromkeys(
         (ActionType.HTTP, ActionType.HTTP_WEBHOOK, ActionType.FUNCTION, ActionType.API_MANAGEMENT), _OF_URL
     ),

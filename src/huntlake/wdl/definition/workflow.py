@@ -30,6 +30,8 @@ class ActionType(StrEnum):
     COMPOSE = "Compose"
     DECREMENT = "DecrementVariable"
     EXPRESSION = "Expression"
+    FLAT_FILE_DECODING = "FlatFileDecoding"
+    FLAT_FILE_ENCODING = "FlatFileEncoding"
     FOREACH = "Foreach"
     FUNCTION = "Function"
     HTTP = "Http"
@@ -38,13 +40,17 @@ class ActionType(StrEnum):
     INCREMENT = "IncrementVariable"
     INITIALIZE = "InitializeVariable"
     INLINE_CODE = "JavaScriptCode"
+    INTEGRATION_ARTIFACT = "IntegrationAccountArtifactLookup"
+    INVOKE_FUNCTION = "InvokeFunction"
     JOIN = "Join"
+    LIQUID = "Liquid"
     PARSE_JSON = "ParseJson"
     QUERY = "Query"
     RESPONSE = "Response"
     SCOPE = "Scope"
     SELECT = "Select"
     SEND_TO_BATCH = "SendToBatch"
+    SERVICE_PROVIDER = "ServiceProvider"
     SET_VARIABLE = "SetVariable"
     SWITCH = "Switch"
     TABLE = "Table"
@@ -52,18 +58,41 @@ class ActionType(StrEnum):
     UNTIL = "Until"
     WAIT = "Wait"
     WORKFLOW = "Workflow"
+    XML_COMPOSE = "XmlCompose"
+    XML_PARSE = "XmlParse"
+    XML_VALIDATION = "XmlValidation"
+    XSLT = "Xslt"
+
+
+_OF_STANDARD = "that runs within Logic Apps Standard"
+NOT_HERE: Mapping[ActionType, str] = {
+    ActionType.FLAT_FILE_DECODING: "decoding flat files",
+    ActionType.FLAT_FILE_ENCODING: "encoding flat files",
+    ActionType.INLINE_CODE: "an action that runs JavaScript",
+    ActionType.INTEGRATION_ARTIFACT: "an artifact of an integration account",
+    ActionType.INVOKE_FUNCTION: f"a function {_OF_STANDARD}",
+    ActionType.LIQUID: "a transformation in Liquid",
+    ActionType.SERVICE_PROVIDER: f"an operation {_OF_STANDARD}",
+    ActionType.XML_COMPOSE: "composing XML by a schema",
+    ActionType.XML_PARSE: "parsing XML by a schema",
+    ActionType.XML_VALIDATION: "validating XML by a schema",
+    ActionType.XSLT: "a transformation in XSLT",
+}
+"""The kinds that are known and fail when they are reached, with what it is that isn't supported."""
 
 
 class TriggerType(StrEnum):
     """The kinds of trigger that are known."""
 
     API_CONNECTION = "ApiConnection"
+    API_CONNECTION_NOTIFICATION = "ApiConnectionNotification"
     API_CONNECTION_WEBHOOK = "ApiConnectionWebhook"
     BATCH = "Batch"
     HTTP = "Http"
     HTTP_WEBHOOK = "HttpWebhook"
     RECURRENCE = "Recurrence"
     REQUEST = "Request"
+    SERVICE_PROVIDER = "ServiceProvider"
     SLIDING_WINDOW = "SlidingWindow"
 
 

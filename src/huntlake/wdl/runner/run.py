@@ -11,7 +11,7 @@ from typing import Any
 from huntlake.core.diagnostics import SourceError
 from huntlake.wdl.actions import LOCAL
 from huntlake.wdl.actions.local import ActionFailed, Means, Variables
-from huntlake.wdl.definition.workflow import Action, ActionType, Definition, Status
+from huntlake.wdl.definition.workflow import NOT_HERE, Action, ActionType, Definition, Status
 from huntlake.wdl.dotnet import timestamps
 from huntlake.wdl.dotnet.durations import duration
 from huntlake.wdl.expressions.evaluator import Evaluator
@@ -244,6 +244,8 @@ class Run:
             given = local(action, means)
             record.inputs, record.outputs = given.inputs, given.outputs
             return Status.SUCCEEDED
+        if action.type in NOT_HERE:
+            raise ActionFailed("NotSupported", f"{NOT_HERE[action.type]} is not supported", tells=_NOTHING)
         match action.type:
             case ActionType.SCOPE:
                 return (yield from self._inner(action.actions, frame))
@@ -261,8 +263,6 @@ class Run:
                 yield from self._wait(record, evaluator)
             case ActionType.RESPONSE:
                 self._respond(record, evaluator)
-            case ActionType.INLINE_CODE:
-                raise ActionFailed("BadRequest", "an action that runs JavaScript is not supported", tells=_NOTHING)
             case ActionType.API_CONNECTION_WEBHOOK | ActionType.HTTP_WEBHOOK:
                 yield from self._webhook(action, record, evaluator)
             case _:

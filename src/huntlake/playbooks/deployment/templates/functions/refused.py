@@ -12,7 +12,6 @@ _WHY = {
     "externalInput": "it is given by Azure's own tools",
     "getSecret": "it reads a vault in Azure while it deploys",
     "pickZones": "it asks Azure for its zones",
-    "providers": "it asks Azure for the kinds of resource that it offers",
     "references": "it asks Azure for resources that are deployed",
     "toLogicalZone": "it asks Azure for its zones",
     "toLogicalZones": "it asks Azure for its zones",

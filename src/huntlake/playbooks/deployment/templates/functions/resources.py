@@ -138,6 +138,27 @@ def management_group(here: Here) -> Object:
     return {"id": f"/providers/Microsoft.Management/managementGroups/{name}", "name": name, "properties": {}}
 
 
+_VERSIONS = {
+    "microsoft.logic/workflows": "2019-05-01",
+    "microsoft.web/connections": "2016-06-01",
+    "microsoft.web/customapis": "2016-06-01",
+}
+"""The newest version of the kinds of resource that mean something here, by type in lower case."""
+
+
+@function("providers")
+def providers(here: Here, namespace: String, resource_type: String = "") -> Object:
+    """What Azure offers of a kind of resource. Only kinds that are made here are known.
+
+    >>> providers('Microsoft.Logic', 'workflows').apiVersions[0]
+    "2019-05-01"
+    """
+    version = _VERSIONS.get(f"{namespace}/{resource_type}".lower())
+    if version is None:
+        raise Fault(f"`providers` of `{namespace}/{resource_type}` is not supported: only Azure knows what it offers")
+    return {"resourceType": resource_type, "locations": [here.where.location], "apiVersions": [version]}
+
+
 @function("reference")
 def reference(here: Here, resource: String, api_version: String = "", full: Anything = None) -> Anything:
     """What a resource of this template is: its properties as the template gives them, or, with `'Full'`, all of it."""
