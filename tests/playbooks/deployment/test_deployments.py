@@ -255,6 +255,33 @@ def test_a_folder_of_logic_apps_standard_is_its_workflows(place: Place, tmp_path
     assert changes(place, plan) == {"wdatp-1": "created", "Enrich": "created"}
 
 
+def test_an_app_asks_for_nothing_that_azure_itself_would_set_or_that_means_nothing_here(
+    place: Place, tmp_path: Path
+) -> None:
+    inputs = {"host": {"connection": {"referenceName": "wdatp"}}, "method": "GET", "path": "/api/machines/1"}
+    own = "/subscriptions/@{appsetting('WORKFLOWS_SUBSCRIPTION_ID')}"
+    group = f"{own}/resourceGroups/@{{appsetting('WORKFLOWS_RESOURCE_GROUP_NAME')}}"
+    api = f"{own}/providers/Microsoft.Web/locations/@{{appsetting('WORKFLOWS_LOCATION_NAME')}}/managedApis/wdatp"
+    connection = {
+        "api": {"id": api},
+        "connection": {"id": f"{group}/providers/Microsoft.Web/connections/wdatp-1"},
+        "connectionRuntimeUrl": "@appsetting('wdatp-ConnectionRuntimeUrl')",
+        "authentication": {"type": "Raw", "parameter": "@appsetting('wdatp-connectionKey')"},
+    }
+    write(tmp_path / "app/host.json", {"version": "2.0"})
+    write(tmp_path / "app/connections.json", {"managedApiConnections": {"wdatp": connection}})
+    write(
+        tmp_path / "app/Ask/workflow.json",
+        {"definition": {**definition({"Ask": {"type": "ApiConnection", "inputs": inputs}}), "parameters": {}}},
+    )
+    plan = place.deployments.plan_file(tmp_path, "soc", Given())
+    assert (plan.missing, plan.problems) == ((), ())
+    entry = plan.workflows[0].connections["wdatp"]
+    assert entry["connectionId"] == "/subscriptions/s/resourceGroups/g/providers/Microsoft.Web/connections/wdatp-1"
+    alone = place.deployments.plan_file(tmp_path / "app/Ask/workflow.json", "soc", Given())
+    assert "one workflow of an app" in alone.notes[0].message
+
+
 def test_a_folder_with_many_is_one_import(place: Place, tmp_path: Path) -> None:
     write(tmp_path / "a/azuredeploy.json", template())
     write(tmp_path / "b/Second.json", definition({"c": {"type": "Compose", "inputs": 1}}))

@@ -67,7 +67,7 @@ def _within(folder: Path, given: Given, where: Where) -> Iterator[Plan]:
     unused = given.names
     for file in _files(folder):
         if file.is_dir():
-            made: Plan | None = plan_app(file, _all(given), where.name)
+            made: Plan | None = plan_app(file, _all(given), where)
             unused.clear()
         else:
             try:
@@ -163,6 +163,10 @@ def _definition(body: Mapping[str, Any], file: Path, given: Given, where: Where,
         held, path = {"definition": body}, "$"
     else:
         return None
+    if alone and is_app(file.resolve().parent.parent):
+        findings.note(
+            "$", "this is one workflow of an app: its folder, imported, brings its connections and parameters"
+        )
     parameters = dict(held.get("parameters") or {}) if isinstance(held.get("parameters"), Mapping) else {}
     declared = held["definition"].get("parameters")
     known = {n.lower(): n for n in declared} if isinstance(declared, Mapping) else {}

@@ -16,6 +16,7 @@ from huntlake.core.diagnostics import SourceError
 from huntlake.playbooks.deployment.plan import Other, Place, Plan, PlannedConnection, PlannedWorkflow
 from huntlake.playbooks.deployment.reading_definitions import Findings, last, referred, texts, workflow
 from huntlake.playbooks.deployment.templates.parameters import Missing
+from huntlake.playbooks.deployment.templates.place import Where
 from huntlake.playbooks.lenient_json import read
 from huntlake.wdl.expressions.nodes import Access, Call, Expression, Interpolation, Literal
 from huntlake.wdl.expressions.parser import template
@@ -35,14 +36,14 @@ def is_app(folder: Path) -> bool:
     return (folder / HOST).is_file() and any(folder.glob(f"*/{WORKFLOW}"))
 
 
-def plan_app(folder: Path, given: Mapping[str, Any], name: str) -> Plan:
+def plan_app(folder: Path, given: Mapping[str, Any], where: Where) -> Plan:
     """What the workflows of an app would be. `given` are values of parameters, and of settings."""
-    app = _App(folder, given)
+    app = _App(folder, given, where)
     workflows = [w for file in sorted(folder.glob(f"*/{WORKFLOW}")) if (w := app.workflow(file))]
     connections = list(app.connections(workflows))
     findings = app.all_findings()
     return Plan(
-        name,
+        where.name,
         tuple(workflows),
         tuple(connections),
         (),
@@ -63,8 +64,16 @@ class _Value:
 
 
 class _App:
-    def __init__(self, folder: Path, given: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, given: Mapping[str, Any], where: Where) -> None:
         self.folder = folder
+        self.known = {
+            "workflows_location_name": where.location,
+            "workflows_resource_group_name": where.group,
+            "workflows_subscription_id": where.subscription,
+            "workflows_tenant_id": where.tenant,
+            "website_site_name": folder.resolve().name,
+        }
+        """Settings that Azure itself makes."""
         self.findings: dict[str, Findings] = {}
         self.missing: dict[str, Missing] = {}
         self.given = {n.lower(): v for n, v in given.items()}
@@ -133,7 +142,7 @@ class _App:
     def setting(self, name: str, file: Path) -> Any:
         """A setting of the app; something stands in for one that is missing."""
         self.used_settings.add(name)
-        for held in (self.given, self.settings):
+        for held in (self.given, self.settings, self.known):
             if name.lower() in held:
                 return held[name.lower()]
         self.missing[name.lower()] = Missing(name, "securestring", "a setting of the app", (), str(file))
@@ -208,9 +217,9 @@ class _App:
     def _connection_values(self) -> dict[str, Any]:
         made = {}
         for key, body in self._part("managedApiConnections"):
-            resolved = self.resolved(body, self.folder / CONNECTIONS, parameters=True)
+            # How Azure reaches it, and as whom, means nothing here.
             api, connection = (
-                resolved.get(n) if isinstance(resolved, Mapping) else None for n in ("api", "connection")
+                self.resolved(body.get(n), self.folder / CONNECTIONS, parameters=True) for n in ("api", "connection")
             )
             id = connection.get("id") if isinstance(connection, Mapping) else None
             name = last(id) or key
@@ -232,12 +241,13 @@ class _App:
             one = names.get(last(entry["connectionId"]).lower())
             if one is None:
                 continue
-            body = self.resolved(shown[key], file, parameters=True)
-            parameters = body.get("parameterValues") if isinstance(body, Mapping) else None
+            title, parameters = (
+                self.resolved(shown[key].get(n), file, parameters=True) for n in ("displayName", "parameterValues")
+            )
             yield replace(
                 one,
                 place=Place(str(file), f"$.managedApiConnections.{key}"),
-                display_name=str(body.get("displayName") or key),
+                display_name=str(title or key),
                 secrets=texts(parameters),
                 declared=True,
             )
