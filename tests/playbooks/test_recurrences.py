@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from huntlake.core.errors import Invalid
-from huntlake.playbooks.triggers.recurrences import recurrence_of
+from huntlake.playbooks.recurrences import recurrence_of
 
 
 def at(text: str) -> datetime:

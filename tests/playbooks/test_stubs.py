@@ -76,6 +76,13 @@ def test_a_customers_connector_is_found_whatever_its_name_is() -> None:
     assert not Stubs(CONTRACTS).answer("azuresentinel", "GET", "/networks/N_1/clients", custom=True).refused
 
 
+def test_a_path_that_a_template_put_together_is_known_by_what_is_spelled_out() -> None:
+    path = "[concat('/workflows/', split(parameters('x'), '/')[4], '/invoke/func/base')]"
+    stubs = Stubs(Contracts.of({f"custom POST {path}": {"reads": {".score": 1}}}))
+    assert stubs.answer("triage", "POST", "/workflows/w1/invoke/func/base").body == {"score": 1}
+    assert stubs.answer("triage", "POST", "/workflows/w1/invoke/func/other").refused
+
+
 def test_of_what_a_mail_offers_the_first_is_chosen() -> None:
     sent = {"Message": {"Options": "Block, Ignore"}}
     answer = Stubs(CONTRACTS).answer("office365", "GET", "/approvalmail/$subscriptions", sent)

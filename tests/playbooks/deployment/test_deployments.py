@@ -361,6 +361,18 @@ def test_the_names_that_a_template_is_made_of_are_known_in_whatever_case(place: 
     ]
 
 
+def test_a_recurrence_that_is_never_due_is_told_before(place: Place) -> None:
+    daily = {"frequency": "Day", "interval": 1, "schedule": {"weekDays": ["Monday"]}}
+    body = template()
+    body["resources"][1]["properties"]["definition"] = definition() | {
+        "triggers": {"R": {"type": "Recurrence", "recurrence": daily}}
+    }
+    (found,) = place.deployments.check(planned(place, body), "soc")
+    assert [(f.path, f.message) for f in found.unsupported] == [
+        ("$.triggers['R'].recurrence", "it is never due: `weekDays` of a schedule go with the frequency `Week`")
+    ]
+
+
 def test_kinds_that_are_not_supported_are_imported_and_told_before_the_first_run(place: Place) -> None:
     mail = {"When_a_new_email_arrives_(V3)": {"type": "ApiConnectionNotification", "inputs": connected()["inputs"]}}
     body = template()

@@ -17,9 +17,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
+from huntlake.core.diagnostics import SourceError
 from huntlake.core.errors import Invalid
 from huntlake.playbooks.connectors.plausible import plausible
 from huntlake.playbooks.connectors.questions import Shape, of_card, of_mail
+from huntlake.wdl.expressions.nodes import Call, Literal
+from huntlake.wdl.expressions.parser import expression
 from huntlake.wdl.runner.effects import Answer
 
 _TEXTS = frozenset({"custom details"})
@@ -97,7 +100,7 @@ class Contracts:
             if not isinstance(said, Mapping) or not (is_trigger or path):
                 raise Invalid(f"`{key}` isn't a contract: `connector METHOD path` with what is read of it is expected")
             parts = (said.get("reads") or {}, said.get("sends") or {}, said.get("queries") or {})
-            made = Contract(_plain(name), method.upper(), path, *parts)
+            made = Contract(_plain(name), method.upper(), _path(path), *parts)
             (triggers if is_trigger else operations).append(made)
         return cls(operations, triggers)
 
@@ -158,6 +161,20 @@ class Stubs:
 
 def _plain(connector: str) -> str:
     return re.sub(r"[-_]\d+$", "", connector.lower())
+
+
+def _path(path: str) -> str:
+    """The path of a contract; of one that a template put together, what isn't spelled out is a `{}`."""
+    if not (path.startswith("[") and path.endswith("]")):
+        return path
+    try:
+        read = expression(path[1:-1])
+    except SourceError:
+        return path
+    if isinstance(read, Call) and read.name.lower() == "concat":
+        known = (a.value if isinstance(a, Literal) else None for a in read.arguments)
+        return "".join(k if isinstance(k, str) else "{}" for k in known)
+    return path
 
 
 def _literal(path: str) -> int:

@@ -10,9 +10,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from huntlake.core.diagnostics import SourceError, did_you_mean
+from huntlake.core.errors import Invalid
 from huntlake.playbooks.connections import Connection, Mode
 from huntlake.playbooks.connectors.connector import Connector, Effect, Operation
 from huntlake.playbooks.deployment.reading_definitions import connection_name, last
+from huntlake.playbooks.recurrences import recurrence_of
 from huntlake.wdl.definition.reading import InvalidDefinition, read
 from huntlake.wdl.definition.workflow import NOT_HERE, Action, ActionType, Definition, Trigger, TriggerType
 from huntlake.wdl.expressions.nodes import Access, Call, Expression, Interpolation, Literal
@@ -259,6 +261,12 @@ class _Look:
                     f"`{connection_name(entry)}` is a connection to `{made.connector}`, and one to `{wanted}` is wanted"
                 )
                 yield Finding(f"$connections['{key}']", told)
+        for trigger in self.definition.triggers:
+            if trigger.recurrence is not None and "@" not in json.dumps(trigger.recurrence):
+                try:
+                    recurrence_of(trigger.recurrence)
+                except Invalid as error:
+                    yield Finding(f"{trigger.path}.recurrence", f"it is never due: {error}")
         for action in self.definition.all():
             inputs = action.inputs if isinstance(action.inputs, Mapping) else {}
             if action.type in NOT_HERE:

@@ -22,11 +22,11 @@ from huntlake.core.clock import Clock
 from huntlake.core.errors import Busy, Conflict, DomainError, Invalid, PreconditionFailed
 from huntlake.playbooks.calls import Caller, Held
 from huntlake.playbooks.connectors.connector import RunContext
+from huntlake.playbooks.recurrences import Recurrence, recurrence_of
 from huntlake.playbooks.runs.records import json_of
 from huntlake.playbooks.runs.service import Runs
 from huntlake.playbooks.runs.starting import Kept, Start, inputs_of, kept_version
 from huntlake.playbooks.triggers.batches import Batches
-from huntlake.playbooks.triggers.recurrences import Recurrence, recurrence_of
 from huntlake.playbooks.workflows import Workflow, WorkflowState
 from huntlake.state.documents import Document, Documents, Json, Shelf
 from huntlake.state.records import Author
