@@ -199,7 +199,11 @@ def test_the_operations_of_the_first_version_still_work(desk: Desk) -> None:
     assert sorted(comments(desk)) == ["by alert", "by number"]
     assert desk.ask("PUT", f"/Case/{place}/Incident/1/Severity/High").status == 200
     assert desk.ask("PUT", f"/Case/{place}/Alert/a1/Status/Closed", {"CloseReasonText": "done"}).status == 200
+    labels = {"Labels": [{"Label": "seen"}, {"Label": "seen"}, "told"]}
+    assert desk.ask("PUT", f"/Case/{place}/Alert/a1/AddLabels", labels).status == 200
+    assert desk.ask("PUT", f"/Case/{place}/Alert/a1/AddLabels", {"Labels": "seen"}).status == 400
     kept = desk.app.detection.incidents.get(OWNER, "i1").value
+    assert [label.label_name for label in kept.labels][-2:] == ["seen", "told"]
     assert (kept.severity, kept.status, kept.classification_comment) == (Severity.HIGH, IncidentStatus.CLOSED, "done")
     assert desk.ask("PUT", f"/Comment/{place}/Entity/1", {"Value": "x"}).status == 400
     assert desk.ask("PUT", f"/Comment/{place}/Incident/99", {"Value": "x"}).status == 404
@@ -360,6 +364,7 @@ def writes(desk: Desk) -> list[tuple[str, str, Any]]:
         ("PUT", f"/Comment/{place}/Incident/1", {"Value": "m"}),
         ("PUT", f"/Case/{place}/Incident/1/Status/Active", None),
         ("PUT", f"/Case/{place}/Incident/1/Severity/Low", None),
+        ("PUT", f"/Case/{place}/Incident/1/AddLabels", {"Labels": [{"Label": "x"}]}),
         ("POST", "/Incidents/CreateTask", {"incidentArmId": id, "taskTitle": "t"}),
         ("POST", "/Incidents/CompleteTask", {"taskArmId": f"{id}/Tasks/{task.name}"}),
         ("POST", "/Incidents/Relation/Create", {"incidentArmId": id, "relatedResourceId": bookmark}),

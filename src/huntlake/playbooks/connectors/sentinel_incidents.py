@@ -101,6 +101,16 @@ class SentinelIncidents(SentinelHouse):
                 self.would_old_severity,
                 atomic=True,
             ),
+            Operation(
+                "AddLabels",
+                "PUT",
+                "/Case/{subscription}/{workspace}/{group}/{identifier}/{id}/AddLabels",
+                "Add tags to an incident, by older names.",
+                write,
+                self.old_labels,
+                self.would_old_labels,
+                atomic=True,
+            ),
         )
 
     def incident(self, asked: Asked) -> Answer:
@@ -168,6 +178,12 @@ class SentinelIncidents(SentinelHouse):
 
     def would_old_severity(self, asked: Asked) -> Answer:
         return self._old_change(asked, {"severity": asked.arguments["severity"]}, only_look=True)
+
+    def old_labels(self, asked: Asked) -> Answer:
+        return self._old_change(asked, {"tagsToAdd": _tags(_labels(asked), "Labels", "label")})
+
+    def would_old_labels(self, asked: Asked) -> Answer:
+        return self._old_change(asked, {"tagsToAdd": _tags(_labels(asked), "Labels", "label")}, only_look=True)
 
     def _old_change(self, asked: Asked, given: dict[str, Any], only_look: bool = False) -> Answer:
         workspace, incident = self.named(asked)
@@ -251,7 +267,11 @@ def _classified(given: Any) -> tuple[Classification | None, ClassificationReason
     return kind, reason, text(named.get("classificationreasontext"))
 
 
-def _tags(given: Any, name: str) -> list[str]:
+def _labels(asked: Asked) -> Any:
+    return wanted(fields(asked, "Labels"), "Labels")
+
+
+def _tags(given: Any, name: str, key: str = "tag") -> list[str]:
     """The tags of `{"TagsToAdd": [{"Tag": "…"}]}`; empty ones are none."""
     if isinstance(given, Mapping):
         given = next((v for k, v in given.items() if k.lower() == name.lower()), None)
@@ -261,7 +281,7 @@ def _tags(given: Any, name: str) -> list[str]:
         raise Invalid(f"`{name}` is not a list of tags")
     found = []
     for one in given:
-        tag = next((v for k, v in one.items() if k.lower() == "tag"), None) if isinstance(one, Mapping) else one
+        tag = next((v for k, v in one.items() if k.lower() == key), None) if isinstance(one, Mapping) else one
         if said := text(tag).strip():
             found.append(said[:1000])
     return list(dict.fromkeys(found))
