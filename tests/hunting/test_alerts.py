@@ -28,8 +28,8 @@ def test_alerts_of_a_host_belong_together_for_days_and_not_for_ever() -> None:
     assert ids(grouped([alert("a", 0, HOST), alert("b", 60, HOST), alert("c", 200, HOST)])) == [["a", "b"], ["c"]]
 
 
-def test_what_many_share_ties_alerts_for_a_day() -> None:
-    assert ids(grouped([alert("a", 0, TOOL), alert("b", 20, TOOL), alert("c", 60, TOOL)])) == [["a", "b"], ["c"]]
+def test_what_many_share_ties_alerts_for_half_a_day() -> None:
+    assert ids(grouped([alert("a", 0, TOOL), alert("b", 10, TOOL), alert("c", 30, TOOL)])) == [["a", "b"], ["c"]]
 
 
 def test_alerts_are_tied_by_way_of_others() -> None:

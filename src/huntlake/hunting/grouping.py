@@ -1,7 +1,7 @@
 """Which alerts belong to the same attack: those that are about the same things, not long after each other.
 
 Two kinds of things tie alerts. What is somebody's own, an account, a host or a mailbox, ties alerts for days. What many
-share, such as an address, a file or a command line, ties them for a day only: else the tools that every machine has
+share, such as an address, a file or a command line, ties them for half a day only: else the tools that every machine has
 would tie all to all.
 """
 
@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from huntlake.hunting.alert_entities import AlertEntity, AlertFacts
 
-OWN, SHARED = timedelta(hours=72), timedelta(hours=24)
+OWN, SHARED = timedelta(hours=72), timedelta(hours=12)
 """How long after an alert another one joins it by what is somebody's own, and by what many share."""
 
 MOST_SHARE = 0.5
