@@ -127,7 +127,7 @@ def test_one_begins_a_hunt_of_ones_own(run: Run, lake: Path, tmp_path: Path) -> 
     (listed,) = json.loads(run("hunt", "list", "-o", "json").out)
     shown = json.loads(run("hunt", "show", listed["hunt"], "-o", "json").out)
     assert (shown["tables"], shown["entities"]) == (["SecurityEvent"], {"Host": {"HostName": "Computer"}})
-    assert (shown["frequency"], shown["state"]) == ("1:00:00", "dry_run_ok")
+    assert (shown["frequency"], shown["state"]) == ("every 1h", "dry_run_ok")
     assert run("hunt", "submit", listed["hunt"]).code == 0
     mine = run("hunt", "review", listed["hunt"], "approve", "-m", "it is mine")
     assert (mine.code, "four_eyes" in mine.err) == (1, True)

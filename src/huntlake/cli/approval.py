@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from huntlake.cli.listing import Listing, show
+from huntlake.cli.listing import Listing, outline, show
 from huntlake.cli.place import Home, WorkspaceName, opened, workspace_of
-from huntlake.cli.screen import note, printable
+from huntlake.cli.screen import note
 from huntlake.core.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
@@ -73,10 +73,7 @@ def show_(which: Which, home: Home = None, workspace: WorkspaceName = None, outp
     if output is Listing.JSON:
         print(json.dumps(told, indent=2))
         return
-    for key, value in told.items():
-        if value not in ("", [], {}, None):
-            text = value if isinstance(value, str) else json.dumps(value, indent=2)
-            print(f"{key.replace('_', ' ')}: {printable(text)}")
+    outline(told)
 
 
 @app.command()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from huntlake.cli.hunter import acting
-from huntlake.cli.listing import Listing, show
+from huntlake.cli.listing import Listing, outline, show
 from huntlake.cli.place import Home, WorkspaceName, opened, workspace_of
 from huntlake.cli.screen import console, is_terminal, note, printable
 from huntlake.core.errors import Invalid
@@ -173,10 +173,7 @@ def show_(name: Name, home: Home = None, workspace: WorkspaceName = None, output
     if output is Listing.JSON:
         print(json.dumps(told, indent=2))
         return
-    for key, value in told.items():
-        if value not in ("", [], {}):
-            text = value if isinstance(value, str) else json.dumps(value, indent=2)
-            print(f"{key}: {printable(text)}")
+    outline(told)
 
 
 @hypotheses.command()

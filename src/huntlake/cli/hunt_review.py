@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from huntlake.cli.hunter import acting
-from huntlake.cli.listing import Listing, show
+from huntlake.cli.listing import Listing, outline, show
 from huntlake.cli.place import Home, WorkspaceName, opened, workspace_of
 from huntlake.cli.screen import note, printable
 from huntlake.core.errors import Invalid
@@ -75,12 +75,7 @@ def show_(
     if output is Listing.JSON:
         print(json.dumps(story, indent=2))
         return
-    for key, value in story.items():
-        if value in ("", [], {}, None):
-            continue
-        text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
-        head = f"{key.replace('_', ' ')}:"
-        print(f"{head}\n{printable(text, keep=chr(10))}" if "\n" in text else f"{head} {printable(text)}")
+    outline(story)
 
 
 def versions(name: Name, home: Home = None, workspace: WorkspaceName = None, output: Output = Listing.TABLE) -> None:
@@ -403,6 +398,8 @@ def _listed(known: Any, output: Listing) -> None:
 
 
 def _story(document: Document[GovernedHunt], version: HuntVersion) -> dict[str, Any]:
+    from huntlake.detection.durations import short
+
     hunt, content = document.value, version.content
     state, proof = hunt.state_of(version.number), version.proof
     run = proof.dry_run if proof else None
@@ -430,8 +427,8 @@ def _story(document: Document[GovernedHunt], version: HuntVersion) -> dict[str, 
         "parameters": dict(content.parameters),
         "explanation": [s.text for s in version.draft.explanation] if version.draft else [],
         "notice": version.draft.notice if version.draft else "",
-        "frequency": str(content.schedule.frequency or "when a person asks"),
-        "period": str(content.schedule.period),
+        "frequency": f"every {short(every)}" if (every := content.schedule.frequency) else "when a person asks",
+        "period": short(content.schedule.period),
         "limits": {
             "rows a day": content.limits.rows_a_day,
             "seconds": content.limits.seconds,
@@ -443,7 +440,7 @@ def _story(document: Document[GovernedHunt], version: HuntVersion) -> dict[str, 
         "proved": _moment(proof.at) if proof else "",
         "findings": [f"{f.code} {f.level.value}: {f.reason}" for f in proof.findings] if proof else [],
         "bytes_at_most": proof.cost.bytes if proof and proof.cost else None,
-        "rows_a_day": f"{proof.volume.a_day:g} ({proof.volume.low:g} to {proof.volume.high:g})"
+        "rows_a_day": f"{proof.volume.a_day:.2g} ({proof.volume.low:.2g} to {proof.volume.high:.2g})"
         if proof and proof.volume
         else "",
         "dry_run": {

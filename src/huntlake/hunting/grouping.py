@@ -1,8 +1,8 @@
 """Which alerts belong to the same attack: those that are about the same things, not long after each other.
 
 Two kinds of things tie alerts. What is somebody's own, an account, a host or a mailbox, ties alerts for days. What many
-share, such as an address, a file or a command line, ties them for half a day only: else the tools that every machine has
-would tie all to all.
+share, such as an address, a file or a command line, ties them for half a day only: else the tools that every machine
+has would tie all to all.
 """
 
 from __future__ import annotations
