@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from tests.hunting.running.world import ANN, DAY, NOW, World
 
-from huntlake.hunting.packages import markdown, package_hash
+from huntlake.hunting.packages import _told, markdown, package_hash
 from huntlake.hunting.packaging import Packaging
 from huntlake.hunting.running.run import Verdict
 from huntlake.hunting.signals.store import Signals
@@ -65,3 +65,9 @@ def test_figures_count_the_same_thing_found_twice_once(world: World) -> None:
     assert figures["all"].runs == 2
     assert figures["person"].approval_rate == 1.0
     assert figures["all"].false_positive_rate == 0.0
+
+
+def test_names_and_literals_of_an_explanation_are_code_and_all_else_is_words() -> None:
+    assert _told('Keeps rows where `File*` is `"a_b.exe"` [so].') == 'Keeps rows where `File*` is `"a_b.exe"` \\[so\\].'
+    # What isn't in pairs is no code.
+    assert _told("Keeps `a <b>") == "Keeps \\`a \\<b\\>"

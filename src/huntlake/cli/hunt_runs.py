@@ -28,6 +28,9 @@ Comment = Annotated[str, typer.Option("--comment", "-m", help="What there is to 
 Reason = Annotated[str, typer.Option("--reason", "-r", help="Why.")]
 
 
+_LONGEST = 80
+
+
 class VerdictName(StrEnum):
     """What a cluster turned out to be."""
 
@@ -109,7 +112,7 @@ def judge(
         said = Verdict(verdict.value.replace("-", " "))
         lake.hunting.runs.judge(owner, name, run, cluster, said, reason, acting(), comment)
         state = lake.hunting.hunts.get(owner, name).value
-    note(f"noted; the hunt is {state.state.value.replace('_', ' ')}")
+    note(f"noted; the state of the hunt is `{state.state.value}`")
 
 
 def bookmark(
@@ -151,7 +154,7 @@ def suppress(name: Name, run: Run, cluster: Signature, home: Home = None, worksp
     with opened(home) as lake:
         owner = (workspace_of(lake, workspace).name,)
         hunt = lake.hunting.runs.suppress(owner, name, run, cluster, acting()).value
-    print(printable(hunt.latest.content.query))
+    print(printable(hunt.latest.content.query, keep="\n"))
     note(f"version {hunt.current} is a draft; version {hunt.runnable or 'none'} runs until it is approved")
 
 
@@ -249,7 +252,10 @@ def _told(document: Document[HuntRun], output: Listing) -> None:
 
 
 def _who(cluster: Cluster) -> list[str]:
-    named = [f"{type} {value}" for type, value in cluster.entities[:3]]
+    # A command line may fill screens; JSON has all of it.
+    named = [
+        f"{type} {value if len(value) <= _LONGEST else value[:_LONGEST] + '…'}" for type, value in cluster.entities[:3]
+    ]
     return named + ([f"{len(cluster.entities) - 3} more"] if len(cluster.entities) > 3 else [])
 
 

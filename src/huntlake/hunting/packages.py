@@ -118,6 +118,8 @@ def next_steps(parts: PackageParts) -> list[str]:
             steps.append("Review it: somebody other than its author.")
         case HuntState.CHANGES_REQUESTED | HuntState.INVALID | HuntState.DRY_RUN_FAILED:
             steps.append("Write a new version.")
+        case HuntState.DRAFT | HuntState.VALIDATED:
+            steps.append("Prove it.")
         case HuntState.APPROVED:
             steps.append("Schedule it, or run it once.")
         case HuntState.SUSPENDED:
@@ -139,7 +141,7 @@ def markdown(said: Mapping[str, Any]) -> str:
     lines = [
         f"# {_text(said['title'])}",
         "",
-        f"State: {said['state']}. Made {said['made']} in {_code(said['workspace'])}.",
+        f"State: {said['state']}. Made {_when(said['made'])} in {_code(said['workspace'])}.",
         "",
         "## Hypothesis",
         "",
@@ -156,32 +158,37 @@ def markdown(said: Mapping[str, Any]) -> str:
         "",
         "## Signals",
         "",
-        *[f"- {_code(s['id'])} {_text(s['title'])} ({_text(s['source'])}, {s['observed']})" for s in said["signals"]],
+        *[
+            f"- {_code(s['id'])} {_text(s['title'])} ({_text(s['source'])}, {_when(s['observed'])})"
+            for s in said["signals"]
+        ],
         "",
         "## Query",
         "",
     ]
     for version in said["versions"]:
         lines += [
-            f"### Version {version['number']} ({version['maker']}, {_text(version['author'])}, {version['made']})",
+            f"### Version {version['number']} ({version['maker']}, {_text(version['author'])}, "
+            f"{_when(version['made'])})",
             "",
             _fence(version["query"], "kql"),
             "",
-            *[f"- {_text(step)}" for step in version["explanation"]],
+            *[f"- {_told(step)}" for step in version["explanation"]],
             "",
         ]
         if version["proof"]:
             lines += [f"Proof: {_text(version['proof'])}", ""]
     lines += ["## Decisions", ""]
     lines += [
-        f"- version {review['version']}: {review['decision']} by {_text(review['by']['name'])}, {review['at']}: "
+        f"- version {review['version']}: {review['decision']} by {_text(review['by']['name'])}, {_when(review['at'])}: "
         f"{_text(review['comment'])}"
         for review in said["reviews"]
-    ]
+    ] or [_NONE]
     lines += ["", "## Runs", ""]
     for run in said["runs"]:
         lines.append(
-            f"- {run['since']} to {run['until']}, version {run['version']}: {run['status']}, {run['rows']:,} rows"
+            f"- {_when(run['since'])} to {_when(run['until'])}, version {run['version']}: {run['status']}, "
+            f"{_rows(run['rows'])}"
         )
         verdicts = {outcome["signature"]: outcome for outcome in run["verdicts"]}
         for cluster in run["clusters"]:
@@ -191,8 +198,11 @@ def markdown(said: Mapping[str, Any]) -> str:
             lines.append(
                 f"  - {_code(cluster['title'])}: {_text(cluster['summary'])}, score {cluster['score']}{good}{judged}"
             )
-    lines += ["", "## Gaps", "", *[f"- {_text(gap['technique'])}: {_text(gap['reason'])}" for gap in said["gaps"]]]
-    lines += ["", "## Next steps", "", *[f"- {step}" for step in said["nextSteps"]], ""]
+    if not said["runs"]:
+        lines.append(_NONE)
+    gaps = [f"- {_text(gap['technique'])}: {_text(gap['reason'])}" for gap in said["gaps"]]
+    lines += ["", "## Gaps", "", *(gaps or [_NONE])]
+    lines += ["", "## Next steps", "", *([f"- {step}" for step in said["nextSteps"]] or [_NONE]), ""]
     lines += [f"Audit: {said['audit']['entries']} entries, head {_code(said['audit']['head'])}.", ""]
     lines += [f"Hash of the package: {_code(said['hash'])}.", ""]
     return "\n".join(lines)
@@ -235,9 +245,8 @@ def _proved(version: HuntVersion) -> str:
         said.append(f"{proof.volume.a_day:.1f} rows a day ({proof.volume.low:.1f} to {proof.volume.high:.1f})")
     if proof.dry_run:
         dry = proof.dry_run
-        said.append(
-            f"dry run from {_at(dry.since)} to {_at(dry.until)}: {dry.failure or dry.limited or f'{dry.rows:,} rows'}"
-        )
+        gave = dry.failure or dry.limited or _rows(dry.rows)
+        said.append(f"dry run from {_minute(dry.since)} to {_minute(dry.until)}: {gave}")
     return "; ".join(said)
 
 
@@ -257,12 +266,34 @@ def _at(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def _when(text: str) -> str:
+    """A moment of the package, as people read it."""
+    return _minute(datetime.fromisoformat(text))
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _rows(number: int) -> str:
+    return "1 row" if number == 1 else f"{number:,} rows"
+
+
+_NONE = "None."
 _SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_{}[]<>()#+!|~&"})
 
 
 def _text(value: object) -> str:
     """Words that Markdown and HTML take for words only, in one line."""
     return " ".join(str(value).split()).translate(_SPECIAL)
+
+
+def _told(text: str) -> str:
+    """Words in which names and literals stand in backquotes: these become code, all else words."""
+    parts = " ".join(text.split()).split("`")
+    if len(parts) % 2 == 0 or not all(part.strip() for part in parts[1::2]):
+        return _text(text)
+    return "".join(_code(part) if n % 2 else part.translate(_SPECIAL) for n, part in enumerate(parts))
 
 
 def _code(value: object) -> str:
