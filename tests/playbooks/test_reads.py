@@ -225,3 +225,13 @@ def test_columns_of_custom_logs_are_of_the_type_that_they_end_with(name: str, va
 )
 def test_what_is_made_of_a_schema_passes_it(schema: Any) -> None:
     assert complaints(made(schema, "note"), schema) == []
+
+
+def test_what_one_schema_takes_for_a_text_and_another_for_a_list_is_a_list_within_a_text() -> None:
+    text = {"type": "object", "properties": {"tags": {"type": "string"}}}
+    listed = {"type": "object", "properties": {"tags": {"type": "array"}}}
+    actions = {
+        "One": {"type": "ParseJson", "inputs": {"content": "@body('Ask')", "schema": text}},
+        "Two": {"type": "ParseJson", "inputs": {"content": "@body('Ask')", "schema": listed}},
+    }
+    assert body(actions) == {"tags": '["item 1"]'}

