@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from huntlake.cli import app
+from huntlake.playbooks.deployment.sources import sketched_files
 from huntlake.playbooks.linting.findings import CODES, Finding, Level
 from huntlake.playbooks.linting.linter import lint
 from huntlake.playbooks.samples import PLAYBOOKS
@@ -417,6 +418,15 @@ def test_a_file_with_comments_and_trailing_commas_is_looked_at_and_has_its_place
     path.write_bytes(b"\xff\xfe" + body.encode("utf-16-le"))
     (one,) = [f for f in lint(path) if f.code == "LP102"]
     assert (one.line, one.place) == (4, "$.actions['A'].inputs")
+
+
+def test_a_template_of_another_encoding_and_spelling_is_looked_at(tmp_path: Path) -> None:
+    definition = {"triggers": {}, "actions": {"A": {"type": "Compose", "inputs": "@{"}}}
+    workflow = {"Type": "Microsoft.Logic/workflows", "Name": "w", "properties": {"definition": definition}}
+    path = tmp_path / "azuredeploy.json"
+    path.write_text(json.dumps({"Resources": [workflow]}), encoding="utf-16")
+    (one,) = [f for f in lint(path, sketched_files) if f.code == "LP102"]
+    assert (one.line, one.place) == (1, "$.actions['A'].inputs")
 
 
 def test_what_a_call_does_is_what_its_connector_declares(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def playbooks(
     """
     source = Source(_text(path), str(path))
     body = _json(source)
-    if "resources" in body:
+    if any(name.lower() == "resources" for name in body):
         if templates is None:
             raise _refused(
                 source, "a deployment template is not supported here: import it first, and export its workflow"

@@ -20,7 +20,7 @@ from huntlake.playbooks.deployment.templates.place import Where
 from huntlake.playbooks.deployment.templates.spelling import is_template
 from huntlake.playbooks.deployment.templates.template import OURS
 from huntlake.playbooks.files import UNREADABLE, PlaybookFile
-from huntlake.playbooks.lenient_json import read
+from huntlake.playbooks.lenient_json import decoded, read
 
 MOST_FILES = 50_000
 _SKIPPED = frozenset(("node_modules", "__pycache__", "bin", "obj"))
@@ -236,7 +236,7 @@ def sketched_files(path: Path, body: Mapping[str, Any], parameters: Mapping[str,
 
 
 def _planned(path: Path, body: Mapping[str, Any], parameters: Mapping[str, Any]) -> tuple[Source, Plan]:
-    source = Source(path.read_text(encoding="utf-8-sig"), str(path))
+    source = Source(decoded(path.read_bytes(), str(path)), str(path))
     try:
         made = plan_template(body, parameters, Where(name_of(path)))
     except TemplateError as error:
