@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import signal
 import sys
 import time
@@ -207,6 +208,8 @@ def value_of(missing: Missing) -> Any:
     """A value for a parameter that has none."""
     if missing.name.startswith("listCallbackUrl("):
         return {"value": callback("workflow", "manual")}
+    if missing.wanted:
+        return _object_of(missing.wanted)
     if missing.allowed:
         return missing.allowed[0]
     match missing.type.lower():
@@ -219,6 +222,27 @@ def value_of(missing: Missing) -> Any:
         case "object" | "secureobject":
             return {}
     return missing.name.replace(" ", "")
+
+
+def _object_of(wanted: Sequence[str]) -> Any:
+    """What holds a text at each place that is read of it."""
+    made: Any = {}
+    for steps in wanted:
+        made = _with_text(made, re.findall(r"\.([^.\[\]]+)|\[(\d+)\]", steps))
+    return made
+
+
+def _with_text(into: Any, steps: list[tuple[str, str]]) -> Any:
+    if not steps:
+        return into if isinstance(into, dict | list) and into else "text"
+    (name, index), *rest = steps
+    if index:
+        held = list(into) if isinstance(into, list) else []
+        held += [{} for _ in range(int(index) + 1 - len(held))]
+        held[int(index)] = _with_text(held[int(index)], rest)
+        return held
+    held_ = dict(into) if isinstance(into, dict) else {}
+    return {**held_, name: _with_text(held_.get(name, {}), rest)}
 
 
 # -- a run ---------------------------------------------------------------------------

@@ -145,8 +145,8 @@ def _asked(planned: Plan, given: Given) -> Given:
     """What a person at the terminal says for what is missing."""
     texts = dict(given.texts)
     for one in planned.missing:
-        if one.description:
-            note(one.description)
+        if one.told:
+            note(one.told)
         texts[one.name] = _answer(one)
     return replace(given, texts=texts)
 
@@ -199,7 +199,7 @@ def _show_plan(planned: Plan, checks: list[Preflight], done: list[Applied] | Non
         note(f"note: {one}")
     if planned.missing:
         print("\nwithout a value:")
-        show(["parameter", "type", "what it is"], [(m.name, m.type, m.description) for m in planned.missing], output)
+        show(["parameter", "type", "what it is"], [(m.name, m.type, m.told) for m in planned.missing], output)
     for check in checks:
         print()
         _show_check(check)

@@ -287,3 +287,18 @@ def test_copies_within_copies_cannot_grow_without_bounds() -> None:
 def test_values_that_refer_to_one_another_too_deep_are_refused() -> None:
     variables = {"v0": "x", **{f"v{n}": f"[variables('v{n - 1}')]" for n in range(1, 500)}}
     assert "more than 60 parameters and variables" in refusal("[variables('v499')]", variables=variables)
+
+
+def test_of_what_only_azure_knows_it_is_told_what_is_read_of_it() -> None:
+    vault = "reference(resourceId('Microsoft.KeyVault/vaults', 'v'), '2019-09-01')"
+    parts = [f"[{vault}.vaultUri]", f"[concat({vault}.a[copyIndex('n')].b, {vault}.properties.tags[0])]"]
+    evaluated = made(
+        resources=[
+            {"type": "Microsoft.Logic/workflows", "name": "w", "apiVersion": "1", "properties": {"it": parts[0]}},
+            {"type": "Microsoft.Logic/workflows", "name": "x", "apiVersion": "1", "properties": {"it": parts[1]}},
+        ]
+    )
+    (one,) = evaluated.missing
+    assert one.name == "reference(/subscriptions/s/resourceGroups/g/providers/Microsoft.KeyVault/vaults/v)"
+    assert set(one.wanted) == {".vaultUri", ".a", ".properties.tags[0]"}
+    assert one.told.startswith("what this resource is in Azure: .")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from huntlake.core.diagnostics import SourceError
@@ -39,6 +39,17 @@ class Missing:
     description: str = ""
     allowed: tuple[Any, ...] = ()
     path: str = "$"
+    wanted: tuple[str, ...] = ()
+    """What is read of it, as steps such as `.keys[0].value`; empty where that isn't known."""
+
+    @property
+    def told(self) -> str:
+        """What it is, in words."""
+        return f"{self.description}: {', '.join(self.wanted)}" if self.wanted else self.description
+
+    def also(self, other: Missing) -> Missing:
+        """The same, of which is read what is read of both."""
+        return replace(self, wanted=tuple(dict.fromkeys((*self.wanted, *other.wanted))))
 
     @property
     def secure(self) -> bool:

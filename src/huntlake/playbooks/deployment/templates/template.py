@@ -16,6 +16,7 @@ from huntlake.playbooks.deployment.templates.functions.resources import joined
 from huntlake.playbooks.deployment.templates.parameters import Missing, Parameter, TemplateError, declared
 from huntlake.playbooks.deployment.templates.place import Lambda, Where
 from huntlake.wdl.expressions.evaluator import Evaluator
+from huntlake.wdl.expressions.nodes import Access, Call, Expression, Literal
 from huntlake.wdl.expressions.symbols import Anything, Function
 from huntlake.wdl.expressions.symbols import Parameter as Argument
 from huntlake.wdl.expressions.values import Fault, kind
@@ -112,7 +113,10 @@ def _evaluated(template: Any, given: Mapping[str, Any], where: Where, path: str)
         if _reveals(output["value"], shared.secrets):
             output["value"] = None
             shared.notes.append(Note(f"{path}.outputs{_step(name)}", "holds what is secure: its value isn't shown"))
-    missing = {m.name.lower(): m for m in (*shared.missing, *shared.unknown)}
+    missing = dict[str, Missing]()
+    for one in (*shared.missing, *shared.unknown):
+        known = missing.get(one.name.lower())
+        missing[one.name.lower()] = one.also(known) if known else one
     return Evaluated(
         resources,
         outputs,
@@ -383,6 +387,8 @@ class _Scope:
         return made
 
     def _text(self, text: str, path: str) -> Any:
+        read: str | Expression = text
+        before = len(self.shared.unknown)
         try:
             read = read_text(text)
             if isinstance(read, str):
@@ -393,6 +399,10 @@ class _Scope:
         except SourceError as error:
             # The tree and its evaluation are those of workflows; the codes tell where an error stood.
             told = (replace(d, code=d.code.replace("WDL", "ARM")) for d in error.diagnostics)
+            wanted = () if isinstance(read, str) else tuple(_read_of(read))
+            self.shared.unknown[before:] = [
+                m if m.wanted else replace(m, wanted=wanted) for m in self.shared.unknown[before:]
+            ]
             raise TemplateError(path, str(SourceError(error.source, *told))) from None
         if isinstance(made, Lambda):
             raise TemplateError(path, "a lambda is no value: it stands among the arguments of a function")
@@ -704,6 +714,26 @@ class _Outer(_Scope):
             return self.outer.variable(name)
         except Fault:
             return super().variable(name)
+
+
+def _read_of(node: Expression) -> Iterator[str]:
+    """What an expression reads of that which only Azure knows."""
+    match node:
+        case Access():
+            root: Expression = node
+            steps = ""
+            while isinstance(root, Access):
+                key = root.key.value if isinstance(root.key, Literal) else None
+                step = f".{key}" if isinstance(key, str) else f"[{key}]" if isinstance(key, int) else ""
+                # Behind a step that is computed nobody knows what is read.
+                root, steps = root.parent, f"{step}{steps}" if step else ""
+            if isinstance(root, Call) and root.name.lower().startswith(("list", "reference")):
+                yield from (steps,) if steps else ()
+            else:
+                yield from _read_of(root)
+        case Call(_, arguments):
+            for argument in arguments:
+                yield from _read_of(argument)
 
 
 def _types(template: Any) -> Iterator[str]:
