@@ -214,14 +214,14 @@ def value_of(missing: Missing) -> Any:
         return missing.allowed[0]
     match missing.type.lower():
         case "int":
-            return 1
+            return max(missing.least or 0, min(1, 1 if missing.most is None else missing.most))
         case "bool":
             return True
         case "array":
-            return []
+            return ["text"] * (missing.least or 0)
         case "object" | "secureobject":
             return {}
-    return missing.name.replace(" ", "")
+    return missing.name.replace(" ", "").ljust(missing.least or 0, "x")[: missing.most]
 
 
 def _object_of(wanted: Sequence[str]) -> Any:

@@ -302,3 +302,12 @@ def test_of_what_only_azure_knows_it_is_told_what_is_read_of_it() -> None:
     assert one.name == "reference(/subscriptions/s/resourceGroups/g/providers/Microsoft.KeyVault/vaults/v)"
     assert set(one.wanted) == {".vaultUri", ".a", ".properties.tags[0]"}
     assert one.told.startswith("what this resource is in Azure: .")
+
+
+def test_what_is_asked_for_says_its_bounds() -> None:
+    name = {"type": "string", "minLength": 3, "maxLength": 24, "metadata": {"description": "Its name"}}
+    asked = made(parameters={"name": name, "days": {"type": "int", "minValue": 5}}).missing
+    assert [m.told for m in asked] == [
+        "Its name: at least 3 characters, at most 24 characters",
+        "at least 5",
+    ]

@@ -41,11 +41,19 @@ class Missing:
     path: str = "$"
     wanted: tuple[str, ...] = ()
     """What is read of it, as steps such as `.keys[0].value`; empty where that isn't known."""
+    least: int | None = None
+    """The least number that it may be, or the fewest characters or elements that it may have."""
+    most: int | None = None
 
     @property
     def told(self) -> str:
         """What it is, in words."""
-        return f"{self.description}: {', '.join(self.wanted)}" if self.wanted else self.description
+        what = {"int": "", "array": " elements"}.get(self.type.lower(), " characters")
+        bounds = [
+            f"{word} {n}{what}" for word, n in (("at least", self.least), ("at most", self.most)) if n is not None
+        ]
+        about = ", ".join((*self.wanted, *bounds))
+        return f"{self.description}: {about}".removeprefix(": ") if about else self.description
 
     def also(self, other: Missing) -> Missing:
         """The same, of which is read what is read of both."""
@@ -81,7 +89,9 @@ class Parameter:
 
     def missing(self) -> Missing:
         """What a person is asked."""
-        return Missing(self.name, self.type, self.description, self.allowed, self.path)
+        whole = self.type.lower() == "int"
+        least, most = (self.least, self.most) if whole else (self.shortest, self.longest)
+        return Missing(self.name, self.type, self.description, self.allowed, self.path, least=least, most=most)
 
     def read(self, text: str) -> Any:
         """What a text from the command line means for this parameter. Raises `TemplateError`."""
