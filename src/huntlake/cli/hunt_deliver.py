@@ -177,11 +177,14 @@ def _deliver_to_workspace(
 
 
 def _deliver(lake: App, here: Workspace, name: str, to: Destination, output: Listing, *, apply: bool) -> None:
+    from huntlake.hunting.delivery.piece import Verb
+
     owner = (here.name,)
     if apply:
         steps: Sequence[Step] = lake.hunting.delivery.deliver(owner, name, to, acting())
     else:
         _, steps = lake.hunting.delivery.plan(owner, name, to)
+    changes = [step for step in steps if step.verb is not Verb.KEEP]
     if output is Listing.JSON:
         print(
             json.dumps(
@@ -191,10 +194,13 @@ def _deliver(lake: App, here: Workspace, name: str, to: Destination, output: Lis
     else:
         show(["move", "kind", "name"], [(s.verb.value, s.kind, s.name) for s in steps], output)
         if not apply:
-            for step in steps:
-                text = step.body if isinstance(step.body, str) else json.dumps(step.body, indent=2)
+            for step in changes:
+                text = step.body if isinstance(step.body, str) else json.dumps(step.body, indent=2, ensure_ascii=False)
                 print(printable(f"\n{step.kind} {step.name}:\n{text}", "\n"))
-    note(f"{to.name}: done" if apply else f"{to.name}: nothing was written; `--apply` does it")
+    if not changes:
+        note(f"{to.name}: it is there as it is here; nothing is to be done")
+    else:
+        note(f"{to.name}: done" if apply else f"{to.name}: nothing was written; `--apply` does it")
 
 
 def _here(lake: App, here: Workspace) -> Place:

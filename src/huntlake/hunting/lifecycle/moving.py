@@ -73,6 +73,8 @@ def noted(
 def _chosen(at: Situation, before: HuntState, after: HuntState) -> Move:
     there = [m for m in MOVES if m.before is before and m.after is after]
     if not there:
+        if before is after:
+            raise Conflict(f"version {at.version.number} is {before} already")
         ways = sorted({m.after.value for m in MOVES if m.before is before})
         can = f"from there it can become {', '.join(ways)}" if ways else "that is its end"
         raise Conflict(f"version {at.version.number} is {before}, and can't be {_told(after)}: {can}")
