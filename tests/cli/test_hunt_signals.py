@@ -15,7 +15,7 @@ def test_a_report_is_taken_in_listed_shown_and_forgotten(run: Run, tmp_path: Pat
     )
     taken = run("hunt", "signal", "add", tmp_path / "reports")
     assert taken.code == 0, taken.err
-    assert "1 new signals, 0 known already" in taken.err
+    assert "1 new signal, 0 known already" in taken.err
     assert "1 known already" in run("hunt", "signal", "add", tmp_path / "reports" / "heron.md").err
     (listed,) = json.loads(run("hunt", "signal", "list", "--technique", "T1566", "-o", "json").out)
     assert listed["title"] == "Heron"
@@ -31,7 +31,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_taken(run: Run, tmp_path: 
     (tmp_path / "b.pdf").write_bytes(b"%PDF-1.4 and nothing")
     taken = run("hunt", "signal", "add", tmp_path / "a.txt", tmp_path / "b.pdf", "https://127.0.0.1:9/x")
     assert taken.code == 1
-    assert "1 new signals" in taken.err
+    assert "1 new signal" in taken.err
     assert "b.pdf" in taken.out
     assert "not supported unless the setting `signal_hosts` lists it" in taken.out
 
@@ -53,7 +53,7 @@ def test_typed_sources_are_known_by_what_they_say_or_named(run: Run, tmp_path: P
     unmapped = run("hunt", "signal", "import", tmp_path / "tickets.csv")
     assert (unmapped.code, "say which field it is" in unmapped.out) == (1, True)
     maps = ["--map", "id=nr", "--map", "title=what", "--map", "time=when"]
-    assert "1 new signals" in run("hunt", "signal", "import", tmp_path / "tickets.csv", *maps).err
+    assert "1 new signal" in run("hunt", "signal", "import", tmp_path / "tickets.csv", *maps).err
     (tmp_path / "x.json").write_text("{}")
     assert "say with `--as`" in run("hunt", "signal", "import", tmp_path / "x.json").out
     assert run("hunt", "signal", "import", tmp_path / "x.json", "--as", "pigeon").code == 2
@@ -88,3 +88,14 @@ def test_rules_of_sigma_are_said_to_be_missing_until_they_are_brought(run: Run, 
     assert run("hunt", "sigma", "import", tmp_path / "sigma").code == 0
     (status,) = json.loads(run("hunt", "sigma", "status", "-o", "json").out)
     assert status["rules"] == 1
+
+
+def test_what_can_not_be_taken_in_is_named_once(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty.md").write_text("\n")
+    (tmp_path / "none.json").write_text("x")
+    (tmp_path / "bad.json").write_text('{"vulnerabilities": [{"cveID": "bad"}]}')
+    assert run("hunt", "signal", "add", tmp_path / "empty.md").out == "empty.md holds no text\n"
+    told = run("hunt", "signal", "import", tmp_path / "none.json")
+    assert told.out == "none.json is no JSON; of other forms only tickets are read, as CSV\n"
+    told = run("hunt", "signal", "import", tmp_path / "bad.json")
+    assert (told.code, "vulnerability 1 can't be read: `BAD` is no id of CVE" in told.out) == (1, True)

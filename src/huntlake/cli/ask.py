@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import getpass
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from huntlake.cli.listing import Listing
 from huntlake.cli.place import Home, WorkspaceName, opened, workspace_of
-from huntlake.cli.screen import note, printable, show_table
+from huntlake.cli.screen import counted, note, printable, show_table
+
+if TYPE_CHECKING:
+    from huntlake.hunting.proof.finding import DryRun
 
 _SHOWN = 10
 
@@ -63,10 +66,17 @@ def ask(
             print(printable(line))
         ran = answer.proof.dry_run
         if ran is not None:
-            print(printable(ran.failure or f"{ran.rows:,} rows from {ran.since:%Y-%m-%d} to {ran.until:%Y-%m-%d}"))
+            print(printable(ran.failure or _ran(ran)))
             if ran.sample:
                 heads = [n for n in ran.sample[0] if any(row.get(n) not in (None, "") for row in ran.sample)]
                 rows = [[printable(str(row.get(n, ""))) for n in heads] for row in ran.sample[:_SHOWN]]
                 show_table(heads, rows)
     if not answer.proof.is_valid:
         raise typer.Exit(1)
+
+
+def _ran(run: DryRun) -> str:
+    """How many rows there were; the query was asked of one window after the other, and a few of all are kept."""
+    said = f"{counted(run.rows, 'row')} from {run.since:%Y-%m-%d} to {run.until:%Y-%m-%d}, window by window"
+    shown = min(len(run.sample), _SHOWN)
+    return f"{said}; {shown} of them, by chance:" if 0 < shown < run.rows else said

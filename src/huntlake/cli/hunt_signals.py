@@ -13,7 +13,7 @@ import typer
 
 from huntlake.cli.listing import Listing, show
 from huntlake.cli.place import Home, WorkspaceName, opened, workspace_of
-from huntlake.cli.screen import note, printable
+from huntlake.cli.screen import counted, note, printable
 from huntlake.cli.secret import SecretEnvironment, SecretFile
 from huntlake.core.errors import DomainError, Invalid, NotFound
 from huntlake.hunting.scoring import SignalKind
@@ -76,11 +76,11 @@ def add(
                     data = _read(file)
                     added = added + lake.hunting.intake.report(place, data, file.name, brought, str(file))
                 except DomainError as error:
-                    print(printable(f"{file}: {error}"))
+                    print(printable(_refused(file, error)))
                     failed += 1
     told(added, place.name)
     if failed:
-        note(f"{failed} could not be read")
+        note(f"{failed:,} could not be read")
         raise typer.Exit(1)
 
 
@@ -127,7 +127,7 @@ def import_(
                 brought = Brought(person(), trust)
                 added = added + lake.hunting.intake.typed(place, data, file.name, taken, brought, mapping, str(file))
             except DomainError as error:
-                print(printable(f"{file}: {error}"))
+                print(printable(_refused(file, error)))
                 failed += 1
     told(added, place.name)
     if failed:
@@ -167,7 +167,7 @@ def list_(
     ]
     heads = ["signal", "kind", "source", "observed", "trust", "techniques", "indicators", "title"]
     show(heads, rows, output, numbers={"indicators", "trust"})
-    note(f"{len(rows):,} signals")
+    note(counted(len(rows), "signal"))
 
 
 @app.command("show")
@@ -334,7 +334,8 @@ def told(added: Added, workspace: str) -> None:
         hunted = sum(not i.known_good for i in one.indicators)
         print(
             printable(
-                f"{one.id}  {one.title[:90]}: {len(one.techniques)} techniques, {hunted} indicators"
+                f"{one.id}  {one.title[:90]}: {counted(len(one.techniques), 'technique')}, "
+                f"{counted(hunted, 'indicator')}"
                 + (f", {', '.join((*one.actors, *one.software)[:5])}" if one.actors or one.software else "")
             )
         )
@@ -344,7 +345,7 @@ def told(added: Added, workspace: str) -> None:
         note(f"{name}: {reason}")
     if len(added.refused) > _FEW:
         note(f"… and {len(added.refused) - _FEW:,} more were refused")
-    note(f"{len(added.new):,} new signals, {len(added.known):,} known already, in workspace {workspace}")
+    note(f"{counted(len(added.new), 'new signal')}, {len(added.known):,} known already, in workspace {workspace}")
 
 
 def _lines(signal: Signal) -> Iterator[str]:
@@ -415,6 +416,12 @@ def _files(path: Path) -> list[Path]:
     if not path.is_file():
         raise NotFound(f"no file is at {path}")
     return [path]
+
+
+def _refused(file: Path, error: DomainError) -> str:
+    """Why a file can't be taken in, with its name once."""
+    text = str(error)
+    return text if str(file) in text or text.startswith(file.name) else f"{file}: {text}"
 
 
 def _read(path: Path) -> bytes:

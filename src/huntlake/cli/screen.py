@@ -45,6 +45,11 @@ def note(text: str) -> None:
     print(printable(text, keep="\n"), file=sys.stderr)
 
 
+def counted(number: int, what: str) -> str:
+    """So many of something: `1 signal`, `2,000 signals`."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
 def show_table(headings: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[bool] | None = None) -> None:
     """Print a table: framed on a terminal; else aligned text, a line a row, nothing cut.
 

@@ -36,6 +36,8 @@ def read_report(data: bytes, name: str) -> Report:
     if data[:1024].lstrip().startswith(b"%PDF-"):
         return read_apart(data, name, ReportFormat.PDF)
     text, remarks = _decoded(data, name)
+    if not text.strip():
+        raise Invalid(f"{name} holds no text")
     if len(text) > MOST_TEXT:
         raise LimitExceeded(f"{name} has {len(text):,} characters, and {MOST_TEXT:,} are read at most")
     ending = PurePath(name).suffix.lower()

@@ -89,7 +89,7 @@ def kind_of(data: bytes, name: str) -> Taken:
     try:
         body = orjson.loads(data)
     except orjson.JSONDecodeError:
-        body = None
+        raise Invalid(f"{name} is no JSON; of other forms only tickets are read, as CSV") from None
     one = body[0] if isinstance(body, list) and body else body
     if isinstance(one, dict):
         if "Event" in one or ("uuid" in one and "info" in one):

@@ -141,9 +141,11 @@ class _Bundle:
             self._refused += [(remark, "") for remark in gathered.remarks]
             return None
         times = [at for one in left if (at := self._moment(one, "valid_from", "modified", "created")) is not None]
+        count = len(gathered.indicators)
+        many = "1 indicator" if count == 1 else f"{count:,} indicators"
         return Signal(
             SignalKind.INDICATOR,
-            f"{len(gathered.indicators)} indicators of {self._of.reference}"[:_LONGEST_NAME],
+            f"{many} of {self._of.reference}"[:_LONGEST_NAME],
             self._of.source,
             self._of.reference,
             max(times, default=self._of.received),

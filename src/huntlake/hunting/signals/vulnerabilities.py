@@ -125,7 +125,7 @@ def vulnerabilities_of(data: bytes) -> list[Vulnerability]:
         try:
             found.append(_read(one))
         except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
-            raise Invalid(f"vulnerability {place} is not as such are: {str(error)[:100]}") from None
+            raise Invalid(f"vulnerability {place} can't be read: {str(error)[:100]}") from None
     return found
 
 
