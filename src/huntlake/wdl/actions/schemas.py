@@ -19,6 +19,10 @@ LEAST_WORK, WORK_PER_VALUE = 200_000, 20
 """How many schemas may be held against values: so many, and so many more for each value."""
 
 
+_COMBINING = frozenset(("allOf", "anyOf", "if", "not", "oneOf"))
+_OF_TEXTS = frozenset(("format", "maxLength", "minLength", "pattern"))
+
+
 class SchemaRefused(Exception):
     """A schema that asks for what can't be told here; the message says what."""
 
@@ -67,7 +71,8 @@ class _Check:
             self._text(value, schema, path, told)
         elif number(value):
             _number(value, schema, path, told)
-        self._combined(value, schema, path, told, depth)
+        if not _COMBINING.isdisjoint(schema):
+            self._combined(value, schema, path, told, depth)
 
     def _spend(self) -> None:
         self._work += 1
@@ -108,6 +113,8 @@ class _Check:
     # -- by the kind of a value
 
     def _text(self, value: str, schema: dict[str, Any], path: str, told: list[str]) -> None:
+        if _OF_TEXTS.isdisjoint(schema):
+            return
         _bounds(len(value), schema.get("minLength"), schema.get("maxLength"), "characters", path, told)
         pattern, format = schema.get("pattern"), schema.get("format")
         if isinstance(pattern, str) and not self._matches(pattern, value):
