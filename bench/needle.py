@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bench import figures, lakes
 from huntlake.assembly.analytics import Analytics
@@ -27,9 +27,6 @@ from huntlake.lake.index.building import build
 from huntlake.lake.index.shelf import Shelf
 from huntlake.lake.index.sidecar import path_of
 from huntlake.lake.writing import copy
-
-if TYPE_CHECKING:
-    pass
 
 BY = "make needle"
 ROUNDS = int(os.environ.get("HUNTLAKE_BENCH_ROUNDS", "5"))
