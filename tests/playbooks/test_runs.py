@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic, sleep
@@ -15,6 +18,7 @@ from tests.playbooks.place import ME, Place, Service, executing, http, place_at
 
 from huntlake.core.errors import Busy, Conflict, Invalid
 from huntlake.playbooks.calls import Held
+from huntlake.playbooks.runs.host import Timed
 from huntlake.playbooks.runs.records import PlaybookRun, RunStatus
 from huntlake.playbooks.runs.service import Wanted
 from huntlake.playbooks.workflows import Workflow, WorkflowState
@@ -417,3 +421,11 @@ def test_a_condition_that_asks_for_a_secure_parameter_tells_no_secret(place: Pla
     place.put("hush", {"Ask": http()}, trigger, parameters=key)
     with pytest.raises(Invalid, match="the trigger `manual` failed: hidden"):
         place.fire("hush")
+
+
+def test_the_journal_knows_the_time_whatever_sqlite_is_there(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "journal.db", factory=Timed)) as journal:
+        journal.execute("create table told (id text, at integer not null default (unixepoch('subsec') * 1000))")
+        journal.execute("insert into told (id) values ('a')")
+        ((told,),) = journal.execute("select at from told").fetchall()
+    assert abs(told - time.time() * 1000) < 10_000

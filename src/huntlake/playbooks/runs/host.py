@@ -121,13 +121,17 @@ class Host:
             "use_listen_notify": False,
             # SQLite lets one writer after the other in, and whoever waits for it there may be passed by others for
             # long; whoever waits for a connection is not.
-            "sys_db_pool_size": 2 if self._url.startswith("sqlite") else 10,
-            "db_engine_kwargs": {"pool_timeout": 3600},
+            "sys_db_pool_size": 2 if _sqlite(self._url) else 10,
+            "db_engine_kwargs": {
+                "pool_timeout": 3600,
+                **({"connect_args": {"factory": Timed}} if _sqlite(self._url) else {}),
+            },
             # Nobody waits for DBOS's own messages and schedules.
             "notification_listener_polling_interval_sec": 0.5,
             "scheduler_polling_interval_sec": 3600.0,
         }
-        if self._url.startswith("sqlite"):
+        if _sqlite(self._url):
+            config["db_engine_kwargs"] = {"pool_timeout": 3600, "connect_args": {"factory": Timed}}
             _prepare(Path(self._url.partition("///")[2]))
         execute = self._execute
 
@@ -139,7 +143,7 @@ class Host:
         self._run = DBOS.workflow(name=_WORKFLOW, max_recovery_attempts=_RECOVERIES)(run)
         # Launched on this loop it makes it its own: whatever runs does so here.
         DBOS.launch()
-        if self._url.startswith("sqlite"):
+        if _sqlite(self._url):
             _in_line(_get_dbos_instance()._sys_db.engine)
 
     async def _begin(self, run: str) -> None:
@@ -168,6 +172,20 @@ class DurableJournal:
         except (DBOSUnexpectedStepError, DBOSStepNondeterminismError) as error:
             raise NotOurs(str(error)) from None
         return [text if text.startswith("{") else self._unsealed(text) for text in texts]
+
+
+class Timed(sqlite3.Connection):
+    """A connection that tells `unixepoch('subsec')` also where SQLite is older than 3.42, and would give null: DBOS
+    tells its times by it where Python is 3.12 or later."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        if sqlite3.sqlite_version_info < (3, 42):
+            self.create_function("unixepoch", 1, lambda modifier: time.time_ns() // 1_000_000 / 1000)
+
+
+def _sqlite(url: str) -> bool:
+    return url.startswith("sqlite")
 
 
 def _in_line(engine: Any) -> None:
