@@ -311,3 +311,31 @@ def test_what_is_asked_for_says_its_bounds() -> None:
         "Its name: at least 3 characters, at most 24 characters",
         "at least 5",
     ]
+
+
+def test_what_lies_in_a_key_vault_for_a_nested_template_is_asked_for_and_taken() -> None:
+    inner = {
+        "definitions": {"kind": {"type": "string"}},
+        "parameters": {
+            "Key": {"type": "securestring", "defaultValue": "none"},
+            "Kind": {"$ref": "#/definitions/kind", "defaultValue": "k"},
+        },
+        "resources": [
+            {"type": "Microsoft.Web/connections", "name": "c", "apiVersion": "1",
+             "properties": {"api": {"name": "x"}, "parameterValues": {"k": "[parameters('Key')]"}}}
+        ],
+    }  # fmt: skip
+    nested = {
+        "type": "Microsoft.Resources/deployments",
+        "name": "n",
+        "apiVersion": "1",
+        "properties": {
+            "template": inner,
+            "expressionEvaluationOptions": {"scope": "inner"},
+            "parameters": {"key": {"reference": {"keyVault": {"id": "v"}, "secretName": "s"}}},
+        },
+    }
+    assert [(m.name, m.type) for m in made(resources=[nested]).missing] == [("Key", "securestring")]
+    evaluated = made(resources=[nested], given={"key": "pass-word"})
+    assert not evaluated.missing
+    assert evaluated.resources[0].body["properties"]["parameterValues"] == {"k": "pass-word"}

@@ -128,15 +128,29 @@ def _evaluated(template: Any, given: Mapping[str, Any], where: Where, path: str)
 
 
 def inner_parameters(template: Any) -> dict[str, Parameter]:
-    """The parameters, by name in lower case, of the templates that a packaged solution holds."""
+    """The parameters, by name in lower case, that a person gives to templates within another.
+
+    Those of the templates that a packaged solution holds, and of nested ones those whose values lie in a key vault.
+    """
     found: dict[str, Parameter] = {}
     for path, _, resource in _places(template.get("resources") if isinstance(template, dict) else None, "$.resources"):
-        if str(resource.get("type", "")).lower() in PACKAGED:
-            properties = resource.get("properties")
-            inner = properties.get("mainTemplate") if isinstance(properties, dict) else None
-            named = inner.get("parameters") if isinstance(inner, dict) else None
-            found |= declared(named or {}, f"{path}.properties.mainTemplate.parameters", {})
+        properties = resource.get("properties")
+        if not isinstance(properties, dict):
+            continue
+        kind = str(resource.get("type", "")).lower()
+        if kind in PACKAGED:
+            found |= _declared_in(properties.get("mainTemplate"), f"{path}.properties.mainTemplate")
+        elif kind == DEPLOYMENT:
+            given = properties.get("parameters")
+            asked = {n.lower() for n, v in given.items() if "reference" in (v or {})} if isinstance(given, dict) else {}
+            inside = _declared_in(properties.get("template"), f"{path}.properties.template")
+            found |= {n: p for n, p in inside.items() if n in asked} | inner_parameters(properties.get("template"))
     return found
+
+
+def _declared_in(template: Any, path: str) -> dict[str, Parameter]:
+    body = template if isinstance(template, dict) else {}
+    return declared(body.get("parameters") or {}, f"{path}.parameters", _object(body.get("definitions"), path))
 
 
 @dataclass
@@ -615,9 +629,11 @@ class _Scope:
                 word = self._word(one.source, part, one.path)
                 where = replace(where, group=word) if part == "resourceGroup" else replace(where, subscription=word)
         given = {}
+        inside = _declared_in(properties["template"], place)
         for name, value in _object(properties.get("parameters"), place).items():
             path = f"{one.path}.properties.parameters.{name}"
-            given[name] = self.value(_object(value, path).get("value"), path)
+            body = _object(value, path)
+            given[name] = self.value(body.get("value"), path) if "reference" not in body else self._kept(name, inside)
         where = replace(where, name=one.name)
         scope: _Scope
         if inner:
@@ -627,6 +643,15 @@ class _Scope:
         one.within = list(scope.resources())
         one.outputs = scope.outputs()
         return plain
+
+    def _kept(self, name: str, inside: Mapping[str, Parameter]) -> Any:
+        """What a person says for a parameter of a nested template whose value lies in a key vault in Azure."""
+        for other, value in self.shared.given.items():
+            if other.lower() == name.lower():
+                return value
+        parameter = inside.get(name.lower(), Parameter(name, "securestring", self.path))
+        self.shared.missing.append(parameter.missing())
+        return parameter.placeholder()
 
     def _packaged(self, one: _Planned, body: Mapping[str, Any]) -> None:
         properties = _object(body.get("properties"), one.path)
