@@ -50,3 +50,8 @@ def test_what_a_model_was_asked_can_be_looked_up_and_names_only_with_a_reason(
     assert "ada@acme.example" in run("model", "tokens", answer.call, "--reason", "to see").out
     assert run("model", "reset").code == 0
     assert run("model", "cassette", lake / "none").code == 1
+    # What left for a model is told when there is none any more, too.
+    for name in ("URL", "NAME"):
+        monkeypatch.delenv(f"HUNTLAKE_MODEL_{name}")
+    assert answer.call in run("model", "audit").out
+    assert "HLT_USER_1" in run("model", "show", answer.call).out

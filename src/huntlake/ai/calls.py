@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from huntlake.ai.chat import Context
+from huntlake.core.clock import Clock
+from huntlake.state.documents import Shelf
+from huntlake.state.records import Records
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +54,8 @@ class SealedMap:
     sealed: str
     tokens: int
     at: datetime
+
+
+def kept_calls(shelf: Shelf, clock: Clock) -> Records[ModelCall]:
+    """The calls of each workspace, whichever model was asked."""
+    return Records(shelf, clock, "model calls", ModelCall)

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Any
 
 from huntlake.ai.budgets import Budget, Prices, Spending
-from huntlake.ai.calls import ModelCall, SealedMap
+from huntlake.ai.calls import ModelCall, SealedMap, kept_calls
 from huntlake.ai.cassettes import Cassette, Recorded, Tape
 from huntlake.ai.chat import Adviser, Data, NoAnswer, Proposal, Question
 from huntlake.ai.dialects import Dialect, value_of
@@ -80,7 +80,7 @@ class Gateway(Adviser):
         self._identities, self._place, self._model = identities, place, model
         self._limits, self._recorder, self._wait, self._allowed = limits, recorder, wait, allowed
         self._kept = kept
-        self.calls = Records(shelf, clock, "model calls", ModelCall)
+        self.calls = kept_calls(shelf, clock)
         self._maps = Records(shelf, clock, "model token maps", SealedMap)
         self._dialects: Documents[str] = Documents(shelf, "model dialects", lambda v: v, str)
         self.spending = Spending(shelf, clock, limits.budget)

@@ -49,9 +49,9 @@ def status(home: Home = None, workspace: WorkspaceName = None, output: Output = 
             ("dialect", dialect.value if dialect else "not known yet: the first question finds out"),
             ("asked", "no: " + health.reason if health.is_open else "yes"),
             ("last answers", f"{health.useful.count(True)} of {len(health.useful)} were of use"),
-            ("calls today", f"{spent.calls:,} of {_most(budget.calls)}"),
-            ("tokens today", f"{spent.tokens:,} of {_most(budget.tokens)}"),
-            ("cost today", f"{spent.cost:,.4f} of {_most(budget.cost)}"),
+            ("calls today", f"{spent.calls:,}{_most(budget.calls)}"),
+            ("tokens today", f"{spent.tokens:,}{_most(budget.tokens)}"),
+            ("cost today", f"{spent.cost:,.4f}{_most(budget.cost)}"),
             ("hidden from it", known),
         ]
     show(["what", "is"], rows, output)
@@ -67,7 +67,8 @@ def probe(home: Home = None, workspace: WorkspaceName = None) -> None:
         try:
             dialect = model.probe(owner)
         except CallFailed as failed:
-            raise Unavailable(f"{failed.reason}: {model.where(owner).shown}") from None
+            shown = model.where(owner).shown
+            raise Unavailable(failed.reason if shown in failed.reason else f"{shown}: {failed.reason}") from None
     note(f"{model.name} understands `{dialect.value}`")
 
 
@@ -80,8 +81,8 @@ def audit(
 ) -> None:
     """List what the model was asked, by whom, and what came of it."""
     with opened(home) as lake:
-        model, owner = _gateway(lake), (workspace_of(lake, workspace).name,)
-        calls = sorted(model.calls.list(owner), key=lambda d: (d.value.at, d.name))[-last:]
+        owner = (workspace_of(lake, workspace).name,)
+        calls = sorted(lake.hunting.model_calls.list(owner), key=lambda d: (d.value.at, d.name))[-last:]
     rows = [
         (
             d.value.at.isoformat(timespec="seconds"),
@@ -107,7 +108,7 @@ def show_(call: Call, home: Home = None, workspace: WorkspaceName = None) -> Non
     from dataclasses import asdict
 
     with opened(home) as lake:
-        found = _gateway(lake).calls.get((workspace_of(lake, workspace).name,), call).value
+        found = lake.hunting.model_calls.get((workspace_of(lake, workspace).name,), call).value
     print(json.dumps(asdict(found), indent=1, default=str, ensure_ascii=True))
 
 
@@ -166,4 +167,4 @@ def _gateway(lake: App) -> Gateway:
 
 
 def _most(limit: float) -> str:
-    return f"{limit:,}" if limit else "any number"
+    return f" of {limit:,}" if limit else ", without a limit"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from huntlake.ai.calls import ModelCall, kept_calls
 from huntlake.ai.chat import Adviser, NoModel
 from huntlake.ai.gateway import Gateway
 from huntlake.core.clock import Clock
@@ -84,6 +85,8 @@ class Hunting:
     packaging: Packaging
     promotions: Promotions
     model: Adviser
+    model_calls: Records[ModelCall]
+    """What models were asked, those too that are configured no more."""
     assistant: Assistant
     questions: Questions
 
@@ -215,6 +218,7 @@ class Hunting:
                 lambda owner: [gap.value for gap in hypotheses.gaps(owner)],
             ),
             model=model,
+            model_calls=kept_calls(shelf, clock),
             assistant=assistant,
             questions=Questions(queries, prover, known_questions, model=model),
         )

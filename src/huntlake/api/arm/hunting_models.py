@@ -17,7 +17,7 @@ from huntlake.core.errors import DomainError, Invalid, NotFound, Refused
 from huntlake.identity.rights import Action
 from huntlake.state.audit import AuditEntry
 from huntlake.state.documents import Document
-from huntlake.state.records import Owner
+from huntlake.state.records import Owner, Records
 
 _NAME = "default"
 
@@ -39,20 +39,17 @@ class CallForm:
 
 @dataclass(frozen=True)
 class Calls(ReadOnly):
-    """The calls of a workspace, the last first; none where there is no model."""
+    """The calls of a workspace, the last first, whichever model was asked."""
 
-    model: Gateway | None
+    calls: Records[ModelCall]
 
     def list(self, owner: Owner) -> Sequence[Document[ModelCall]]:
         """All of them."""
-        known = self.model.calls.list(owner) if self.model else []
-        return sorted(known, key=lambda d: (d.value.at, d.name), reverse=True)
+        return sorted(self.calls.list(owner), key=lambda d: (d.value.at, d.name), reverse=True)
 
     def get(self, owner: Owner, name: str) -> Document[ModelCall]:
         """One of them."""
-        if self.model is None:
-            raise NotFound(f"no call is named `{name}`: no model is configured")
-        return self.model.calls.get(owner, name)
+        return self.calls.get(owner, name)
 
 
 class StatusForm:
@@ -139,7 +136,7 @@ CALLS: Resource[ModelCall] = Resource(
     type="huntlake.Hunting/modelCalls",
     path=f"{HUNTING}/modelCalls",
     form=CallForm(),
-    store=lambda place: Calls(_model(place)),
+    store=lambda place: Calls(place.services.hunting.model_calls),
     read=Action.HUNT,
     filters=frozenset({"properties/purpose", "properties/outcome", "properties/responsible", "name"}),
     posts={"tokens": (Action.REVEAL, _tokens)},
