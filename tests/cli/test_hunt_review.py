@@ -149,3 +149,11 @@ def test_a_repair_is_shown_and_made_a_version_where_somebody_says_so(run: Run, l
     assert listed["version"] == 2
     assert listed["state"] != "invalid"
     assert run("hunt", "repair", name).code == 1
+
+
+def test_what_is_wrong_with_a_new_hunt_is_told_at_once(run: Run, lake: Path, tmp_path: Path) -> None:
+    (tmp_path / "q.kql").write_text("SigninLogs | where Foo == 1\n")
+    told = run("hunt", "new", tmp_path / "q.kql", "-t", "Bad")
+    assert "query:1:20: " in told.err, told.err
+    assert "no column is named `Foo`" in told.err
+    assert "version 1 is invalid" in told.err

@@ -156,7 +156,7 @@ def new(
         owner = (workspace_of(lake, workspace).name,)
         name = lake.hunting.hunts.create(owner, made, acting()).name
         document = lake.hunting.hunts.prove(owner, name, acting())
-    _done(document)
+    _proved(document, document.value.latest)
 
 
 def edit(
@@ -181,7 +181,7 @@ def edit(
         content = replace(was.content, query=query, live_watchlists=lists)
         made = hunts.edit(owner, name, content, acting(), comment, current=was.number)
         made = hunts.prove(owner, made.name, acting())
-    _done(made)
+    _proved(made, made.value.latest)
 
 
 def repair(
@@ -227,10 +227,7 @@ def prove(
     with opened(home) as lake:
         owner = (workspace_of(lake, workspace).name,)
         made = lake.hunting.hunts.prove(owner, name, acting(), number=number)
-    version = made.value.version(number) if number else made.value.latest
-    for finding in version.proof.findings if version.proof else ():
-        note(f"{finding.code} {finding.level.value}: {finding.reason}")
-    _done(made)
+    _proved(made, made.value.version(number) if number else made.value.latest)
 
 
 def submit(name: Name, comment: Comment = "", home: Home = None, workspace: WorkspaceName = None) -> None:
@@ -463,6 +460,15 @@ def _story(document: Document[GovernedHunt], version: HuntVersion) -> dict[str, 
         ],
         "rule": hunt.rule,
     }
+
+
+def _proved(made: Document[GovernedHunt], version: HuntVersion) -> None:
+    """Say what was found out about a version, and what became of its hunt."""
+    from huntlake.hunting.proof.showing import lines
+
+    for line in lines(version.proof.findings, version.content.query, "query") if version.proof else ():
+        note(line)
+    _done(made)
 
 
 def _done(made: Document[GovernedHunt]) -> None:
