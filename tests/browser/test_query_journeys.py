@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import NARROW, ask, sign_in
+from .conftest import NARROW, Demo, ask, sign_in
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -61,15 +61,20 @@ def test_a_query_is_saved_and_found_by_others(page: Page, context: BrowserContex
     expect(other.locator(".statistics")).to_contain_text("7 rows")
 
 
-def test_what_somebody_else_has_saved_meanwhile_is_not_lost(page: Page, context: BrowserContext) -> None:
+def test_what_somebody_else_has_saved_meanwhile_is_not_lost(page: Page, chromium: Browser, demo: Demo) -> None:
     sign_in(page)
     write(page, "print Whose = 'mine'")
     keep(page, "Whose is it")
-    other = context.new_page()
-    other.goto("/app/query?panel=saved")
+    # A browser of their own: the windows of one share their tabs.
+    theirs_alone = chromium.new_context(
+        base_url=demo.url, ignore_https_errors=True, permissions=["clipboard-read", "clipboard-write"]
+    )
+    other = theirs_alone.new_page()
+    sign_in(other, at="/app/query?panel=saved")
     saved(other, "Whose is it")
     expect(other.locator(".view-lines")).to_contain_text("mine")
     keep(other, "Whose is it", "Theirs")
+    theirs_alone.close()
     page.get_by_role("button", name="Save", exact=True).click()
     dialog = page.get_by_role("dialog", name="Save the query")
     dialog.get_by_role("button", name="Save", exact=True).click()

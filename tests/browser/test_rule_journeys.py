@@ -61,7 +61,7 @@ def test_a_rule_is_written_tried_stored_and_switched_off(page: Page) -> None:
     page.get_by_label("Name", exact=True).fill("Many failures of one account")
     paste(page, query_of(page), FAILURES.format("were"))
     # The fault is told below the query and underlined in it, and in the YAML beside it.
-    expect(page.get_by_role("group", name="Query")).to_contain_text("did you mean `where`?")
+    expect(page.get_by_role("group", name="Query")).to_contain_text("did you mean where?")
     expect(page.get_by_role("group", name="Query")).to_contain_text("line 2, column 3 of the query")
     expect(query_of(page).locator(".squiggly-error")).to_be_visible()
     expect(yaml_of(page).locator(".squiggly-error")).to_be_visible()
@@ -72,7 +72,7 @@ def test_a_rule_is_written_tried_stored_and_switched_off(page: Page) -> None:
     page.get_by_label("Techniques").fill("T1110.001")
     page.get_by_role("button", name="Add an entity").click()
     page.get_by_label("Column of identifier 1 of entity 1").fill("Nobody")
-    expect(page.get_by_role("group", name="Entities")).to_contain_text("the result has no column `Nobody`")
+    expect(page.get_by_role("group", name="Entities")).to_contain_text("the result has no column Nobody")
     page.get_by_label("Column of identifier 1 of entity 1").fill("UserPrincipalName")
     is_right(page)
     trial = page.get_by_role("region", name="Back-test")
@@ -115,7 +115,7 @@ query: SigninLogs | where ResultType != "0"
 tags: [night]
 """
     paste(page, yaml_of(page), text)
-    expect(page.get_by_role("group", name="ATT&CK")).to_contain_text("did you mean `Impact`?")
+    expect(page.get_by_role("group", name="ATT&CK")).to_contain_text("did you mean Impact?")
     expect(page.get_by_role("region", name="The rule as YAML")).to_contain_text("Line 9, column 11")
     paste(page, yaml_of(page), text.replace("Impakt", "Impact"))
     is_right(page)

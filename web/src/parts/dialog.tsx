@@ -15,8 +15,14 @@ export function Dialog({ title, look, close, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const element = dialog.current;
+    const before = document.activeElement;
     element?.showModal();
-    return () => element?.close();
+    return () => {
+      element?.close();
+      // By then it may be out of the page, and the browser gives the focus back to nobody.
+      const isLost = document.activeElement === document.body || element?.contains(document.activeElement);
+      if (isLost && before instanceof HTMLElement && before.isConnected) before.focus({ preventScroll: true });
+    };
   }, []);
   return (
     <dialog class={look ?? "decision"} ref={dialog} aria-label={title} onClose={close}>

@@ -220,7 +220,7 @@ export function Grid({ columns, rows, label, acts, take }: Props) {
     <div class="grid-with-detail">
       <div class="grid-bar">
         <span>
-          {order.length === rows.length ? `${count(rows.length)} rows` : `${count(order.length)} of ${count(rows.length)} rows`}
+          {order.length === rows.length ? counted(rows.length, "row") : `${count(order.length)} of ${counted(rows.length, "row")}`}
         </span>
         <button type="button" class="plain" aria-pressed={filtering} onClick={() => setFiltering(!filtering)}>
           Filter

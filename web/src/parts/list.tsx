@@ -99,7 +99,7 @@ export function List<T>({ label, rows, columns, of, to, choosing, look = "", mos
                   </td>
                 )}
                 {columns.map((c) => (
-                  <td key={c.title} class={c.look}>
+                  <td key={c.title} class={c.look} data-title={c.title}>
                     {c.cell(one)}
                   </td>
                 ))}

@@ -88,6 +88,13 @@ export function begin(place: HTMLElement, { text, label, language, dark, change,
   editor.onDidChangeModelContent(() => {
     if (!isPutting) change(editor.getValue());
   });
+  const put = (value: string) => {
+    const model = editor.getModel();
+    if (!model || model.getValue() === value) return;
+    isPutting = true;
+    model.pushEditOperations([], [{ range: model.getFullModelRange(), text: value }], () => null);
+    isPutting = false;
+  };
   return {
     selection,
     insert: (piece) => {
@@ -113,13 +120,7 @@ export function begin(place: HTMLElement, { text, label, language, dark, change,
       editor.revealLineInCenterIfOutsideViewport(lineNumber);
       editor.focus();
     },
-    put: (value) => {
-      const model = editor.getModel();
-      if (!model || model.getValue() === value) return;
-      isPutting = true;
-      model.pushEditOperations([], [{ range: model.getFullModelRange(), text: value }], () => null);
-      isPutting = false;
-    },
+    put,
     show: (id, value) => {
       let model = models.get(id);
       if (!model) {
@@ -127,6 +128,8 @@ export function begin(place: HTMLElement, { text, label, language, dark, change,
         models.set(id, model);
       }
       if (editor.getModel() !== model) editor.setModel(model);
+      // It may have been changed while another was shown.
+      put(value);
     },
     only: (ids) => {
       for (const [id, model] of models) {

@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useRef } from "preact/hooks";
 import { go, place } from "../shell/router";
+import { useInView } from "./in_view";
 
 export interface Part {
   title: string;
@@ -18,6 +19,7 @@ export function Parts({ label, parts }: { label: string; parts: readonly [Part, 
   const named = query.get("part");
   const shown = Math.max(0, parts.findIndex((p) => slug(p) === named));
   const part = parts[shown] ?? parts[0];
+  useInView(row, "[aria-selected=true]", [shown, parts.length]);
   const choose = (at: number) => {
     const next = parts[(at + parts.length) % parts.length] ?? parts[0];
     const asked = new URLSearchParams(query);

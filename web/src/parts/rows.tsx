@@ -4,6 +4,7 @@ import { useMemo } from "preact/hooks";
 import type { Answer, Table } from "../api/kusto";
 import { type CellAt, Grid } from "./grid";
 import type { Act } from "./menu";
+import { quoted } from "./sentences";
 import { whole } from "./values";
 
 const ROW = 26;
@@ -21,7 +22,7 @@ export function Rows({ answer, wrong, label, acts }: Props) {
   if (wrong) {
     return (
       <p class="page-wrong" role="alert">
-        The rows can't be read: {wrong}
+        The rows can't be read: {quoted(wrong)}
       </p>
     );
   }

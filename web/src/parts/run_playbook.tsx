@@ -8,6 +8,7 @@ import { Link } from "../shell/router";
 import { workspace } from "../shell/session";
 import { Dialog } from "./dialog";
 import { useLoaded, useMeanwhile } from "./load";
+import { quoted } from "./sentences";
 
 const LOOKS = 60;
 /** What triggers call a kind of entity otherwise. */
@@ -54,7 +55,7 @@ export function RunPlaybook({ incident, on, entity, close }: Props) {
   });
   return (
     <Dialog title={`Run a playbook on ${on}`} close={close}>
-      {found.wrong && <p class="page-wrong">The playbooks can't be read: {found.wrong}</p>}
+      {found.wrong && <p class="page-wrong">The playbooks can't be read: {quoted(found.wrong)}</p>}
       {!found.value && !found.wrong && <p class="quiet">Reading the playbooks …</p>}
       {found.value?.length === 0 && (
         <p>

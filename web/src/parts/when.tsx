@@ -1,6 +1,19 @@
 // Times as people say them, with the exact one behind them.
 
+import { signal } from "@preact/signals";
+import { now } from "../api/door";
 import { time } from "./values";
+
+const TURN = 20_000;
+
+/** Goes on by itself: a page that lies open says how long ago something was, and not how long it was when it was opened. */
+const moment = signal(now().getTime());
+setInterval(() => {
+  if (!document.hidden) moment.value = now().getTime();
+}, TURN);
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) moment.value = now().getTime();
+});
 
 const UNITS: [number, string][] = [
   [60, "s"],
@@ -9,8 +22,8 @@ const UNITS: [number, string][] = [
   [14, "d"],
 ];
 
-export function ago(iso: string, now = Date.now()): string {
-  let left = Math.max(0, (now - Date.parse(iso)) / 1000);
+function ago(iso: string, at: number): string {
+  let left = Math.max(0, (at - Date.parse(iso)) / 1000);
   for (const [most, unit] of UNITS) {
     if (left < most) return `${Math.floor(left)} ${unit} ago`;
     left /= most === 24 ? 24 : 60;
@@ -22,7 +35,7 @@ export function When({ at }: { at: string | undefined }) {
   if (!at) return <span class="quiet">–</span>;
   return (
     <time dateTime={at} title={`${time(at)} UTC`}>
-      {ago(at)}
+      {ago(at, Math.max(moment.value, now().getTime()))}
     </time>
   );
 }

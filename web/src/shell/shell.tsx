@@ -1,12 +1,14 @@
 // What is around every page: the bar, the palette, and the page itself.
 
 import { useEffect, useRef } from "preact/hooks";
+import { useInView } from "../parts/in_view";
 import { Palette, openPalette } from "./palette";
 import { PLACES } from "./places";
 import { Link, go, place } from "./router";
 import { asked, choose, session, signOut, workspace } from "./session";
 import { Mark, SignIn } from "./signin";
 import { dark, setTheme, theme } from "./theme";
+import { titled } from "./title";
 import { Toasts } from "./toasts";
 
 export function Shell() {
@@ -76,8 +78,8 @@ function Page() {
     if (!content.contains(document.activeElement)) content.focus({ preventScroll: true });
   }, [path]);
   useEffect(() => {
-    document.title = found ? `${found.title} – huntlake` : "huntlake";
-  }, [found]);
+    document.title = [titled.value, found?.title, "huntlake"].filter(Boolean).join(" – ");
+  }, [found, titled.value]);
   if (path === "/") return null;
   if (!found) {
     return (
@@ -96,6 +98,8 @@ function Page() {
 function Bar() {
   const who = session.value;
   const at = place.value.path;
+  const places = useRef<HTMLElement>(null);
+  useInView(places, "[aria-current]", [at]);
   return (
     <header class="bar">
       <a class="skip" href="#content">
@@ -104,7 +108,7 @@ function Bar() {
       <Link to="/query" class="brand" aria-label="huntlake">
         <Mark /> <span>huntlake</span>
       </Link>
-      <nav aria-label="Places">
+      <nav aria-label="Places" ref={places}>
         {PLACES.map((p) => (
           <Link key={p.path} to={p.path} aria-current={at === p.path || at.startsWith(`${p.path}/`) ? "page" : undefined}>
             {p.title}

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import { why } from "../api/door";
+import { quoted } from "../parts/sentences";
 import { sentence } from "../parts/sentences";
 import { elsewhere, signIn, signInAt, trouble, ways } from "./session";
 
@@ -51,7 +52,7 @@ export function SignIn() {
         )}
         {wrong && (
           <p class="wrong" role="alert">
-            {wrong}
+            {quoted(wrong)}
           </p>
         )}
         {providers.map((p) => (

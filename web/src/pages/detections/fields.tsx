@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import type { Finding } from "../../api/drafts";
+import { quoted } from "../../parts/sentences";
 
 /** What is wrong with some fields, or with all, in words. */
 export function Faults({ of, findings }: { of?: readonly string[]; findings: readonly Finding[] }) {
@@ -12,8 +13,8 @@ export function Faults({ of, findings }: { of?: readonly string[]; findings: rea
     <ul class="faults">
       {found.map((f, i) => (
         <li key={i}>
-          <span class={`level ${f.level}`}>{f.level}</span> {f.message}
-          {f.help && <span class="quiet"> – {f.help}</span>}
+          <span class={`level ${f.level}`}>{f.level}</span> {quoted(f.message)}
+          {f.help && <span class="quiet"> – {quoted(f.help)}</span>}
           {f.queryLine && (
             <span class="quiet">
               {" "}

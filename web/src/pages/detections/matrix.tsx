@@ -7,6 +7,7 @@ import * as hunting from "../../api/hunting";
 import type { Rule } from "../../api/rules";
 import { useSaid } from "../../parts/address";
 import { useLoaded } from "../../parts/load";
+import { quoted } from "../../parts/sentences";
 import { count } from "../../parts/values";
 import { Link } from "../../shell/router";
 import { workspace } from "../../shell/session";
@@ -87,7 +88,7 @@ export function Matrix({ rules, fired, words }: Props) {
           ))}
         </ul>
       </div>
-      {found.wrong && <p class="page-wrong">What is seen and hunted can't be read: {found.wrong}</p>}
+      {found.wrong && <p class="page-wrong">What is seen and hunted can't be read: {quoted(found.wrong)}</p>}
       {chosen && <Technique cell={chosen} fired={fired} close={() => setOpen("")} />}
       {!found.value && !found.wrong && <p class="beginning">Looking what can be seen and is hunted …</p>}
       {found.value && <div class="matrix" tabIndex={0} role="region" aria-label="Techniques by tactic">

@@ -9,6 +9,7 @@ import { SEVERITIES } from "../../api/sentinel";
 import { say, useSaid } from "../../parts/address";
 import { List, type ListColumn } from "../../parts/list";
 import { useLoaded } from "../../parts/load";
+import { quoted } from "../../parts/sentences";
 import { count, counted, every } from "../../parts/values";
 import { When } from "../../parts/when";
 import { lazy } from "../../shell/lazy";
@@ -102,7 +103,7 @@ function Lists() {
           {found.value ? `${count(shown.length)} rules, ${count(shown.filter((r) => r.properties.enabled).length)} enabled` : ""}
         </span>
       </header>
-      {found.wrong && <p class="page-wrong">The rules can't be read: {found.wrong}</p>}
+      {found.wrong && <p class="page-wrong">The rules can't be read: {quoted(found.wrong)}</p>}
       {!found.value && !found.wrong && <p class="beginning">Reading the rules …</p>}
       {view === "rules" && found.value?.length === 0 && (
         <div class="empty">
@@ -120,7 +121,7 @@ function Lists() {
       )}
       {tested.wrong && (
         <p class="page-wrong" role="alert">
-          How their tests stand can't be read: {tested.wrong}
+          How their tests stand can't be read: {quoted(tested.wrong)}
         </p>
       )}
       {view === "matrix" && found.value && <Matrix rules={found.value} fired={firing} words={words} />}

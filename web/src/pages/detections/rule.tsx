@@ -6,20 +6,23 @@ import * as api from "../../api/rules";
 import type { Rule } from "../../api/rules";
 import { attempt } from "../../parts/attempt";
 import { Bars } from "../../parts/bars";
-import { quoted } from "../../parts/kql";
+import { quoted as literal } from "../../parts/kql";
 import { type Loaded, useLoaded } from "../../parts/load";
+import { quoted } from "../../parts/sentences";
 import { count, duration, every, time } from "../../parts/values";
 import { When } from "../../parts/when";
+import { AsItWas, Unread } from "../../parts/unread";
 import { Link, go } from "../../shell/router";
 import { workspace } from "../../shell/session";
+import { useTitle } from "../../shell/title";
 import { open } from "../query/tabs";
 import { Faults } from "./fields";
 import { Tests } from "./tests";
 
 export function RulePage({ id }: { id: string }) {
   const found = useLoaded(() => api.rule(id), [id]);
-  if (found.wrong) return <p class="beginning wrong">The rule can't be read: {found.wrong}</p>;
-  if (!found.value) return <p class="beginning">Reading the rule …</p>;
+  useTitle(found.value?.properties.displayName);
+  if (!found.value) return <Unread found={found} what="rule" to="/detections" all="All rules" />;
   return <Body rule={found.value} found={found} />;
 }
 
@@ -53,6 +56,7 @@ function Body({ rule, found }: { rule: Rule; found: Loaded<Rule> }) {
         <p class="object-way">
           <Link to="/detections">Detections</Link>
         </p>
+        <AsItWas found={found} />
         <h1>
           <span class={`severity ${p.severity}`} title={p.severity} /> {p.displayName}
         </h1>
@@ -92,11 +96,11 @@ function Body({ rule, found }: { rule: Rule; found: Loaded<Rule> }) {
           {p.description && <p>{p.description}</p>}
           <pre class="code" tabIndex={0} role="region" aria-label="Query">{p.query}</pre>
           <h2>Alerts per day</h2>
-          {perDay.value?.length ? <Bars title={`Since ${perDay.value[0]?.name}`} bars={perDay.value} /> : perDay.wrong ? <p class="page-wrong">The alerts can't be counted: {perDay.wrong}</p> : <p class="quiet">{perDay.value ? "It has raised none." : "Counting …"}</p>}
+          {perDay.value?.length ? <Bars title={`Since ${perDay.value[0]?.name}`} bars={perDay.value} /> : perDay.wrong ? <p class="page-wrong">The alerts can't be counted: {quoted(perDay.wrong)}</p> : <p class="quiet">{perDay.value ? "It has raised none." : "Counting …"}</p>}
           <Tests rule={rule} />
           <Remarks id={rule.name} />
           <h2>Last runs</h2>
-          {ran.wrong && <p class="page-wrong">The runs can't be read: {ran.wrong}</p>}
+          {ran.wrong && <p class="page-wrong">The runs can't be read: {quoted(ran.wrong)}</p>}
           {!ran.value && !ran.wrong && <p class="quiet">Reading the runs …</p>}
           {ran.value && !ran.value.length && <p class="quiet">It hasn't run yet.</p>}
           {ran.value && ran.value.length > 0 && <Runs runs={ran.value.slice(0, 20)} />}
@@ -138,7 +142,7 @@ function Remarks({ id }: { id: string }) {
   return (
     <>
       <h2>Checks</h2>
-      {found.wrong && <p class="page-wrong">The rule can't be checked: {found.wrong}</p>}
+      {found.wrong && <p class="page-wrong">The rule can't be checked: {quoted(found.wrong)}</p>}
       {!findings && !found.wrong && <p class="quiet">Checking …</p>}
       {findings?.length === 0 && <p class="quiet">Nothing odd is in its query, its columns or its techniques.</p>}
       {findings && <Faults findings={findings} />}
@@ -151,7 +155,7 @@ const MOST_DAYS = 90;
 
 /** How many alerts the rule raised on each day since the first, and at least for a fortnight. */
 async function alertsPerDay(where: string, id: string): Promise<{ name: string; value: number }[]> {
-  const text = `SecurityAlert | where AlertType =~ ${quoted(id)} | summarize alerts = dcount(SystemAlertId) by day = bin(coalesce(StartTime, TimeGenerated), 1d) | where day > ago(${MOST_DAYS}d) | order by day asc`;
+  const text = `SecurityAlert | where AlertType =~ ${literal(id)} | summarize alerts = dcount(SystemAlertId) by day = bin(coalesce(StartTime, TimeGenerated), 1d) | where day > ago(${MOST_DAYS}d) | order by day asc`;
   const found = await rows<{ day: string; alerts: number }>(where, text);
   if (!found.length) return [];
   const counts = new Map(found.map((f) => [f.day.slice(0, 10), f.alerts]));

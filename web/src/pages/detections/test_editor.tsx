@@ -207,7 +207,7 @@ export function TestEditor({ rule, test, taken, changed, close }: Props) {
       )}
       {refused && (
         <p class="page-wrong" role="alert">
-          {refused}
+          {quoted(refused)}
         </p>
       )}
       {stale && (

@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 import { why } from "../../api/door";
 import * as kusto from "../../api/kusto";
+import { quoted } from "../../parts/sentences";
 import { counted } from "../../parts/values";
 import { place } from "../../shell/router";
 import { asEvents, like, tableOf } from "./test_rows";
@@ -56,7 +57,7 @@ export function FromTheLake({ where, query, take }: Props) {
       </span>
       {wrong && (
         <p class="page-wrong" role="alert">
-          {wrong}
+          {quoted(wrong)}
         </p>
       )}
     </details>

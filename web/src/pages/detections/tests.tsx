@@ -9,6 +9,7 @@ import type { Rule } from "../../api/rules";
 import { attempt } from "../../parts/attempt";
 import { useLoaded } from "../../parts/load";
 import { save } from "../../parts/save";
+import { quoted } from "../../parts/sentences";
 import { counted, duration } from "../../parts/values";
 import { When } from "../../parts/when";
 import { offer } from "../../shell/commands";
@@ -102,11 +103,11 @@ export function Tests({ rule }: { rule: Rule }) {
           {state.at === "running" ? going(state.progress) : tests?.length ? summed(tests) : ""}
         </span>
       </header>
-      {found.wrong && <p class="page-wrong">The tests can't be read: {found.wrong}</p>}
+      {found.wrong && <p class="page-wrong">The tests can't be read: {quoted(found.wrong)}</p>}
       {!tests && !found.wrong && <p class="quiet">Reading the tests …</p>}
       {state.at === "wrong" && (
         <p class="page-wrong" role="alert">
-          The tests can't be run: {state.why}
+          The tests can't be run: {quoted(state.why)}
         </p>
       )}
       {tests?.length === 0 && !isNew && (

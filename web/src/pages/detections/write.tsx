@@ -10,6 +10,8 @@ import * as rules from "../../api/rules";
 import type { EditorHandle, Fault } from "../../parts/editing";
 import { Editor } from "../../parts/editor";
 import { useLoaded } from "../../parts/load";
+import { quoted } from "../../parts/sentences";
+import { Unread } from "../../parts/unread";
 import { counted } from "../../parts/values";
 import { When } from "../../parts/when";
 import { offer } from "../../shell/commands";
@@ -31,6 +33,7 @@ export function WriteRule({ id }: { id?: string }) {
   const drafting = useMemo(() => new Drafting(`rule draft ${where} ${id ?? ""}`), [where, id]);
   const [begun, setBegun] = useState(false);
   const [wrong, setWrong] = useState("");
+  const [missing, setMissing] = useState(false);
   const [brought, setBrought] = useState("");
   const schema = useLoaded(() => kusto.schema(where), [where]);
   const begin = () => {
@@ -43,14 +46,17 @@ export function WriteRule({ id }: { id?: string }) {
         else if (query) drafting.change({ query });
         setBegun(true);
       },
-      (error: Error) => setWrong(error.message),
+      (error: unknown) => {
+        setWrong(why(error));
+        setMissing(error instanceof ApiError && error.status === 404);
+      },
     );
   };
   useEffect(() => {
     begin();
     return () => drafting.dispose();
   }, [drafting]);
-  if (wrong) return <p class="beginning wrong">The rule can't be read: {wrong}</p>;
+  if (wrong) return <Unread found={{ wrong, missing }} what="rule" to="/detections" all="All rules" />;
   if (!begun) return <p class="beginning">Reading the rule …</p>;
   const take = () => {
     drafting.forget();
@@ -210,7 +216,7 @@ function Body({ drafting, id, schema, again }: BodyProps) {
         )}
         {(refused || drafting.wrong.value) && (
           <p class="page-wrong" role="alert">
-            {refused || drafting.wrong.value}
+            {quoted(refused || drafting.wrong.value)}
           </p>
         )}
       </header>
@@ -245,8 +251,8 @@ function Body({ drafting, id, schema, again }: BodyProps) {
                   <button type="button" class="plain place" onClick={() => yaml.current?.reveal(f.line, f.column)}>
                     Line {f.line}, column {f.column}
                   </button>{" "}
-                  <span class={`level ${f.level}`}>{f.level}</span> {f.message}
-                  {f.help && <span class="quiet"> – {f.help}</span>}
+                  <span class={`level ${f.level}`}>{f.level}</span> {quoted(f.message)}
+                  {f.help && <span class="quiet"> – {quoted(f.help)}</span>}
                 </li>
               ))}
             </ul>

@@ -7,6 +7,7 @@ import type { Loaded } from "../../parts/load";
 import { offer } from "../../shell/commands";
 import { Link, go, place } from "../../shell/router";
 import { may } from "../../shell/session";
+import { useTitle } from "../../shell/title";
 import { pathTo } from "../query/share";
 import { Activity } from "./activity";
 import { Alerts } from "./alerts";
@@ -28,6 +29,7 @@ export function EntityPage({ it }: { it: Named }) {
   const days = DAYS.find((d) => d === asked) ?? 14;
   const facts = useAnswer(known(it), PATIENCE);
   const { words, names } = useMemo(() => said(it, facts), [it.kind, it.name, facts.value, facts.wrong]);
+  useTitle(it.name);
   const [hunting, setHunting] = useState(false);
   useEffect(
     () =>

@@ -3,6 +3,7 @@
 import { type Answer, type Cell, objects } from "../../api/kusto";
 import { useAnswer } from "../../parts/answer";
 import type { Loaded } from "../../parts/load";
+import { quoted } from "../../parts/sentences";
 import { brief, time } from "../../parts/values";
 import { Link } from "../../shell/router";
 import { type Kind, type Named, pathOf } from "./kinds";
@@ -71,7 +72,7 @@ export function Known({ it, facts }: { it: Named; facts: Loaded<Answer> }) {
   return (
     <section>
       <h2>{it.kind === "ip" ? "Where it is" : "What is known"}</h2>
-      {facts.wrong && <p class="wrong">It can't be read: {facts.wrong}</p>}
+      {facts.wrong && <p class="wrong">It can't be read: {quoted(facts.wrong)}</p>}
       {!facts.value && !facts.wrong && <p class="quiet">Reading …</p>}
       {facts.value && !found.length && (
         <p class="quiet">{it.kind === "account" ? "IdentityInfo doesn't name it." : it.kind === "host" ? "DeviceInfo doesn't name it." : "No row tells of it in 30 days."}</p>
@@ -137,7 +138,7 @@ export function Marked({ it, words }: { it: Named; words: string[] | undefined }
     <>
       <section>
         <h2>Threat intelligence</h2>
-        {intel.wrong && <p class="wrong">It can't be read: {intel.wrong}</p>}
+        {intel.wrong && <p class="wrong">It can't be read: {quoted(intel.wrong)}</p>}
         {!intel.value && !intel.wrong && <p class="quiet">Reading …</p>}
         {intel.value && !found.length && <p class="quiet">No indicator names it.</p>}
         <ul>
@@ -153,7 +154,7 @@ export function Marked({ it, words }: { it: Named; words: string[] | undefined }
       </section>
       <section>
         <h2>Watchlists</h2>
-        {lists.wrong && <p class="wrong">They can't be read: {lists.wrong}</p>}
+        {lists.wrong && <p class="wrong">They can't be read: {quoted(lists.wrong)}</p>}
         {!lists.value && !lists.wrong && <p class="quiet">Reading …</p>}
         {lists.value && !items.length && <p class="quiet">On none.</p>}
         <ul>

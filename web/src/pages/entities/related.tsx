@@ -2,6 +2,7 @@
 
 import { objects } from "../../api/kusto";
 import { useAnswer } from "../../parts/answer";
+import { quoted } from "../../parts/sentences";
 import { brief, count } from "../../parts/values";
 import { When } from "../../parts/when";
 import { Link } from "../../shell/router";
@@ -39,7 +40,7 @@ function One({ relation: { title, kind, text } }: { relation: Relation }) {
       </header>
       {found.wrong && (
         <p class="page-wrong" role="alert">
-          It can't be read: {found.wrong}
+          It can't be read: {quoted(found.wrong)}
         </p>
       )}
       {found.value?.partial && <p class="page-wrong">This is not all: {found.value.partial}</p>}

@@ -2,11 +2,12 @@
 
 import * as api from "../../api/hunting";
 import { useLoaded } from "../../parts/load";
+import { quoted } from "../../parts/sentences";
 import { When } from "../../parts/when";
 
 export function Breakers({ name }: { name: string }) {
   const found = useLoaded(() => api.breakers(name), [name]);
-  if (found.wrong) return <p class="page-wrong">The breakers can't be read: {found.wrong}</p>;
+  if (found.wrong) return <p class="page-wrong">The breakers can't be read: {quoted(found.wrong)}</p>;
   if (!found.value) return <p class="quiet">Reading the breakers …</p>;
   if (!found.value.length) return <p class="empty">No breaker of this hunt has opened.</p>;
   return (

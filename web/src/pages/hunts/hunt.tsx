@@ -5,8 +5,11 @@ import * as api from "../../api/hunting";
 import type { Hunt, Version } from "../../api/hunting";
 import { useLoaded } from "../../parts/load";
 import { Parts } from "../../parts/parts";
+import { quoted } from "../../parts/sentences";
 import { count } from "../../parts/values";
+import { AsItWas, Unread } from "../../parts/unread";
 import { Link } from "../../shell/router";
+import { useTitle } from "../../shell/title";
 import { Query } from "./asked";
 import { Breakers } from "./breakers";
 import { Proved } from "./proof";
@@ -19,8 +22,8 @@ import { Versions } from "./versions";
 export function HuntPage({ name }: { name: string }) {
   const found = useLoaded(() => api.hunt(name), [name]);
   const versions = useLoaded(() => api.versions(name), [name]);
-  if (found.wrong) return <p class="beginning wrong">The hunt can't be read: {found.wrong}</p>;
-  if (!found.value) return <p class="beginning">Reading the hunt …</p>;
+  useTitle(found.value?.properties.title);
+  if (!found.value) return <Unread found={found} what="hunt" to="/hunts" all="All hunts" />;
   const hunt = found.value;
   const p = hunt.properties;
   const again = () => {
@@ -30,7 +33,7 @@ export function HuntPage({ name }: { name: string }) {
   const ofCurrent = (show: (version: Version) => ComponentChildren) => {
     const current = versions.value?.find((v) => v.properties.version === p.currentVersion);
     if (current) return show(current);
-    return versions.wrong ? <p class="page-wrong">The versions can't be read: {versions.wrong}</p> : <p class="quiet">Reading its versions …</p>;
+    return versions.wrong ? <p class="page-wrong">The versions can't be read: {quoted(versions.wrong)}</p> : <p class="quiet">Reading its versions …</p>;
   };
   return (
     <article class="hunt">
@@ -38,6 +41,7 @@ export function HuntPage({ name }: { name: string }) {
         <p class="object-way">
           <Link to="/hunts">Hunts</Link> / {name}
         </p>
+        <AsItWas found={found} />
         <h1>{p.title}</h1>
         <p>{p.statement}</p>
         <Steps hunt={hunt} again={again} />

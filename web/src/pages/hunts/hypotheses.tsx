@@ -5,6 +5,7 @@ import * as api from "../../api/hunting";
 import type { Hypothesis } from "../../api/hunting";
 import { attempt } from "../../parts/attempt";
 import { useLoaded } from "../../parts/load";
+import { quoted } from "../../parts/sentences";
 import { Link } from "../../shell/router";
 import { workspace } from "../../shell/session";
 
@@ -13,7 +14,7 @@ export function Hypotheses() {
   const found = useLoaded(api.hypotheses, [where]);
   const gaps = useLoaded(api.gaps, [where]);
   const [busy, setBusy] = useState(false);
-  if (found.wrong) return <p class="page-wrong">The hypotheses can't be read: {found.wrong}</p>;
+  if (found.wrong) return <p class="page-wrong">The hypotheses can't be read: {quoted(found.wrong)}</p>;
   if (!found.value) return <p class="beginning">Reading the hypotheses …</p>;
   const propose = async () => {
     setBusy(true);
@@ -47,7 +48,7 @@ export function Hypotheses() {
           <One key={h.name} one={h} changed={found.again} />
         ))}
       </div>
-      {gaps.wrong && <p class="page-wrong">What can't be seen here can't be read: {gaps.wrong}</p>}
+      {gaps.wrong && <p class="page-wrong">What can't be seen here can't be read: {quoted(gaps.wrong)}</p>}
       {gaps.value && gaps.value.length > 0 && (
         <section class="hypotheses">
           <h2>What can't be seen here</h2>

@@ -5,8 +5,10 @@ import * as api from "../../api/hunting";
 import type { Hunt } from "../../api/hunting";
 import { useSaid } from "../../parts/address";
 import { attempt } from "../../parts/attempt";
+import { focused, useReturn } from "../../parts/focus";
 import { List, type ListColumn } from "../../parts/list";
 import { useLoaded } from "../../parts/load";
+import { quoted } from "../../parts/sentences";
 import { count } from "../../parts/values";
 import { When } from "../../parts/when";
 import { Link } from "../../shell/router";
@@ -43,7 +45,7 @@ export function Hunts() {
       })
       .sort((a, b) => rank(a) - rank(b));
   }, [found.value, text]);
-  if (found.wrong) return <p class="page-wrong">The hunts can't be read: {found.wrong}</p>;
+  if (found.wrong) return <p class="page-wrong">The hunts can't be read: {quoted(found.wrong)}</p>;
   if (!found.value) return <p class="beginning">Reading the hunts …</p>;
   return (
     <>
@@ -75,7 +77,8 @@ function Stopped() {
   const found = useLoaded(api.switches, [workspace.value?.name]);
   const [why, setWhy] = useState("");
   const [asking, setAsking] = useState(false);
-  if (found.wrong) return <p class="page-wrong">Whether hunts are stopped can't be read: {found.wrong}</p>;
+  const opener = useReturn<HTMLButtonElement>(asking);
+  if (found.wrong) return <p class="page-wrong">Whether hunts are stopped can't be read: {quoted(found.wrong)}</p>;
   if (!found.value) return null;
   const { stopped, waits, phase, rules } = found.value.properties;
   const made = Object.keys(rules).length;
@@ -100,7 +103,7 @@ function Stopped() {
       </span>
       {asking ? (
         <form onSubmit={(e) => void act(e)}>
-          <input aria-label="Why" placeholder="Why" required value={why} onInput={(e) => setWhy(e.currentTarget.value)} />
+          <input aria-label="Why" placeholder="Why" required value={why} ref={focused} onInput={(e) => setWhy(e.currentTarget.value)} />
           <button type="submit" class="main">
             {stopped ? "Let hunts run" : "Stop all hunts"}
           </button>
@@ -109,7 +112,7 @@ function Stopped() {
           </button>
         </form>
       ) : (
-        <button type="button" onClick={() => setAsking(true)}>
+        <button type="button" ref={opener} onClick={() => setAsking(true)}>
           {stopped ? "Let hunts run …" : "Stop all hunts …"}
         </button>
       )}

@@ -2,6 +2,7 @@
 
 import * as api from "../../api/hunting";
 import { useLoaded } from "../../parts/load";
+import { quoted } from "../../parts/sentences";
 import { workspace } from "../../shell/session";
 
 const NAMES: Record<string, string> = {
@@ -22,7 +23,7 @@ const NAMES: Record<string, string> = {
 
 export function Metrics() {
   const found = useLoaded(api.figures, [workspace.value?.name]);
-  if (found.wrong) return <p class="page-wrong">The figures can't be read: {found.wrong}</p>;
+  if (found.wrong) return <p class="page-wrong">The figures can't be read: {quoted(found.wrong)}</p>;
   if (!found.value) return <p class="beginning">Counting …</p>;
   const origins = found.value;
   const formula = String(origins[0]?.properties["hoursFormula"] ?? "");

@@ -5,7 +5,7 @@ import * as api from "../../api/hunting";
 import type { Hunt, Version } from "../../api/hunting";
 import { attempt } from "../../parts/attempt";
 import { Bars } from "../../parts/bars";
-import { brief, count, size } from "../../parts/values";
+import { brief, count, counted, size } from "../../parts/values";
 import { When } from "../../parts/when";
 
 export function Proved({ version, hunt, again }: { version: Version; hunt: Hunt; again: () => void }) {
@@ -33,14 +33,14 @@ export function Proved({ version, hunt, again }: { version: Version; hunt: Hunt;
       {hunt.properties.state !== "retired" && proof.findings?.some((f) => f.level === "error" && !f.code.startsWith("HP4")) && <Repair key={version.name} hunt={hunt} version={version} again={again} />}
       {(proof.checks ?? []).map((c) => (
         <p key={c.recording}>
-          {c.passed ? "passed" : <strong class="wrong">failed</strong>}: {c.recording} {c.expectation}, {count(c.rows)} rows
+          {c.passed ? "passed" : <strong class="wrong">failed</strong>}: {c.recording} {c.expectation}, {counted(c.rows, "row")}
         </p>
       ))}
       {run && (
         <>
           <h2>Dry run</h2>
           <p>
-            {run.failure || run.limited ? <span class="wrong">{run.failure || run.limited}</span> : `${count(run.rows ?? 0)} rows`} from {run.sinceTimeUtc.slice(0, 10)} to{" "}
+            {run.failure || run.limited ? <span class="wrong">{run.failure || run.limited}</span> : counted(run.rows ?? 0, "row")} from {run.sinceTimeUtc.slice(0, 10)} to{" "}
             {run.untilTimeUtc.slice(0, 10)}
             {(run.entities ?? []).map((e) => ` · ${count(e.count)} ${e.type}`)}
           </p>

@@ -5,7 +5,8 @@ import * as api from "../../api/hunting";
 import type { Cluster, Hunt, HuntRun } from "../../api/hunting";
 import { attempt } from "../../parts/attempt";
 import { useLoaded } from "../../parts/load";
-import { brief, count, duration } from "../../parts/values";
+import { quoted } from "../../parts/sentences";
+import { brief, count, counted, duration } from "../../parts/values";
 import { When } from "../../parts/when";
 import { State } from "./state";
 
@@ -13,7 +14,7 @@ const VERDICTS = ["true positive", "benign positive", "false positive", "inconcl
 
 export function Runs({ hunt, again }: { hunt: Hunt; again: () => void }) {
   const found = useLoaded(() => api.runs(hunt.name), [hunt.name, hunt.properties.lastModifiedTimeUtc]);
-  if (found.wrong) return <p class="page-wrong">The runs can't be read: {found.wrong}</p>;
+  if (found.wrong) return <p class="page-wrong">The runs can't be read: {quoted(found.wrong)}</p>;
   if (!found.value) return <p class="quiet">Reading the runs …</p>;
   if (!found.value.length) return <p class="empty">It hasn't run yet. Once approved and scheduled it runs by itself, or by “Run now”.</p>;
   const changed = () => {
@@ -35,7 +36,7 @@ function Run({ hunt, run, first, changed }: { hunt: Hunt; run: HuntRun; first: b
     <details class="run" open={first}>
       <summary>
         <State state={p.status} /> {p.windowStartUtc.slice(0, 16).replace("T", " ")} to {p.windowEndUtc.slice(0, 16).replace("T", " ")} · version{" "}
-        {p.version} · {count(p.rows)} rows in {duration(p.seconds)} · <When at={p.startedTimeUtc} />
+        {p.version} · {counted(p.rows, "row")} in {duration(p.seconds)} · <When at={p.startedTimeUtc} />
       </summary>
       {p.failure && <p class="wrong">{p.failure}</p>}
       {(p.remarks ?? []).map((r) => (

@@ -5,6 +5,7 @@ import * as api from "../../api/hunting";
 import { attempt } from "../../parts/attempt";
 import { List } from "../../parts/list";
 import { useLoaded } from "../../parts/load";
+import { quoted } from "../../parts/sentences";
 import { When } from "../../parts/when";
 import { go } from "../../shell/router";
 import { workspace } from "../../shell/session";
@@ -27,7 +28,7 @@ export function Signals() {
     if (proposed) go("/hunts?view=hypotheses");
     else setBusy("");
   };
-  if (found.wrong) return <p class="page-wrong">The signals can't be read: {found.wrong}</p>;
+  if (found.wrong) return <p class="page-wrong">The signals can't be read: {quoted(found.wrong)}</p>;
   if (!found.value) return <p class="beginning">Reading the signals …</p>;
   return (
     <>

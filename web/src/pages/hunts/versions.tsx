@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 import * as api from "../../api/hunting";
 import type { Version } from "../../api/hunting";
 import { type Loaded, useLoaded } from "../../parts/load";
+import { quoted } from "../../parts/sentences";
 import { When } from "../../parts/when";
 import { State } from "./state";
 
@@ -31,7 +32,7 @@ export function Versions({ name, versions }: { name: string; versions: Loaded<Ve
           );
         })}
       </ul>
-      {pair && diff.wrong && <p class="page-wrong">What changed can't be read: {diff.wrong}</p>}
+      {pair && diff.wrong && <p class="page-wrong">What changed can't be read: {quoted(diff.wrong)}</p>}
       {pair && !diff.value && !diff.wrong && <p class="quiet">Comparing …</p>}
       {pair && diff.value && (
         <>

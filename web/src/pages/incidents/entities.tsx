@@ -5,6 +5,7 @@ import * as sentinel from "../../api/sentinel";
 import type { Alert, Entity } from "../../api/sentinel";
 import type { Loaded } from "../../parts/load";
 import { anywhere } from "../../parts/kql";
+import { quoted } from "../../parts/sentences";
 import { Link } from "../../shell/router";
 import { named, pathOf } from "../entities/kinds";
 import { pathTo } from "../query/share";
@@ -18,7 +19,7 @@ export function Entities({ entities, alerts, title }: { entities: Loaded<Entity[
     for (const e of entities.value ?? []) found.set(e.kind, [...(found.get(e.kind) ?? []), e]);
     return [...found].sort(([a], [b]) => a.localeCompare(b));
   }, [entities.value]);
-  if (entities.wrong) return <p class="page-wrong">The entities can't be read: {entities.wrong}</p>;
+  if (entities.wrong) return <p class="page-wrong">The entities can't be read: {quoted(entities.wrong)}</p>;
   if (!entities.value) return <p class="beginning">Reading the entities …</p>;
   if (!byKind.length) return <p class="empty">No entity is known of this incident.</p>;
   return (

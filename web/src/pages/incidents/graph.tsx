@@ -6,6 +6,7 @@ import * as sentinel from "../../api/sentinel";
 import type { Alert, Entity } from "../../api/sentinel";
 import { listed } from "../../parts/kql";
 import { useLoaded } from "../../parts/load";
+import { quoted } from "../../parts/sentences";
 import { Link } from "../../shell/router";
 import { workspace } from "../../shell/session";
 import { named as entityNamed, pathOf, word } from "../entities/kinds";
@@ -44,7 +45,7 @@ export function Graph({ entities, alerts, title }: Props) {
     const times = about.map((a) => a.at).filter((t) => !Number.isNaN(t));
     return { rows: made, span: { from: Math.min(...times), to: Math.max(...times) } };
   }, [entities, alerts, named.value]);
-  if (named.wrong) return <p class="page-wrong">Which alert is about which entity can't be read: {named.wrong}</p>;
+  if (named.wrong) return <p class="page-wrong">Which alert is about which entity can't be read: {quoted(named.wrong)}</p>;
   if (!alerts.length || !rows.some((r) => r.hits.length)) return null;
   const x = (at: number) => LEFT + 20 + ((WIDTH - LEFT - 40) * (at - span.from)) / Math.max(1, span.to - span.from);
   const height = rows.length * ROW + 40;

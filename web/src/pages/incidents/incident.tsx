@@ -4,9 +4,11 @@ import * as sentinel from "../../api/sentinel";
 import type { Incident } from "../../api/sentinel";
 import { type Loaded, useLoaded } from "../../parts/load";
 import { Parts } from "../../parts/parts";
+import { AsItWas, Unread } from "../../parts/unread";
 import { time } from "../../parts/values";
 import { When } from "../../parts/when";
 import { Link } from "../../shell/router";
+import { useTitle } from "../../shell/title";
 import { Entities } from "./entities";
 import { SimilarIncidents } from "./similar";
 import { Story } from "./story";
@@ -16,7 +18,8 @@ import { Tags, Work, writer } from "./work";
 export function IncidentPage({ which }: { which: string }) {
   const found = useLoaded(() => sentinel.incident(which), [which]);
   const incident = found.value;
-  if (found.wrong) return <p class="beginning wrong">The incident can't be read: {found.wrong}</p>;
+  useTitle(found.value ? `${found.value.properties.incidentNumber} ${found.value.properties.title}` : undefined);
+  if (found.wrong && !found.value) return <Unread found={found} what="incident" to="/incidents" all="All incidents" />;
   if (!incident) {
     return (
       <p class="beginning">
@@ -36,14 +39,16 @@ function Body({ incident, found }: { incident: Incident; found: Loaded<Incident 
   const history = useLoaded(() => sentinel.timeline(id), [id]);
   const p = incident.properties;
   const write = writer(incident, found);
+  const again = () => [found, comments, tasks, history].forEach((part) => part.again());
   return (
     <article class="incident">
       <header class="object-head">
         <p class="object-way">
           <Link to="/incidents">Incidents</Link> / {p.incidentNumber}
         </p>
+        <AsItWas found={found} />
         <h1>{p.title}</h1>
-        <Work incident={incident} write={write} entities={entities.value} />
+        <Work incident={incident} write={write} entities={entities.value} again={again} />
       </header>
       <div class="object-body">
         <section class="incident-main">
@@ -55,7 +60,7 @@ function Body({ incident, found }: { incident: Incident; found: Loaded<Incident 
               { title: "Similar", show: () => <SimilarIncidents id={id} /> },
               { title: "Comments", count: comments.value?.length, show: () => <Comments id={id} comments={comments} /> },
               { title: "Tasks", count: tasks.value?.length, show: () => <Tasks id={id} tasks={tasks} /> },
-              { title: "History", show: () => <History history={history} /> },
+              { title: "History", show: () => <History history={history} etag={incident.etag} /> },
             ]}
           />
         </section>

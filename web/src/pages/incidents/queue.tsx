@@ -8,6 +8,7 @@ import { say, useSaid } from "../../parts/address";
 import { List, type ListColumn } from "../../parts/list";
 import { useLoaded } from "../../parts/load";
 import { useOften } from "../../parts/often";
+import { quoted } from "../../parts/sentences";
 import { count } from "../../parts/values";
 import { When } from "../../parts/when";
 import { offer } from "../../shell/commands";
@@ -121,7 +122,7 @@ export function Queue() {
       </header>
       {found.wrong && (
         <p class="page-wrong" role="alert">
-          The incidents can't be read: {found.wrong}
+          The incidents can't be read: {quoted(found.wrong)}
         </p>
       )}
       {!found.value && !found.wrong && <p class="beginning">Reading the incidents …</p>}

@@ -3,6 +3,7 @@
 import * as sentinel from "../../api/sentinel";
 import { List, type ListColumn } from "../../parts/list";
 import { useLoaded } from "../../parts/load";
+import { quoted } from "../../parts/sentences";
 import { When } from "../../parts/when";
 import { Link } from "../../shell/router";
 
@@ -38,7 +39,7 @@ const COLUMNS: ListColumn<sentinel.Similar>[] = [
 
 export function SimilarIncidents({ id }: { id: string }) {
   const found = useLoaded(() => sentinel.similar(id), [id]);
-  if (found.wrong) return <p class="page-wrong">Similar incidents can't be read: {found.wrong}</p>;
+  if (found.wrong) return <p class="page-wrong">Similar incidents can't be read: {quoted(found.wrong)}</p>;
   if (!found.value) return <p class="beginning">Looking for incidents that are like it …</p>;
   if (!found.value.length) return <p class="empty">No other incident since a fortnight before shares an entity or a rule with it.</p>;
   return <List label="Similar incidents" look="similar" rows={found.value} columns={COLUMNS} of={(i) => i.name} to={(i) => `/incidents/${i.properties.incidentNumber}`} />;

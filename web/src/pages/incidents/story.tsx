@@ -5,7 +5,8 @@ import type { Alert } from "../../api/sentinel";
 import { useAnswer } from "../../parts/answer";
 import type { Loaded } from "../../parts/load";
 import { Rows } from "../../parts/rows";
-import { count, time } from "../../parts/values";
+import { quoted } from "../../parts/sentences";
+import { count, counted, time } from "../../parts/values";
 import { Link } from "../../shell/router";
 import { entityActs } from "../entities/columns";
 import { pathTo } from "../query/share";
@@ -15,7 +16,7 @@ const PATIENCE = 60;
 
 export function Story({ alerts }: { alerts: Loaded<Alert[]> }) {
   const sorted = useMemo(() => [...(alerts.value ?? [])].sort((a, b) => (began(a) < began(b) ? -1 : 1)), [alerts.value]);
-  if (alerts.wrong) return <p class="page-wrong">The alerts can't be read: {alerts.wrong}</p>;
+  if (alerts.wrong) return <p class="page-wrong">The alerts can't be read: {quoted(alerts.wrong)}</p>;
   if (!alerts.value) return <p class="beginning">Reading the alerts …</p>;
   if (!sorted.length) return <p class="empty">No alert belongs to this incident.</p>;
   let day = "";
@@ -69,7 +70,7 @@ function Evidence({ alert }: { alert: Alert }) {
         <Link to={pathTo(text)}>Open as query</Link>
         <span class="quiet">
           {from && to && `looked at ${time(utc(from))} to ${time(utc(to))} UTC; `}
-          {Number.isFinite(seen) && `${count(seen)} rows`}
+          {Number.isFinite(seen) && counted(seen, "row")}
           {more["Event Grouping"] === "AlertPerResult" && seen > 1 && ", of which each has an alert of its own"}
         </span>
       </div>
@@ -77,7 +78,7 @@ function Evidence({ alert }: { alert: Alert }) {
         <>
           {now !== undefined && !found.value?.partial && Number.isFinite(seen) && now !== seen && (
             <p class="quiet">
-              The rule saw {count(seen)} rows then; the same query gives {count(now)} now: rows came late, or are kept no longer.
+              The rule saw {counted(seen, "row")} then; the same query gives {count(now)} now: rows came late, or are kept no longer.
             </p>
           )}
           <Rows answer={found.value} wrong={found.wrong} label={`Rows of ${alert.properties.alertDisplayName}`} acts={entityActs} />

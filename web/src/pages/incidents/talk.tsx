@@ -5,6 +5,7 @@ import * as sentinel from "../../api/sentinel";
 import type { Entry, Task } from "../../api/sentinel";
 import { attempt } from "../../parts/attempt";
 import type { Loaded } from "../../parts/load";
+import { quoted } from "../../parts/sentences";
 import { When } from "../../parts/when";
 import { Link } from "../../shell/router";
 
@@ -29,7 +30,7 @@ export function Comments({ id, comments }: { id: string; comments: Loaded<sentin
           Comment
         </button>
       </form>
-      {comments.wrong && <p class="page-wrong">The comments can't be read: {comments.wrong}</p>}
+      {comments.wrong && <p class="page-wrong">The comments can't be read: {quoted(comments.wrong)}</p>}
       {!comments.value && !comments.wrong && <p class="quiet">Reading the comments …</p>}
       <ul>
         {(comments.value ?? []).map((c) => (
@@ -80,7 +81,7 @@ export function Tasks({ id, tasks }: { id: string; tasks: Loaded<Task[]> }) {
           Add
         </button>
       </form>
-      {tasks.wrong && <p class="page-wrong">The tasks can't be read: {tasks.wrong}</p>}
+      {tasks.wrong && <p class="page-wrong">The tasks can't be read: {quoted(tasks.wrong)}</p>}
       {!tasks.value && !tasks.wrong && <p class="quiet">Reading the tasks …</p>}
       <ul>
         {(tasks.value ?? []).map((t) => (
@@ -103,10 +104,10 @@ export function Tasks({ id, tasks }: { id: string; tasks: Loaded<Task[]> }) {
   );
 }
 
-export function History({ history }: { history: Loaded<Entry[]> }) {
+export function History({ history, etag }: { history: Loaded<Entry[]>; etag: string }) {
   // What was done on this page since it was opened belongs to it.
-  useEffect(history.again, []);
-  if (history.wrong) return <p class="page-wrong">The history can't be read: {history.wrong}</p>;
+  useEffect(history.again, [etag]);
+  if (history.wrong) return <p class="page-wrong">The history can't be read: {quoted(history.wrong)}</p>;
   if (!history.value) return <p class="beginning">Reading the history …</p>;
   return (
     <ol class="entries">

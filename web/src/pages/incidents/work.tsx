@@ -5,6 +5,7 @@ import { members as membersOf } from "../../api/kusto";
 import * as sentinel from "../../api/sentinel";
 import type { Entity, Incident, Severity, Status } from "../../api/sentinel";
 import { attempt } from "../../parts/attempt";
+import { focused, useReturn } from "../../parts/focus";
 import { type Loaded, useLoaded } from "../../parts/load";
 import { RunPlaybook } from "../../parts/run_playbook";
 import { may, session, workspace } from "../../shell/session";
@@ -32,9 +33,21 @@ export function writer(incident: Incident, found: Loaded<Incident | null>): Writ
   };
 }
 
-export function Work({ incident, write, entities }: { incident: Incident; write: Write; entities: Entity[] | undefined }) {
+interface Props {
+  incident: Incident;
+  write: Write;
+  entities: Entity[] | undefined;
+  /** After something that may have changed what belongs to it. */
+  again: () => void;
+}
+
+export function Work({ incident, write, entities, again }: Props) {
   const p = incident.properties;
   const [open, setOpen] = useState<"" | "closing" | "playbook" | "hunt">("");
+  const shut = () => {
+    setOpen("");
+    again();
+  };
   return (
     <div class="object-work">
       <label>
@@ -86,8 +99,8 @@ export function Work({ incident, write, entities }: { incident: Incident; write:
           }}
         />
       )}
-      {open === "playbook" && <RunPlaybook incident={incident.name} on={`incident ${p.incidentNumber}`} close={() => setOpen("")} />}
-      {open === "hunt" && <BeginHunt incident={incident} entities={looked(entities ?? [])} close={() => setOpen("")} />}
+      {open === "playbook" && <RunPlaybook incident={incident.name} on={`incident ${p.incidentNumber}`} close={shut} />}
+      {open === "hunt" && <BeginHunt incident={incident} entities={looked(entities ?? [])} close={shut} />}
     </div>
   );
 }
@@ -112,6 +125,7 @@ function Owner({ incident, write }: { incident: Incident; write: Write }) {
   const p = incident.properties;
   const me = session.value?.name ?? "";
   const [asking, setAsking] = useState(false);
+  const opener = useReturn<HTMLButtonElement>(asking);
   return (
     <>
       <span>
@@ -131,7 +145,7 @@ function Owner({ incident, write }: { incident: Incident; write: Write }) {
           }}
         />
       ) : (
-        <button type="button" onClick={() => setAsking(true)}>
+        <button type="button" ref={opener} onClick={() => setAsking(true)}>
           Assign …
         </button>
       )}
@@ -157,7 +171,7 @@ export function Assign({ owned, done }: { owned: boolean; done: (owner: Incident
         if (wanted) done({ ...nobody, assignedTo: known?.shown ?? wanted, userPrincipalName: known?.name ?? wanted }, `It is ${known?.shown ?? wanted}'s`);
       }}
     >
-      <input aria-label="Who takes it" placeholder="User name" list="people" value={name} autofocus onInput={(e) => setName(e.currentTarget.value)} />
+      <input aria-label="Who takes it" placeholder="User name" list="people" value={name} ref={focused} onInput={(e) => setName(e.currentTarget.value)} />
       <datalist id="people">
         {people.map((p) => (
           <option key={p.name} value={p.name}>
@@ -234,7 +248,7 @@ export function Closing({ done }: { done: (properties?: Partial<Incident["proper
     >
       <label>
         It was{" "}
-        <select value={kind} onChange={(e) => setKind(e.currentTarget.value)} autofocus>
+        <select value={kind} onChange={(e) => setKind(e.currentTarget.value)} ref={focused}>
           {Object.keys(REASONS).map((k) => (
             <option key={k}>{k}</option>
           ))}

@@ -3,6 +3,7 @@
 import { type Member, members } from "../../api/kusto";
 import { List, type ListColumn } from "../../parts/list";
 import { useLoaded } from "../../parts/load";
+import { quoted } from "../../parts/sentences";
 import { workspace } from "../../shell/session";
 
 const roleOf = (m: Member) => m.Role.replace(/^Database \S+ /, "");
@@ -16,7 +17,7 @@ const COLUMNS: ListColumn<Member>[] = [
 export function Access() {
   const where = workspace.value?.name ?? "";
   const found = useLoaded(() => members(where), [where]);
-  if (found.wrong) return <p class="page-wrong">Who may do what can't be read: {found.wrong}</p>;
+  if (found.wrong) return <p class="page-wrong">Who may do what can't be read: {quoted(found.wrong)}</p>;
   if (!found.value) return <p class="beginning">Reading who may do what …</p>;
   return (
     <>

@@ -6,7 +6,8 @@ import * as api from "../../api/lake";
 import type { Import } from "../../api/lake";
 import { bracketed } from "../../parts/kql";
 import { useLoaded, useMeanwhile } from "../../parts/load";
-import { count, size } from "../../parts/values";
+import { quoted } from "../../parts/sentences";
+import { count, counted, size } from "../../parts/values";
 import { When } from "../../parts/when";
 import { pathTo } from "../query/share";
 import { Link } from "../../shell/router";
@@ -92,7 +93,7 @@ export function Imports() {
           ))}
         </datalist>
       </div>
-      {found.wrong && <p class="page-wrong">The imports can't be read: {found.wrong}</p>}
+      {found.wrong && <p class="page-wrong">The imports can't be read: {quoted(found.wrong)}</p>}
       <ul class="entries" aria-live="polite">
         {sending.map((s) => (
           <li key={s.id}>
@@ -121,7 +122,7 @@ function Entry({ one }: { one: Import }) {
             <span key={table}>
               {i > 0 && ", "}
               <Link to={pathTo(`${bracketed(table)}\n| top 100 by TimeGenerated`)}>
-                {count(n)} rows in {table}
+                {counted(n, "row")} in {table}
               </Link>
             </span>
           ))}

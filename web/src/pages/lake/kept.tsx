@@ -3,6 +3,8 @@
 import { useState } from "preact/hooks";
 import * as api from "../../api/lake";
 import { attempt } from "../../parts/attempt";
+import { focused, useReturn } from "../../parts/focus";
+import { quoted } from "../../parts/sentences";
 import { count, counted } from "../../parts/values";
 
 /** What the server takes at most. */
@@ -10,6 +12,7 @@ const MOST = 36_500;
 
 export function Kept({ name, days, changed }: { name: string; days: number | undefined; changed: () => void }) {
   const [editing, setEditing] = useState(false);
+  const opener = useReturn<HTMLButtonElement>(editing);
   const [text, setText] = useState("");
   const [wrong, setWrong] = useState("");
   const open = () => {
@@ -36,14 +39,14 @@ export function Kept({ name, days, changed }: { name: string; days: number | und
   };
   if (!editing) {
     return (
-      <button type="button" class="plain" title={`How long the rows of ${name} are kept`} onClick={open}>
+      <button type="button" class="plain" ref={opener} title={`How long the rows of ${name} are kept`} onClick={open}>
         {days ? counted(days, "day") : "for ever"}
       </button>
     );
   }
   return (
     <form class="lake-keep" onSubmit={(e) => void save(e)}>
-      <input aria-label={`Days that rows of ${name} are kept`} inputMode="numeric" size={5} value={text} aria-invalid={!!wrong} autofocus onInput={(e) => setText(e.currentTarget.value)} />
+      <input aria-label={`Days that rows of ${name} are kept`} inputMode="numeric" size={5} value={text} aria-invalid={!!wrong} ref={focused} onInput={(e) => setText(e.currentTarget.value)} />
       <button type="submit" class="main">
         Keep
       </button>
@@ -52,7 +55,7 @@ export function Kept({ name, days, changed }: { name: string; days: number | und
       </button>
       {wrong && (
         <p class="wrong" role="alert">
-          {wrong}
+          {quoted(wrong)}
         </p>
       )}
     </form>

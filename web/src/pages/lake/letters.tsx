@@ -3,6 +3,7 @@
 import * as api from "../../api/lake";
 import { List, type ListColumn } from "../../parts/list";
 import { useLoaded } from "../../parts/load";
+import { quoted } from "../../parts/sentences";
 import { count } from "../../parts/values";
 import { When } from "../../parts/when";
 import { workspace } from "../../shell/session";
@@ -19,7 +20,7 @@ const COLUMNS: ListColumn<api.DeadLetter>[] = [
 export function DeadLetters() {
   const where = workspace.value?.name ?? "";
   const found = useLoaded(() => api.deadLetters(where), [where]);
-  if (found.wrong) return <p class="page-wrong">The dead letters can't be read: {found.wrong}</p>;
+  if (found.wrong) return <p class="page-wrong">The dead letters can't be read: {quoted(found.wrong)}</p>;
   if (!found.value) return <p class="beginning">Reading the dead letters …</p>;
   if (!found.value.length) {
     return (

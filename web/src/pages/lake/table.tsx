@@ -5,10 +5,13 @@ import * as api from "../../api/lake";
 import { Chart } from "../../parts/charts";
 import { bracketed } from "../../parts/kql";
 import { useLoaded } from "../../parts/load";
+import { quoted } from "../../parts/sentences";
+import { Unread } from "../../parts/unread";
 import { count, duration, size } from "../../parts/values";
 import { When } from "../../parts/when";
 import { Link } from "../../shell/router";
 import { workspace } from "../../shell/session";
+import { useTitle } from "../../shell/title";
 import { pathTo } from "../query/share";
 import { Kept } from "./kept";
 
@@ -29,6 +32,8 @@ export function TablePage({ name }: { name: string }) {
   const refused = useLoaded(async () => (await api.deadLetters(where)).filter((l) => l.Table === name), [where, name]);
   const state = tables.value?.find((t) => t.name === name)?.properties;
   const [late] = lag.value ?? [];
+  useTitle(name);
+  if (columns.wrong && tables.value && !state) return <Unread found={{ wrong: columns.wrong, missing: columns.wrong.startsWith("no table is named") }} what="table" to="/lake" all="All tables" />;
   return (
     <article class="lake-table">
       <header class="object-head">
@@ -53,7 +58,7 @@ export function TablePage({ name }: { name: string }) {
               <Chart table={days.value} look={days.value.visualization as NonNullable<Table["visualization"]>} />
             </div>
           ) : (
-            days.wrong ? <p class="page-wrong">The events can't be counted: {days.wrong}</p> : <p class="quiet">{days.value ? "There was none in 30 days." : "Counting …"}</p>
+            days.wrong ? <p class="page-wrong">The events can't be counted: {quoted(days.wrong)}</p> : <p class="quiet">{days.value ? "There was none in 30 days." : "Counting …"}</p>
           )}
           <h2>Dead letters</h2>
           {refused.value?.length ? (
@@ -65,12 +70,12 @@ export function TablePage({ name }: { name: string }) {
               ))}
             </ul>
           ) : (
-            refused.wrong ? <p class="page-wrong">The dead letters can't be read: {refused.wrong}</p> : <p class="quiet">{refused.value ? "No row was refused lately." : "Reading …"}</p>
+            refused.wrong ? <p class="page-wrong">The dead letters can't be read: {quoted(refused.wrong)}</p> : <p class="quiet">{refused.value ? "No row was refused lately." : "Reading …"}</p>
           )}
           <h2>
             Columns <small class="quiet">{columns.value && count(columns.value.length)}</small>
           </h2>
-          {columns.wrong && <p class="page-wrong">The columns can't be read: {columns.wrong}</p>}
+          {columns.wrong && <p class="page-wrong">The columns can't be read: {quoted(columns.wrong)}</p>}
           {!columns.value && !columns.wrong && <p class="quiet">Reading the columns …</p>}
           <ul class="lake-columns">
             {(columns.value ?? []).map((c) => (
@@ -81,7 +86,7 @@ export function TablePage({ name }: { name: string }) {
           </ul>
         </section>
         <aside class="object-facts" aria-label="Facts">
-          {tables.wrong && <p class="page-wrong">What it holds can't be read: {tables.wrong}</p>}
+          {tables.wrong && <p class="page-wrong">What it holds can't be read: {quoted(tables.wrong)}</p>}
           <dl>
             <dt>Rows</dt>
             <dd>{state ? count(state.rows) : "–"}</dd>

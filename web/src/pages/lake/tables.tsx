@@ -7,6 +7,7 @@ import { useSaid } from "../../parts/address";
 import { bracketed } from "../../parts/kql";
 import { List, type ListColumn } from "../../parts/list";
 import { useLoaded } from "../../parts/load";
+import { quoted } from "../../parts/sentences";
 import { count, size } from "../../parts/values";
 import { When } from "../../parts/when";
 import { pathTo } from "../query/share";
@@ -21,7 +22,7 @@ export function Tables() {
     () => (found.value ?? []).filter((t) => t.name.toLowerCase().includes(text.toLowerCase())).sort((a, b) => b.properties.bytes - a.properties.bytes),
     [found.value, text],
   );
-  if (found.wrong) return <p class="page-wrong">The tables can't be read: {found.wrong}</p>;
+  if (found.wrong) return <p class="page-wrong">The tables can't be read: {quoted(found.wrong)}</p>;
   if (!found.value) return <p class="beginning">Reading what the lake holds …</p>;
   if (!found.value.length) {
     return (

@@ -3,6 +3,7 @@
 import * as api from "../../api/lake";
 import { List, type ListColumn } from "../../parts/list";
 import { useLoaded } from "../../parts/load";
+import { quoted } from "../../parts/sentences";
 import { When } from "../../parts/when";
 import { workspace } from "../../shell/session";
 
@@ -27,7 +28,7 @@ const COLUMNS: ListColumn<api.AuditRow>[] = [
 export function Trail() {
   const where = workspace.value?.name ?? "";
   const found = useLoaded(() => api.audit(where), [where]);
-  if (found.wrong) return <p class="page-wrong">The audit can't be read: {found.wrong}</p>;
+  if (found.wrong) return <p class="page-wrong">The audit can't be read: {quoted(found.wrong)}</p>;
   if (!found.value) return <p class="beginning">Reading the audit …</p>;
   if (!found.value.length) {
     return (

@@ -5,11 +5,12 @@ import * as api from "../../api/logic";
 import type { Approval } from "../../api/logic";
 import { attempt } from "../../parts/attempt";
 import type { Loaded } from "../../parts/load";
+import { quoted } from "../../parts/sentences";
 import { When } from "../../parts/when";
 import { Link } from "../../shell/router";
 
 export function Approvals({ approvals }: { approvals: Loaded<Approval[]> }) {
-  if (approvals.wrong) return <p class="page-wrong">The approvals can't be read: {approvals.wrong}</p>;
+  if (approvals.wrong) return <p class="page-wrong">The approvals can't be read: {quoted(approvals.wrong)}</p>;
   if (!approvals.value) return <p class="beginning">Reading the approvals …</p>;
   if (!approvals.value.length) {
     return (

@@ -6,6 +6,7 @@ import type { Connection, Mode } from "../../api/logic";
 import { attempt } from "../../parts/attempt";
 import { List } from "../../parts/list";
 import { type Loaded, useLoaded } from "../../parts/load";
+import { quoted } from "../../parts/sentences";
 import { When } from "../../parts/when";
 import { Link } from "../../shell/router";
 import { workspace } from "../../shell/session";
@@ -20,7 +21,7 @@ export function Connections() {
   const where = workspace.value?.name ?? "";
   const found = useLoaded(api.connections, [where]);
   const workflows = useLoaded(api.workflows, [where]);
-  if (found.wrong) return <p class="page-wrong">The connections can't be read: {found.wrong}</p>;
+  if (found.wrong) return <p class="page-wrong">The connections can't be read: {quoted(found.wrong)}</p>;
   if (!found.value) return <p class="beginning">Reading the connections …</p>;
   const here = found.value.filter((c) => c.properties.huntlakeWorkspace === where);
   if (!here.length) {
@@ -35,7 +36,7 @@ export function Connections() {
   }
   return (
     <>
-      {workflows.wrong && <p class="page-wrong">Which playbooks use them can't be read: {workflows.wrong}</p>}
+      {workflows.wrong && <p class="page-wrong">Which playbooks use them can't be read: {quoted(workflows.wrong)}</p>}
       <p class="quiet connections-key">
         {MODES.map((m) => (
           <span key={m.mode}>

@@ -1,6 +1,7 @@
 import * as api from "../../api/logic";
 import { List, type ListColumn } from "../../parts/list";
 import { useLoaded } from "../../parts/load";
+import { quoted } from "../../parts/sentences";
 import { Views } from "../../parts/views";
 import { When } from "../../parts/when";
 import { Link, pieces } from "../../shell/router";
@@ -40,7 +41,7 @@ function Lists() {
 
 function Workflows() {
   const found = useLoaded(api.workflows, [workspace.value?.name]);
-  if (found.wrong) return <p class="page-wrong">The playbooks can't be read: {found.wrong}</p>;
+  if (found.wrong) return <p class="page-wrong">The playbooks can't be read: {quoted(found.wrong)}</p>;
   if (!found.value) return <p class="beginning">Reading the playbooks …</p>;
   if (!found.value.length) {
     return (

@@ -5,9 +5,12 @@ import type { RunAction } from "../../api/logic";
 import { say, useSaid } from "../../parts/address";
 import { attempt } from "../../parts/attempt";
 import { useLoaded, useMeanwhile } from "../../parts/load";
+import { quoted } from "../../parts/sentences";
 import { took } from "../../parts/values";
 import { When } from "../../parts/when";
+import { AsItWas, Unread } from "../../parts/unread";
 import { Link } from "../../shell/router";
+import { useTitle } from "../../shell/title";
 import { Diagram } from "./diagram";
 
 export function RunPage({ name, id }: { name: string; id: string }) {
@@ -22,8 +25,8 @@ export function RunPage({ name, id }: { name: string; id: string }) {
     found.again();
     actions.again();
   });
-  if (found.wrong) return <p class="beginning wrong">The run can't be read: {found.wrong}</p>;
-  if (!found.value) return <p class="beginning">Reading the run …</p>;
+  useTitle(`Run of ${name}`);
+  if (!found.value) return <Unread found={found} what="run" to={`/playbooks/${encodeURIComponent(name)}`} all="The playbook" />;
   const p = found.value.properties;
   const act = async (doing: () => Promise<unknown>, told: string) => {
     await attempt(async () => {
@@ -39,6 +42,7 @@ export function RunPage({ name, id }: { name: string; id: string }) {
         <p class="object-way">
           <Link to="/playbooks">Playbooks</Link> / <Link to={`/playbooks/${encodeURIComponent(name)}`}>{name}</Link>
         </p>
+        <AsItWas found={found} />
         <h1>
           <span class={`status ${p.status}`}>{p.status}</span> <When at={p.startTime} />
         </h1>
@@ -67,9 +71,9 @@ export function RunPage({ name, id }: { name: string; id: string }) {
           {workflow.value && (
             <Diagram actions={workflow.value.properties.definition.actions} statuses={statuses} chosen={chosen} choose={choose} />
           )}
-          {workflow.wrong && <p class="page-wrong">The definition can't be read: {workflow.wrong}</p>}
+          {workflow.wrong && <p class="page-wrong">The definition can't be read: {quoted(workflow.wrong)}</p>}
           {!workflow.value && !workflow.wrong && <p class="quiet">Reading the definition …</p>}
-          {actions.wrong && <p class="page-wrong">The actions can't be read: {actions.wrong}</p>}
+          {actions.wrong && <p class="page-wrong">The actions can't be read: {quoted(actions.wrong)}</p>}
         </section>
         <section aria-label="Inputs and outputs">
           {action ? <Action key={action.name} workflow={name} run={id} action={action} /> : <p class="quiet">Choose an action to see what it was given and what it gave.</p>}
@@ -95,7 +99,7 @@ function Rounds({ workflow, run, action }: { workflow: string; run: string; acti
   const [chosen, setChosen] = useSaid("round");
   const all = found.value ?? [];
   const round = all.find((r) => r.name === chosen) ?? all.find((r) => ["Failed", "TimedOut"].includes(r.properties.status)) ?? all[0];
-  if (found.wrong) return <p class="page-wrong">The rounds can't be read: {found.wrong}</p>;
+  if (found.wrong) return <p class="page-wrong">The rounds can't be read: {quoted(found.wrong)}</p>;
   if (!found.value) return <p class="quiet">Reading the rounds …</p>;
   if (!round) return <Outcome of={action.properties} />;
   return (
@@ -145,7 +149,7 @@ function Linked({ title, uri }: { title: string; uri: string | undefined }) {
   return (
     <>
       <h3>{title}</h3>
-      {found.wrong ? <p class="page-wrong">They can't be read: {found.wrong}</p> : <pre class="code">{found.value ?? "Reading …"}</pre>}
+      {found.wrong ? <p class="page-wrong">They can't be read: {quoted(found.wrong)}</p> : <pre class="code">{found.value ?? "Reading …"}</pre>}
     </>
   );
 }

@@ -5,9 +5,12 @@ import { useSaid } from "../../parts/address";
 import { attempt } from "../../parts/attempt";
 import { List } from "../../parts/list";
 import { useLoaded, useMeanwhile } from "../../parts/load";
+import { quoted } from "../../parts/sentences";
 import { took } from "../../parts/values";
 import { When } from "../../parts/when";
+import { AsItWas, Unread } from "../../parts/unread";
 import { Link } from "../../shell/router";
+import { useTitle } from "../../shell/title";
 import { Diagram } from "./diagram";
 import { isOnIncident, triggered } from "./triggers";
 
@@ -19,8 +22,8 @@ export function WorkflowPage({ name }: { name: string }) {
   const runs = useLoaded(() => api.runs(name), [name]);
   const [chosen, setChosen] = useSaid("action");
   useMeanwhile((runs.value ?? []).some(api.goesOn), runs.again);
-  if (found.wrong) return <p class="beginning wrong">The playbook can't be read: {found.wrong}</p>;
-  if (!found.value) return <p class="beginning">Reading the playbook …</p>;
+  useTitle(name);
+  if (!found.value) return <Unread found={found} what="playbook" to="/playbooks" all="All playbooks" />;
   const { properties: p } = found.value;
   const act = async (doing: () => Promise<unknown>, told: string) => {
     await attempt(async () => {
@@ -39,6 +42,7 @@ export function WorkflowPage({ name }: { name: string }) {
         <p class="object-way">
           <Link to="/playbooks">Playbooks</Link>
         </p>
+        <AsItWas found={found} />
         <h1>{name}</h1>
         <div class="object-work">
           <span>Set off by {triggered(p.definition.triggers)}</span>
@@ -68,7 +72,7 @@ export function WorkflowPage({ name }: { name: string }) {
             </>
           )}
           <h2>Runs</h2>
-          {runs.wrong && <p class="page-wrong">The runs can't be read: {runs.wrong}</p>}
+          {runs.wrong && <p class="page-wrong">The runs can't be read: {quoted(runs.wrong)}</p>}
           {!runs.value && !runs.wrong && <p class="quiet">Reading the runs …</p>}
           {runs.value?.length === 0 && <p class="quiet">It hasn't run yet.</p>}
           {runs.value && runs.value.length > 0 && (

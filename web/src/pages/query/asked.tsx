@@ -1,7 +1,8 @@
 // What was asked lately, to be opened again.
 
 import { useMemo } from "preact/hooks";
-import { count } from "../../parts/values";
+import { quoted } from "../../parts/sentences";
+import { counted } from "../../parts/values";
 import { forget, history } from "./history";
 import { open } from "./tabs";
 
@@ -16,7 +17,7 @@ export function AskedLately({ place }: { place: string }) {
             <button type="button" class="plain" onClick={() => open(h.text, "From history")}>
               <code>{h.text.slice(0, 160)}</code>
               <small class={h.wrong ? "wrong" : "quiet"}>
-                {h.at.slice(0, 16).replace("T", " ")} · {h.wrong ?? `${count(h.rows ?? 0)} rows`}
+                {h.at.slice(0, 16).replace("T", " ")} UTC · {h.wrong ? quoted(h.wrong) : counted(h.rows ?? 0, "row")}
               </small>
             </button>
           </li>

@@ -3,6 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { why } from "../../api/door";
 import { ask, type Answered } from "../../api/explanations";
+import { quoted } from "../../parts/sentences";
 import { count, size } from "../../parts/values";
 import { Findings, Steps } from "./explained";
 
@@ -61,7 +62,7 @@ export function Asking({ take, close }: Props) {
       </form>
       {wrong && (
         <p class="wrong" role="alert">
-          {wrong}
+          {quoted(wrong)}
         </p>
       )}
       {answer && (

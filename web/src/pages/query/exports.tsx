@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { why } from "../../api/door";
 import { parquet, type Answer, type Asked, type Table } from "../../api/kusto";
 import { save } from "../../parts/save";
-import { count } from "../../parts/values";
+import { counted } from "../../parts/values";
 import { tell } from "../../shell/toasts";
 import { csv, lines } from "./files";
 
@@ -41,10 +41,10 @@ export function Exports({ answer, table, asked, name }: Props) {
   const many = answer.tables.length > 1;
   return (
     <span class="results-files" role="group" aria-label="Save the answer">
-      <button type="button" class="plain" title={`${count(table.rows.length)} rows`} onClick={() => here("csv", "text/csv", csv(table))}>
+      <button type="button" class="plain" title={counted(table.rows.length, "row")} onClick={() => here("csv", "text/csv", csv(table))}>
         CSV
       </button>
-      <button type="button" class="plain" title={`${count(table.rows.length)} rows, each an object on a line`} onClick={() => here("jsonl", "application/x-ndjson", lines(table))}>
+      <button type="button" class="plain" title={`${counted(table.rows.length, "row")}, each an object on a line`} onClick={() => here("jsonl", "application/x-ndjson", lines(table))}>
         JSON
       </button>
       <button

@@ -21,7 +21,7 @@ import { Saving } from "./saving";
 import { SchemaTree } from "./schema";
 import { linkTo, ruleOf, shared } from "./share";
 import { TabBar } from "./tabbar";
-import { current, keep, open, openSaved, tabs, write } from "./tabs";
+import { changedElsewhere, current, keep, open, openSaved, rename, tabs, write } from "./tabs";
 import { Testing, type Wanted } from "./testing";
 import { RANGES } from "./timerange";
 import "./query.css";
@@ -74,6 +74,7 @@ export function QueryPage() {
         { title: "Explain the query", run: () => void explain(selection()) },
         { title: "Ask in plain words", run: () => setAsking(true) },
         { title: "New query", run: () => void open() },
+        { title: "Name the query …", run: () => rename(id) },
         ...(mayWrite ? [{ title: "Save the query", run: () => setSaving(true) }] : []),
         ...(may("author") ? [{ title: "Make a rule of the query", run: makeRule }] : []),
         { title: "Copy a link to the query", run: () => void share() },
@@ -183,6 +184,7 @@ export function QueryPage() {
           id={id}
           ids={tabs.value.map((t) => t.id)}
           text={tab?.text ?? ""}
+          turn={changedElsewhere.value}
           schema={schema.value}
           workspace={place}
           faults={faults}

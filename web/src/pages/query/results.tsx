@@ -8,7 +8,7 @@ import { Chart } from "../../parts/charts";
 import { drawable, undrawable } from "../../parts/drawable";
 import { Grid } from "../../parts/grid";
 import type { Fix } from "../../parts/spans";
-import { count, duration } from "../../parts/values";
+import { counted, duration } from "../../parts/values";
 import { Explained } from "./explained";
 import { Exports } from "./exports";
 import { Faults } from "./faults";
@@ -112,7 +112,7 @@ function Answered({ answer, asked, sent, name, narrow, test }: AnsweredProps) {
           <select aria-label="Table of the answer" value={at} onChange={(e) => setAt(Number(e.currentTarget.value))}>
             {answer.tables.map((t, i) => (
               <option key={i} value={i}>
-                {t.name} ({count(t.rows.length)})
+                {i + 1}: {t.name}, {counted(t.rows.length, "row")}
               </option>
             ))}
           </select>

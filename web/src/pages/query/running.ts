@@ -1,10 +1,12 @@
 // Queries that run, and what came of them, for each tab.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { computed, effect, signal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
 import { ApiError, why } from "../../api/door";
 import { PLAN, plans, words } from "../../api/explanations";
 import * as kusto from "../../api/kusto";
 import type { Selected } from "../../parts/spans";
+import { session, workspace } from "../../shell/session";
 import { fixOf, type Marked } from "./fixes";
 import { remember } from "./history";
 import { placed, type Sent } from "./places";
@@ -20,33 +22,42 @@ export interface Running {
   explain: (selected: Selected | undefined) => Promise<void>;
 }
 
-export function useRunning(place: string, range: string): Running {
-  const [results, setResults] = useState<ReadonlyMap<string, Shown>>(new Map());
-  // What each tab was asked last: an answer to something before it comes too late.
-  const last = useRef(new Map<string, { stop?: () => void }>());
-  useEffect(() => () => last.current.forEach((asked) => asked.stop?.()), []);
+/** What came of each tab's query; it is still there when somebody comes back from another place. */
+const results = signal<ReadonlyMap<string, Shown>>(new Map());
+/** What each tab was asked last: an answer to something before it comes too late. */
+const last = new Map<string, { stop?: () => void }>();
 
+// Answers are of one person in one workspace, and go with them.
+const whose = computed(() => JSON.stringify([session.value?.name, workspace.value?.name]));
+effect(() => {
+  if (!whose.value) return;
+  for (const asked of last.values()) asked.stop?.();
+  last.clear();
+  results.value = new Map();
+});
+
+export function useRunning(place: string, range: string): Running {
   // Answers are large: with its tab one goes, and what still runs is stopped.
   const ids = tabs.value.map((t) => t.id).join();
   useEffect(() => {
     const isOpen = (tab: string) => tabs.value.some((t) => t.id === tab);
-    for (const [tab, asked] of last.current) {
+    for (const [tab, asked] of last) {
       if (isOpen(tab)) continue;
       asked.stop?.();
-      last.current.delete(tab);
+      last.delete(tab);
     }
-    setResults((all) => ([...all.keys()].every(isOpen) ? all : new Map([...all].filter(([tab]) => isOpen(tab)))));
+    if (![...results.value.keys()].every(isOpen)) results.value = new Map([...results.value].filter(([tab]) => isOpen(tab)));
   }, [ids]);
 
   const begin = (selected: Selected | undefined) => {
     const tab = tabs.value.find((t) => t.id === current.value);
     const text = selected?.text ?? tab?.text ?? "";
     if (!tab || !text.trim()) return undefined;
-    last.current.get(tab.id)?.stop?.();
+    last.get(tab.id)?.stop?.();
     const mine: { stop?: () => void } = {};
-    last.current.set(tab.id, mine);
+    last.set(tab.id, mine);
     const show = (what: Shown) => {
-      if (last.current.get(tab.id) === mine) setResults((all) => new Map(all).set(tab.id, what));
+      if (last.get(tab.id) === mine) results.value = new Map(results.value).set(tab.id, what);
     };
     return { mine, show, text, options: scope(range), sent: { whole: tab.text, start: selected?.start ?? 0, head: "", sent: text } };
   };
@@ -96,7 +107,7 @@ export function useRunning(place: string, range: string): Running {
     }
   };
 
-  return { shown: (tab) => results.get(tab), run, explain };
+  return { shown: (tab) => results.value.get(tab), run, explain };
 }
 
 type Failed = Extract<Shown, { state: "failed" }>;

@@ -5,6 +5,7 @@ import { remove, type Search } from "../../api/searches";
 import { useSaid } from "../../parts/address";
 import { attempt } from "../../parts/attempt";
 import type { Loaded } from "../../parts/load";
+import { quoted } from "../../parts/sentences";
 
 interface Props {
   saved: Loaded<Search[]>;
@@ -30,7 +31,7 @@ export function Saved({ saved, open, save, changed }: Props) {
           </button>
         )}
       </div>
-      {saved.wrong && <p class="schema-note wrong">Saved queries can't be read: {saved.wrong}</p>}
+      {saved.wrong && <p class="schema-note wrong">Saved queries can't be read: {quoted(saved.wrong)}</p>}
       {!saved.value && !saved.wrong && <p class="schema-note">Reading saved queries …</p>}
       {saved.value && !found.length && (
         <p class="schema-note">{wanted ? "No saved query is called that." : `No query is saved yet.${save ? " Save one that others shall find, or a function that queries can call." : ""}`}</p>

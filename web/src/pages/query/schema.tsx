@@ -3,6 +3,7 @@
 import { useMemo, useState } from "preact/hooks";
 import type { Schema } from "../../api/kusto";
 import { useSaid } from "../../parts/address";
+import { quoted } from "../../parts/sentences";
 
 interface Props {
   schema: Schema | undefined;
@@ -44,7 +45,7 @@ export function SchemaTree({ schema, wrong, unknown, filled, insert, start }: Pr
           <input type="checkbox" checked={all} onChange={(e) => setAll(e.currentTarget.checked)} /> empty tables, too
         </label>
       </div>
-      {unknown && <p class="schema-note wrong">Which tables hold rows can't be read: {unknown}</p>}
+      {unknown && <p class="schema-note wrong">Which tables hold rows can't be read: {quoted(unknown)}</p>}
       <div class="schema-trees">
         {tables.length > 0 && (
           <ul role="tree" aria-label="Tables">

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import type { Answer, Table } from "../../api/kusto";
-import { count, duration, size, time } from "../../parts/values";
+import { count, counted, duration, size, time } from "../../parts/values";
 
 export function Statistics({ answer, table }: { answer: Answer; table: Table }) {
   const { reads } = answer;
@@ -22,7 +22,7 @@ export function Statistics({ answer, table }: { answer: Answer; table: Table }) 
   return (
     <details class="statistics" ref={box}>
       <summary>
-        {count(table.rows.length)} rows · {duration(answer.seconds)} · {size(answer.bytes)}
+        {counted(table.rows.length, "row")} · {duration(answer.seconds)} · {size(answer.bytes)}
       </summary>
       <dl>
         <dt>Rows</dt>

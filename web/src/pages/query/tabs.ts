@@ -1,6 +1,6 @@
 // The queries a person has open: kept in the browser, so that a closed window loses nothing.
 
-import { effect, signal } from "@preact/signals";
+import { batch, effect, signal } from "@preact/signals";
 import type { Search } from "../../api/searches";
 
 export interface Tab {
@@ -12,16 +12,24 @@ export interface Tab {
 }
 
 const KEY = "query tabs";
+/** Which of them a window shows is its own; a new window begins with that of the last. */
+const AT = "query tab";
 
-function stored(): { tabs: Tab[]; at: string } {
+function read(text: string | null): Tab[] {
   try {
-    const read = JSON.parse(localStorage.getItem(KEY) ?? "") as { tabs: Tab[]; at: string };
-    if (read.tabs.length) return read;
+    const { tabs } = JSON.parse(text ?? "") as { tabs: Tab[] };
+    return tabs.filter((t) => typeof t.id === "string" && typeof t.text === "string");
   } catch {
     // Nothing was kept, or something that can't be read any more.
+    return [];
   }
-  const first = { id: crypto.randomUUID(), title: "Query 1", text: FIRST };
-  return { tabs: [first], at: first.id };
+}
+
+function stored(): { tabs: Tab[]; at: string } {
+  const kept = read(localStorage.getItem(KEY));
+  const found = kept.length ? kept : [{ id: crypto.randomUUID(), title: "Query 1", text: FIRST }];
+  const at = sessionStorage.getItem(AT) ?? localStorage.getItem(AT);
+  return { tabs: found, at: (found.find((t) => t.id === at) ?? found.at(-1))?.id ?? "" };
 }
 
 export const FIRST = `// Shift+Enter runs the query, or what is selected of it.
@@ -35,8 +43,24 @@ const begun = stored();
 export const tabs = signal<Tab[]>(begun.tabs);
 export const current = signal(begun.at);
 
+/** How often another window of this browser has changed them: then the editor must show that, and not what was typed. */
+export const changedElsewhere = signal(0);
+
 effect(() => {
-  localStorage.setItem(KEY, JSON.stringify({ tabs: tabs.value, at: current.value }));
+  localStorage.setItem(KEY, JSON.stringify({ tabs: tabs.value }));
+});
+effect(() => {
+  localStorage.setItem(AT, current.value);
+  sessionStorage.setItem(AT, current.value);
+});
+addEventListener("storage", (event) => {
+  const theirs = event.key === KEY ? read(event.newValue) : [];
+  if (!theirs.length) return;
+  batch(() => {
+    tabs.value = theirs;
+    if (!theirs.some((t) => t.id === current.value)) current.value = theirs[0]?.id ?? "";
+    changedElsewhere.value += 1;
+  });
 });
 
 export function open(text = "", title = ""): string {
@@ -76,6 +100,9 @@ export function keep(id: string, saved: Search): void {
   tabs.value = tabs.value.map((t) => (t.id === id ? { ...t, saved, title: saved.properties.displayName } : t));
 }
 
-export function rename(id: string, title: string): void {
+/** Asks for another name of it. */
+export function rename(id: string): void {
+  const title = prompt("Name of this query", tabs.value.find((t) => t.id === id)?.title);
+  if (!title) return;
   tabs.value = tabs.value.map((t) => (t.id === id ? { ...t, title } : t));
 }

@@ -5,6 +5,7 @@ import type { Cell, Column, SchemaTable } from "../../api/kusto";
 import { type Rule, rules } from "../../api/rules";
 import { Dialog } from "../../parts/dialog";
 import { useLoaded } from "../../parts/load";
+import { quoted } from "../../parts/sentences";
 import { count, counted } from "../../parts/values";
 import { go } from "../../shell/router";
 import { workspace } from "../../shell/session";
@@ -71,7 +72,7 @@ function Rules({ wanted, origin: { table, left } }: { wanted: Wanted; origin: Or
         {left.length > 0 && ` Left out, as ${table} has no such column: ${left.join(", ")}.`}
       </p>
       <input type="search" autofocus aria-label="Search the rules" placeholder="Of which rule?" value={text} onInput={(e) => setText(e.currentTarget.value)} />
-      {found.wrong && <p class="page-wrong">The rules can't be read: {found.wrong}</p>}
+      {found.wrong && <p class="page-wrong">The rules can't be read: {quoted(found.wrong)}</p>}
       {!found.value && !found.wrong && <p class="quiet">Reading the rules …</p>}
       {found.value && !shown.length && <p class="quiet">{words.length ? "No rule is called that." : "There is no rule yet."}</p>}
       <Choices title={`Rules that read ${table}`} rules={own} take={take} />
