@@ -36,9 +36,9 @@ export function Chart({ table, look }: { table: Table; look: Visualization }) {
   const isDark = dark.value;
   const { option, left, panels } = useMemo(() => {
     if (look.Visualization === "piechart") return { ...pie(table, look), panels: 1 };
-    if (look.Visualization === "treemap") return { ...treemap(table, look), panels: 1 };
+    if (look.Visualization === "treemap") return { ...treemap(table, look, isDark), panels: 1 };
     return axes(table, look);
-  }, [table, look]);
+  }, [table, look, isDark]);
   useEffect(() => {
     if (!place.current) return;
     const chart = echarts.init(place.current, isDark ? "dark" : undefined, { renderer: "canvas" });
@@ -49,7 +49,7 @@ export function Chart({ table, look }: { table: Table; look: Visualization }) {
       sized.disconnect();
       chart.dispose();
     };
-  }, [option, isDark]);
+  }, [option]);
   return (
     <div class="chart-drawn">
       {left.length > 0 && <p class="chart-left">{quoted(left.join(" "))}</p>}

@@ -9,6 +9,8 @@ import { count, counted, isNumeric, shown } from "./values";
 
 const MOST_SLICES = 30;
 const MOST_LEAVES = 1000;
+const ON_LIGHT = "#17202a";
+const ON_DARK = "#e3e8ec";
 
 interface Shares {
   option: EChartsCoreOption;
@@ -77,7 +79,7 @@ interface Branch {
 }
 
 /** Columns that hold no numbers are the levels, from the left; a rectangle is as large as the numbers within it. */
-export function treemap(table: Table, look: Visualization): Shares {
+export function treemap(table: Table, look: Visualization, isDark: boolean): Shares {
   const left = refused(look);
   const { ys } = shapeOf(table, look);
   const y = measured(table, look, ys, left);
@@ -116,8 +118,11 @@ export function treemap(table: Table, look: Visualization): Shares {
           bottom: levels.length > 1 ? 34 : 8,
           breadcrumb: { show: levels.length > 1, bottom: 4 },
           label: { formatter: ({ name, value }: { name: string; value: number }) => `${name}\n${count(value)}`, overflow: "truncate", lineHeight: 15 },
-          upperLabel: { show: levels.length > 1, height: 22, formatter: ({ name, value }: { name: string; value: number }) => `${name}  ${count(value)}`, overflow: "truncate" },
-          levels: [{ itemStyle: { gapWidth: 3 }, upperLabel: { show: false } }, { itemStyle: { gapWidth: 1, borderWidth: 2 }, colorSaturation: [0.35, 0.6] }],
+          upperLabel: { show: levels.length > 1, height: 22, color: isDark ? ON_DARK : ON_LIGHT, textBorderWidth: 0, formatter: ({ name, value }: { name: string; value: number }) => `${name}  ${count(value)}`, overflow: "truncate" },
+          levels: [
+            { itemStyle: { gapWidth: 3, borderColor: "transparent" }, upperLabel: { show: false } },
+            { itemStyle: { gapWidth: 1, borderWidth: 2, borderColor: "transparent" }, colorSaturation: [0.35, 0.6] },
+          ],
         },
       ],
     },

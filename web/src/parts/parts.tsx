@@ -19,7 +19,7 @@ export function Parts({ label, parts }: { label: string; parts: readonly [Part, 
   const named = query.get("part");
   const shown = Math.max(0, parts.findIndex((p) => slug(p) === named));
   const part = parts[shown] ?? parts[0];
-  useInView(row, "[aria-selected=true]", [shown, parts.length]);
+  useInView(row, "[aria-selected=true]", [shown, parts.map((p) => p.count).join()]);
   const choose = (at: number) => {
     const next = parts[(at + parts.length) % parts.length] ?? parts[0];
     const asked = new URLSearchParams(query);

@@ -5,6 +5,7 @@ import * as api from "../../api/hunting";
 import type { Hunt, Version } from "../../api/hunting";
 import { attempt } from "../../parts/attempt";
 import { Bars } from "../../parts/bars";
+import { quoted, sentence } from "../../parts/sentences";
 import { brief, count, counted, size } from "../../parts/values";
 import { When } from "../../parts/when";
 
@@ -24,7 +25,7 @@ export function Proved({ version, hunt, again }: { version: Version; hunt: Hunt;
       <ul class="entries">
         {(proof.findings ?? []).map((f, i) => (
           <li key={i}>
-            <span class={`level ${f.level}`}>{f.level}</span> <code>{f.code}</code> {f.reason} {f.help && <span class="quiet">{f.help}</span>}
+            <span class={`level ${f.level}`}>{f.level}</span> <code>{f.code}</code> {quoted(sentence(f.reason))} {f.help && <span class="quiet">{quoted(sentence(f.help))}</span>}
             {f.start !== undefined && f.end !== undefined && f.end > f.start && <code class="finding-place">{p.query.slice(f.start, Math.min(f.end, f.start + 120))}</code>}
           </li>
         ))}
@@ -114,7 +115,7 @@ function Repair({ hunt, version, again }: { hunt: Hunt; version: Version; again:
       <ul class="entries">
         {repairs.map((f, i) => (
           <li key={i}>
-            <code>{f.code}</code> {f.reason} {f.help && <span class="quiet">{f.help}</span>}
+            <code>{f.code}</code> {quoted(sentence(f.reason))} {f.help && <span class="quiet">{quoted(sentence(f.help))}</span>}
           </li>
         ))}
       </ul>
