@@ -211,3 +211,26 @@ def test_several_answers_are_told_apart(page: Page) -> None:
     ask(page, "print First = 1; print Second = 2 | union (print Second = 3)")
     chosen = page.get_by_label("Table of the answer")
     expect(chosen.get_by_role("option")).to_have_text(["1: PrimaryResult, 1 row", "2: PrimaryResult, 2 rows"])
+
+
+def test_an_incident_is_worked_on_by_commands(page: Page) -> None:
+    sign_in(page, at="/app/incidents/1")
+    expect(page.get_by_role("tab", name=re.compile(r"Entities \d"))).to_be_visible()
+
+    def command(words: str) -> None:
+        page.keyboard.press("Control+k")
+        page.get_by_label("What to do").fill(words)
+        page.keyboard.press("Enter")
+
+    command("run a playbook on")
+    expect(page.get_by_role("dialog", name="Run a playbook on incident 1")).to_be_visible()
+    page.keyboard.press("Escape")
+    command("begin a hunt from")
+    expect(page.get_by_role("dialog", name="Begin a hunt")).to_be_visible()
+    page.keyboard.press("Escape")
+    command("close the incident")
+    expect(page.get_by_label("It was")).to_be_focused()
+    page.get_by_role("button", name="Not yet").click()
+    command("take the incident")
+    expect(page.get_by_text("It is yours")).to_be_visible()
+    expect(page.locator(".object-work strong")).to_have_text("anna")

@@ -6,7 +6,7 @@ import { Dialog } from "../parts/dialog";
 import { type Command, own } from "./commands";
 import { PLACES } from "./places";
 import { go } from "./router";
-import { choose, session, signOut } from "./session";
+import { choose, session, signOut, workspace } from "./session";
 import { setTheme } from "./theme";
 
 const shown = signal(false);
@@ -14,7 +14,7 @@ const shown = signal(false);
 const all = computed<Command[]>(() => [
   ...own.value,
   ...PLACES.map((p) => ({ title: `Go to ${p.title}`, run: () => go(p.path) })),
-  ...(session.value?.workspaces ?? []).map((w) => ({ title: `Work in ${w.name}`, hint: w.role, run: () => choose(w.name) })),
+  ...(session.value?.workspaces ?? []).filter((w) => w !== workspace.value).map((w) => ({ title: `Work in ${w.name}`, hint: w.role, run: () => choose(w.name) })),
   { title: "Look up an entity …", hint: "account, host, address, hash", run: () => go("/entities") },
   { title: "Light colours", run: () => setTheme("light") },
   { title: "Dark colours", run: () => setTheme("dark") },

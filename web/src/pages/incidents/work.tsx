@@ -1,6 +1,6 @@
 // Whose an incident is, how severe, how far, and what it is tagged with; and what can be begun from it.
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { members as membersOf } from "../../api/kusto";
 import * as sentinel from "../../api/sentinel";
 import type { Entity, Incident, Severity, Status } from "../../api/sentinel";
@@ -8,6 +8,7 @@ import { attempt } from "../../parts/attempt";
 import { focused, useReturn } from "../../parts/focus";
 import { type Loaded, useLoaded } from "../../parts/load";
 import { RunPlaybook } from "../../parts/run_playbook";
+import { offer } from "../../shell/commands";
 import { may, session, workspace } from "../../shell/session";
 import { tell } from "../../shell/toasts";
 import { BeginHunt, type Looked } from "../entities/hunt";
@@ -48,6 +49,17 @@ export function Work({ incident, write, entities, again }: Props) {
     setOpen("");
     again();
   };
+  const take = () => void write({ owner: mine(), ...(p.status === "New" ? { status: "Active" } : {}) }, "It is yours");
+  useEffect(
+    () =>
+      offer([
+        ...(may("respond") && !isMine(incident) ? [{ title: "Take the incident", run: take }] : []),
+        ...(may("respond") && p.status !== "Closed" ? [{ title: "Close the incident …", run: () => setOpen("closing") }] : []),
+        ...(may("respond", "run") ? [{ title: "Run a playbook on the incident …", run: () => setOpen("playbook") }] : []),
+        ...(may("hunt") && entities ? [{ title: "Begin a hunt from the incident …", run: () => setOpen("hunt") }] : []),
+      ]),
+    [incident.etag, entities],
+  );
   return (
     <div class="object-work">
       <label>
@@ -75,7 +87,7 @@ export function Work({ incident, write, entities, again }: Props) {
           ))}
         </select>
       </label>
-      <Owner incident={incident} write={write} />
+      <Owner incident={incident} write={write} take={take} />
       {may("respond", "run") && (
         <button type="button" onClick={() => setOpen("playbook")}>
           Run a playbook …
@@ -121,9 +133,12 @@ export function mine(): Incident["properties"]["owner"] {
   return { assignedTo: session.value?.displayName ?? me, userPrincipalName: me };
 }
 
-function Owner({ incident, write }: { incident: Incident; write: Write }) {
+function isMine(incident: Incident): boolean {
+  return incident.properties.owner.userPrincipalName === (session.value?.name ?? "");
+}
+
+function Owner({ incident, write, take }: { incident: Incident; write: Write; take: () => void }) {
   const p = incident.properties;
-  const me = session.value?.name ?? "";
   const [asking, setAsking] = useState(false);
   const opener = useReturn<HTMLButtonElement>(asking);
   return (
@@ -131,8 +146,8 @@ function Owner({ incident, write }: { incident: Incident; write: Write }) {
       <span>
         Owner <strong>{p.owner.assignedTo ?? p.owner.userPrincipalName ?? "nobody"}</strong>
       </span>
-      {p.owner.userPrincipalName !== me && (
-        <button type="button" onClick={() => void write({ owner: mine(), ...(p.status === "New" ? { status: "Active" } : {}) }, "It is yours")}>
+      {!isMine(incident) && (
+        <button type="button" onClick={take}>
           Take it
         </button>
       )}
