@@ -140,7 +140,7 @@ def test_a_mail_is_sent_to_everybody_with_its_attachment(mailbox: Mailbox) -> No
     more = {"Cc": "c@x.example", "Bcc": "hidden@x.example", "Importance": "High", "Attachments": attachments}
     assert send(mailbox, {**MAIL, **more}).status == 200
     sender, recipients, raw = mailbox.mails[0]
-    assert sender.startswith("mail FROM:<soc@contoso.example>")
+    assert sender.lower().startswith("mail from:<soc@contoso.example>")
     to = [r.partition("<")[2].partition(">")[0] for r in recipients]
     assert to == ["ada@contoso.example", "bob@contoso.example", "c@x.example", "hidden@x.example"]
     assert b"hidden@" not in raw
