@@ -3,8 +3,10 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,8 +18,8 @@ from deltalake import DeltaTable, write_deltalake
 from tests.lake.power import Disk
 from tests.lake.rows import COUNT, HOST, TIME, append, hours, read
 
-from huntlake.core.errors import Conflict, Invalid
-from huntlake.lake import Lake
+from huntlake.core.errors import Conflict, Invalid, NotFound
+from huntlake.lake import Lake, writing
 from huntlake.lake.forms import Form, StoredColumn
 from huntlake.lake.snapshot import DataFile, Files
 from huntlake.lake.table import LakeTable
@@ -279,3 +281,37 @@ def test_what_another_engine_says_beside_the_files_is_never_passed_over(tmp_path
     log.write_text(json.dumps({"protocol": wants}) + "\n")
     with pytest.raises(Invalid, match=f"`{feature}`.*not supported"):
         LakeTable(tmp_path).snapshot()
+
+
+def test_a_table_that_is_dropped_before_its_commit_is_flushed_needs_no_flush(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake, other = Lake(tmp_path / "lake"), Lake(tmp_path / "lake")
+    table = lake.table("soc", "Things_CL")
+    append(table, hours("2026-11-01 00:00:00", 3), HOST, TIME, COUNT)
+    real = writing.flush
+
+    def dropped_first(paths: Sequence[Path], root: Path) -> None:
+        assert paths
+        monkeypatch.setattr("huntlake.lake.table.flush", real)
+        assert other.drop("soc", "Things_CL")
+        real(paths, root)
+
+    monkeypatch.setattr("huntlake.lake.table.flush", dropped_first)
+    lake.clear("soc", "Things_CL")
+    assert not table.exists
+
+
+def test_a_table_that_is_dropped_while_it_is_opened_is_not_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(Lake(tmp_path / "lake").table("soc", "Things_CL"), hours("2026-11-01 00:00:00", 3), HOST, TIME, COUNT)
+    lake = Lake(tmp_path / "lake")
+
+    def dropped_first(folder: Path) -> DeltaTable:
+        shutil.rmtree(folder)
+        return DeltaTable(folder)
+
+    monkeypatch.setattr("deltalake.DeltaTable", dropped_first)
+    with pytest.raises(NotFound, match="Things_CL"):
+        lake.clear("soc", "Things_CL")

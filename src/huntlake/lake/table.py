@@ -462,7 +462,16 @@ class LakeTable:
         # A summary of the log that the disk has but in part would keep the table from being opened.
         log = self.folder / "_delta_log"
         names = [_ENTRY.format(v) for v in versions] + [_SUMMARY.format(v) for v in versions] + ["_last_checkpoint"]
-        flush([path for name in names if (path := log / name).exists()], self.folder)
+        for attempt in range(_ATTEMPTS):
+            try:
+                flush([path for name in names if (path := log / name).exists()], self.folder)
+                break
+            except FileNotFoundError:
+                # Dropped since, or an entry was cleaned up: what is gone needn't be kept.
+                if attempt == _ATTEMPTS - 1:
+                    raise
+            if not log.is_dir():
+                break
         with self._lock:
             known = self._kept[1] if self._kept[0] == place else -1
             if place == self._place:
@@ -485,18 +494,32 @@ class LakeTable:
 
     def _fresh(self) -> DeltaTable:
         """The handle, at the newest version."""
+        from deltalake.exceptions import DeltaError
+
+        try:
+            return self._opened()
+        except DeltaError:
+            # Dropped while it was read, the table is told of as if its files were damaged.
+            if os.path.isdir(self._log):
+                raise
+            raise self._nowhere() from None
+
+    def _opened(self) -> DeltaTable:
         place = self.place()
         if self._handle is None or place != self._place:
             from deltalake import DeltaTable
 
-            if not (self.folder / "_delta_log").is_dir():
-                raise NotFound(f"no table is named `{self.folder.name}`")
+            if not os.path.isdir(self._log):
+                raise self._nowhere()
             # Where another table stands now, nothing holds that was known of the one before.
             self._handle, self._state, self._known = None, None, {}
             self._handle, self._place = DeltaTable(self.folder), place
         else:
             self._handle.update_incremental()
         return self._handle
+
+    def _nowhere(self) -> NotFound:
+        return NotFound(f"no table is named `{self.folder.name}`")
 
     def _current(self) -> _State | None:
         with self._lock:
