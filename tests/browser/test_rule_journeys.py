@@ -63,8 +63,8 @@ def test_a_rule_is_written_tried_stored_and_switched_off(page: Page) -> None:
     # The fault is told below the query and underlined in it, and in the YAML beside it.
     expect(page.get_by_role("group", name="Query")).to_contain_text("did you mean where?")
     expect(page.get_by_role("group", name="Query")).to_contain_text("line 2, column 3 of the query")
-    expect(query_of(page).locator(".squiggly-error")).to_be_visible()
-    expect(yaml_of(page).locator(".squiggly-error")).to_be_visible()
+    expect(query_of(page).locator(".squiggly-error").first).to_be_visible()
+    expect(yaml_of(page).locator(".squiggly-error").first).to_be_visible()
     paste(page, query_of(page), FAILURES.format("where"))
     is_right(page)
     expect(query_of(page).locator(".squiggly-error")).to_have_count(0)

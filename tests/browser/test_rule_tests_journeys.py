@@ -74,7 +74,7 @@ def test_a_test_is_written_tried_stored_and_run(page: Page) -> None:
     # A fault is told with its place and what is meant, and nothing can be stored.
     expect(writing).to_contain_text("Line 4, column 56")
     expect(writing).to_contain_text("did you mean ResultType?")
-    expect(writing.locator(".squiggly-error")).to_be_visible()
+    expect(writing.locator(".squiggly-error").first).to_be_visible()
     expect(writing.get_by_role("button", name="Save the test")).to_be_disabled()
     paste(page, writing.locator(".monaco-editor"), FIRES)
     expect(writing.get_by_text("Nothing is wrong")).to_be_visible()

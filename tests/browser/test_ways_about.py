@@ -231,6 +231,11 @@ def test_an_incident_is_worked_on_by_commands(page: Page) -> None:
     command("close the incident")
     expect(page.get_by_label("It was")).to_be_focused()
     page.get_by_role("button", name="Not yet").click()
+    # Only what is somebody else's can be taken.
+    page.get_by_role("button", name="Assign").click()
+    page.get_by_label("Who takes it").fill("bo")
+    page.get_by_role("button", name="Assign", exact=True).click()
+    expect(page.locator(".object-work strong")).to_have_text("bo")
     command("take the incident")
     expect(page.get_by_text("It is yours")).to_be_visible()
     expect(page.locator(".object-work strong")).to_have_text("anna")
