@@ -65,6 +65,7 @@ def test_the_focus_comes_back_where_a_dialog_was_opened(page: Page) -> None:
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(opener).to_be_focused()
     page.keyboard.press("Control+k")
+    expect(page.get_by_label("What to do")).to_be_focused()
     page.keyboard.type("dark col")
     page.keyboard.press("Enter")
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
