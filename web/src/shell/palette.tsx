@@ -37,14 +37,20 @@ export function Palette() {
   return shown.value ? <Commands /> : null;
 }
 
+/** The commands whose names hold all words of a text, and the entity that it may name. */
+function matching(text: string): Command[] {
+  const name = text.trim();
+  const words = name.toLowerCase().split(/\s+/).filter(Boolean);
+  const named = all.value.filter((c) => words.every((w) => c.title.toLowerCase().includes(w)));
+  if (!name) return named;
+  return [...named, { title: `Look up “${name}” among the entities`, run: () => go(`/entities?name=${encodeURIComponent(name)}`) }];
+}
+
 function Commands() {
   const list = useRef<HTMLUListElement>(null);
   const [text, setText] = useState("");
   const [at, setAt] = useState(0);
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  const named = all.value.filter((c) => words.every((w) => c.title.toLowerCase().includes(w)));
-  const looked: Command = { title: `Look up “${text.trim()}” among the entities`, run: () => go(`/entities?name=${encodeURIComponent(text.trim())}`) };
-  const found = text.trim() ? [...named, looked] : named;
+  const found = matching(text);
 
   useEffect(() => list.current?.children[at]?.scrollIntoView({ block: "nearest" }), [at]);
 
@@ -52,10 +58,11 @@ function Commands() {
     shown.value = false;
     command?.run();
   };
-  const keys = (event: KeyboardEvent) => {
+  const keys = (event: KeyboardEvent & { currentTarget: HTMLInputElement }) => {
+    const said = event.currentTarget.value;
     if (event.key === "ArrowDown") setAt((n) => Math.max(0, Math.min(found.length - 1, n + 1)));
     else if (event.key === "ArrowUp") setAt((n) => Math.max(0, n - 1));
-    else if (event.key === "Enter") run(found[at]);
+    else if (event.key === "Enter") run(said === text ? found[at] : matching(said)[0]);
     else return;
     event.preventDefault();
   };
