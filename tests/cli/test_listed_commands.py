@@ -11,7 +11,7 @@ from typer.main import get_command
 from huntlake import cli
 
 HELPERS = set(
-    "background demo_client demo_lake elsewhere failure hunter listing outcomes owner place rows screen secret"
+    "background demo_client demo_lake elsewhere failure hunter listing moments outcomes owner place rows screen secret"
     " playbook_import playbook_lint playbook_runs playbook_samples playbook_test rule_tests secret_store".split()
 )
 """Modules of the folder that are no commands, or that are commands below another; so are those of `hunt`."""

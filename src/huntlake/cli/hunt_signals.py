@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from huntlake.cli.listing import Listing, show
+from huntlake.cli.moments import moment
 from huntlake.cli.place import Home, WorkspaceName, opened, workspace_of
 from huntlake.cli.screen import counted, note, printable
 from huntlake.cli.secret import SecretEnvironment, SecretFile
@@ -59,7 +60,7 @@ def add(
     listed = urls_of(_read(urls).decode("utf-8", "replace")) if urls is not None else ()
     if not places and not listed:
         raise typer.BadParameter("name a file, a folder or a URL, or give `--urls FILE`")
-    brought = Brought(person(), trust=trust, observed=_moment(observed, datetime.now(UTC)) if observed else None)
+    brought = Brought(person(), trust=trust, observed=moment(observed, datetime.now(UTC)) if observed else None)
     added, failed = Added(), 0
     with opened(home, make=True) as lake:
         place = workspace_of(lake, workspace, make=True)
@@ -223,7 +224,7 @@ def scan(
     with opened(home) as lake:
         place = workspace_of(lake, workspace)
         now = lake.clock.now()
-        begin, end = _moment(since, now), _moment(until, now) if until else now
+        begin, end = moment(since, now), moment(until, now) if until else now
         window = ScanWindow.of(begin, end, timedelta(days=history))
         found = lake.hunting.scanner.scan(place, window, parts, person(), note)
     told(found.added, place.name)
@@ -391,8 +392,8 @@ def _sought(
         source,
         technique,
         text,
-        _moment(since, now) if since else None,
-        _moment(until, now) if until else None,
+        moment(since, now) if since else None,
+        moment(until, now) if until else None,
     )
 
 
@@ -434,18 +435,6 @@ def _read(path: Path) -> bytes:
         raise NotFound(f"no file is at {path}") from None
     except OSError as error:
         raise Invalid(f"{path} can't be read: {error.strerror}") from None
-
-
-def _moment(text: str, now: datetime) -> datetime:
-    from huntlake.detection.durations import duration
-
-    if (back := duration(text)) is not None:
-        return now - back
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise Invalid(f"`{text[:40]}` is no time such as `2026-11-01T12:00` or `7d`") from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def _shown(at: datetime) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from huntlake.cli.listing import Listing, show
+from huntlake.cli.moments import moment
 from huntlake.cli.place import Home, WorkspaceName, opened, workspace_of
 from huntlake.cli.screen import note, printable
 from huntlake.cli.secret import SecretEnvironment, SecretFile, secret_of
@@ -102,8 +103,8 @@ def match(
     with opened(home) as lake:
         place = workspace_of(lake, workspace)
         now = lake.clock.now()
-        end = _moment(until, now) if until else now
-        window = Window(_moment(since, now) if since else end - timedelta(days=1), end)
+        end = moment(until, now) if until else now
+        window = Window(moment(since, now) if since else end - timedelta(days=1), end)
         matched = lake.intel.match(place, window, least=least)
         stored = lake.intel.raised(place, matched) if alerts else None
     rows = [
@@ -150,7 +151,7 @@ def add_feed(
             raise Invalid(f"{ca} can't be read: {error}") from None
     made = described(url, collection, user=user, token=token, certificates=certificates, minutes=minutes)
     if after:
-        made = replace(made, added_after=_moment(after, datetime.now(UTC)).isoformat().replace("+00:00", "Z"))
+        made = replace(made, added_after=moment(after, datetime.now(UTC)).isoformat().replace("+00:00", "Z"))
     secret = ""
     if made.sign_in is not SignIn.NONE:
         secret = secret_of("Password" if user else "Token", secret_file, secret_environment)
@@ -203,18 +204,6 @@ def _tell(taken: Taken, workspace: str) -> None:
         print(printable(f"{name}: {reason}"))
     if len(taken.refused) > _FEW:
         print(f"… and {len(taken.refused) - _FEW:,} more")
-
-
-def _moment(text: str, now: datetime) -> datetime:
-    from huntlake.detection.durations import duration
-
-    if (back := duration(text)) is not None:
-        return now - back
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise Invalid(f"`{text[:40]}` is no time such as `2026-11-01T12:00` or `7d`") from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def _shown(at: datetime | None) -> str:
