@@ -31,6 +31,8 @@ BY = "python -m bench ingest"
 SECONDS = 10.0
 EVENTS = 100_000
 RATE = 40_000
+OFFERED = 42_000
+"""Events a second that are brought: who brings the goal alone could never be seen to pass it."""
 BATCH = 100
 SENDERS = 8
 TABLE = "DeviceProcessEvents"
@@ -97,7 +99,7 @@ def plain_flush(folder: Path, data: bytes, seconds: float) -> list[float]:
             file.write(data)
             os.fdatasync(file.fileno())
             found.append(time.perf_counter() - before)
-            time.sleep(BATCH / RATE)
+            time.sleep(BATCH / OFFERED)
     return found
 
 
@@ -111,7 +113,7 @@ def _lake(folder: Path) -> Analytics:
 
 
 def stream(folder: Path, seconds: float) -> None:
-    """Batches of 100 at 40,000 events a second, from several threads, while queries look for the newest."""
+    """Batches of 100 at 42,000 events a second, from several threads, while queries look for the newest."""
     batches = [b"\n".join(made) for made in _groups(events(20_000), BATCH)]
     flushes = plain_flush(folder, batches[0], 2.0)
     lake = _lake(folder / "stream")
@@ -125,7 +127,7 @@ def stream(folder: Path, seconds: float) -> None:
     seen: list[float] = []
     refused: list[int] = []
     begin = time.perf_counter()
-    interval = BATCH * SENDERS / RATE
+    interval = BATCH * SENDERS / OFFERED
 
     def send(number: int) -> None:
         due = begin + number * interval / SENDERS
@@ -158,20 +160,23 @@ def stream(folder: Path, seconds: float) -> None:
             seen.append(time.perf_counter() - before)
             time.sleep(0.5)
 
-    threads = [threading.Thread(target=send, args=(i,)) for i in range(SENDERS)] + [threading.Thread(target=look)]
+    senders = [threading.Thread(target=send, args=(i,)) for i in range(SENDERS)]
+    looker = threading.Thread(target=look)
     cpu = time.process_time()
-    for thread in threads:
+    for thread in (*senders, looker):
         thread.start()
-    for thread in threads:
+    for thread in senders:
         thread.join()
+    # Until the last batch was acknowledged: whoever looks for the newest rests between two looks, and ends later.
     spent, cpu = time.perf_counter() - begin, time.process_time() - cpu
+    looker.join()
     rate = (len(took) - len(refused)) * BATCH / spent
     lake.close()
     bound = max(20.0, 2_000 * p99(flushes))
     if refused:
         print(f"{len(refused):,} batches of {len(took):,} were refused: too much waited")
     print(f"plain fdatasync: p99 {p99(flushes) * 1000:.1f} ms; {cpu / spent:.2f} processors busy")
-    figures.write("lake.5b-rate", rate, "events/s", f"{RATE:,} in batches of {BATCH}", rate >= 0.98 * RATE, by=BY)
+    figures.write("lake.5b-rate", rate, "events/s", f"{RATE:,} in batches of {BATCH}", rate >= RATE, by=BY)
     worst = p99(took) * 1000
     goal = f"20 ms, or twice that of a plain fdatasync: {bound:.0f} ms"
     figures.write("lake.5b-p99", worst, "ms", goal, worst <= bound, by=BY)
