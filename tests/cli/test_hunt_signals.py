@@ -98,4 +98,15 @@ def test_what_can_not_be_taken_in_is_named_once(run: Run, tmp_path: Path) -> Non
     told = run("hunt", "signal", "import", tmp_path / "none.json")
     assert told.out == "none.json is no JSON; of other forms only tickets are read, as CSV\n"
     told = run("hunt", "signal", "import", tmp_path / "bad.json")
-    assert (told.code, "vulnerability 1 can't be read: `BAD` is no id of CVE" in told.out) == (1, True)
+    assert (told.code, "of vulnerability 1, `BAD` is no id of CVE" in told.out) == (1, True)
+
+
+def test_entries_that_are_refused_are_counted_and_the_first_are_named(run: Run, tmp_path: Path) -> None:
+    good, bad = '{"id": "1", "title": "x", "time": "2026-11-01"}', '{"id": "2"}'
+    (tmp_path / "tickets.json").write_text("\n".join([good, *[bad] * 12]))
+    told = run("hunt", "signal", "import", tmp_path / "tickets.json", "--as", "tickets")
+    assert told.code == 0
+    assert told.err.count("it has no title: say which field it is") == 10
+    assert "ticket 2: it has no title" in told.err
+    assert "… and 2 more were refused" in told.err
+    assert "1 new signal, 0 known already, 12 refused, in workspace" in told.err

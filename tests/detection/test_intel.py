@@ -207,10 +207,11 @@ def test_an_object_that_cant_be_used_is_refused_alone() -> None:
         "its `id` is not `indicator--` and a GUID",
         "it has no `pattern`",
         "`valid_from` is not a time: `yesterday`",
-        "an object is not a mapping",
+        "it is not a mapping",
     ]
-    with pytest.raises(Invalid):
-        read_objects(b"{}")
+    for nothing in (b"{}", b"[7]", b"3", b"null", b"<html>"):
+        with pytest.raises(Invalid):
+            read_objects(nothing)
     assert len(read_objects(b'{"type": "a"}\n{"type": "b"}\n')) == 2
 
 

@@ -346,7 +346,9 @@ def told(added: Added, workspace: str) -> None:
         note(f"{name}: {reason}")
     if len(added.refused) > _FEW:
         note(f"… and {len(added.refused) - _FEW:,} more were refused")
-    note(f"{counted(len(added.new), 'new signal')}, {len(added.known):,} known already, in workspace {workspace}")
+    refused = f", {len(added.refused):,} refused" if added.refused else ""
+    known = f"{len(added.known):,} known already{refused}"
+    note(f"{counted(len(added.new), 'new signal')}, {known}, in workspace {workspace}")
 
 
 def _lines(signal: Signal) -> Iterator[str]:
@@ -426,7 +428,7 @@ def _refused(file: Path, error: DomainError) -> str:
 
 
 def _read(path: Path) -> bytes:
-    from huntlake.hunting.signals.vulnerabilities import LARGEST
+    from huntlake.hunting.signals.vulnerability_forms import LARGEST
 
     try:
         with path.open("rb") as file:

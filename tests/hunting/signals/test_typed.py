@@ -25,8 +25,8 @@ from huntlake.hunting.signals.vulnerabilities import (
     merged,
     plain,
     signal_of_vulnerability,
-    vulnerabilities_of,
 )
+from huntlake.hunting.signals.vulnerability_forms import vulnerabilities_of
 
 from .conftest import NOW, WORKSPACE
 
@@ -167,7 +167,7 @@ def test_an_event_that_was_changed_is_another_signal_and_the_same_one_is_known(i
 
 def test_a_manifest_is_read_in_the_order_of_its_changes_and_no_name_leads_elsewhere() -> None:
     listed = manifest(orjson.dumps({f"{GUID}2": {"timestamp": "9"}, f"{GUID}1": {"timestamp": 3}}))
-    assert [(one.uuid[-1], one.changed) for one in listed] == [("1", 3), ("2", 9)]
+    assert [(one.uuid[-1], one.changed) for one in listed.listed] == [("1", 3), ("2", 9)]
     wrongs: list[Any] = [{"../../etc/passwd": {}}, {f"{GUID}1": {"timestamp": "x"}}, [1]]
     for wrong in wrongs:
         with pytest.raises(Invalid):
@@ -213,7 +213,7 @@ NVD = {
 
 
 def test_three_forms_of_vulnerabilities_are_read() -> None:
-    (listed,), (record,), (nvd,) = (vulnerabilities_of(orjson.dumps(one)) for one in (CATALOGUE, RECORD, NVD))
+    (listed,), (record,), (nvd,) = (vulnerabilities_of(orjson.dumps(one)).found for one in (CATALOGUE, RECORD, NVD))
     assert (listed.exploited, listed.ransomware, listed.products[0].product) == (True, True, "Reverse Proxy")
     assert record.products == (AffectedProduct("acme", "reverse_proxy", (VersionRange("2.0", "2.4.1"),)),)
     assert (nvd.text, nvd.score) == ("Local", 7.8)
@@ -253,7 +253,7 @@ def test_only_what_is_installed_matches_and_what_cannot_be_compared_is_said() ->
         Installed("web-4", "acme", "reverse proxy", "nightly", "DeviceTvmSoftwareInventory"),
     ]
     places = {plain("reverse proxy"): range(4)}
-    (record,) = vulnerabilities_of(orjson.dumps(RECORD))
+    (record,) = vulnerabilities_of(orjson.dumps(RECORD)).found
     found = matches(record, inventory, places)
     assert [(m.installed.device, m.sure) for m in found] == [("web-1", True), ("web-4", False)]
     signal = signal_of_vulnerability(record, found, received=NOW, trust=0.8, query="")
@@ -274,13 +274,101 @@ def test_tickets_are_changes_by_a_mapping_or_by_usual_names(intake: Intake) -> N
     assert (signal.title, signal.trust, signal.techniques[0].id) == ("OPS-1: New VPN", 0.9, "T1133")
 
 
-def test_a_ticket_that_says_too_little_is_named(intake: Intake) -> None:
-    with pytest.raises(Invalid, match=r"ticket 2 of a\.json has no title"):
-        take(intake, [{"id": "1", "title": "x", "time": "2026-11-01"}, {"id": "2"}], Taken.TICKETS)
-    with pytest.raises(Invalid, match="time of ticket 1"):
-        take(intake, [{"id": "1", "title": "x", "time": "yesterday"}], Taken.TICKETS)
+def test_a_ticket_that_says_too_little_is_refused_alone_and_named(intake: Intake) -> None:
+    good = {"id": "1", "title": "x", "time": "2026-11-01", "technique": "T1"}
+    bad = [{"id": "2"}, 7, {"id": "3", "title": "y", "time": "yesterday"}]
+    added = intake.typed(WORKSPACE, orjson.dumps([*bad, good]), "a.json", Taken.TICKETS)
+    assert added.refused == (
+        ("ticket 2", "it is not a mapping"),
+        ("ticket 1", "it has no title: say which field it is"),
+        ("ticket 3", "its time is none in ISO 8601: `yesterday`"),
+    )
+    assert [(one.title, one.remarks) for one in added.new] == [("1: x", ("`T1` is no technique of ATT&CK",))]
+    with pytest.raises(Invalid, match=r"none of 3 tickets can be used; of ticket 2, it is not a mapping"):
+        take(intake, bad, Taken.TICKETS)
     with pytest.raises(Invalid, match="not supported"):
         TicketMapping.of({"colour": "x"})
+
+
+def test_a_broken_row_of_csv_loses_no_other_and_shifts_no_field(intake: Intake) -> None:
+    rows = (
+        b"id,title,time,target\n"
+        b"1,first,2026-11-01,a\n"
+        b"2,open ports 80, 443,2026-11-01,b\n"
+        b"3,\xfcber,2026-11-01,c\n"
+        b'4,"quoted" badly,2026-11-01,d\n'
+        b'5,"over\ntwo lines",2026-11-01,e\n'
+        b'6,"never closed,2026-11-01,f\n'
+        b"7,swallowed,2026-11-01,g\n"
+    )
+    added = intake.typed(WORKSPACE, rows, "t.csv", Taken.TICKETS)
+    assert [one.title for one in added.new] == ["1: first", "5: over\ntwo lines"]
+    assert [place for place, _ in added.refused] == ["line 3", "line 4", "line 5", "lines 8 to 9"]
+    assert added.refused[0][1] == "it has 5 fields, and 4 are named: is a comma not in quotes?"
+
+
+def test_a_broken_line_of_json_loses_no_other(intake: Intake) -> None:
+    ticket = b'{"id": "%d", "title": "x", "time": "2026-11-01"}'
+    added = intake.typed(WORKSPACE, b"\n".join([ticket % 1, b'{"id": "2', b"", ticket % 3]), "t.json", Taken.TICKETS)
+    assert [(one.title, added.refused[0][0]) for one in added.new] == [("1: x", "ticket 2"), ("3: x", "ticket 2")]
+    lines = b"\n".join([b'{"type": "rep', orjson.dumps(REPORT), orjson.dumps(INDICATOR)])
+    added = intake.typed(WORKSPACE, lines, "a.json", kind_of(lines, "a.json"))
+    assert ([name for name, _ in added.refused], len(added.new)) == (["object 1"], 1)
+
+
+def test_a_broken_entry_of_a_catalogue_of_vulnerabilities_loses_no_other(intake: Intake) -> None:
+    good = CATALOGUE["vulnerabilities"][0]
+    bad = [
+        7,
+        good | {"cveID": "CVE-1"},
+        good | {"dateAdded": "soon"},
+        {"cveID": "CVE-2024-0003"},
+        RECORD | {"containers": 3},
+        {"cve": {"id": "CVE-2024-0004", "configurations": ["x"]}},
+    ]
+    body = orjson.dumps({"vulnerabilities": [*bad, good]})
+    added = intake.typed(WORKSPACE, body, "kev.json", Taken.VULNERABILITIES)
+    assert [place for place, _ in added.refused] == [f"vulnerability {n}" for n in range(1, 7)]
+    assert [reason for _, reason in added.refused][:4] == [
+        "it is not a mapping",
+        "`CVE-1` is no id of CVE",
+        "`soon` is not a time",
+        "it has no `product`",
+    ]
+    assert [d.name for d in intake.vulnerabilities.records.list((WORKSPACE.name,))] == ["CVE-2024-0001"]
+    with pytest.raises(Invalid, match="none of 6 vulnerabilities can be read; of vulnerability 1, it is not a mapping"):
+        intake.typed(WORKSPACE, orjson.dumps(bad), "kev.json", Taken.VULNERABILITIES)
+
+
+def test_a_broken_event_of_misp_loses_no_other_and_a_broken_attribute_is_remarked(intake: Intake) -> None:
+    odd = EVENT | {"Attribute": [7, *EVENT["Attribute"]], "Object": {"Attribute": []}}
+    events = [{"Event": {"uuid": 3}}, {"Event": odd}, {"Event": EVENT | {"uuid": f"{GUID}2", "timestamp": "soon"}}]
+    for body in (events, {"response": events}):
+        data = orjson.dumps(body)
+        added = intake.typed(WORKSPACE, data, "a.json", kind_of(data, "a.json"))
+        assert added.refused == (
+            ("event 1", "an event of MISP has a `uuid`, and there is none"),
+            ("event 3", "its `timestamp` is no number of seconds"),
+        )
+    (kept,) = intake.signals.list((WORKSPACE.name,))
+    assert {"attribute 1 is not a mapping", "`Object` is not a list"} <= {*kept.value.remarks}
+    assert "attribute 4: `not a domain` is no domain" in kept.value.remarks
+
+
+def test_a_broken_entry_of_a_manifest_keeps_no_event_out() -> None:
+    found = manifest(orjson.dumps({"../x": {}, f"{GUID}1": {"timestamp": "soon"}, f"{GUID}2": {"timestamp": 3}}))
+    assert [one.uuid[-1] for one in found.listed] == ["2"]
+    assert found.refused == (
+        ("`../x` in the manifest", "it is no event's UUID"),
+        (f"`{GUID}1` in the manifest", "its `timestamp` is no number of seconds"),
+    )
+
+
+def test_ids_and_types_that_are_no_texts_stop_no_bundle(intake: Intake) -> None:
+    odd = [{"type": ["report"], "id": "x"}, {"type": "report", "id": {}}, {"id": []}, REPORT | {"object_refs": [3]}]
+    added = intake.typed(WORKSPACE, orjson.dumps([*odd, INDICATOR]), "a.json", Taken.STIX)
+    assert [name for name, _ in added.refused][:3] == ["object 1", "object 2", "object 3"]
+    assert added.new
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from huntlake.core.errors import Invalid
+from huntlake.core.json_lines import json_lines, why_no_mapping
 from huntlake.detection.indicators import ExternalReference, Indicator, KillChainPhase
 
 _ID = re.compile(r"indicator--[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -28,22 +29,19 @@ class Gathered:
 
 
 def read_objects(text: bytes) -> list[Any]:
-    """The objects of a bundle, of an envelope, of a list, or of lines."""
+    """The objects of a bundle, of an envelope, of a list, or of lines; `Invalid` where none is an object of STIX.
+
+    A line that is no JSON is an `Unreadable` among them.
+    """
     try:
         body = orjson.loads(text)
     except orjson.JSONDecodeError:
-        lines = [line for line in text.splitlines() if line.strip()]
-        try:
-            return [orjson.loads(line) for line in lines]
-        except orjson.JSONDecodeError as error:
-            raise Invalid(f"that is no JSON: {error}") from None
-    if isinstance(body, list):
-        return body
-    if isinstance(body, dict) and isinstance(body.get("objects"), list):
-        return list(body["objects"])
-    if isinstance(body, dict) and "type" in body:
-        return [body]
-    raise Invalid("a bundle of STIX has `objects`, and there are none")
+        body = json_lines(text)
+    if isinstance(body, dict):
+        body = body["objects"] if isinstance(body.get("objects"), list) else [body]
+    if not isinstance(body, list) or (body and not any(isinstance(one, dict) and "type" in one for one in body)):
+        raise Invalid("a bundle of STIX has `objects` with a `type`, and there are none")
+    return body
 
 
 def gathered(objects: Iterable[Any], source: str) -> Gathered:
@@ -51,9 +49,9 @@ def gathered(objects: Iterable[Any], source: str) -> Gathered:
     found: list[tuple[str, Indicator]] = []
     others: Counter[str] = Counter()
     refused: list[tuple[str, str]] = []
-    for one in objects:
+    for place, one in enumerate(objects, start=1):
         if not isinstance(one, dict):
-            refused.append(("?", "an object is not a mapping"))
+            refused.append((f"object {place}", why_no_mapping(one)))
         elif one.get("type") != "indicator":
             others[str(one.get("type"))[:60]] += 1
         else:
@@ -61,7 +59,7 @@ def gathered(objects: Iterable[Any], source: str) -> Gathered:
             try:
                 found.append((id, _indicator(id, one, source)))
             except Invalid as error:
-                refused.append((id[:60] or "?", str(error)))
+                refused.append((id[:60] or f"object {place}", str(error)))
     return Gathered(tuple(found), dict(others), tuple(refused))
 
 

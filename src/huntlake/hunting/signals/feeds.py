@@ -27,7 +27,7 @@ _LOG = logging.getLogger("huntlake.signals")
 
 MOST_REFERRED = 500
 """Objects that a poll asks for again, since new ones refer to them."""
-_AT_ONCE = 50
+_AT_ONCE, _FEW_TOLD = 50, 3
 MOST_EVENTS = 200
 """Events of MISP that one poll fetches; the next goes on."""
 
@@ -121,6 +121,11 @@ class SignalFeeds:
                 _LOG.warning("the feed %s of %s: %s", document.name, workspace.name, error)
             else:
                 _LOG.info("the feed %s of %s: %d new signals", document.name, workspace.name, len(added.new))
+                if added.refused:
+                    few = "; ".join(f"{what}: {reason}" for what, reason in added.refused[:_FEW_TOLD])
+                    _LOG.warning(
+                        "the feed %s of %s: %d refused: %s", document.name, workspace.name, len(added.refused), few
+                    )
         return done
 
     def _polled(self, workspace: Workspace, known: Document[SignalFeed], taken: _Taken) -> None:
@@ -174,7 +179,8 @@ class SignalFeeds:
     def _misp(self, workspace: Workspace, known: Document[SignalFeed], taken: _Taken, brought: Brought) -> None:
         feed = known.value.feed
         listed = manifest(self._fetch(workspace, known, f"{feed.url}/manifest.json").content)
-        new = [one for one in listed if _mark(one) > (feed.added_after or "")]
+        taken.added = Added(refused=listed.refused)
+        new = [one for one in listed.listed if _mark(one) > (feed.added_after or "")]
         for one in new[:MOST_EVENTS]:
             url = f"{feed.url}/{one.uuid}.json"
             try:

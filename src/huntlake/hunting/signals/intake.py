@@ -14,13 +14,14 @@ import orjson
 
 from huntlake.core.clock import Clock
 from huntlake.core.errors import Invalid
+from huntlake.core.json_lines import json_lines
 from huntlake.detection.intel.stix import read_objects
 from huntlake.hunting.extraction.attack import Attack
 from huntlake.hunting.reading.files import read_report
 from huntlake.hunting.signals.fetching import Fetch, fetched, nowhere
 from huntlake.hunting.signals.incidents import LastRun
 from huntlake.hunting.signals.lake_scans import ScanWindow
-from huntlake.hunting.signals.misp import signal_of_misp
+from huntlake.hunting.signals.misp import signals_of_misp
 from huntlake.hunting.signals.reports import signal_of_report
 from huntlake.hunting.signals.scanning import Append
 from huntlake.hunting.signals.signal import Signal
@@ -28,7 +29,8 @@ from huntlake.hunting.signals.stix_bundles import StixSource, signals_of_stix
 from huntlake.hunting.signals.store import Added, Signals
 from huntlake.hunting.signals.tickets import TicketMapping, signals_of_tickets, tickets_of
 from huntlake.hunting.signals.trust import checked, checked_words, trust_of
-from huntlake.hunting.signals.vulnerabilities import Vulnerabilities, vulnerabilities_of
+from huntlake.hunting.signals.vulnerabilities import Vulnerabilities
+from huntlake.hunting.signals.vulnerability_forms import vulnerabilities_of
 from huntlake.state.records import Author, Owner
 from huntlake.state.sealing import Seal
 from huntlake.workspace.workspaces import Workspace
@@ -89,10 +91,13 @@ def kind_of(data: bytes, name: str) -> Taken:
     try:
         body = orjson.loads(data)
     except orjson.JSONDecodeError:
-        raise Invalid(f"{name} is no JSON; of other forms only tickets are read, as CSV") from None
-    one = body[0] if isinstance(body, list) and body else body
+        try:
+            body = json_lines(data)
+        except Invalid:
+            raise Invalid(f"{name} is no JSON; of other forms only tickets are read, as CSV") from None
+    one = next((one for one in body if isinstance(one, dict)), None) if isinstance(body, list) else body
     if isinstance(one, dict):
-        if "Event" in one or ("uuid" in one and "info" in one):
+        if "Event" in one or isinstance(one.get("response"), list) or ("uuid" in one and "info" in one):
             return Taken.MISP
         if "cveMetadata" in one or "cveID" in one or "vulnerabilities" in one or "CVE_Items" in one:
             return Taken.VULNERABILITIES
@@ -162,26 +167,30 @@ class Intake:
         mapping: TicketMapping | None = None,
         reference: str = "",
     ) -> Added:
-        """What a file of that kind says; `Invalid` and `LimitExceeded` name what can't be read, and its place."""
+        """What a file of that kind says; an entry that can't be used is refused alone, with its place.
+
+        `Invalid` and `LimitExceeded` say why the file as a whole is.
+        """
         workspace.here("keeping signals")
         told = reference or name
         match kind:
             case Taken.STIX:
                 return self.stix(workspace, read_objects(data), "stix", told, brought)
             case Taken.MISP:
-                signal = signal_of_misp(
+                events = signals_of_misp(
                     data,
                     self.attack,
                     reference=told,
                     received=self.clock.now(),
                     trust=self.trust("misp", told, brought),
                 )
-                return self.signals.add((workspace.name,), [signal], brought.by)
+                return self._kept(workspace, events.signals, events.refused, brought)
             case Taken.VULNERABILITIES:
-                self.vulnerabilities.add(workspace, vulnerabilities_of(data))
+                read = vulnerabilities_of(data)
+                self.vulnerabilities.add(workspace, read.found)
                 now = self.clock.now()
                 window = ScanWindow.of(now, now)
-                return self.vulnerable(workspace, window, brought)
+                return self.vulnerable(workspace, window, brought) + Added(refused=read.refused)
             case Taken.TICKETS:
                 made = signals_of_tickets(
                     tickets_of(data, name),
@@ -190,7 +199,7 @@ class Intake:
                     received=self.clock.now(),
                     trust=self.trust("change", told, brought),
                 )
-                return self.signals.add((workspace.name,), list(made), brought.by)
+                return self._kept(workspace, made.signals, made.refused, brought)
             case _ as never:
                 assert_never(never)
 
@@ -200,8 +209,12 @@ class Intake:
         """What objects of STIX say; those that can't be used are told."""
         trust = self.trust(source, reference, brought)
         found = signals_of_stix(objects, StixSource(source, reference, self.clock.now(), trust, self.attack))
-        added = self.signals.add((workspace.name,), found.signals, brought.by)
-        return added + Added(refused=found.refused)
+        return self._kept(workspace, found.signals, found.refused, brought)
+
+    def _kept(
+        self, workspace: Workspace, signals: Sequence[Signal], refused: tuple[tuple[str, str], ...], brought: Brought
+    ) -> Added:
+        return self.signals.add((workspace.name,), signals, brought.by) + Added(refused=refused)
 
     def vulnerable(self, workspace: Workspace, window: ScanWindow, brought: Brought = NOBODY_ELSE) -> Added:
         """The vulnerabilities that are known, of what is installed."""

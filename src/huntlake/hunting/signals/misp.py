@@ -70,31 +70,75 @@ class MispListed:
     changed: int
 
 
-def manifest(data: bytes) -> list[MispListed]:
+@dataclass(frozen=True, slots=True)
+class MispManifest:
+    """The events that a manifest lists, and which of its entries can't be read, and why."""
+
+    listed: tuple[MispListed, ...]
+    refused: tuple[tuple[str, str], ...] = ()
+
+
+def manifest(data: bytes) -> MispManifest:
     """The events of a feed, in the order in which they were changed; `Invalid` for what is no manifest."""
     body = _json(data)
     if not isinstance(body, dict):
         raise Invalid("a manifest of MISP is a mapping of events by their UUID")
     if len(body) > MOST_EVENTS:
         raise LimitExceeded(f"a manifest of {len(body):,} events is longer than {MOST_EVENTS:,}")
-    found = []
+    found, refused = [], []
     for uuid, one in body.items():
-        if not _UUID.fullmatch(uuid) or not isinstance(one, dict):
-            raise Invalid(f"`{uuid[:60]}` in the manifest is no event's UUID")
-        found.append(MispListed(uuid.lower(), _seconds(one.get("timestamp"), uuid)))
-    return sorted(found, key=lambda one: (one.changed, one.uuid))
+        named = f"`{uuid[:60]}` in the manifest"
+        try:
+            if not _UUID.fullmatch(uuid):
+                raise Invalid("it is no event's UUID")
+            if not isinstance(one, dict):
+                raise Invalid("it is not a mapping")
+            found.append(MispListed(uuid.lower(), _seconds(one.get("timestamp"))))
+        except Invalid as error:
+            refused.append((named, str(error)))
+    if refused and not found:
+        raise Invalid(f"none of {len(refused):,} entries of the manifest can be read; {': '.join(refused[0])}")
+    return MispManifest(tuple(sorted(found, key=lambda one: (one.changed, one.uuid))), tuple(refused))
 
 
-def signal_of_misp(data: bytes, attack: Attack, *, reference: str, received: datetime, trust: float) -> Signal:
-    """The signal that an event is; `Invalid` for what is none, or says nothing that could be hunted for."""
+@dataclass(frozen=True, slots=True)
+class MispSignals:
+    """The signals of some events, and which of them can't be used, by their place, and why."""
+
+    signals: tuple[Signal, ...]
+    refused: tuple[tuple[str, str], ...] = ()
+
+
+def signals_of_misp(data: bytes, attack: Attack, *, reference: str, received: datetime, trust: float) -> MispSignals:
+    """The signals that events are: one event, a list of them, or one below `response`.
+
+    One that can't be used is refused alone; `Invalid` where none can.
+    """
     body = _json(data)
+    if isinstance(body, dict) and isinstance(body.get("response"), list):
+        body = body["response"]
+    events = body if isinstance(body, list) else [body]
+    if len(events) > MOST_EVENTS:
+        raise LimitExceeded(f"{len(events):,} events are more than the {MOST_EVENTS:,} that are read at once")
+    found, refused = [], []
+    for number, event in enumerate(events, start=1):
+        try:
+            found.append(_signal(event, attack, reference=reference, received=received, trust=trust))
+        except (Invalid, LimitExceeded) as error:
+            refused.append((f"event {number}", str(error)))
+    if refused and not found:
+        raise Invalid(f"none of {len(refused):,} events can be used; of {': '.join(refused[0])}")
+    return MispSignals(tuple(found), tuple(refused))
+
+
+def _signal(body: Any, attack: Attack, *, reference: str, received: datetime, trust: float) -> Signal:
     event = body.get("Event", body) if isinstance(body, dict) else None
     if not isinstance(event, dict) or not _UUID.fullmatch(str(event.get("uuid", ""))):
         raise Invalid("an event of MISP has a `uuid`, and there is none")
     uuid, info = str(event["uuid"]).lower(), _text(event, "info")
     gathered = Gathering()
     gathered.text(info, info[:100], attack)
-    for count, (attribute, place) in enumerate(_attributes(event)):
+    for count, (attribute, place) in enumerate(_attributes(event, gathered)):
         if count >= MOST_ATTRIBUTES:
             raise LimitExceeded(f"the event has more than {MOST_ATTRIBUTES:,} attributes")
         _attribute(gathered, attribute, place, attack)
@@ -102,7 +146,7 @@ def signal_of_misp(data: bytes, attack: Attack, *, reference: str, received: dat
     _galaxies(gathered, event, "event")
     if gathered.is_empty:
         raise Invalid("nothing in the event could be hunted for")
-    changed = _seconds(event.get("timestamp"), uuid) if event.get("timestamp") else 0
+    changed = _seconds(event.get("timestamp")) if event.get("timestamp") else 0
     said = "\n".join(gathered.texts)
     return Signal(
         SignalKind.REPORT,
@@ -124,12 +168,25 @@ def signal_of_misp(data: bytes, attack: Attack, *, reference: str, received: dat
     )
 
 
-def _attributes(event: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], str]]:
-    for number, one in enumerate(_mappings(event.get("Attribute")), start=1):
-        yield one, f"attribute {number}"
-    for number, holder in enumerate(_mappings(event.get("Object")), start=1):
-        for inner, one in enumerate(_mappings(holder.get("Attribute")), start=1):
-            yield one, f"object {number}, attribute {inner}"
+def _attributes(event: Mapping[str, Any], gathered: Gathering) -> Iterator[tuple[Mapping[str, Any], str]]:
+    yield from _each(event, "Attribute", "attribute", gathered)
+    for holder, place in _each(event, "Object", "object", gathered):
+        yield from _each(holder, "Attribute", "attribute", gathered, f"{place}, ")
+
+
+def _each(
+    holder: Mapping[str, Any], name: str, what: str, gathered: Gathering, before: str = ""
+) -> Iterator[tuple[Mapping[str, Any], str]]:
+    """The mappings of a list, each with its place; what is none is remarked."""
+    listed = holder.get(name)
+    if listed is not None and not isinstance(listed, list):
+        gathered.remarks[f"{before}`{name}` is not a list"] = None
+        return
+    for number, one in enumerate(listed or (), start=1):
+        if isinstance(one, dict):
+            yield one, f"{before}{what} {number}"
+        else:
+            gathered.remarks[f"{before}{what} {number} is not a mapping"] = None
 
 
 def _attribute(gathered: Gathering, one: Mapping[str, Any], place: str, attack: Attack) -> None:
@@ -194,10 +251,10 @@ def _json(data: bytes) -> Any:
         raise Invalid(f"that is no JSON: {error}") from None
 
 
-def _seconds(value: Any, of: str) -> int:
+def _seconds(value: Any) -> int:
     text = str(value if value is not None else "0")
     if not text.isdecimal() or len(text) > 12 or int(text) > _LATEST:
-        raise Invalid(f"the `timestamp` of {of[:60]} is no number of seconds")
+        raise Invalid("its `timestamp` is no number of seconds")
     return int(text)
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from huntlake.core.errors import Invalid, LimitExceeded
+from huntlake.core.json_lines import why_no_mapping
 from huntlake.detection.intel.patterns import pattern_of
 from huntlake.detection.intel.stix import moment
 from huntlake.hunting.extraction.attack import Attack
@@ -62,11 +63,11 @@ def missing_of(objects: Sequence[Any]) -> list[str]:
     """The ids that reports and relationships refer to, of types that something is read out of, and that aren't among
     the objects.
     """
-    held = {one.get("id") for one in objects if isinstance(one, dict)}
+    held = {_text(one, "id") for one in objects if isinstance(one, dict)}
     wanted: dict[str, None] = {}
     for one in objects:
         if isinstance(one, dict):
-            refs = one.get("object_refs") if one.get("type") in _REPORTS else None
+            refs = one.get("object_refs") if _text(one, "type") in _REPORTS else None
             given = [*(refs if isinstance(refs, list) else ()), one.get("source_ref"), one.get("target_ref")]
             wanted |= dict.fromkeys(ref for ref in given if isinstance(ref, str) and _ID.fullmatch(ref))
     return [ref for ref in wanted if ref not in held and ref.partition("--")[0] in TYPES]
@@ -83,9 +84,12 @@ class _Bundle:
         for place, one in enumerate(objects):
             named = f"object {place + 1}"
             if not isinstance(one, dict):
-                self._refused.append((named, "it is not a mapping"))
+                self._refused.append((named, why_no_mapping(one)))
                 continue
-            type, id = one.get("type"), one.get("id")
+            type, id = _text(one, "type"), one.get("id")
+            if not type:
+                self._refused.append((named, "it has no `type`"))
+                continue
             if type not in TYPES:
                 continue
             if not isinstance(id, str) or not id.startswith(f"{type}--") or len(id) > 100:
@@ -113,9 +117,11 @@ class _Bundle:
         return [one for _, one in sorted(self._known.items()) if one["type"] in types]
 
     def _report(self, one: Mapping[str, Any]) -> Signal | None:
-        refs = one.get("object_refs")
+        refs = one.get("object_refs", [])
         held = [ref for ref in refs if isinstance(ref, str)] if isinstance(refs, list) else []
         gathered = Gathering()
+        if not isinstance(refs, list) or len(held) < len(refs):
+            gathered.remarks["of its `object_refs` not every one is an id"] = None
         gathered.text(_text(one, "description"), _text(one, "name"), self._of.attack)
         if absent := sum(ref in self._missing for ref in held):
             gathered.remarks[f"objects that it refers to and that are not here: {absent}"] = None
@@ -186,8 +192,11 @@ class _Bundle:
                 gathered.software[name] = None
             case "vulnerability":
                 for reference in _mappings(one.get("external_references")):
-                    if reference.get("source_name") == "cve":
-                        gathered.indicator(IndicatorKind.CVE, _text(reference, "external_id"), name, place)
+                    id = _text(reference, "external_id")
+                    if reference.get("source_name") == "cve" and not gathered.indicator(
+                        IndicatorKind.CVE, id, name, place
+                    ):
+                        gathered.remarks[f"{place}: `{id[:40]}` is no id of CVE"] = None
             case "indicator":
                 self._indicator(gathered, one, place)
 

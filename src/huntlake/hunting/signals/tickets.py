@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,9 +13,11 @@ from typing import Any
 import orjson
 
 from huntlake.core.errors import Invalid, LimitExceeded
+from huntlake.core.json_lines import Unreadable, json_lines, why_no_mapping
 from huntlake.hunting.scoring import SignalKind
 from huntlake.hunting.signals.changes import CONFIDENCE
-from huntlake.hunting.signals.signal import Quote, Signal, SignalEntity, SignalTechnique
+from huntlake.hunting.signals.gathering import Gathering
+from huntlake.hunting.signals.signal import Signal, SignalEntity
 
 LARGEST, MOST = 32 << 20, 20_000
 _LONGEST = 4_000
@@ -61,71 +63,137 @@ class TicketMapping:
         return ""
 
 
-def tickets_of(data: bytes, name: str) -> list[Mapping[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class ReadTickets:
+    """The tickets of a file, each with its place, and which entries can't be read, by their place, and why."""
+
+    found: tuple[tuple[str, Mapping[str, Any]], ...]
+    refused: tuple[tuple[str, str], ...] = ()
+
+
+def tickets_of(data: bytes, name: str) -> ReadTickets:
     """The tickets of a file: CSV with a line of names, or JSON: a list, lines of objects, or one below `result`."""
     if len(data) > LARGEST:
         raise LimitExceeded(f"{len(data):,} bytes are more than the {LARGEST:,} that are read at most")
-    found: list[Any]
-    if name.lower().endswith(".csv"):
+    rows = _rows(data, name) if name.lower().endswith(".csv") else _listed(data)
+    found, refused = [], []
+    for place, one in rows:
+        if isinstance(one, dict):
+            found.append((place, one))
+        else:
+            refused.append((place, why_no_mapping(one)))
+        if len(found) + len(refused) > MOST:
+            raise LimitExceeded(f"{name} has more than the {MOST:,} tickets that are read at most")
+    return ReadTickets(tuple(found), tuple(refused))
+
+
+def _listed(data: bytes) -> Iterator[tuple[str, Any]]:
+    try:
+        body = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        body = json_lines(data)
+    if isinstance(body, dict):
+        body = next((body[key] for key in ("result", "tickets", "issues", "value") if key in body), [body])
+    if not isinstance(body, list):
+        raise Invalid("tickets are a list, lines of objects, or a list below `result`, and there is none")
+    return ((f"ticket {number}", one) for number, one in enumerate(body, start=1))
+
+
+def _rows(data: bytes, name: str) -> Iterator[tuple[str, Any]]:
+    """The rows of CSV; what stands for one that can't be read is `Unreadable`."""
+    # Bytes that are no UTF-8 become lone surrogates: only the rows that have them are lost.
+    reader = csv.reader(io.StringIO(data.decode("utf-8-sig", "surrogateescape"), newline=""), strict=True)
+    try:
+        names = next(reader, [])
+    except csv.Error as error:
+        raise Invalid(f"{name} is no CSV: {error}") from None
+    if not names or not _is_text(names):
+        raise Invalid(f"{name} is no CSV in UTF-8 with a line of names")
+    while True:
+        begin = reader.line_num + 1
         try:
-            found = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig")), strict=True))
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise Invalid(f"{name} is no CSV: {error}") from None
-    else:
-        try:
-            body = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            try:
-                body = [orjson.loads(line) for line in data.splitlines() if line.strip()]
-            except orjson.JSONDecodeError as error:
-                raise Invalid(f"{name} is no JSON: {error}") from None
-        if isinstance(body, dict):
-            body = next((body[key] for key in ("result", "tickets", "issues", "value") if key in body), [body])
-        found = body if isinstance(body, list) else []
-    if len(found) > MOST:
-        raise LimitExceeded(f"{name} has {len(found):,} tickets, and {MOST:,} are read at most")
-    for number, one in enumerate(found, start=1):
-        if not isinstance(one, dict):
-            raise Invalid(f"ticket {number} of {name} is not a mapping")
-    return found
+            fields = next(reader, None)
+        except csv.Error as error:
+            # A quote that is open takes the lines behind it along: they are told, too.
+            end = reader.line_num
+            yield f"line {begin}" if end == begin else f"lines {begin} to {end}", Unreadable(f"it is no CSV: {error}")
+            continue
+        if fields is None:
+            return
+        if not fields:
+            continue
+        if not _is_text(fields):
+            yield f"line {begin}", Unreadable("it is not UTF-8")
+        elif len(fields) > len(names):
+            told = f"it has {len(fields)} fields, and {len(names)} are named: is a comma not in quotes?"
+            yield f"line {begin}", Unreadable(told)
+        else:
+            yield f"line {begin}", dict(zip(names, fields, strict=False))
+
+
+def _is_text(fields: Iterable[str]) -> bool:
+    return not any("\ud800" <= character <= "\udfff" or character == "\0" for field in fields for character in field)
+
+
+@dataclass(frozen=True, slots=True)
+class TicketSignals:
+    """The signals of some tickets, and which can't be used, by their place, and why."""
+
+    signals: tuple[Signal, ...]
+    refused: tuple[tuple[str, str], ...]
 
 
 def signals_of_tickets(
-    tickets: list[Mapping[str, Any]], mapping: TicketMapping, *, reference: str, received: datetime, trust: float
-) -> Iterator[Signal]:
-    """A signal for each ticket; `Invalid` names the one that can't be used, and what of it."""
-    for number, ticket in enumerate(tickets, start=1):
-        id, title, time = (mapping.value(ticket, field) for field in ("id", "title", "time"))
-        if not id or not title:
-            raise Invalid(f"ticket {number} of {reference} has no {'id' if not id else 'title'}: say which field it is")
-        at = _moment(time, number)
-        text, actor, target = (mapping.value(ticket, field) for field in ("text", "actor", "target"))
-        technique = mapping.value(ticket, "technique").upper()
-        entities = [SignalEntity("Account", actor)] if actor else []
-        if target:
-            entities.append(SignalEntity(mapping.value(ticket, "target_type") or "Host", target))
-        yield Signal(
-            SignalKind.CHANGE,
-            f"{id}: {title}"[:300],
-            "change",
-            f"{reference}: {id}",
-            at or received,
-            received,
-            trust,
-            hashlib.sha256(f"ticket\n{reference}\n{id}\n{time}".encode()).hexdigest(),
-            text or title,
-            title[:400],
-            (SignalTechnique(technique, CONFIDENCE, "tagged", (Quote(title, id),)),) if technique else (),
-            entities=tuple(entities),
-            properties={"ticket": id},
-        )
+    tickets: ReadTickets, mapping: TicketMapping, *, reference: str, received: datetime, trust: float
+) -> TicketSignals:
+    """A signal for each ticket; one that can't be used is refused alone, `Invalid` where none can."""
+    made, refused = [], list(tickets.refused)
+    for place, ticket in tickets.found:
+        try:
+            made.append(_signal(ticket, mapping, reference=reference, received=received, trust=trust))
+        except Invalid as error:
+            refused.append((place, str(error)))
+    if refused and not made:
+        raise Invalid(f"none of {len(refused):,} tickets can be used; of {refused[0][0]}, {refused[0][1]}")
+    return TicketSignals(tuple(made), tuple(refused))
 
 
-def _moment(text: str, number: int) -> datetime | None:
+def _signal(
+    ticket: Mapping[str, Any], mapping: TicketMapping, *, reference: str, received: datetime, trust: float
+) -> Signal:
+    id, title, time = (mapping.value(ticket, field) for field in ("id", "title", "time"))
+    if not id or not title:
+        raise Invalid(f"it has no {'id' if not id else 'title'}: say which field it is")
+    text, actor, target = (mapping.value(ticket, field) for field in ("text", "actor", "target"))
+    entities = [SignalEntity("Account", actor)] if actor else []
+    if target:
+        entities.append(SignalEntity(mapping.value(ticket, "target_type") or "Host", target))
+    gathered = Gathering()
+    if technique := mapping.value(ticket, "technique"):
+        gathered.technique(technique, title, id, CONFIDENCE)
+    return Signal(
+        SignalKind.CHANGE,
+        f"{id}: {title}"[:300],
+        "change",
+        f"{reference}: {id}",
+        _moment(time) or received,
+        received,
+        trust,
+        hashlib.sha256(f"ticket\n{reference}\n{id}\n{time}".encode()).hexdigest(),
+        text or title,
+        title[:400],
+        tuple(gathered.techniques.values()),
+        entities=tuple(entities),
+        properties={"ticket": id},
+        remarks=tuple(gathered.remarks),
+    )
+
+
+def _moment(text: str) -> datetime | None:
     if not text:
         return None
     try:
         at = datetime.fromisoformat(text)
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise Invalid(f"the time of ticket {number} is none in ISO 8601: `{text[:40]}`") from None
+        raise Invalid(f"its time is none in ISO 8601: `{text[:40]}`") from None

@@ -6,12 +6,10 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-import orjson
-
-from huntlake.core.errors import DomainError, Invalid, LimitExceeded
+from huntlake.core.errors import DomainError
 from huntlake.hunting.extraction.indicators import IndicatorKind
 from huntlake.hunting.scoring import SignalKind
 from huntlake.hunting.signals.lake_scans import LakeReader, ScanWindow, literal
@@ -19,18 +17,14 @@ from huntlake.hunting.signals.signal import Quote, Signal, SignalEntity, SignalI
 from huntlake.state.records import Records
 from huntlake.workspace.workspaces import Workspace
 
-LARGEST = 128 << 20
-MOST = 20_000
-"""Vulnerabilities of a file; what is published in all is not for this."""
 WATCHLIST = "SoftwareInventory"
 """The alias of the watchlist that is taken for an inventory as well: SoftwareVendor, SoftwareName, SoftwareVersion and
 DeviceName are its columns.
 """
 
-_CVE = re.compile(r"CVE-\d{4}-\d{4,7}")
 _NUMBER = re.compile(r"\d+")
 _VERSION = re.compile(r"v?(\d+(?:\.\d+)*)", re.IGNORECASE)
-_MOST_DEVICES, _MOST_PRODUCTS, _LONGEST = 100, 200, 4_000
+_MOST_DEVICES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,35 +92,6 @@ class Match:
 
     installed: Installed
     sure: bool
-
-
-def vulnerabilities_of(data: bytes) -> list[Vulnerability]:
-    """The vulnerabilities of a file: records of CVE (JSON 5), an answer of NVD's API (JSON 2.0), or CISA's catalogue.
-
-    `Invalid` for anything else, with the place of what is wrong.
-    """
-    if len(data) > LARGEST:
-        raise LimitExceeded(f"{len(data):,} bytes are more than the {LARGEST:,} that are read at most")
-    try:
-        body = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise Invalid(f"that is no JSON: {error}") from None
-    if isinstance(body, dict) and "CVE_Items" in body:
-        raise Invalid("NVD's feeds of JSON 1.1 are not supported: take JSON 2.0, the form of its API")
-    if isinstance(body, dict) and body.get("dataType") == "CVE_RECORD":
-        body = [body]
-    listed = body.get("vulnerabilities") if isinstance(body, dict) else body
-    if not isinstance(listed, list):
-        raise Invalid("that is neither a record of CVE, nor an answer of NVD, nor CISA's catalogue")
-    if len(listed) > MOST:
-        raise LimitExceeded(f"{len(listed):,} vulnerabilities are more than the {MOST:,} that are read at once")
-    found = []
-    for place, one in enumerate(listed, start=1):
-        try:
-            found.append(_read(one))
-        except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
-            raise Invalid(f"vulnerability {place} can't be read: {str(error)[:100]}") from None
-    return found
 
 
 def matches(one: Vulnerability, inventory: Sequence[Installed], by_product: Mapping[str, Sequence[int]]) -> list[Match]:
@@ -331,120 +296,3 @@ def _parts(version: str) -> tuple[int, ...] | None:
 def _less(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
     width = max(len(a), len(b))
     return a + (0,) * (width - len(a)) < b + (0,) * (width - len(b))
-
-
-# -- the forms ----------------------------------------------------------------------------------
-
-
-def _read(one: Any) -> Vulnerability:
-    if "cveID" in one:
-        return _of_catalogue(one)
-    if "cveMetadata" in one:
-        return _of_record(one)
-    return _of_nvd(one["cve"])
-
-
-def _id(text: Any) -> str:
-    id = str(text).strip().upper()
-    if not _CVE.fullmatch(id):
-        raise ValueError(f"`{id[:40]}` is no id of CVE")
-    return id
-
-
-def _of_catalogue(one: Mapping[str, Any]) -> Vulnerability:
-    return Vulnerability(
-        _id(one["cveID"]),
-        str(one.get("vulnerabilityName", ""))[:300],
-        str(one.get("shortDescription", ""))[:_LONGEST],
-        _moment(one.get("dateAdded")),
-        (AffectedProduct(str(one.get("vendorProject", ""))[:200], str(one["product"])[:200]),),
-        exploited=True,
-        ransomware=str(one.get("knownRansomwareCampaignUse", "")).lower() == "known",
-    )
-
-
-def _of_record(one: Mapping[str, Any]) -> Vulnerability:
-    meta, cna = one["cveMetadata"], one["containers"].get("cna", {})
-    products = []
-    for given in cna.get("affected", [])[:_MOST_PRODUCTS]:
-        ranges = tuple(
-            VersionRange(
-                _bound(v.get("version")),
-                _bound(v.get("lessThan") or v.get("lessThanOrEqual"))
-                or ("" if "lessThan" in v or "lessThanOrEqual" in v else _bound(v.get("version"))),
-                "lessThan" not in v,
-            )
-            for v in given.get("versions", [])[:_MOST_PRODUCTS]
-            if v.get("status") == "affected"
-        )
-        if ranges or given.get("defaultStatus", "affected") == "affected":
-            products.append(
-                AffectedProduct(str(given.get("vendor", ""))[:200], str(given.get("product", ""))[:200], ranges)
-            )
-    score, vector = _cvss([m for group in cna.get("metrics", []) for m in group.values() if isinstance(m, dict)])
-    return Vulnerability(
-        _id(meta["cveId"]),
-        str(cna.get("title", ""))[:300],
-        _english(cna.get("descriptions", [])),
-        _moment(meta.get("datePublished")),
-        tuple(products),
-        score,
-        vector,
-    )
-
-
-def _of_nvd(one: Mapping[str, Any]) -> Vulnerability:
-    products: dict[tuple[str, str], list[VersionRange]] = {}
-    for configuration in one.get("configurations", []):
-        for node in configuration.get("nodes", []):
-            for match in node.get("cpeMatch", [])[: 5 * _MOST_PRODUCTS]:
-                # `:` within a name is written `\:`.
-                parts = re.split(r"(?<!\\):", str(match.get("criteria", "")))
-                if match.get("vulnerable") is not True or len(parts) < 6:
-                    continue
-                end, including = match.get("versionEndExcluding"), False
-                if end is None:
-                    end, including = match.get("versionEndIncluding"), True
-                start = match.get("versionStartIncluding") or match.get("versionStartExcluding")
-                fixed = parts[5] if parts[5] not in ("*", "-") and end is None and start is None else None
-                range = VersionRange(_bound(fixed or start), _bound(fixed or end), including or fixed is not None)
-                key = (parts[3].replace("\\", ""), parts[4].replace("\\", ""))
-                products.setdefault(key, []).append(range)
-    metrics = one.get("metrics", {})
-    score, vector = _cvss(
-        [m["cvssData"] for name in ("cvssMetricV40", "cvssMetricV31", "cvssMetricV30") for m in metrics.get(name, [])]
-    )
-    return Vulnerability(
-        _id(one["id"]),
-        str(one.get("cisaVulnerabilityName", ""))[:300],
-        _english(one.get("descriptions", [])),
-        _moment(one.get("published")),
-        tuple(AffectedProduct(v, p, tuple(ranges)) for (v, p), ranges in list(products.items())[:_MOST_PRODUCTS]),
-        score,
-        vector,
-        exploited="cisaExploitAdd" in one,
-    )
-
-
-def _bound(value: Any) -> str:
-    text = str(value or "").strip()
-    return "" if text in ("*", "0", "-", "n/a", "unspecified") else text[:60]
-
-
-def _cvss(metrics: Sequence[Mapping[str, Any]]) -> tuple[float, str]:
-    for one in metrics:
-        if isinstance(one.get("baseScore"), int | float):
-            return float(one["baseScore"]), str(one.get("vectorString", ""))[:200]
-    return 0.0, ""
-
-
-def _english(descriptions: Sequence[Mapping[str, Any]]) -> str:
-    said = [str(d.get("value", "")) for d in descriptions if str(d.get("lang", "en")).lower().startswith("en")]
-    return (said[0] if said else "")[:_LONGEST]
-
-
-def _moment(value: Any) -> datetime | None:
-    if not isinstance(value, str) or not value:
-        return None
-    at = datetime.fromisoformat(value)
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
