@@ -57,6 +57,8 @@ def test_keywords_of_schemas_are_held_against_values_as_their_reference_says(
         ("ipv6", "2001:db8::1", "2001:db8"),
         ("uri", "https://a.example/x?y=%20#z", "/x y"),
         ("hostname", "a-b.example", "-a.example"),
+        ("time", "14:05:06.5Z", "24:05:06"),
+        ("time", "05:06:07", "5 o'clock"),
         ("of our own", "", None),
     ],
 )

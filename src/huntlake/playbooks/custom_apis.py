@@ -50,14 +50,18 @@ def custom_apis(shelf: Shelf, clock: Clock) -> Records[CustomApi]:
     return Records(shelf, clock, "custom connectors", CustomApi, _stamped)
 
 
+def is_address(service: str) -> bool:
+    """Whether a service can be there."""
+    try:
+        url = urlsplit(service)
+    except ValueError:
+        return False
+    return url.scheme in ("http", "https") and bool(url.netloc)
+
+
 def _stamped(api: CustomApi, before: CustomApi | None, by: Author, now: datetime) -> CustomApi:
     if not isinstance(api.swagger.get("paths"), Mapping):
         raise Invalid("the description of a custom connector is an OpenAPI document, with `paths`")
-    if api.service:
-        try:
-            url = urlsplit(api.service)
-        except ValueError:
-            url = urlsplit("")
-        if url.scheme not in ("http", "https") or not url.netloc:
-            raise Invalid(f"`{api.service[:200]}` is not the address of a service")
+    if api.service and not is_address(api.service):
+        raise Invalid(f"`{api.service[:200]}` is not the address of a service")
     return replace(api, created=before.created if before else now, changed=now)

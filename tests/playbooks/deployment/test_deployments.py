@@ -87,6 +87,17 @@ def test_a_definition_that_cannot_be_read_is_a_problem_at_its_place(place: Place
         place.deployments.apply(plan, "soc")
 
 
+@pytest.mark.parametrize("part", ["definition", "parameters"])
+def test_what_lies_behind_an_address_is_refused_at_its_place(place: Place, part: str) -> None:
+    body = template()
+    body["resources"][1]["properties"][f"{part}Link"] = {"uri": "https://there.example/a.json"}
+    (problem,) = planned(place, body).problems
+    verb = "is" if part == "definition" else "are"
+    assert str(problem) == (
+        f"$.resources[1].properties.{part}Link: a workflow whose {part} {verb} behind an address is not supported"
+    )
+
+
 def test_a_secret_in_plain_text_is_told(place: Place) -> None:
     body = template()
     body["resources"][1]["properties"]["definition"]["actions"]["Say"] = {
@@ -146,6 +157,18 @@ def test_a_custom_connector_comes_with_its_connection(place: Place) -> None:
     document = place.connection("wdatp-Isolate").custom_api
     assert (document["host"], document["basePath"], document["paths"]) == ("ours.example", "/v1", described["paths"])
     assert place.apis.get(CONNECTIONS, "ours").value.workspace == "soc"
+
+
+def test_a_custom_connector_whose_address_is_none_calls_no_other_one(place: Place) -> None:
+    body = template()
+    described = {"swagger": "2.0", "host": "sample.example", "paths": {"/hosts": {"get": {"operationId": "Hosts"}}}}
+    properties = {"swagger": described, "backendService": {"serviceUrl": "our server"}}
+    body["resources"].append({"type": "Microsoft.Web/customApis", "name": "Ours", "properties": properties})
+    body["resources"][0]["properties"]["api"] = {"id": "[resourceId('Microsoft.Web/customApis', 'Ours')]"}
+    plan = planned(place, body)
+    assert any("`our server` is not the address of a service" in n.message for n in plan.notes)
+    changes(place, plan)
+    assert "host" not in place.connection("wdatp-Isolate").custom_api
 
 
 def test_outputs_and_parameters_do_not_tell_secrets(place: Place) -> None:
@@ -376,12 +399,21 @@ def test_a_recurrence_that_is_never_due_is_told_before(place: Place) -> None:
 def test_kinds_that_are_not_supported_are_imported_and_told_before_the_first_run(place: Place) -> None:
     mail = {"When_a_new_email_arrives_(V3)": {"type": "ApiConnectionNotification", "inputs": connected()["inputs"]}}
     body = template()
-    actions = {"Map": {"type": "Liquid", "kind": "JsonToJson", "inputs": {}}, "Do": {"type": "ServiceProvider"}}
+    actions = {
+        "Map": {"type": "Liquid", "kind": "JsonToJson", "inputs": {}},
+        "Do": {"type": "ServiceProvider"},
+        "Think": {"type": "Agent", "inputs": {}, "tools": {"Look": {"actions": {"A": {"type": "Compose"}}}}},
+        "Count": {"type": "CSharpScriptCode", "inputs": {"CodeFile": "count.csx"}},
+        "Ask": {"type": "PowerShellCode", "inputs": {"CodeFile": "ask.ps1"}},
+    }
     body["resources"][1]["properties"]["definition"] = definition(actions) | {"triggers": mail}
     (found,) = place.deployments.check(planned(place, body), "soc")
     assert [f.message for f in found.unsupported] == [
         "a transformation in Liquid is not supported",
         "an operation that runs within Logic Apps Standard is not supported",
+        "an agent, which lets a model choose its tools, is not supported",
+        "an action that runs C# is not supported",
+        "an action that runs PowerShell is not supported",
     ]
     assert "which nothing here hears: start it yourself" in found.triggers[0].how
 

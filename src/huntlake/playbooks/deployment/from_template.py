@@ -9,6 +9,8 @@ from typing import Any
 
 from huntlake.core.diagnostics import SourceError
 from huntlake.core.errors import Invalid
+from huntlake.playbooks.connectors.declared import ENDPOINT
+from huntlake.playbooks.custom_apis import is_address
 from huntlake.playbooks.deployment.plan import Other, Place, Plan, PlannedConnection, PlannedCustomApi, PlannedWorkflow
 from huntlake.playbooks.deployment.reading_definitions import Findings, last, referred, texts, workflow
 from huntlake.playbooks.deployment.templates.parameters import Parameter, declared
@@ -166,6 +168,13 @@ def _custom_api(resource: Resource, findings: Findings) -> PlannedCustomApi:
         findings.note(
             path, f"the description of this connector lies elsewhere{f' ({lies})' if lies else ''}: give it later"
         )
+    elif service and not is_address(service):
+        findings.note(
+            f"{path}.backendService.serviceUrl",
+            f"`{service[:200]}` is not the address of a service: connections say it as their `{ENDPOINT}`",
+        )
+        # What the document says is what the template didn't want.
+        service, described = "", {k: v for k, v in described.items() if k not in ("host", "servers")}
     return PlannedCustomApi(
         resource.name,
         Place(findings.file, path),

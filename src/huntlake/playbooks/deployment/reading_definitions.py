@@ -53,9 +53,12 @@ def workflow(
         findings.problem(path, f"`{name}` can't be the name of a workflow")
         return None
     definition = body.get("definition")
+    for part, what in (("definitionLink", "definition is"), ("parametersLink", "parameters are")):
+        if (link := found(dict(body), part)) is not None:
+            findings.problem(f"{path}.{link}", f"a workflow whose {what} behind an address is not supported")
+            return None
     if definition is None:
-        where = "behind an address" if "definitionLink" in body else "nowhere"
-        findings.problem(f"{path}.definition", f"a workflow whose definition is {where} is not supported")
+        findings.problem(f"{path}.definition", "a workflow needs its `definition`")
         return None
     try:
         known = read(definition)

@@ -22,12 +22,14 @@ class Status(StrEnum):
 class ActionType(StrEnum):
     """The kinds of action that are known."""
 
+    AGENT = "Agent"
     API_CONNECTION = "ApiConnection"
     API_CONNECTION_WEBHOOK = "ApiConnectionWebhook"
     API_MANAGEMENT = "ApiManagement"
     APPEND_TO_ARRAY = "AppendToArrayVariable"
     APPEND_TO_STRING = "AppendToStringVariable"
     COMPOSE = "Compose"
+    CSHARP = "CSharpScriptCode"
     DECREMENT = "DecrementVariable"
     EXPRESSION = "Expression"
     FLAT_FILE_DECODING = "FlatFileDecoding"
@@ -45,6 +47,7 @@ class ActionType(StrEnum):
     JOIN = "Join"
     LIQUID = "Liquid"
     PARSE_JSON = "ParseJson"
+    POWERSHELL = "PowerShellCode"
     QUERY = "Query"
     RESPONSE = "Response"
     SCOPE = "Scope"
@@ -66,12 +69,15 @@ class ActionType(StrEnum):
 
 _OF_STANDARD = "that runs within Logic Apps Standard"
 NOT_HERE: Mapping[ActionType, str] = {
+    ActionType.AGENT: "an agent, which lets a model choose its tools,",
+    ActionType.CSHARP: "an action that runs C#",
     ActionType.FLAT_FILE_DECODING: "decoding flat files",
     ActionType.FLAT_FILE_ENCODING: "encoding flat files",
     ActionType.INLINE_CODE: "an action that runs JavaScript",
     ActionType.INTEGRATION_ARTIFACT: "an artifact of an integration account",
     ActionType.INVOKE_FUNCTION: f"a function {_OF_STANDARD}",
     ActionType.LIQUID: "a transformation in Liquid",
+    ActionType.POWERSHELL: "an action that runs PowerShell",
     ActionType.SERVICE_PROVIDER: f"an operation {_OF_STANDARD}",
     ActionType.XML_COMPOSE: "composing XML by a schema",
     ActionType.XML_PARSE: "parsing XML by a schema",
