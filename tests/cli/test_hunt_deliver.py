@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 from bench.hunt_world import new
 from tests.cli.conftest import Run
 from tests.cli.test_publish import Far, far
 
 from huntlake.app import App
+from huntlake.detection.severity import Tactic
+from huntlake.hunting.extraction.knowledge import Knowledge, Technique
 from huntlake.hunting.lifecycle.acting import Acting
 from huntlake.hunting.packages import package_hash
 from huntlake.hunting.proof.finding import Cost, DryRun, Proof, Volume
@@ -71,6 +75,29 @@ def test_a_hunt_is_delivered_to_a_workspace_elsewhere_once(
     assert (row.fields["HuntId"], row.fields["Status"]) == (hunt, "proposed")
     told = json.loads(run("query", "HuntlakeAudit | where Action == 'hunt/deliver' | count", "-o", "json").out)
     assert told == [{"Count": 4}]
+
+
+def test_tactics_are_in_all_that_is_made_of_a_hunt_where_att_and_ck_is_here(
+    run: Run, hunt: str, lake: Path, tmp_path: Path
+) -> None:
+    subprocess.run(["git", "init", "-q", str(tmp_path / "content")], check=True)
+    asked = ("hunt", "deliver", "git", hunt, tmp_path / "content", "--branch", "hunts", "-o", "json")
+    without = run(*asked)
+    assert "without tactics" in without.err
+    app = App.open(lake)
+    try:
+        technique = app.hunting.hunts.get(OWNER, hunt).value.techniques[0]
+        known = Technique(technique, "It", "", ("defense-evasion", "no-such"))
+        app.hunting.attack.install(Knowledge("test", (known,), {"T1064": technique}, ()), "test", datetime.now(UTC))
+        assert app.hunting.attack.tactics(["T1064", technique, "T9999"]) == (Tactic.DEFENSE_EVASION,)
+        for one in (app.hunting.following, app.hunting.publishing):
+            assert one.tactics([technique]) == (Tactic.DEFENSE_EVASION,)
+    finally:
+        app.close()
+    done = run(*asked)
+    assert "without tactics" not in done.err
+    said = yaml.safe_load(json.loads(done.out)[0]["body"])
+    assert (said["tactics"], said["relevantTechniques"]) == (["DefenseEvasion"], [technique])
 
 
 def test_what_is_missing_to_sign_in_is_said_before_anything_is_written(run: Run, far: Far, hunt: str) -> None:

@@ -184,6 +184,9 @@ def _deliver(lake: App, here: Workspace, name: str, to: Destination, output: Lis
         steps: Sequence[Step] = lake.hunting.delivery.deliver(owner, name, to, acting())
     else:
         _, steps = lake.hunting.delivery.plan(owner, name, to)
+    piece = lake.hunting.delivery.piece(owner, name)
+    if piece.techniques and not piece.tactics:
+        note(f"{to.name}: without tactics, which ATT&CK tells where it is here: see `huntlake hunt attack status`")
     changes = [step for step in steps if step.verb is not Verb.KEEP]
     if output is Listing.JSON:
         print(

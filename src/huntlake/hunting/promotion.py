@@ -7,7 +7,7 @@ promotion and its line in the audit are written together, or none of them is.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid5
@@ -17,6 +17,7 @@ from huntlake.core.errors import Conflict, Invalid, NotFound, Refused, Unavailab
 from huntlake.detection.replaying import Progress
 from huntlake.detection.rules import AnalyticRule
 from huntlake.detection.service import Detection
+from huntlake.detection.severity import Tactic
 from huntlake.hunting.backtesting import (
     LEAST_HISTORY,
     Backtester,
@@ -74,9 +75,10 @@ class Promotions:
         detection: Detection,
         queries: Queries,
         stopped: Callable[[Owner], str] = lambda owner: "",
+        tactics: Callable[[Iterable[str]], tuple[Tactic, ...]] = lambda techniques: (),
     ) -> None:
-        """`stopped` says why nothing of a workspace runs now, empty where it may."""
-        self._stopped = stopped
+        """`stopped` says why nothing of a workspace runs now, empty where it may; `tactics` are those of techniques."""
+        self._stopped, self._tactics = stopped, tactics
         self._clock, self._audit, self._hunts, self._runs, self._detection = clock, audit, hunts, runs, detection
         self._backtester = Backtester(queries, detection)
         self._backtests = Records(shelf, clock, "hunt back-tests", HuntBacktest)
@@ -193,7 +195,8 @@ class Promotions:
             raise Conflict(f"with this setting {tested.known - chosen.kept} of {tested.known} true positives are lost")
         if chosen.failures:
             raise Conflict(f"{chosen.failures} windows of this setting failed: {tested.failure}")
-        rule = replace(chosen.setting.of(rule_of(document.value, version)), enabled=False)
+        made_of = rule_of(document.value, version, self._tactics(document.value.techniques))
+        rule = replace(chosen.setting.of(made_of), enabled=False)
         rule = replace(rule, display_name=document.value.title[:256])
         name, now = rule_name(owner, document.name), self._clock.now()
         made = Promotion(

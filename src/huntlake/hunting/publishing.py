@@ -7,6 +7,7 @@ was suspended goes on here when it is resumed.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -26,7 +27,7 @@ from huntlake.detection.rules import (
     TriggerOperator,
 )
 from huntlake.detection.service import Detection
-from huntlake.detection.severity import Severity
+from huntlake.detection.severity import Severity, Tactic
 from huntlake.hunting.drafting.quoting import inlined
 from huntlake.hunting.lifecycle.acting import HOUSE
 from huntlake.hunting.lifecycle.events import HuntApproved
@@ -61,13 +62,21 @@ class Publishing:
     detection: Detection
     audit: AuditTrail
     aside: Records[SetAside]
+    tactics: Callable[[Iterable[str]], tuple[Tactic, ...]] = lambda techniques: ()
+    """The tactics of techniques, where ATT&CK is here."""
 
     @classmethod
     def over(
-        cls, shelf: Shelf, clock: Clock, hunts: GovernedHunts, detection: Detection, audit: AuditTrail
+        cls,
+        shelf: Shelf,
+        clock: Clock,
+        hunts: GovernedHunts,
+        detection: Detection,
+        audit: AuditTrail,
+        tactics: Callable[[Iterable[str]], tuple[Tactic, ...]] = lambda techniques: (),
     ) -> Publishing:
         """What publishes the hunts of a database."""
-        return cls(hunts, detection, audit, Records(shelf, clock, "rules of suspended hunts", SetAside))
+        return cls(hunts, detection, audit, Records(shelf, clock, "rules of suspended hunts", SetAside), tactics)
 
     def approved(self, occasion: Occasion, event: HuntApproved) -> None:
         """Publish a hunt that was approved in a later phase."""
@@ -84,7 +93,8 @@ class Publishing:
             return
         name = rule_name(owner, event.hunt)
         try:
-            self.detection.rules.put(owner, name, rule_of(hunt, version), HOUSE)
+            rule = rule_of(hunt, version, self.tactics(hunt.techniques))
+            self.detection.rules.put(owner, name, rule, HOUSE)
         except (Invalid, SourceError) as error:
             _LOG.warning("the hunt %s of %s isn't published as a rule: %s", event.hunt, owner[0], error)
             return
@@ -170,7 +180,7 @@ def rule_name(owner: Owner, hunt: str) -> str:
     return str(uuid5(_RULES, f"{owner[0]}\n{hunt}"))
 
 
-def rule_of(hunt: GovernedHunt, version: HuntVersion) -> AnalyticRule:
+def rule_of(hunt: GovernedHunt, version: HuntVersion, tactics: tuple[Tactic, ...] = ()) -> AnalyticRule:
     """A hunt as a scheduled rule; `Invalid` where its parameters have no values."""
     content = version.content
     frequency = min(max(content.schedule.frequency or _USUAL, _LEAST), _MOST)
@@ -187,6 +197,7 @@ def rule_of(hunt: GovernedHunt, version: HuntVersion) -> AnalyticRule:
         trigger_operator=TriggerOperator.GREATER_THAN,
         trigger_threshold=0,
         description=hunt.statement[:5000],
+        tactics=tactics,
         techniques=tuple(t for t in hunt.techniques if "." not in t),
         sub_techniques=tuple(t for t in hunt.techniques if "." in t),
         entity_mappings=content.entities,

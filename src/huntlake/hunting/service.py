@@ -161,7 +161,7 @@ class Hunting:
             workspaces=prover.reached,
             lists=prover.lists,
         )
-        publishing = Publishing.over(shelf, clock, hunts, detection, audit)
+        publishing = Publishing.over(shelf, clock, hunts, detection, audit, attack.tactics)
         watching = Watching(clock, hunts, runs, detection, publishing, audit)
         drafter = Drafter(queries, detection.rules, searches, lambda _: ((one.name, one.text) for one in sigma.rules()))
         hypotheses = Hypotheses(shelf, clock, audit)
@@ -199,14 +199,14 @@ class Hunting:
             proofs=proofs,
             recordings=recordings,
             runs=runs,
-            following=Following(hunts, runs, detection),
+            following=Following(hunts, runs, detection, attack.tactics),
             scheduler=HuntScheduler(shelf, clock, hunts, runs, workspaces.list, stopped, watching.look),
             stops=stops,
             holding=holding,
             publishing=publishing,
             watching=watching,
-            delivery=Delivery(hunts, audit),
-            promotions=Promotions(shelf, clock, audit, hunts, runs, detection, queries, stops.why),
+            delivery=Delivery(hunts, audit, attack.tactics),
+            promotions=Promotions(shelf, clock, audit, hunts, runs, detection, queries, stops.why, attack.tactics),
             packaging=Packaging(
                 shelf,
                 clock,

@@ -17,6 +17,9 @@ from hypothesis import strategies as st
 from tests.hunting.running.world import ANN, PROGRAM, World
 
 from huntlake.core.errors import Conflict, Invalid, Refused
+from huntlake.detection.content import ContentKind, read
+from huntlake.detection.rules import EntityMapping, FieldMapping
+from huntlake.detection.severity import Tactic
 from huntlake.hunting.delivery.notebook import Notebook, notebook_of
 from huntlake.hunting.delivery.piece import Piece, Verb
 from huntlake.hunting.delivery.repository import Repository, yaml_of
@@ -150,6 +153,28 @@ def test_a_file_holds_what_was_said_whatever_it_was(title: str, statement: str, 
     piece = replace(PIECE, title=title, statement=statement, query=query, rationale="")
     said: Mapping[str, Any] = yaml.safe_load(yaml_of(piece))
     assert (said["name"], said["description"]) == (title, statement.strip())
+
+
+def test_a_file_has_what_published_hunting_queries_have_in_their_order() -> None:
+    host = EntityMapping("Host", (FieldMapping("FullName", "Computer"),))
+    piece = replace(PIECE, tactics=(Tactic.EXECUTION,), tables=("SecurityEvent", "SecurityAlert"), entities=(host,))
+    said: Mapping[str, Any] = yaml.safe_load(yaml_of(piece))
+    assert list(said) == [
+        "id", "name", "description", "requiredDataConnectors", "tactics", "relevantTechniques", "query",
+        "entityMappings", "version", "tags", "metadata",
+    ]  # fmt: skip
+    assert (said["tactics"], said["relevantTechniques"]) == (["Execution"], ["T1059"])
+    assert said["requiredDataConnectors"] == [{"connectorId": "WindowsSecurityEvents", "dataTypes": ["SecurityEvent"]}]
+    assert said["entityMappings"] == [
+        {"entityType": "Host", "fieldMappings": [{"identifier": "FullName", "columnName": "Computer"}]}
+    ]
+    assert "requiredDataConnectors" not in yaml.safe_load(yaml_of(replace(piece, tables=("SecurityAlert",))))
+
+
+def test_the_file_of_a_hunt_is_read_as_a_hunting_query(tmp_path: Path) -> None:
+    (found,) = read(tmp_path / "hunt.yaml", yaml_of(replace(PIECE, tactics=(Tactic.EXECUTION,))))
+    assert (found.kind, found.title, found.query) == (ContentKind.HUNTING_QUERY, PIECE.title, PIECE.query)
+    assert (found.tags["tactics"], found.tags["techniques"]) == ("Execution", "T1059")
 
 
 @given(st.text(), st.text())

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID, uuid5
 
+from huntlake.detection.rules import EntityMapping
 from huntlake.detection.severity import Tactic
 
 _PIECES = UUID("5f0a2f5e-0b4a-4a57-9d5c-3a6c0b6f6f11")
@@ -39,6 +40,7 @@ class Piece:
     approver: str
     model: str = ""
     notice: str = ""
+    entities: tuple[EntityMapping, ...] = ()
 
     @property
     def id(self) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 
 from huntlake.core.errors import Conflict, Invalid, NotFound, Unavailable
+from huntlake.hunting.delivery.connectors import connectors_of
 from huntlake.hunting.delivery.piece import Piece, Step, Verb
 
 _BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,200}")
@@ -119,12 +120,24 @@ class Repository:
 
 def yaml_of(piece: Piece) -> str:
     """A hunting query as the public repositories of such have them."""
+    connectors = [{"connectorId": id, "dataTypes": list(tables)} for id, tables in connectors_of(piece.tables).items()]
+    entities = [
+        {
+            "entityType": one.entity_type,
+            "fieldMappings": [{"identifier": f.identifier, "columnName": f.column_name} for f in one.field_mappings],
+        }
+        for one in piece.entities
+    ]
     said = {
         "id": piece.id,
         "name": piece.title,
         "description": f"{piece.statement}\n{piece.rationale}".strip(),
+        **({"requiredDataConnectors": connectors} if connectors else {}),
         "tactics": [tactic.value for tactic in piece.tactics],
         "relevantTechniques": list(piece.techniques),
+        "query": piece.query,
+        **({"entityMappings": entities} if entities else {}),
+        "version": f"{piece.version}.0.0",
         "tags": [piece.status, f"version {piece.version}", f"sha256 {piece.content_hash}"],
         "metadata": {
             "hunt": piece.hunt,
@@ -135,7 +148,6 @@ def yaml_of(piece: Piece) -> str:
             "signals": list(piece.signals),
             "notice": piece.notice,
         },
-        "query": piece.query,
     }
     return str(yaml.dump(said, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from huntlake.core.errors import Conflict, DomainError, Refused
@@ -26,14 +26,18 @@ class Delivery:
 
     hunts: GovernedHunts
     audit: AuditTrail
-    tactics: Callable[[str], tuple[Tactic, ...]] = lambda technique: ()
-    """The tactics of a technique, where ATT&CK is here."""
+    tactics: Callable[[Iterable[str]], tuple[Tactic, ...]] = lambda techniques: ()
+    """The tactics of techniques, where ATT&CK is here."""
 
     def plan(self, owner: Owner, name: str, to: Destination) -> tuple[Piece, Sequence[Step]]:
         """What would be written; nothing is. `Conflict` for a hunt that is neither approved nor proposed."""
-        document = self.hunts.get(owner, name)
-        piece = piece_of(owner, document.name, document.value, self.tactics)
+        piece = self.piece(owner, name)
         return piece, to.plan(piece)
+
+    def piece(self, owner: Owner, name: str) -> Piece:
+        """What is delivered, wherever it goes. `Conflict` for a hunt that is neither approved nor proposed."""
+        document = self.hunts.get(owner, name)
+        return piece_of(owner, document.name, document.value, self.tactics)
 
     def deliver(self, owner: Owner, name: str, to: Destination, by: Acting) -> Sequence[Step]:
         """Write it, and say so in the audit; what is there already stays as it is."""
@@ -70,7 +74,10 @@ class Delivery:
 
 
 def piece_of(
-    owner: Owner, name: str, hunt: GovernedHunt, tactics: Callable[[str], tuple[Tactic, ...]] = lambda technique: ()
+    owner: Owner,
+    name: str,
+    hunt: GovernedHunt,
+    tactics: Callable[[Iterable[str]], tuple[Tactic, ...]] = lambda techniques: (),
 ) -> Piece:
     """The version of a hunt that is shown elsewhere: the approved one that runs, or else the one that is proposed."""
     approved = hunt.runnable or (hunt.current if hunt.state in (HuntState.APPROVED, HuntState.PROMOTED) else 0)
@@ -99,7 +106,7 @@ def piece_of(
         "\n".join((*map(_comment, about), inlined(content.query, content.parameters))),
         tuple(step.text for step in draft.explanation) if draft else (),
         hunt.techniques,
-        tuple(dict.fromkeys(tactic for technique in hunt.techniques for tactic in tactics(technique))),
+        tactics(hunt.techniques),
         hunt.tables,
         hunt.signals,
         version.maker.value,
@@ -107,6 +114,7 @@ def piece_of(
         (approval.by.name or approval.by.user_principal_name) if approval else "",
         version.model,
         draft.notice if draft else "",
+        content.entities,
     )
 
 

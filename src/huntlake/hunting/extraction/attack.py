@@ -11,7 +11,7 @@ import importlib.util
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from huntlake.core.errors import Invalid, LimitExceeded, NotFound
-from huntlake.hunting.extraction.knowledge import LARGEST, Knowledge, compacted, knowledge_of
+from huntlake.detection.severity import Tactic
+from huntlake.hunting.extraction.knowledge import LARGEST, Knowledge, Technique, compacted, knowledge_of
 from huntlake.hunting.extraction.names import PEOPLE
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ _LOOKUP = re.compile(r"(?P<what>[a-z-]+)-lookup-v(?P<version>[\d.]+)\.json")
 _PACKAGE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,100}[A-Za-z0-9])?")
 _MOST_OBJECTS = 100_000
 _SAME = ("name", "description", "aliases", "relationship_type", "source_ref", "target_ref", "revoked")
+_TACTICS = {tactic.value: tactic for tactic in Tactic}
 _OBJECT_FOLDERS = (
     "attack-pattern",
     "campaign",
@@ -84,6 +86,7 @@ class Attack:
         self._finder: TechniqueFinder | None = None
         self._names: NameFinder | None = None
         self._near: Mapping[str, tuple[tuple[str, float], ...]] | None = None
+        self._tactics: Mapping[str, tuple[Tactic, ...]] | None = None
 
     def install(self, knowledge: Knowledge, source: str, at: datetime) -> AttackStatus:
         """Keep it in place of what was here."""
@@ -151,6 +154,17 @@ class Attack:
                 self._near = _near(known)
             return self._near.get(technique, ())[:most]
 
+    def tactics(self, techniques: Iterable[str]) -> tuple[Tactic, ...]:
+        """The tactics of some techniques, each once; nothing without ATT&CK."""
+        with self._lock:
+            known = self._read()
+            if known is None:
+                return ()
+            if self._tactics is None:
+                told = {technique.id: tuple(_tactics(technique)) for technique in known.techniques}
+                self._tactics = told | {old: told[new] for old, new in known.revoked.items() if new in told}
+            return tuple(dict.fromkeys(tactic for id in techniques for tactic in self._tactics.get(id, ())))
+
     def _read(self) -> Knowledge | None:
         file = self._folder / _FILE
         try:
@@ -160,11 +174,18 @@ class Attack:
         else:
             stamp = (found.st_mtime_ns, found.st_size)
         if stamp != self._stamp or stamp is None:
-            self._stamp, self._near = stamp, None
+            self._stamp, self._near, self._tactics = stamp, None, None
             if self._knowledge is not None or stamp is not None:
                 self._finder = self._names = None
             self._knowledge = None if stamp is None else knowledge_of(file.read_bytes())
         return self._knowledge
+
+
+def _tactics(technique: Technique) -> Iterator[Tactic]:
+    for said in technique.tactics:
+        # ATT&CK says `credential-access` where Sentinel has `CredentialAccess`.
+        if (tactic := _TACTICS.get("".join(word.capitalize() for word in said.split("-")))) is not None:
+            yield tactic
 
 
 def brought(given: str) -> Knowledge:

@@ -6,7 +6,7 @@ others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -39,8 +39,8 @@ class Following:
     hunts: GovernedHunts
     runs: HuntRuns
     detection: Detection
-    tactics: Callable[[str], tuple[Tactic, ...]] = lambda technique: ()
-    """The tactics of a technique, where ATT&CK is here."""
+    tactics: Callable[[Iterable[str]], tuple[Tactic, ...]] = lambda techniques: ()
+    """The tactics of techniques, where ATT&CK is here."""
 
     def bookmark(self, owner: Owner, hunt: str, run: str, signature: str, by: Acting, notes: str = "") -> str:
         """Keep a cluster as a bookmark, and give its name."""
@@ -85,7 +85,7 @@ class Following:
             provider="huntlake",
             vendor="huntlake",
             alert_type=known.name,
-            tactics=self._tactics(governed),
+            tactics=self.tactics(governed.techniques),
             techniques=governed.techniques,
             entities=self._entities(value, cluster, governed),
             started=cluster.first,
@@ -133,16 +133,13 @@ class Following:
             run.since,
             run.until,
             entity_mappings=tuple(entities),
-            tactics=self._tactics(hunt),
+            tactics=self.tactics(hunt.techniques),
             techniques=hunt.techniques,
         )
 
     def _entities(self, run: HuntRun, cluster: Cluster, hunt: GovernedHunt) -> tuple[Entity, ...]:
         mappings = hunt.version(run.version).content.entities
         return merged(e for row in cluster.sample for mapping in mappings if (e := mapped(mapping, row)) is not None)
-
-    def _tactics(self, hunt: GovernedHunt) -> tuple[Tactic, ...]:
-        return tuple(dict.fromkeys(tactic for technique in hunt.techniques for tactic in self.tactics(technique)))
 
 
 def _person(by: Acting) -> None:
