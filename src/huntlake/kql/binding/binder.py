@@ -7,24 +7,26 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import ClassVar, NoReturn, Self, TypeVar
 
-from huntlake.core.diagnostics import NOWHERE, Diagnostic, Source, SourceError, Span, did_you_mean
+from huntlake.core.diagnostics import Diagnostic, Source, SourceError, Span, did_you_mean
 from huntlake.core.errors import LimitExceeded, NotFound, Refused
 from huntlake.kql import plan
+from huntlake.kql.binding.arguments import argument, arguments
 from huntlake.kql.binding.complaints import Complaints, Unsaid
+from huntlake.kql.binding.conversions import convert, parameter_value
 from huntlake.kql.binding.language import Language
-from huntlake.kql.binding.naming import Names, implied_name
-from huntlake.kql.binding.reading import names_read
-from huntlake.kql.binding.scalars import ScalarBinder, Tuple
+from huntlake.kql.binding.naming import implied_name
+from huntlake.kql.binding.places import PLACES, Places
+from huntlake.kql.binding.scalars import SCOPED, ScalarBinder
+from huntlake.kql.binding.scans import Scans
 from huntlake.kql.binding.schema import Schema, TableCall
 from huntlake.kql.binding.scope import Meaning, Scope, UserFunction
-from huntlake.kql.binding.settings import RECEIVED, REFUSED_OPTIONS, Period
+from huntlake.kql.binding.settings import REFUSED_OPTIONS, Period
 from huntlake.kql.plan.graph import columns_in
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.parser import Parser
-from huntlake.kql.types import Column, Columns, ScalarType
+from huntlake.kql.types import Column, ScalarType
 
 N = TypeVar("N")
 T = TypeVar("T")
@@ -98,7 +100,6 @@ class Binder:
         """The query's own moment, in ticks: `now()` is the same everywhere in it."""
         self.options: dict[str, object] = {}
         self._literals: dict[str, nodes.Expression | None] = {}
-        self._period = period or Period()
         self.visualization: Mapping[str, object] | None = None
         self._several: tuple[Span, list[Result]] | None = None
         self._parameters = parameters
@@ -108,9 +109,6 @@ class Binder:
         self._scope = Scope()
         # A saved function has a text of its own, and knows nothing of the query's.
         self._patterns: dict[tuple[int, str], nodes.PatternStatement] = {}
-        self._aliases: dict[tuple[int, str], str] = {}
-        self._groups: dict[tuple[int, str], nodes.EntityGroup] = {}
-        self._entities: dict[tuple[int, str], str] = {}
         self._home: str | None = None
         self._running: list[UserFunction] = []
         self._calls = 0
@@ -118,10 +116,10 @@ class Binder:
         self._forgiving = 0
         self._complaints = Complaints()
         self.broken = self._complaints.broken
-        self._scans: dict[tuple[str | None, str], plan.Scan] = {}
-        self._open_scans: dict[tuple[str | None, str, Source], plan.Scan] = {}
         self._named = language.named
-        self._scalars = ScalarBinder(self)
+        self.scalars = ScalarBinder(self, SCOPED)
+        self.scans = Scans(self, schema, period or Period())
+        self.places = Places(self, schema)
 
     # -- statements -----------------------------------------------------------
 
@@ -149,7 +147,7 @@ class Binder:
     def _statement(self, statement: nodes.Statement) -> plan.Relation | None:
         match statement:
             case nodes.LetStatement(name, nodes.EntityGroup() as group):
-                self._groups[id(self.source), name] = group
+                self.places.declare_group(name, group)
             case nodes.LetStatement(name, value):
                 # A function sees the names declared before it, not itself nor those that follow.
                 before, self._scope = self._scope, Scope(self._scope, {}, self._depth)
@@ -168,10 +166,7 @@ class Binder:
             case nodes.PatternStatement(name):
                 self._patterns[id(self.source), name] = statement
             case nodes.AliasStatement(name, database):
-                place = self._place(database)
-                if place is None:
-                    self.fail("SYN0002", '`cluster("…").database("…")` is expected here', database.span)
-                self._aliases[id(self.source), name] = place
+                self.places.declare_alias(name, database)
             case nodes.ExpressionStatement(expression):
                 return self._result(expression)
         return None
@@ -183,16 +178,16 @@ class Binder:
         if name == "query_now":
             self.now = self._setting(name, ScalarType.DATETIME, span, int)
         elif name == "query_datetimescope_column":
-            self._period = replace(self._period, column=self._setting(name, ScalarType.STRING, span, str))
+            self.scans.period = replace(self.scans.period, column=self._setting(name, ScalarType.STRING, span, str))
         elif name == "query_datetimescope_from":
-            self._period = replace(self._period, since=self._setting(name, ScalarType.DATETIME, span, int))
+            self.scans.period = replace(self.scans.period, since=self._setting(name, ScalarType.DATETIME, span, int))
         elif name == "query_datetimescope_to":
-            self._period = replace(self._period, until=self._setting(name, ScalarType.DATETIME, span, int))
+            self.scans.period = replace(self.scans.period, until=self._setting(name, ScalarType.DATETIME, span, int))
 
     def _setting(self, name: str, type_: ScalarType, span: Span, kind: type[N]) -> N:
         value = self.option(name)
         if value is not None and value.type is ScalarType.STRING is not type_:
-            value = self._scalars.parameter_value(value.value, type_)
+            value = parameter_value(value.value, type_)
         if value is None or value.type is not type_ or not isinstance(value.value, kind):
             self.fail("SEM0024", f"the option `{name}` is a `{type_}`", span)
         return value.value
@@ -230,7 +225,7 @@ class Binder:
             self.refuse("a table as a query parameter", parameter.span)
         if parameter.name in self._parameters:
             given = self._parameters[parameter.name]
-            literal = self._scalars.parameter_value(given, parameter.type)
+            literal = parameter_value(given, parameter.type)
             if literal is None:
                 self.fail(
                     "SEM0001", f"the value given for `{parameter.name}` is not a {parameter.type}", parameter.span
@@ -238,7 +233,7 @@ class Binder:
             return literal
         if parameter.default is None:
             self.fail("SEM0001", f"no value was given for the query parameter `{parameter.name}`", parameter.span)
-        return self.convert(self.scalar(parameter.default, None), parameter.type)
+        return convert(self.scalar(parameter.default, None), parameter.type)
 
     # -- values: a table or a scalar --------------------------------------------
 
@@ -263,14 +258,13 @@ class Binder:
                         return self.invoke(function, node, row)
                     if self.schema.table_call(name, self._home) is not None:
                         return self.table(node)
-            case nodes.PathExpression(nodes.FunctionCall(name, _), _) if name in _PLACES:
+            case nodes.PathExpression(nodes.FunctionCall(name, _), _) if name in PLACES:
                 return self.table(node)
-            case nodes.PathExpression(nodes.NameReference(name), nodes.NameReference(of_it)) if (
-                id(self.source),
-                name,
-            ) in self._entities and not of_it.startswith("$"):
+            case nodes.PathExpression(nodes.NameReference(name), nodes.NameReference(of_it)) if self.places.is_entity(
+                name
+            ) and not of_it.startswith("$"):
                 return self.table(node)
-            case nodes.PathExpression(nodes.PathExpression(nodes.FunctionCall(name, _), _), _) if name in _PLACES:
+            case nodes.PathExpression(nodes.PathExpression(nodes.FunctionCall(name, _), _), _) if name in PLACES:
                 return self.table(node)
         return self.scalar(node, row)
 
@@ -284,7 +278,7 @@ class Binder:
         """The body of a function that the query declares, with its arguments put in."""
         if function.kept and KEPT_FUNCTIONS in self.refused:
             self.refuse(f"`{function.name}()`, a function that the workspace keeps,", call.span)
-        given = self._arguments(function, call, row, first)
+        given = arguments(function, call, row, first, self)
         if any(f is function for f in self._running):
             self.refuse(f"`{function.name}`, which calls itself,", call.span)
         if len(self._running) >= MAX_CALL_DEPTH:
@@ -315,7 +309,7 @@ class Binder:
         if parameter.type is None:
             return plan.Values(tuple(Column(c.name, c.type) for c in parameter.columns), ())
         if parameter.default is not None:
-            return self._argument(parameter, parameter.default, None)
+            return argument(parameter, parameter.default, None, self)
         return plan.Literal("" if parameter.type is ScalarType.STRING else None, parameter.type)
 
     def _body(self, function: UserFunction, given: Mapping[str, Meaning]) -> plan.Relation | plan.Scalar:
@@ -337,59 +331,6 @@ class Binder:
             self._scope, self.source, self._home = kept
             self._running.pop()
 
-    def _arguments(
-        self, function: UserFunction, call: nodes.FunctionCall, row: plan.Relation | None, first: plan.Relation | None
-    ) -> dict[str, plan.Relation | plan.Scalar | UserFunction]:
-        parameters = list(function.declaration.parameters)
-        bound: dict[str, plan.Relation | plan.Scalar | UserFunction] = {}
-        if first is not None:
-            if not parameters or not parameters[0].tabular:
-                self.fail("SEM0001", f"the first parameter of `{function.name}` is not a table", call.span)
-            bound[parameters[0].name] = self._tabular_argument(parameters[0], first, call.span)
-        by_name = {p.name: p for p in parameters}
-        free = [p for p in parameters if p.name not in bound]
-        for argument in call.arguments:
-            node = argument
-            if isinstance(argument, nodes.NamedExpression) and argument.name:
-                if argument.name not in by_name:
-                    names = ", ".join(by_name)
-                    self.fail(
-                        "SEM0001", f"`{function.name}` has no parameter `{argument.name}`", argument.span, help=names
-                    )
-                parameter, node = by_name[argument.name], argument.expression
-                free = [p for p in free if p.name != parameter.name]
-            elif free:
-                parameter = free.pop(0)
-            else:
-                self.fail("SEM0219", f"`{function.name}` takes {len(parameters)} arguments", argument.span)
-            bound[parameter.name] = self._argument(parameter, node, row)
-        for parameter in parameters:
-            if parameter.name in bound:
-                continue
-            if parameter.default is None:
-                self.fail("SEM0219", f"`{function.name}` is called without its argument `{parameter.name}`", call.span)
-            bound[parameter.name] = self._argument(parameter, parameter.default, None)
-        return bound
-
-    def _argument(
-        self, parameter: nodes.FunctionParameter, node: nodes.Expression, row: plan.Relation | None
-    ) -> plan.Relation | plan.Scalar:
-        if parameter.type is None:
-            return self._tabular_argument(parameter, self.table(node), node.span)
-        value = self.scalar(node, row)
-        if not self.convertible(value.type, parameter.type):
-            self.expected(parameter.type, value.type, node.span)
-        return self.convert(value, parameter.type)
-
-    def _tabular_argument(self, parameter: nodes.FunctionParameter, table: plan.Relation, span: Span) -> plan.Relation:
-        have = {c.name: c.type for c in table.columns}
-        for column in parameter.columns:
-            if column.name not in have:
-                self.fail("SEM0100", f"the table given for `{parameter.name}` has no column `{column.name}`", span)
-            if have[column.name] is not column.type:
-                self.expected(column.type, have[column.name], span)
-        return table
-
     # -- tables ---------------------------------------------------------------
 
     def table(self, node: nodes.Expression | nodes.QueryOperator) -> plan.Relation:
@@ -400,39 +341,16 @@ class Binder:
         finally:
             self._depth -= 1
 
-    def entities(self, node: nodes.Expression) -> list[str]:
-        """The workspaces of an entity group, or of the name of one."""
-        group = self._groups.get((id(self.source), node.name)) if isinstance(node, nodes.NameReference) else node
-        if not isinstance(group, nodes.EntityGroup):
-            self.refuse("an entity group that the query doesn't declare", node.span)
-        found = []
-        for place in group.places:
-            workspace = self._place(place)
-            if workspace is None:
-                self.refuse("an entity that is no database", place.span, help='`database("…")`')
-            found.append(workspace)
-        return found
-
     def of_place(self, node: nodes.PathExpression) -> plan.Literal | None:
         """What `X.$current_database` says where `X` stands for a workspace; None where it doesn't."""
-        match node:
-            case nodes.PathExpression(nodes.NameReference(name), nodes.NameReference("$current_database")):
-                workspace = self._entities.get((id(self.source), name))
-                return None if workspace is None else plan.Literal(workspace, ScalarType.STRING)
-        return None
+        return self.places.current_database(node)
 
     def of_entity(self, name: str, workspace: str, body: nodes.FunctionBody) -> plan.Relation:
         """The table that a body gives where a name stands for a workspace."""
-        key = id(self.source), name
-        if key in self._entities:
-            self.fail("SEM0001", f"`{name}` stands for an entity already", body.span)
-        self._entities[key] = workspace
-        try:
+        with self.places.entity(name, workspace, body.span):
             declaration = nodes.FunctionDeclaration((), body, span=body.span)
             function = UserFunction(name, declaration, self._scope, self.source, self._home)
             return self._tabular(self._body(function, {}), body.span)
-        finally:
-            del self._entities[key]
 
     def table_given(self, node: nodes.Expression, names: Mapping[str, plan.Scalar]) -> plan.Relation:
         """The table that an expression gives where these names have these meanings."""
@@ -454,7 +372,7 @@ class Binder:
                 return self._named_table(name, node.span)
             case nodes.FunctionCall():
                 return self._table_call(node)
-            case nodes.PathExpression(place, selector) if (workspace := self._place(place)) is not None:
+            case nodes.PathExpression(place, selector) if (workspace := self.places.workspace(place)) is not None:
                 if isinstance(selector, nodes.NameReference):
                     return self._named_table(selector.name, selector.span, workspace)
                 if isinstance(selector, nodes.FunctionCall):
@@ -471,7 +389,7 @@ class Binder:
             try:
                 relation = operator.bind(relation, self)
             except SourceError as error:
-                self._go_on(error)
+                self.go_on(error)
                 if not operator.passes_columns:
                     # Nobody knows what columns there are behind it.
                     raise Unsaid(self.source) from None
@@ -494,83 +412,7 @@ class Binder:
 
     def scan(self, name: str, workspace: str | None = None) -> plan.Relation | None:
         """A stored table, its rows of the query's period; None where there is none."""
-        stored: plan.Relation | None = self._scan(name, workspace)
-        period = self._period
-        column = self.columns_of(stored).get(period.column) if stored is not None and period.column else None
-        if stored is None or column is None or column.type is not ScalarType.DATETIME:
-            return stored
-        received = self.columns_of(stored).get(RECEIVED) if period.late is not None else None
-        if received is not None and period.since is not None and period.late is not None:
-            earliest = plan.Literal(period.since - period.late, ScalarType.DATETIME)
-            came, nobody_knows = self._within(received), self.call("isnull", (received,), NOWHERE)
-            else_by_time = self.call("and", (nobody_knows, self._within(column)), NOWHERE)
-            stored = plan.Filter(stored, self.call(">=", (column, earliest), NOWHERE))
-            return plan.Filter(stored, self.call("or", (came, else_by_time), NOWHERE))
-        for bound in self._bounds(column):
-            stored = plan.Filter(stored, bound)
-        return stored
-
-    def _within(self, column: Column) -> plan.Scalar:
-        """Whether a column lies in the query's period."""
-        bounds = self._bounds(column)
-        return self.call("and", bounds, NOWHERE) if len(bounds) > 1 else bounds[0]
-
-    def _bounds(self, column: Column) -> tuple[plan.Scalar, ...]:
-        ends = ((">=", self._period.since), ("<=", self._period.until))
-        return tuple(
-            self.call(name, (column, plan.Literal(bound, ScalarType.DATETIME)), NOWHERE)
-            for name, bound in ends
-            if bound is not None
-        )
-
-    def _scan(self, name: str, workspace: str | None) -> plan.Scan | None:
-        workspace = workspace or self._home
-        key = workspace, name
-        if key not in self._scans:
-            columns = self.schema.table(name, workspace)
-            if columns is None:
-                return None
-            if (type_of := self.schema.open_table(name, workspace)) is not None:
-                # Each text has its own: those that it names.
-                return self._open_scan(name, columns, workspace, type_of)
-            indexed = columns if isinstance(columns, Columns) else Columns(columns)
-            hot = self.schema.hot_paths(name, workspace)
-            self._scans[key] = plan.Scan(name, indexed, workspace, hot=hot)
-        return self._scans[key]
-
-    def _open_scan(
-        self,
-        name: str,
-        columns: Sequence[Column],
-        workspace: str | None,
-        type_of: Callable[[str], ScalarType | None],
-    ) -> plan.Scan:
-        key = workspace, name, self.source
-        if key not in self._open_scans:
-            listed = {c.name for c in columns}
-            more = ((n, type_of(n)) for n in names_read(self.source) if n not in listed)
-            every = Columns((*columns, *(Column(n, t) for n, t in more if t is not None)))
-            hot = self.schema.hot_paths(name, workspace)
-            self._open_scans[key] = plan.Scan(name, every, workspace, hot=hot)
-        return self._open_scans[key]
-
-    def known_empty(self, relation: plan.Relation) -> bool:
-        """Whether a relation has no rows, as far as the schema knows of its tables at this moment."""
-        match relation:
-            case plan.Scan(name, _, workspace):
-                # External tables are scanned too, and are none of the workspace.
-                stored = (self._scans.get((workspace, name)), *self._open_scans.values())
-                return any(s is relation for s in stored) and self.schema.known_empty(name, workspace)
-            case plan.Values(_, rows):
-                return not rows
-            case plan.Union(branches):
-                return all(map(self.known_empty, branches))
-            case plan.Summarize(input, keys, _):
-                # Without keys there is a row of nothing, too.
-                return bool(keys) and self.known_empty(input)
-            case plan.Filter(input) | plan.Project(input) | plan.Sort(input) | plan.Limit(input) | plan.Unnest(input):
-                return self.known_empty(input)
-        return False
+        return self.scans.of(name, workspace or self._home)
 
     def tables_like(self, pattern: str, workspace: str | None = None) -> list[tuple[str, plan.Relation]]:
         """The tables, and the tables of `let`, whose names fit a pattern with `*`.
@@ -637,7 +479,8 @@ class Binder:
     def _made_table(self, made: TableCall, call: nodes.FunctionCall, workspace: str | None) -> plan.Relation:
         if KEPT_FUNCTIONS in self.refused:
             self.refuse(f"the function `{call.name}()` in this workspace", call.span)
-        given = self._arguments(self._declared(call.name, f"{made.parameters} {{}}", workspace), call, None, None)
+        function = self._declared(call.name, f"{made.parameters} {{}}", workspace)
+        given = arguments(function, call, None, None, self)
         values: dict[str, object] = {}
         for name, value in given.items():
             if not isinstance(value, plan.Literal):
@@ -671,31 +514,6 @@ class Binder:
         texts = ", ".join(f"'{g}'" for g in given)
         called = f"{name}({texts})" + (f".['{path}']" if path is not None else "")
         self.fail("SEM0036", f"the pattern says nothing of `{called}`", node.span)
-
-    def _alias(self, name: nodes.Expression) -> str | None:
-        return self._aliases.get((id(self.source), self.constant_text(name)))
-
-    def _place(self, node: nodes.Expression) -> str | None:
-        """The workspace that `workspace("x")`, `cluster("x").database("y")` and their like mean."""
-        match node:
-            case nodes.NameReference(entity) if (id(self.source), entity) in self._entities:
-                return self._entities[id(self.source), entity]
-            case nodes.FunctionCall("database", (name,)) if self._alias(name) is not None:
-                return self._alias(name)
-            case nodes.FunctionCall(kind, arguments) if kind in _PLACES:
-                names = arguments
-            case nodes.PathExpression(
-                nodes.FunctionCall(("cluster" | "adx") as kind, arguments), nodes.FunctionCall("database", more)
-            ):
-                names = (*arguments, *more)
-            case _:
-                return None
-        if kind in self.refused:
-            self.refuse(f"`{kind}()` in this workspace", node.span)
-        found = self.schema.place(kind, [self.constant_text(n) for n in names])
-        if found is None:
-            self.refuse(f"`{kind}()` of a place that stands for no workspace here", node.span)
-        return found
 
     def _tabular(self, value: plan.Relation | plan.Scalar, span: Span) -> plan.Relation:
         if isinstance(value, plan.Relation):
@@ -736,15 +554,15 @@ class Binder:
 
     def scalar(self, node: nodes.Expression, row: plan.Relation | None) -> plan.Scalar:
         """An expression over the columns of `row`."""
-        return self._scalars.bind(node, row)
+        return self.scalars.bind(node, row)
 
     def measure(self, node: nodes.Expression, row: plan.Relation) -> plan.Scalar:
         """An expression over aggregates of the columns of `row`."""
-        return self._scalars.bind(node, row, aggregating=True)
+        return self.scalars.bind(node, row, aggregating=True)
 
     def predicate(self, node: nodes.Expression, row: plan.Relation | None) -> plan.Scalar:
         """A condition; Kusto lets a dynamic stand for one."""
-        return self._scalars.predicate(node, row)
+        return self.scalars.predicate(node, row)
 
     def key(self, value: plan.Scalar, span: Span, what: str) -> plan.Scalar:
         """A value by which rows are put in order or in groups; a dynamic has neither order nor one form."""
@@ -752,21 +570,13 @@ class Binder:
             self.fail("SEM0080", f"a `dynamic` can't be {what}", span, help="add an explicit cast: `tostring(…)`")
         return value
 
-    def convert(self, value: plan.Scalar, type_: ScalarType) -> plan.Scalar:
-        """`value` brought to another type; constants at once."""
-        return self._scalars.convert(value, type_)
-
-    def convertible(self, given: ScalarType, wanted: ScalarType) -> bool:
-        """Whether Kusto brings one type to the other by itself."""
-        return self._scalars.convertible(given, wanted)
-
     def call(self, name: str, arguments: Sequence[plan.Scalar], span: Span) -> plan.Scalar:
         """The call of a built-in function."""
-        return self._scalars.call(self.language.functions[name], arguments, span)
+        return self.scalars.call(self.language.functions[name], arguments, span)
 
     def aggregate(self, name: str, arguments: Sequence[plan.Scalar], span: Span) -> plan.Scalar:
         """The call of a built-in aggregate."""
-        return self._scalars.call(self.language.aggregates[name], arguments, span)
+        return self.scalars.call(self.language.aggregates[name], arguments, span)
 
     def constant(self, node: nodes.Expression) -> plan.Literal:
         """An expression whose value the text itself holds."""
@@ -814,84 +624,7 @@ class Binder:
 
     def columns_of(self, row: plan.Relation) -> Mapping[str, plan.ColumnRef]:
         """The columns of a table by name."""
-        return self._scalars.columns_of(row)
-
-    def passed_on(self, row: plan.Relation) -> dict[str, plan.Output]:
-        """Outputs that pass every column of a table on, by name."""
-        made = {o.name: o for o in row.outputs} if isinstance(row, plan.Project) else {}
-        return {
-            # What the table itself passes on is passed on again: one object through a long chain of `extend`.
-            n: o if (o := made.get(n)) is not None and o.value is c else plan.Output(n, c)
-            for n, c in self.columns_of(row).items()
-        }
-
-    def matching(self, node: nodes.Expression, row: plan.Relation, *, required: bool = True) -> list[plan.ColumnRef]:
-        """The columns that a name or a pattern with `*` stands for, in the table's order."""
-        match node:
-            case nodes.Star():
-                return list(self.columns_of(row).values())
-            case nodes.WildcardedName(pattern):
-                fits = re.compile(fnmatch.translate(pattern)).match
-                return [c for n, c in self.columns_of(row).items() if fits(n)]
-            case nodes.NameReference(name):
-                found = self.columns_of(row).get(name)
-                if found is None and required:
-                    return [self.column(name, node.span, row)]
-                return [found] if found else []
-            case nodes.FunctionCall("column_ifexists" | "columnifexists"):
-                value = self.scalar(node, row)
-                return [value] if isinstance(value, plan.ColumnRef) else []
-        self.fail("SEM0100", "a column's name is expected here", node.span)
-
-    def outputs(self, items: Iterable[nodes.Expression], row: plan.Relation, names: Names) -> list[plan.Output]:
-        """Computed columns, each with its own name or the one that Kusto implies."""
-        found: list[plan.Output] = []
-        for item in items:
-            found += self.sound_outputs(item, partial(self.output, item, row, names))
-        return found
-
-    def sound_outputs(
-        self, item: nodes.NamedExpression | nodes.Expression, bind: Callable[[], list[plan.Output]]
-    ) -> list[plan.Output]:
-        """What `bind` makes of one item of several. One that is wrong is told with the rest, its columns are null."""
-        try:
-            return bind()
-        except SourceError as error:
-            given, inner = (item.names, item.expression) if isinstance(item, nodes.NamedExpression) else ((), item)
-            more = self._scalars.names_of_several(inner)[len(given) :]
-            named = (*given, *more) or (self.implied_name(item) or "_",)
-            self._go_on(error, *named)
-            return [plan.Output(name, plan.Literal(None, ScalarType.DYNAMIC)) for name in named]
-
-    def output(
-        self, item: nodes.Expression, row: plan.Relation, names: Names, *, aggregating: bool = False
-    ) -> list[plan.Output]:
-        """The columns of one item of a list: one, or as many as a function gives."""
-        named, inner = (item.names, item.expression) if isinstance(item, nodes.NamedExpression) else ((), item)
-        # Of two aggregates of one name the second is given another.
-        given = [names.claim(n) if aggregating else self.explicit(n, item.span, names) for n in named]
-        if (several := self._scalars.several(inner, row, aggregating)) is not None:
-            return self._several_outputs(given, several, item.span, names)
-        value = self._scalars.bind(inner, row, aggregating)
-        if len(given) > 1:
-            self.fail("SEM0001", "this gives a single value, which can't have several names", item.span)
-        if given:
-            return [plan.Output(given[0], value)]
-        implied = self.implied_name(inner)
-        return [plan.Output(names.claim(implied) if implied else names.unnamed(), value)]
-
-    def _several_outputs(self, given: list[str], several: Tuple, span: Span, names: Names) -> list[plan.Output]:
-        if len(given) > len(several.columns):
-            self.fail("SEM0001", f"there are {len(given)} names for {len(several.columns)} columns", span)
-        # A column that is given no name keeps its own.
-        implied = [names.fresh(c.name) for c in several.columns[len(given) :]]
-        return [plan.Output(n, v) for n, v in zip(given + implied, several.values, strict=True)]
-
-    def explicit(self, name: str, span: Span, names: Names) -> str:
-        """A name that the text gives; it may stand only once."""
-        if name in names:
-            self.fail("SEM0001", f"two columns are named `{name}`", span)
-        return names.claim(name)
+        return self.scalars.columns_of(row)
 
     def implied_name(self, node: nodes.Expression) -> str:
         """The name of a column that the text gives none; `` where Kusto implies none."""
@@ -907,13 +640,13 @@ class Binder:
             try:
                 found.append(bind(item))
             except SourceError as error:
-                self._go_on(error)
+                self.go_on(error)
                 sound = False
         if not sound:
             raise Unsaid(self.source)
         return found
 
-    def _go_on(self, error: SourceError, *names: str) -> None:
+    def go_on(self, error: SourceError, *names: str) -> None:
         """Keep an error for the end, unless someone waits for it."""
         if self._forgiving:
             raise error
@@ -964,7 +697,6 @@ def _names(statement: nodes.Statement) -> tuple[str, ...]:
     return ()
 
 
-_PLACES = {"workspace", "database", "cluster", "app", "resource", "adx", "arg"}
 TABULAR_CALLS = {"materialize", "table", "external_table"}
 KEPT_FUNCTIONS = "functions"
 """The word in `Schema.refused` for every function that a workspace keeps."""

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 from huntlake.kql import plan
-from huntlake.kql.binding.language import Surroundings
+from huntlake.kql.binding.binder import Binder
 from huntlake.kql.binding.naming import Names
+from huntlake.kql.binding.outputs import outputs_of, sound_outputs
 from huntlake.kql.symbols import Kind
 from huntlake.kql.syntax import nodes
 from huntlake.kql.types import ScalarType
@@ -18,16 +19,16 @@ _PERCENTILES = {"percentiles", "percentilesw"}
 
 
 def measures(
-    items: Iterable[nodes.NamedExpression], input: plan.Relation, names: Names, b: Surroundings, keys: set[str]
+    items: Iterable[nodes.NamedExpression], input: plan.Relation, names: Names, b: Binder, keys: set[str]
 ) -> list[plan.Output]:
     """The output columns of the aggregates, named as Kusto names them. `*` leaves out the columns in `keys`."""
     found: list[plan.Output] = []
     for item in items:
-        found += b.sound_outputs(item, partial(_measured, item, input, names, b, keys))
+        found += sound_outputs(item, partial(_measured, item, input, names, b, keys), b)
     return _together(found, b)
 
 
-def _together(found: list[plan.Output], b: Surroundings) -> list[plan.Output]:
+def _together(found: list[plan.Output], b: Binder) -> list[plan.Output]:
     """The same, with the percentiles of one value as those of one list."""
     calls = [
         o.value if isinstance(o.value, plan.Call) and o.value.function.name == "percentile" else None for o in found
@@ -46,7 +47,7 @@ def _together(found: list[plan.Output], b: Surroundings) -> list[plan.Output]:
 
 
 def _measured(
-    item: nodes.NamedExpression, input: plan.Relation, names: Names, b: Surroundings, keys: set[str]
+    item: nodes.NamedExpression, input: plan.Relation, names: Names, b: Binder, keys: set[str]
 ) -> list[plan.Output]:
     call = item.expression
     if isinstance(call, nodes.FunctionCall) and call.name in _EXTREMES:
@@ -83,7 +84,7 @@ def _of_single_rows(value: plan.Scalar, keys: set[str]) -> str | None:
     return None
 
 
-def _others(item: nodes.NamedExpression, input: plan.Relation, names: Names, b: Surroundings) -> list[plan.Output]:
+def _others(item: nodes.NamedExpression, input: plan.Relation, names: Names, b: Binder) -> list[plan.Output]:
     call = item.expression
     if (
         not item.names
@@ -93,11 +94,11 @@ def _others(item: nodes.NamedExpression, input: plan.Relation, names: Names, b: 
     ):
         name = names.claim(_percentile_name(call.arguments[0], call.arguments[-1], b))
         return [plan.Output(name, b.measure(call, input))]
-    return b.output(item, input, names, aggregating=True)
+    return outputs_of(item, input, names, b, aggregating=True)
 
 
 def _columns(
-    arguments: Sequence[nodes.Expression], input: plan.Relation, b: Surroundings, without: set[str]
+    arguments: Sequence[nodes.Expression], input: plan.Relation, b: Binder, without: set[str]
 ) -> list[tuple[str, plan.Scalar]]:
     found: list[tuple[str, plan.Scalar]] = []
     for argument in arguments:
@@ -113,7 +114,7 @@ def _extreme(
     call: nodes.FunctionCall,
     input: plan.Relation,
     names: Names,
-    b: Surroundings,
+    b: Binder,
     keys: set[str],
 ) -> list[plan.Output]:
     if not call.arguments:
@@ -150,7 +151,7 @@ def _any(
     call: nodes.FunctionCall,
     input: plan.Relation,
     names: Names,
-    b: Surroundings,
+    b: Binder,
     keys: set[str],
 ) -> list[plan.Output]:
     arguments, condition = list(call.arguments), []
@@ -177,7 +178,7 @@ def _any(
 
 
 def _percentiles(
-    item: nodes.NamedExpression, call: nodes.FunctionCall, input: plan.Relation, names: Names, b: Surroundings
+    item: nodes.NamedExpression, call: nodes.FunctionCall, input: plan.Relation, names: Names, b: Binder
 ) -> list[plan.Output]:
     fixed = 2 if call.name == "percentilesw" else 1
     values = [b.scalar(a, input) for a in call.arguments[:fixed]]
@@ -190,7 +191,7 @@ def _percentiles(
     return outputs
 
 
-def _percentile_name(value: nodes.Expression, percentile: nodes.Expression, b: Surroundings) -> str:
+def _percentile_name(value: nodes.Expression, percentile: nodes.Expression, b: Binder) -> str:
     literal = b.constant(percentile)
     number = literal.value
     if literal.type is ScalarType.REAL and isinstance(number, float):

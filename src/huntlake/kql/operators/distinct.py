@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder, Operator
 from huntlake.kql.binding.naming import Names
+from huntlake.kql.binding.outputs import outputs_of
 from huntlake.kql.operators.project import projected
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.parser import Parser
@@ -27,6 +28,6 @@ class DistinctOperator(Operator):
     def bind(self, input: plan.Relation, b: Binder) -> plan.Relation:
         for column in self.columns:
             if not isinstance(column, nodes.NamedExpression) or not isinstance(column.expression, nodes.Star):
-                for output in b.output(column, input, Names()):
+                for output in outputs_of(column, input, Names(), b):
                     b.key(output.value, column.span, "told apart by `distinct`")
         return plan.Summarize(input, tuple(projected(self.columns, input, b)), ())

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from huntlake.core.diagnostics import Span
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder, SourceOperator
+from huntlake.kql.binding.conversions import convert
 from huntlake.kql.operators.search import POSITIVE, anywhere, filled, names_in
 from huntlake.kql.plan.graph import is_empty
 from huntlake.kql.syntax import nodes
@@ -142,7 +143,7 @@ class FindOperator(SourceOperator):
         for label, table in found:
             columns = b.columns_of(table)
             outputs = [
-                plan.Output(n, b.convert(columns[n], types.get(n, columns[n].type)))
+                plan.Output(n, convert(columns[n], types.get(n, columns[n].type)))
                 for n in dict.fromkeys(c.name for c in shown)
                 if n in columns
             ]

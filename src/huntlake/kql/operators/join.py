@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from huntlake.core.diagnostics import Span
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder, Operator
+from huntlake.kql.binding.conversions import convert
 from huntlake.kql.binding.naming import Names
 from huntlake.kql.plan.nodes import JoinKind
 from huntlake.kql.syntax import nodes
@@ -152,9 +153,9 @@ def _agreed(left: plan.Scalar, right: plan.Scalar, span: Span, b: Binder) -> tup
         if type_ in (ScalarType.INT, ScalarType.LONG):
             # The 1.5 in a dynamic is no 1.
             type_ = ScalarType.DECIMAL
-        return b.convert(left, type_), b.convert(right, type_)
+        return convert(left, type_), convert(right, type_)
     if left.type in NUMBERS and right.type in NUMBERS and (type_or_none := common([left.type, right.type])):
-        return b.convert(left, type_or_none), b.convert(right, type_or_none)
+        return convert(left, type_or_none), convert(right, type_or_none)
     if {left.type, right.type} == {ScalarType.STRING, ScalarType.GUID}:
-        return b.convert(left, ScalarType.STRING), b.convert(right, ScalarType.STRING)
+        return convert(left, ScalarType.STRING), convert(right, ScalarType.STRING)
     b.expected(left.type, right.type, span)

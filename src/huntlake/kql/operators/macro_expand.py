@@ -38,7 +38,7 @@ class MacroExpandOperator(SourceOperator):
 
     def bind_source(self, b: Binder) -> plan.Relation:
         found = []
-        for workspace in b.entities(self.group):
+        for workspace in b.places.entities(self.group):
             try:
                 found.append((workspace, b.of_entity(self.name, workspace, self.body)))
             except MissingTable:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from huntlake.core.diagnostics import Span
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder, Operator
+from huntlake.kql.binding.conversions import convert, convertible
 from huntlake.kql.binding.measures import measures
 from huntlake.kql.binding.naming import Names
+from huntlake.kql.binding.outputs import outputs_of
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.parser import Parser
 from huntlake.kql.types import NUMBERS, Column, ScalarType
@@ -82,14 +84,14 @@ class MakeSeriesOperator(Operator):
 
     def bind(self, input: plan.Relation, b: Binder) -> plan.Relation:
         names = Names()
-        keys = [plan.Output(names.claim(k.name), k.value) for i in self.by for k in b.output(i, input, Names())]
+        keys = [plan.Output(names.claim(k.name), k.value) for i in self.by for k in outputs_of(i, input, Names(), b)]
         found: list[plan.Output] = []
         defaults: list[plan.Scalar] = []
         for item in self.items:
             made = measures((item.expression,), input, names, b, {k.name for k in keys})
             found += made
             defaults += [self._default(item, m, b) for m in made]
-        axis, *others = b.output(self.axis, input, names)
+        axis, *others = outputs_of(self.axis, input, names, b)
         if others:
             b.refuse("an axis of several columns", self.axis.span)
         value, first, last, step = self._axis(axis.value, b)
@@ -113,7 +115,7 @@ class MakeSeriesOperator(Operator):
         if item.default is None:
             return plan.Literal(0, measure.value.type)
         value = b.scalar(item.default, None)
-        if not b.convertible(value.type, measure.value.type):
+        if not convertible(value.type, measure.value.type):
             b.expected(measure.value.type, value.type, item.default.span)
         return value
 
@@ -134,7 +136,7 @@ class MakeSeriesOperator(Operator):
         for node, found in given:
             wanted = step_type if node is self.step else type_
             if found.type is not wanted and not (
-                b.convertible(found.type, wanted) and ScalarType.BOOL not in (found.type, wanted)
+                convertible(found.type, wanted) and ScalarType.BOOL not in (found.type, wanted)
             ):
                 b.expected(wanted, found.type, node.span)
         size = step.value if isinstance(step, plan.Literal) else None
@@ -142,8 +144,8 @@ class MakeSeriesOperator(Operator):
         finest = 10 if type_ is ScalarType.DATETIME else 0
         if isinstance(size, int | float) and (size <= 0 or (finest and size % finest)):
             b.fail("SEM0001", "the step of `make-series` is too small", self.step.span)
-        bounds = [None if v is None else b.convert(v, type_) for v in (first, last)]
-        return b.convert(axis, type_), bounds[0], bounds[1], b.convert(step, step_type)
+        bounds = [None if v is None else convert(v, type_) for v in (first, last)]
+        return convert(axis, type_), bounds[0], bounds[1], convert(step, step_type)
 
 
 def _axis(p: Parser) -> nodes.NamedExpression:

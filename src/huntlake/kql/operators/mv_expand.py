@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder, Operator
+from huntlake.kql.binding.conversions import convert
 from huntlake.kql.binding.naming import Names
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.parser import Parser
@@ -72,7 +73,7 @@ def expanded(
         value = b.scalar(item.expression.expression, input)
         if value.type is ScalarType.STRING:
             # Text is one element, as a dynamic that holds text would be.
-            value = b.convert(value, ScalarType.DYNAMIC)
+            value = convert(value, ScalarType.DYNAMIC)
         elif value.type is not ScalarType.DYNAMIC:
             b.expected(ScalarType.DYNAMIC, value.type, item.span)
         # `mv-expand todynamic(Entities)` has the name of the column, and stands in its place.
@@ -90,6 +91,6 @@ def expanded(
         columns = b.columns_of(relation)
         relation = plan.Project(
             relation,
-            tuple(plan.Output(n, b.convert(c, types[n]) if n in types else c) for n, c in columns.items()),
+            tuple(plan.Output(n, convert(c, types[n]) if n in types else c) for n, c in columns.items()),
         )
     return relation

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder, Operator
+from huntlake.kql.binding.conversions import convert, convertible
 from huntlake.kql.functions.patterns import group_names
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.parser import Parser
@@ -61,9 +62,9 @@ class ParseOperator(Operator):
 
     def bind(self, input: plan.Relation, b: Binder) -> plan.Relation:
         text = b.scalar(self.expression, input)
-        if not b.convertible(text.type, ScalarType.STRING):
+        if not convertible(text.type, ScalarType.STRING):
             b.expected(ScalarType.STRING, text.type, self.expression.span)
-        text = b.convert(text, ScalarType.STRING)
+        text = convert(text, ScalarType.STRING)
         columns = [p for p in self.pieces if isinstance(p, nodes.ColumnDeclaration)]
         pattern = plan.Literal(self._pattern(), ScalarType.STRING)
         values: list[plan.Scalar] = []
@@ -73,7 +74,7 @@ class ParseOperator(Operator):
             if own > _GROUPS:
                 own, regex = self._group(number, only=True), plan.Literal(self._pattern(number), ScalarType.STRING)
             group = b.call("extract", (regex, plan.Literal(own, ScalarType.LONG), text), self.span)
-            values.append(b.convert(group, column.type))
+            values.append(convert(group, column.type))
         fits = b.call("matches regex", (text, pattern), self.span)
         outputs = {n: plan.Output(n, c) for n, c in b.columns_of(input).items()}
         relation = input

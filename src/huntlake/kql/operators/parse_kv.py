@@ -10,6 +10,7 @@ from typing import NoReturn
 from huntlake.core.diagnostics import Span
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder, Operator
+from huntlake.kql.binding.conversions import convert, convertible
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.parser import Parser
 from huntlake.kql.types import ScalarType
@@ -59,15 +60,15 @@ class ParseKvOperator(Operator):
 
     def bind(self, input: plan.Relation, b: Binder) -> plan.Relation:
         text = b.scalar(self.expression, input)
-        if not b.convertible(text.type, ScalarType.STRING):
+        if not convertible(text.type, ScalarType.STRING):
             b.expected(ScalarType.STRING, text.type, self.expression.span)
-        text = b.convert(text, ScalarType.STRING)
+        text = convert(text, ScalarType.STRING)
         given = {o.name: o for o in self.options}
         regex = given.pop("regex", None)
         if regex is None:
             rules = plan.Literal(self._rules(given, b), ScalarType.STRING)
             bag = b.call("* parse-kv", (text, rules), self.span)
-            values = [b.convert(plan.DynamicPath(bag, (k.name,)), ScalarType.STRING) for k in self.keys]
+            values = [convert(plan.DynamicPath(bag, (k.name,)), ScalarType.STRING) for k in self.keys]
         else:
             if given:
                 b.fail("SEM0001", "beside `regex` no other setting has a meaning", next(iter(given.values())).span)
@@ -77,7 +78,7 @@ class ParseKvOperator(Operator):
                 b.call("* parse-kv key", (pairs, plan.Literal(k.name, ScalarType.STRING)), self.span) for k in self.keys
             ]
         outputs = {n: plan.Output(n, c) for n, c in b.columns_of(input).items()}
-        outputs |= {k.name: plan.Output(k.name, b.convert(v, k.type)) for k, v in zip(self.keys, values, strict=True)}
+        outputs |= {k.name: plan.Output(k.name, convert(v, k.type)) for k, v in zip(self.keys, values, strict=True)}
         return plan.Project(input, tuple(outputs.values()))
 
     def _rules(self, given: dict[str, Option], b: Binder) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder, Operator
+from huntlake.kql.binding.conversions import convert
 from huntlake.kql.plan.nodes import JoinKind
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.literals import ticks_of
@@ -52,7 +53,7 @@ class PartitionOperator(Operator):
         if self.table is not None:
             return self._of_tables(self.table, key, input, b)
         # As text, in which a null is equal to a null.
-        text = b.convert(key, ScalarType.STRING)
+        text = convert(key, ScalarType.STRING)
         keys = plan.Summarize(input, (plan.Output(_KEY, text),), ())
         marked = plan.Project(
             input, (plan.Output(_PART, text), *(plan.Output(n, c) for n, c in b.columns_of(input).items()))

@@ -8,6 +8,7 @@ from functools import partial
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder, Operator
 from huntlake.kql.binding.naming import Names
+from huntlake.kql.binding.outputs import outputs_of, sound_outputs
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.parser import Parser
 
@@ -36,5 +37,5 @@ def projected(items: tuple[nodes.Expression, ...], input: plan.Relation, b: Bind
         if isinstance(item, nodes.NamedExpression) and isinstance(item.expression, nodes.Star):
             found += [plan.Output(names.claim(c.name), c) for c in b.columns_of(input).values()]
         else:
-            found += b.sound_outputs(item, partial(b.output, item, input, names))
+            found += sound_outputs(item, partial(outputs_of, item, input, names, b), b)
     return found

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder, Operator
+from huntlake.kql.binding.columns import matching
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.parser import Parser
 
@@ -22,7 +23,7 @@ class ProjectAwayOperator(Operator):
         return cls(p.list_of(p.wildcarded_name), span=p.since(start))
 
     def bind(self, input: plan.Relation, b: Binder) -> plan.Relation:
-        gone = {c.name for node in self.columns for c in b.matching(node, input)}
+        gone = {c.name for node in self.columns for c in matching(node, input, b)}
         return plan.Project(input, tuple(plan.Output(n, c) for n, c in b.columns_of(input).items() if n not in gone))
 
 
@@ -38,5 +39,5 @@ class ProjectKeepOperator(Operator):
         return cls(p.list_of(p.wildcarded_name), span=p.since(start))
 
     def bind(self, input: plan.Relation, b: Binder) -> plan.Relation:
-        kept = {c.name for node in self.columns for c in b.matching(node, input)}
+        kept = {c.name for node in self.columns for c in matching(node, input, b)}
         return plan.Project(input, tuple(plan.Output(n, c) for n, c in b.columns_of(input).items() if n in kept))

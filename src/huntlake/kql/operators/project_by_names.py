@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder, Operator
+from huntlake.kql.binding.columns import matching
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.parser import Parser
 
@@ -31,6 +32,6 @@ class ProjectByNamesOperator(Operator):
                 wanted: nodes.Expression = nodes.NameReference(name, span=node.span)
                 if "*" in name:
                     wanted = nodes.WildcardedName(name, span=node.span)
-                for column in b.matching(wanted, input, required=False):
+                for column in matching(wanted, input, b, required=False):
                     found.setdefault(column.name, plan.Output(column.name, column))
         return plan.Project(input, tuple(found.values()))

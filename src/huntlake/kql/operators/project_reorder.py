@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder, Operator
+from huntlake.kql.binding.columns import matching
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.parser import Parser
 
@@ -26,7 +27,7 @@ class ProjectReorderOperator(Operator):
         first: dict[str, plan.ColumnRef] = {}
         for node, order in self.columns:
             # Kusto passes over a name that the table hasn't.
-            found = b.matching(node, input, required=False)
+            found = matching(node, input, b, required=False)
             if order:
                 found.sort(key=lambda c: _key(c.name, order), reverse=order.endswith("desc"))
             for column in found:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder, Operator
+from huntlake.kql.binding.conversions import convert, convertible
 from huntlake.kql.plan.graph import columns_in
 from huntlake.kql.symbols import Kind
 from huntlake.kql.syntax import nodes
@@ -119,9 +120,9 @@ class ScanOperator(Operator):
                     arguments.append(otherwise)
                     continue
                 value = b.scalar(self._over_state(given.value, number, state, b), state.row)
-                if not b.convertible(value.type, otherwise.type):
+                if not convertible(value.type, otherwise.type):
                     b.expected(otherwise.type, value.type, given.value.span)
-                arguments.append(before.without(b.convert(value, otherwise.type), given, b))
+                arguments.append(before.without(convert(value, otherwise.type), given, b))
         # Of a step's row only what is asked for later is kept.
         read = sorted({n for a in arguments for n in columns_in(a)} & state.meanings.keys())
         kept: list[plan.Scalar] = []
@@ -182,9 +183,9 @@ class ScanOperator(Operator):
         if column.default is None:
             return plan.Literal("" if column.type is ScalarType.STRING else None, column.type)
         value = b.constant(column.default)
-        if not b.convertible(value.type, column.type):
+        if not convertible(value.type, column.type):
             b.expected(column.type, value.type, column.default.span)
-        return b.convert(value, column.type)
+        return convert(value, column.type)
 
     def _over_state(self, node: nodes.Expression, number: int, state: _State, b: Binder) -> nodes.Expression:
         """The expression with `step.column` as the name of a column of the state."""

@@ -8,7 +8,9 @@ from functools import partial
 from huntlake.core.errors import Invalid, Refused
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder, SourceOperator
+from huntlake.kql.binding.conversions import convert, convertible
 from huntlake.kql.binding.naming import Names
+from huntlake.kql.binding.outputs import explicit, outputs_of, sound_outputs
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.parser import Parser
 from huntlake.kql.syntax.tokens import TokenKind
@@ -33,7 +35,7 @@ class PrintOperator(SourceOperator):
         names = Names()
         outputs: list[plan.Output] = []
         for index, item in enumerate(self.columns):
-            found = b.sound_outputs(item, partial(b.output, item, one, names))
+            found = sound_outputs(item, partial(outputs_of, item, one, names, b), b)
             if not item.names and len(found) == 1:
                 # `print` implies no name: it numbers its columns.
                 b.broken.update([f"print_{index}"] if found[0].name in b.broken else [])
@@ -68,16 +70,16 @@ class RangeOperator(SourceOperator):
         if type_ in (ScalarType.DATETIME, ScalarType.TIMESPAN):
             if step.type is not ScalarType.TIMESPAN:
                 b.expected(ScalarType.TIMESPAN, step.type, self.step.span)
-            last = b.convert(last, type_)
+            last = convert(last, type_)
         else:
             if {first.type, last.type, step.type} <= {ScalarType.INT, ScalarType.LONG}:
                 type_ = ScalarType.LONG
             else:
                 type_ = ScalarType.REAL
             for value, node in ((first, self.start), (last, self.stop), (step, self.step)):
-                if not b.convertible(value.type, type_):
+                if not convertible(value.type, type_):
                     b.expected(type_, value.type, node.span)
-            first, last, step = (b.convert(v, type_) for v in (first, last, step))
+            first, last, step = (convert(v, type_) for v in (first, last, step))
         return plan.TableFunction("range", (), (first, last, step), (Column(self.name, type_),))
 
 
@@ -117,7 +119,7 @@ class DataTableOperator(SourceOperator):
             return value
         if isinstance(value, plan.Literal) and value.value is None:
             return plan.Literal("" if type_ is ScalarType.STRING else None, type_)
-        return b.convert(value, type_)
+        return convert(value, type_)
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,7 @@ class ExternalDataOperator(SourceOperator):
     def bind_source(self, b: Binder) -> plan.Relation:
         uris = tuple(b.constant_text(u) for u in self.uris)
         names = Names()
-        columns = tuple(Column(b.explicit(c.name, c.span, names), c.type) for c in self.columns)
+        columns = tuple(Column(explicit(c.name, c.span, names, b), c.type) for c in self.columns)
         place = self.uris[0].span if self.uris else self.span
         if "externaldata" in b.refused:
             b.refuse("`externaldata` in this workspace", place)
@@ -173,7 +175,7 @@ class ExternalDataOperator(SourceOperator):
     def _value(self, column: Column, b: Binder) -> plan.Scalar:
         text = plan.ColumnRef(column.name, ScalarType.STRING)
         if column.type is not ScalarType.DYNAMIC:
-            return b.convert(text, column.type)
+            return convert(text, column.type)
         # To convert a string makes a dynamic that holds it; the text is what has to be read. No text is no value.
         value, missing = b.call("parse_json", (text,), self.span), plan.Literal(None, ScalarType.DYNAMIC)
         return b.call("iff", (b.call("isempty", (text,), self.span), missing, value), self.span)

@@ -9,6 +9,7 @@ from huntlake.kql import plan
 from huntlake.kql.binding import Binder, Operator
 from huntlake.kql.binding.measures import measures
 from huntlake.kql.binding.naming import Names
+from huntlake.kql.binding.outputs import outputs_of, sound_outputs
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.parser import Parser
 
@@ -35,7 +36,7 @@ class SummarizeOperator(Operator):
         names = Names()
         keys: list[plan.Output] = []
         for item in self.by:
-            outputs = b.sound_outputs(item, partial(_key, item, input, b))
+            outputs = sound_outputs(item, partial(_key, item, input, b), b)
             named = item.names or b.implied_name(item.expression) or len(outputs) > 1
             for key in outputs:
                 # The same key twice is one key.
@@ -49,7 +50,7 @@ class SummarizeOperator(Operator):
 
 
 def _key(item: nodes.NamedExpression, input: plan.Relation, b: Binder) -> list[plan.Output]:
-    found = b.output(item, input, Names())
+    found = outputs_of(item, input, Names(), b)
     for key in found:
         b.key(key.value, item.span, "a group's key")
     return found

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder, Operator
 from huntlake.kql.binding.naming import Names
+from huntlake.kql.binding.outputs import outputs_of
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.parser import Parser
 
@@ -30,7 +31,7 @@ class TopHittersOperator(Operator):
 
     def bind(self, input: plan.Relation, b: Binder) -> plan.Relation:
         names = Names()
-        keys = b.output(self.value, input, names)
+        keys = outputs_of(self.value, input, names, b)
         if self.weight is None:
             total = b.aggregate("count", (), self.span)
             name = f"approximate_count_{keys[0].name}"

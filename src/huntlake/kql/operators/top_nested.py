@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder, Operator
+from huntlake.kql.binding.conversions import convert, convertible
 from huntlake.kql.binding.naming import Names
+from huntlake.kql.binding.outputs import explicit, outputs_of
 from huntlake.kql.plan.nodes import JoinKind
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.parser import Parser
@@ -83,10 +85,10 @@ class TopNestedOperator(Operator):
         outputs = [plan.Output(n, c) for n, c in b.columns_of(input).items()]
         titles = []
         for index, level in enumerate(self.levels):
-            (key,) = b.output(level.key, input, names)
+            (key,) = outputs_of(level.key, input, names, b)
             outputs.append(plan.Output(_key(index), key.value))
             title = level.aggregate.name or f"aggregated_{key.name}"
-            titles.append((key.name, b.explicit(title, level.span, names)))
+            titles.append((key.name, explicit(title, level.span, names, b)))
         return plan.Project(input, tuple(outputs)), titles
 
     def _best(self, index: int, level: Level, measure: plan.Scalar, rows: plan.Relation, b: Binder) -> plan.Relation:
@@ -133,9 +135,9 @@ class TopNestedOperator(Operator):
 
     def _label(self, node: nodes.Expression, type_: ScalarType, b: Binder) -> plan.Scalar:
         label = b.constant(node)
-        if not b.convertible(label.type, type_):
+        if not convertible(label.type, type_):
             b.expected(type_, label.type, node.span)
-        return b.convert(label, type_)
+        return convert(label, type_)
 
     def _named(
         self,
@@ -190,8 +192,8 @@ def _agreeing(
     here, there = b.columns_of(left), b.columns_of(right)
     return tuple(
         (
-            b.convert(here[_key(i)], ScalarType.STRING),
-            b.convert(there[_key(i)], ScalarType.STRING),
+            convert(here[_key(i)], ScalarType.STRING),
+            convert(there[_key(i)], ScalarType.STRING),
         )
         for i in range(count)
     )

@@ -53,7 +53,7 @@ class UnionOperator(Operator, SourceOperator):
         b.all_of(self.tables, lambda node: found.extend(self._tables(node, len(found), b)))
         if not found:
             b.fail("SEM0100", "none of these tables is there", self.span)
-        return united(found, inner=self.inner, source=self.source, empty=b.known_empty)
+        return united(found, inner=self.inner, source=self.source, empty=b.scans.known_empty)
 
     def _tables(self, node: nodes.Expression, index: int, b: Binder) -> list[Named]:
         match node:

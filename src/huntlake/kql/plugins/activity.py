@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder
+from huntlake.kql.binding.conversions import convert, convertible
 from huntlake.kql.syntax import nodes
 from huntlake.kql.types import Column, ScalarType
 
@@ -102,9 +103,9 @@ def new_activity_metrics(
     if cohort is None:
         return found
     value = b.scalar(cohort, None)
-    if not b.convertible(value.type, bin_.type):
+    if not convertible(value.type, bin_.type):
         b.expected(bin_.type, value.type, cohort.span)
-    at = b.call("bin_at", (b.convert(value, time.type), window, start), cohort.span)
+    at = b.call("bin_at", (convert(value, time.type), window, start), cohort.span)
     return plan.Filter(found, b.call("==", (b.columns_of(found)[f"from_{time.name}"], at), cohort.span))
 
 
@@ -152,9 +153,9 @@ def _arguments(
             type_ = ScalarType.DATETIME if name in ("start", "end") else ScalarType.TIMESPAN
         if value.type is ScalarType.STRING:
             b.refuse(f"`{call.name}` by calendar periods", node.span)
-        if value.type is not type_ and not b.convertible(value.type, type_):
+        if value.type is not type_ and not convertible(value.type, type_):
             b.expected(type_, value.type, node.span)
-        constant = b.convert(value, type_)
+        constant = convert(value, type_)
         if name in _WIDTHS and isinstance(constant, plan.Literal) and not _positive(constant.value):
             b.fail("SEM0001", f"the {name} is more than nothing", node.span)
         constants.append(constant)

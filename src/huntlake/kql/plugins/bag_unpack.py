@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder
+from huntlake.kql.binding.conversions import convert
 from huntlake.kql.binding.naming import Names
 from huntlake.kql.syntax import nodes
 from huntlake.kql.types import Column, ScalarType
@@ -74,7 +75,7 @@ def bag_unpack(
                     call.span,
                     help="columnsConflict",
                 )
-        path = b.convert(plan.DynamicPath(bag, (key,)), type_)
+        path = convert(plan.DynamicPath(bag, (key,)), type_)
         outputs[name] = plan.Output(names.claim(name) if conflict == "error" else name, path)
     return plan.Project(input, tuple(outputs.values()))
 
@@ -91,15 +92,15 @@ def _declared(
     outputs = {n: plan.Output(n, c) for n, c in kept.items()} if open else {}
     for column in declared:
         if column.name in kept:
-            outputs[column.name] = plan.Output(column.name, b.convert(kept[column.name], column.type))
+            outputs[column.name] = plan.Output(column.name, convert(kept[column.name], column.type))
         else:
             key = column.name.removeprefix(prefix)
             if key in ignored:
                 outputs[column.name] = plan.Output(
-                    column.name, b.convert(plan.Literal(None, ScalarType.DYNAMIC), column.type)
+                    column.name, convert(plan.Literal(None, ScalarType.DYNAMIC), column.type)
                 )
                 continue
-            outputs[column.name] = plan.Output(column.name, b.convert(plan.DynamicPath(bag, (key,)), column.type))
+            outputs[column.name] = plan.Output(column.name, convert(plan.DynamicPath(bag, (key,)), column.type))
     return list(outputs.values())
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder
 from huntlake.kql.binding.naming import Names
+from huntlake.kql.binding.outputs import explicit
 from huntlake.kql.plugins.activity import column_of
 from huntlake.kql.syntax import nodes
 from huntlake.kql.types import Column, ScalarType
@@ -30,5 +31,5 @@ def dcount_intersect(
             b.expected(ScalarType.DYNAMIC, column.type, node.span)
         shared = column if shared is None else b.call("set_intersect", (shared, column), call.span)
         size = b.call("array_length", (shared,), call.span)
-        outputs.append(plan.Output(b.explicit(f"s{number}", call.span, names), size))
+        outputs.append(plan.Output(explicit(f"s{number}", call.span, names, b), size))
     return plan.Project(input, tuple(outputs))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder
+from huntlake.kql.binding.conversions import convert
 from huntlake.kql.binding.naming import Names
 from huntlake.kql.syntax import nodes
 from huntlake.kql.types import Column, ScalarType
@@ -56,10 +57,10 @@ def _lookup(name: str, input: plan.Relation, call: nodes.FunctionCall, b: Binder
         name,
         (input, lookup),
         (
-            b.convert(b.scalar(longitude_node, input), ScalarType.REAL),
-            b.convert(b.scalar(latitude_node, input), ScalarType.REAL),
+            convert(b.scalar(longitude_node, input), ScalarType.REAL),
+            convert(b.scalar(latitude_node, input), ScalarType.REAL),
             shape,
-            b.convert(radius, ScalarType.REAL),
+            convert(radius, ScalarType.REAL),
             plan.Literal(_flag(options.get("return_unmatched"), b), ScalarType.BOOL),
             *b.columns_of(lookup).values(),
         ),

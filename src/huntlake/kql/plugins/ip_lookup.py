@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder
+from huntlake.kql.binding.conversions import convert
 from huntlake.kql.syntax import nodes
 from huntlake.kql.types import Column, ScalarType
 
@@ -47,8 +48,8 @@ def _lookup(name: str, input: plan.Relation, call: nodes.FunctionCall, b: Binder
     names = tuple(_free(c.name, taken) for c in lookup.columns)
     columns = input.columns + tuple(Column(n, c.type) for n, c in zip(names, lookup.columns, strict=True))
     arguments = (
-        b.convert(address, ScalarType.STRING),
-        b.convert(network, ScalarType.STRING),
+        convert(address, ScalarType.STRING),
+        convert(network, ScalarType.STRING),
         plan.Literal(keep, ScalarType.BOOL),
         *b.columns_of(lookup).values(),
     )

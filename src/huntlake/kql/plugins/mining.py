@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder
+from huntlake.kql.binding.conversions import convert
 from huntlake.kql.plugins.activity import column_of
 from huntlake.kql.syntax import nodes
 from huntlake.kql.types import Column, ScalarType
@@ -57,12 +58,12 @@ def diffpatterns(
         b.fail("SEM0219", "`diffpatterns` takes a column and two of its values", call.span)
     split_node, *values = call.arguments[:3]
     split = column_of(split_node, input, b)
-    sides = [b.convert(b.constant(v), ScalarType.STRING) for v in values]
+    sides = [convert(b.constant(v), ScalarType.STRING) for v in values]
     given = _Arguments(list(call.arguments[3:]), call, input, b)
     weight = given.weight()
     threshold = given.fraction("the threshold", 0.05, 0.015, 1)
     dimensions = plan.Literal(given.whole("the number of dimensions", len(input.columns)), ScalarType.LONG)
-    text = b.convert(split, ScalarType.STRING)
+    text = convert(split, ScalarType.STRING)
     within = [b.call("==", (text, s), call.span) for s in sides]
     splits = _Split(split.name, within[0], within[1])
     shares = ("PercentA", "PercentB", "PercentDiffAB")
@@ -154,7 +155,7 @@ def _mined(
             b.refuse(f"`{call.name}` of a table with a column `{column.name}`", call.span, help="rename it first")
     if not shown:
         b.fail("SEM0001", f"`{call.name}` needs a column to look at", call.span)
-    weighed = b.convert(weight, ScalarType.LONG) if weight else _ONE
+    weighed = convert(weight, ScalarType.LONG) if weight else _ONE
     outputs = [plan.Output(c.name, c) for c in shown]
     zero = plan.Literal(0, ScalarType.LONG)
     for name, side in ((_FIRST, split.first), (_SECOND, split.second)) if split else ((_FIRST, None),):

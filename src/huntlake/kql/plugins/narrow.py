@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder
+from huntlake.kql.binding.conversions import convert
 from huntlake.kql.syntax import nodes
 from huntlake.kql.types import Column, ScalarType
 
@@ -24,5 +25,5 @@ def narrow(
     )
     cells: list[plan.Scalar] = []
     for name, column in b.columns_of(input).items():
-        cells += [plan.Literal(name, ScalarType.STRING), b.convert(column, ScalarType.STRING)]
+        cells += [plan.Literal(name, ScalarType.STRING), convert(column, ScalarType.STRING)]
     return plan.TableFunction("narrow", (input,), tuple(cells), columns)

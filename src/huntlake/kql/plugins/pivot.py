@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder
+from huntlake.kql.binding.conversions import convert
 from huntlake.kql.binding.naming import Names
 from huntlake.kql.syntax import nodes
 from huntlake.kql.types import Column, ScalarType
@@ -35,7 +36,7 @@ def pivot(
             keys.append(b.column(node.name, node.span, input))
     else:
         keys = [c for n, c in b.columns_of(input).items() if n not in used]
-    text = b.convert(pivoted, ScalarType.STRING)
+    text = convert(pivoted, ScalarType.STRING)
     names = Names(k.name for k in keys)
     if declared is not None:
         wanted = [c.name for c in declared if c.name not in {k.name for k in keys}]
@@ -51,7 +52,7 @@ def pivot(
         columns = b.columns_of(summarized)
         summarized = plan.Project(
             summarized,
-            tuple(plan.Output(c.name, b.convert(columns[c.name], c.type)) for c in declared if c.name in columns),
+            tuple(plan.Output(c.name, convert(columns[c.name], c.type)) for c in declared if c.name in columns),
         )
     return summarized
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder
+from huntlake.kql.binding.conversions import convert, convertible
 from huntlake.kql.plugins.activity import column_of, only
 from huntlake.kql.syntax import nodes
 from huntlake.kql.types import NUMBERS, Column, ScalarType
@@ -39,9 +40,9 @@ def rolling_percentile(
         b.fail("SEM0001", "a window has at least one bin", bins_node.span)
     type_ = ScalarType.TIMESPAN if index.type is ScalarType.DATETIME else ScalarType.LONG
     size = b.scalar(size_node, None)
-    if size.type is not type_ and not b.convertible(size.type, type_):
+    if size.type is not type_ and not convertible(size.type, type_):
         b.expected(type_, size.type, size_node.span)
-    size = b.convert(size, type_)
+    size = convert(size, type_)
     bin_ = b.call("bin", (index, size), call.span)
     dimensions = [column_of(n, input, b) for n in rest]
     name = f"rolling_{bins}_percentile_{value.name}_{fraction}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from huntlake.kql import plan
 from huntlake.kql.binding import Binder
 from huntlake.kql.binding.naming import Names
+from huntlake.kql.binding.outputs import explicit
 from huntlake.kql.plugins.activity import column_of
 from huntlake.kql.syntax import nodes
 from huntlake.kql.types import Column, ScalarType
@@ -53,11 +54,11 @@ def sequence_detect(
             )
     if not conditions:
         b.fail("SEM0001", "`sequence_detect` needs a condition", call.span)
-    outputs = [*dimensions, *(plan.Output(b.explicit(c.name, call.span, names), c.value) for c in conditions)]
+    outputs = [*dimensions, *(plan.Output(explicit(c.name, call.span, names, b), c.value) for c in conditions)]
     columns = (
         *(d.column for d in dimensions),
         *(Column(c.name, ScalarType.DATETIME) for c in conditions),
-        Column(b.explicit("Duration", call.span, names), ScalarType.TIMESPAN),
+        Column(explicit("Duration", call.span, names, b), ScalarType.TIMESPAN),
     )
     rows = plan.Project(input, (plan.Output(_TIME, time), *outputs))
     marked = b.columns_of(rows)
