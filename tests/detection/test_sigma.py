@@ -15,6 +15,7 @@ from huntlake.detection.rule_files import Described
 from huntlake.detection.rules import RuleKind
 from huntlake.detection.severity import Severity, Tactic
 from huntlake.detection.sigma.rules import converted
+from huntlake.detection.sigma.sources import applications, cloud, defender, network, unix, windows
 from huntlake.kql.compiler import parse
 from huntlake.session import Session
 
@@ -339,3 +340,8 @@ def test_nothing_is_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_sigma_is_loaded_late() -> None:
     program = "import sys, huntlake, huntlake.detection.content; sys.exit('sigma' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_no_log_source_is_declared_twice() -> None:
+    declared = [key for place in (applications, cloud, defender, network, unix, windows) for key in place.KNOWN]
+    assert len(declared) == len(set(declared))

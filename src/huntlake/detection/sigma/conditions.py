@@ -33,7 +33,7 @@ from sigma.types import (
     SpecialChars,
 )
 
-from huntlake.detection.sigma.sources import Elements, Field, Hashes, LogSource, Tail, Text
+from huntlake.detection.sigma.sources.log_source import Elements, Field, Hashes, LogSource, Tail, Text
 from huntlake.kql.types import ScalarType
 
 _NAME = re.compile(r"[A-Za-z_]\w*")

@@ -21,7 +21,8 @@ from huntlake.detection.rules import (
     TriggerOperator,
 )
 from huntlake.detection.severity import Severity, Tactic
-from huntlake.detection.sigma.sources import LogSource, sources
+from huntlake.detection.sigma.sources import sources
+from huntlake.detection.sigma.sources.log_source import LogSource
 from huntlake.kql.types import ScalarType
 from huntlake.workspace.catalogue import Catalogue
 
