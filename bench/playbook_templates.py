@@ -316,7 +316,9 @@ def set_off(
     if trigger.split_on is not None and isinstance(body, Mapping):
         # One run is for one element.
         body = next((v[0] for v in body.values() if isinstance(v, list) and v), body)
-    return {"headers": {"x-ms-workflow-name": "Module-Parent", "Content-Type": "application/json"}, "body": body}
+    headers = {**read.beside("headers"), "x-ms-workflow-name": "Module-Parent", "Content-Type": "application/json"}
+    others = {part: said for part in ("queries", "relativePathParameters") if (said := read.beside(part))}
+    return {"headers": headers, **others, "body": body}
 
 
 def _nothing(asked: Asked) -> Answer:
@@ -345,7 +347,8 @@ class StubTapes:
         read = self._wanted.get(asked.action.lower(), Read())
         if self._connector == WEB.name:
             body = read.body()
-            return Answer(200, {"Content-Type": "application/json"}, {} if body is None else body)
+            headers = {"Content-Type": "application/json"} | read.beside("headers")
+            return Answer(read.status, headers, {} if body is None else body)
         method, custom = asked.method or "GET", self._custom or None
         answer = self._stubs.answer(self._connector, method, asked.path, asked.body, custom)
         if answer.refused and not self._custom:
@@ -358,7 +361,7 @@ class StubTapes:
         if asked.path.lower().endswith("/$subscriptions"):
             self._webhooks[asked.action.lower()] = Answer(200, {}, read.body(answer.body, contract))
             return Answer(200, {}, {})
-        return Answer(answer.status, answer.headers, read.body(None, contract))
+        return Answer(read.status, {**answer.headers, **read.beside("headers")}, read.body(None, contract))
 
     def keep(self, asked: Asked, answer: Answer) -> None:
         """Nothing is real."""
@@ -382,8 +385,9 @@ class Calls:
     def call(self, context: RunContext, call: Call, connections: Any) -> Answer | Held:
         """Makes a call."""
         if call.action.type in (ActionType.WORKFLOW, ActionType.SEND_TO_BATCH):
-            body = self._wanted.get(call.action.name.lower(), Read()).body()
-            return Answer(200, {"Content-Type": "application/json"}, {} if body is None else body)
+            read = self._wanted.get(call.action.name.lower(), Read())
+            headers = {"Content-Type": "application/json"} | read.beside("headers")
+            return Answer(read.status, headers, {} if (body := read.body()) is None else body)
         return self._caller.call(context, call, connections)
 
 

@@ -39,6 +39,21 @@ def compose(inputs: Any) -> dict[str, Any]:
         ("@addProperty(body('Ask')['held'], 'a', 1)", {"held": {"name": "held 1"}}),
         ("@equals(body('Ask')['kind'], 'User')", {"kind": "User"}),
         ("@indexOf(body('Ask')['who'], '@')", {"who": "who 1@example"}),
+        ("@actions('Ask')['outputs']['body']['severity']", {"severity": "High"}),
+        ("@json(body('Ask'))['severity']", '{"severity": "High"}'),
+        ("@addSeconds('1970-01-01', body('Ask')['epoch'])", {"epoch": 1}),
+        ("@range(0, body('Ask')['n'])", {"n": 1}),
+        ("@setProperty(body('Ask')['held'], 'a', 1)", {"held": {"name": "held 1"}}),
+        ("@union(body('Ask')['held'], json('{}'))", {"held": {"name": "held 1"}}),
+        ("@uriHost(body('Ask')['held'])", {"held": "https://site1.example/path/item?page=1"}),
+        ("@if(body('Ask')['flag'], 1, 2)", {"flag": True}),
+        ("@bool(body('Ask')['flag'])", {"flag": True}),
+        ("@dataUriToString(body('Ask')['held'])", {"held": "data:text/plain;base64,aGVsZCAx"}),
+        ("@sort(body('Ask')['rows'], 'b')", {"rows": [{"b": "b 1"}, {"b": "b 2"}]}),
+        (
+            "@formDataValue('Ask', 'k')",
+            {"$content-type": "application/x-www-form-urlencoded", "$formdata": [{"key": "k", "value": "k 1"}]},
+        ),
     ],
 )
 def test_an_answer_holds_what_is_read_of_it(inputs: str, wanted: Any) -> None:
@@ -113,7 +128,7 @@ def test_an_object_that_the_definition_spells_out_leads_to_what_stands_in_it() -
         "Parse": {"type": "ParseJson", "inputs": {"content": "@variables('v')", "schema": {}}},
         "Say": compose("@int(body('Parse')?['a']?['b'])"),
     }
-    assert body(actions) == {"found": 1}
+    assert body(actions) == '{"found": 1}'
 
 
 def test_an_array_that_is_made_of_an_element_leaves_the_element_what_it_is() -> None:
@@ -235,3 +250,62 @@ def test_what_one_schema_takes_for_a_text_and_another_for_a_list_is_a_list_withi
         "Two": {"type": "ParseJson", "inputs": {"content": "@body('Ask')", "schema": listed}},
     }
     assert body(actions) == {"tags": '["item 1"]'}
+
+
+def query(where: str) -> dict[str, Any]:
+    return {"type": "Query", "inputs": {"from": "@body('Ask')?['rows']", "where": where}}
+
+
+@pytest.mark.parametrize(
+    ("where", "wanted"),
+    [
+        ("@and(equals(item()?['a'], 'x'), greater(int(item()?['n']), 80))", {"a": "x", "n": 81}),
+        ("@not(equals(item()?['a'], 'x'))", {"a": "other than x"}),
+        ("@not(or(equals(item()?['a'], 'a 1'), less(item()?['n'], 5)))", {"a": "other than a 1", "n": 5}),
+        ("@contains(toLower(item()?['a']), 'part')", {"a": "a 1partexample"}),
+        ("@startsWith(item()?['a'], 'b')", {"a": "ba 1"}),
+        ("@equals(item()?['a'], null)", {"a": None}),
+        ("@equals(item()?['a'], false)", {"a": False}),
+        ("@item()?['a']", {"a": True}),
+        ("@greater(10, item()?['n'])", {"n": 9}),
+    ],
+)
+def test_an_element_of_what_is_filtered_passes_the_filter(where: str, wanted: dict[str, Any]) -> None:
+    found = body({"Filter": query(where), "Say": compose("@first(body('Filter'))?['a']")})["rows"][0]
+    assert {k: v for k, v in found.items() if k in wanted} == wanted
+
+
+def test_of_several_filters_each_has_an_element_that_passes_it() -> None:
+    actions = {f"Of {kind}": query(f"@equals(item()?['kind'], '{kind}')") for kind in ("Ip", "Host", "File")}
+    assert [row["kind"] for row in body(actions)["rows"]] == ["Ip", "Host", "File"]
+
+
+def test_headers_and_a_status_that_a_workflow_looks_for_are_there() -> None:
+    actions = {
+        "Say": compose("@last(split(outputs('Ask')['headers']['Location'], '/'))"),
+        "Later": compose("@int(outputs('Ask')?['headers']?['Retry-After'])"),
+        "If": {
+            "type": "If",
+            "expression": {"and": [{"equals": ["@outputs('Ask')['statusCode']", 201]}]},
+            "actions": {},
+        },
+    }
+    definition = read({"triggers": {"manual": {"type": "Request"}}, "actions": {"Ask": HTTP, **actions}})
+    answer = reads(definition)["ask"]
+    assert (answer.status, answer.body()) == (201, None)
+    headers = answer.beside("headers")
+    assert (list(headers), headers["Retry-After"]) == (["Location", "Retry-After"], "1")
+
+
+def test_what_a_trigger_is_asked_with_is_there() -> None:
+    actions = {"Say": compose("@{triggerOutputs()['queries']['id']}@{trigger().outputs.relativePathParameters.name}")}
+    trigger = reads(read({"triggers": {"manual": {"type": "Request"}}, "actions": actions}))[TRIGGER]
+    assert list(trigger.beside("queries")) == ["id"]
+    assert list(trigger.beside("relativePathParameters")) == ["name"]
+
+
+def test_a_schema_that_refers_to_itself_has_a_sample() -> None:
+    part = {"type": "object", "properties": {"n": {"type": "integer"}, "of": {"$ref": "#/definitions/part"}}}
+    schema = {"definitions": {"part": part}, "$ref": "#/definitions/part"}
+    assert not complaints(made(schema), schema)
+    assert made({"$ref": "https://elsewhere.example/schema"}, "a") == "a 1"

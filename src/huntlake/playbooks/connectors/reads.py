@@ -6,21 +6,21 @@ the items of loops. What a ParseJson or a Request says by a schema is part of wh
 
 from __future__ import annotations
 
-import base64
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from huntlake.core.diagnostics import SourceError
-from huntlake.playbooks.connectors.plausible import MOMENT, SUBSCRIPTION
+from huntlake.playbooks.connectors import fitting
+from huntlake.playbooks.connectors.filters import wants
+from huntlake.playbooks.connectors.plausible import plausible
 from huntlake.playbooks.connectors.schema_samples import made
 from huntlake.playbooks.connectors.stubs import Contract
 from huntlake.wdl.definition.workflow import Action, ActionType, Definition
-from huntlake.wdl.dotnet import timestamps
 from huntlake.wdl.expressions.nodes import Access, Call, Expression, Interpolation, Literal
 from huntlake.wdl.expressions.parser import template
-from huntlake.wdl.expressions.values import Fault, found, text
+from huntlake.wdl.expressions.values import found
 
 TRIGGER = ""
 """What stands for the trigger among the names of actions."""
@@ -36,6 +36,13 @@ _SEVERAL = frozenset(("coalesce", "intersection", "union"))
 _DEEPEST = 12
 _FROM_END = 8
 _MOST_TWINS = 6
+_PARTS = ("headers", "queries", "relativepathparameters")
+_ANSWERED = frozenset(
+    (
+        *(ActionType.API_CONNECTION, ActionType.API_CONNECTION_WEBHOOK, ActionType.API_MANAGEMENT, ActionType.FUNCTION),
+        *(ActionType.HTTP, ActionType.HTTP_WEBHOOK, ActionType.WORKFLOW),
+    )
+)
 _NUMBERED = frozenset(("greater", "greaterorequals", "less", "lessorequals"))
 _ARITHMETIC = frozenset(("add", "div", "mod", "mul", "sub"))
 _ORDERED = frozenset(("max", "min"))
@@ -44,17 +51,11 @@ _OF_DATES = frozenset(
     " dayofmonth dayofyear ticks formatdatetime parsedatetime datedifference converttimezone convertfromutc"
     " converttoutc".split()
 )
-RESOURCE = f"{SUBSCRIPTION}/providers/Microsoft.Compute/virtualMachines/host1"
-"""What stands for a text that is taken apart as the id of a resource."""
 
 Source = tuple[str, tuple[str, ...]]
 """Which answer, by its action in lower case, and the steps into its body: names, `[]` for an element, and at the end
 perhaps `IN_ARRAY`: an array that was made of that."""
 IN_ARRAY = "[…]"
-
-
-Fit = Callable[[Any], Any]
-"""Makes of a made-up value one that the workflow can work with; what it can already work with stays."""
 
 
 @dataclass
@@ -67,8 +68,28 @@ class Read:
     """What a schema says that it is, made up; None where none does."""
     elements: int = 2
     """How many elements arrays need at least."""
-    fits: dict[tuple[str, ...], list[Fit]] = field(default_factory=dict)
+    fits: dict[tuple[str, ...], list[fitting.Fit]] = field(default_factory=dict)
     """By the steps into the body, what the functions want that take what is there."""
+
+    statuses: list[int] = field(default_factory=list)
+    """The statuses of success that the workflow looks for."""
+
+    @property
+    def status(self) -> int:
+        """A status of success: where the workflow looks for others than 200 only, the first of these."""
+        return 200 if 200 in self.statuses else next(iter(self.statuses), 200)
+
+    def beside(self, part: str) -> dict[str, str]:
+        """What is read beside the body, as texts by name: of `headers`, `queries` or `relativePathParameters`."""
+        start, made = f"^{part.lower()}.", dict[str, str]()
+        for path in self.paths:
+            if path.startswith(start):
+                name = path.removeprefix(start)
+                value: Any = plausible(name)
+                for fit in self.fits.get((start.removesuffix("."), name), ()):
+                    value = fit(value)
+                made[name] = value if isinstance(value, str) else json.dumps(value)
+        return made
 
     def body(self, real: Any = None, contract: Contract | None = None) -> Any:
         """A body in which everything is there that is read, and that a contract of the same call tells of.
@@ -77,173 +98,17 @@ class Read:
         """
         read = Contract("", "GET", "", self.paths)
         # An array of one element is none any more when it comes back from XML.
-        several = any(_xml in fits for fits in self.fits.values())
+        several = any(fitting.xml in fits for fits in self.fits.values())
         own = _merged(read.shaped(self.sample, self.elements, several), real)
-        if self.paths:
+        if any(not p.startswith("^") for p in self.paths):
             own = read.over(own, self.elements)
         if contract is not None:
             own = contract.over(own, self.elements)
         for steps in sorted(self.fits, key=len, reverse=True):
             # What is read as XML is so also where JSON is made of it.
-            for fit in sorted(self.fits[steps], key=lambda f: f is _xml):
-                own = _at(own, steps, fit)
+            for fit in sorted(self.fits[steps], key=lambda f: f is fitting.xml):
+                own = fitting.at(own, steps, fit)
         return own
-
-
-def _at(value: Any, steps: tuple[str, ...], fit: Fit) -> Any:
-    if not steps:
-        return fit(value)
-    if isinstance(value, list) and steps[0] == "[]":
-        return [_at(one, steps[1:], fit) for one in value]
-    if isinstance(value, dict) and (key := found(value, steps[0])) is not None:
-        return {**value, key: _at(value[key], steps[1:], fit)}
-    if (inner := _inner(value)) is not None:
-        return json.dumps(_at(inner, steps, fit))
-    return value
-
-
-def _list(value: Any) -> Any:
-    if (inner := _inner(value)) is not None:
-        return value if isinstance(inner, list) else json.dumps([inner])
-    return value if isinstance(value, list) else [value]
-
-
-def _inner(value: Any) -> Any:
-    """What JSON within a text holds that is an object or a list; None of anything else."""
-    if not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):
-        return None
-    try:
-        return json.loads(value)
-    except ValueError:
-        return None
-
-
-def _objects(value: Any) -> Any:
-    return [one if isinstance(one, dict) else {"name": one} for one in _list(value)]
-
-
-def _object(value: Any) -> Any:
-    # What is read by way of `json` is a text.
-    return value if isinstance(value, dict) or isinstance(_inner(value), dict) else {"name": value}
-
-
-def _xml(value: Any) -> Any:
-    """An object with one root, which has a form in XML; a text that may be XML stays."""
-    inner = value if isinstance(value, dict) else _inner(value)
-    if not isinstance(inner, dict):
-        return value if isinstance(value, str) and value.lstrip().startswith("<") else {"name": value}
-    return inner if len(inner) == 1 else {"root": inner}
-
-
-def _integer(value: Any) -> Any:
-    fitting = isinstance(value, int | float) or (isinstance(value, str) and value.strip().lstrip("-").isdecimal())
-    return value if fitting else 1
-
-
-def _json(value: Any) -> Any:
-    if isinstance(value, str):
-        try:
-            json.loads(value)
-        except ValueError:
-            return json.dumps({})
-        return value
-    return json.dumps(value)
-
-
-def _parsable(value: Any) -> Any:
-    """A text that isn't JSON is JSON; everything else is it already."""
-    return _json(value) if isinstance(value, str) else value
-
-
-def _shown(value: Any) -> Any:
-    """A text: whatever is read of it is read as JSON."""
-    return json.dumps(value) if isinstance(value, dict | list) else value
-
-
-def _base64(value: Any) -> Any:
-    try:
-        base64.b64decode(value, validate=True)
-    except (ValueError, TypeError):
-        return base64.b64encode(text(value).encode()).decode()
-    return value
-
-
-def _parts(mark: str, least: int) -> Fit:
-    """A text that a mark parts into so many parts."""
-
-    def fit(value: Any) -> Any:
-        if isinstance(value, list | dict):
-            return value
-        shown = text(value)
-        if not mark or len(shown.split(mark)) >= least:
-            return value
-        if mark == "/":
-            return RESOURCE if least <= RESOURCE.count("/") + 1 else RESOURCE + "/part" * least
-        return mark.join([shown, *(f"part{n}" for n in range(1, least))])
-
-    return fit
-
-
-def _long(least: int) -> Fit:
-    """A text of so many characters."""
-
-    def fit(value: Any) -> Any:
-        if isinstance(value, list | dict):
-            return value
-        shown = text(value)
-        if len(shown) >= least:
-            return value
-        return RESOURCE if len(RESOURCE) >= least else shown.ljust(least, "x")
-
-    return fit
-
-
-def _with(part: str) -> Fit:
-    """A text that another stands in."""
-
-    def fit(value: Any) -> Any:
-        if isinstance(value, list | dict) or part in text(value):
-            return value
-        return f"{text(value)}{part}example"
-
-    return fit
-
-
-def _same(wanted: Any) -> Fit:
-    """That text in place of another, or of nothing."""
-    return lambda value: wanted if value is None or isinstance(value, str) else value
-
-
-def _number(value: Any) -> Any:
-    return value if isinstance(value, int | float) else 1
-
-
-def _moment(value: Any) -> Any:
-    if isinstance(value, list | dict):
-        return value
-    try:
-        timestamps.read(text(value))
-    except Fault:
-        return MOMENT
-    return value
-
-
-def _truth(value: Any) -> Any:
-    return value if isinstance(value, bool) else True
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
-
-
-_TYPED: Mapping[str, Fit] = {
-    "array": _list,
-    "boolean": _truth,
-    "float": _number,
-    "integer": _number,
-    "object": _object,
-}
-"""By the type of a variable in lower case, what it can hold."""
 
 
 def reads(definition: Definition, parameters: Mapping[str, Any] | None = None) -> dict[str, Read]:
@@ -268,6 +133,8 @@ class _Reader:
         for name, write in _written(definition):
             self.written.setdefault(name, []).append(write)
         self.variables: dict[str, Source | None] = {}
+        self.filters: dict[Source, int] = {}
+        """How many Queries go over a list."""
         self.twins: dict[Source, list[Source]] = {}
         self.initial = {name: value for name, value, _ in _initial(definition)}
         self.types = {name: type for name, _, type in _initial(definition)}
@@ -296,7 +163,30 @@ class _Reader:
             self._compared(action.expression, action)
         for one in _texts(dict(self.definition.outputs)):
             self._text(one, None)
+        for action in self.definition.all():
+            if action.type is ActionType.QUERY and isinstance(action.inputs, Mapping):
+                self._filtered(action, action.inputs)
         return self.found
+
+    def _filtered(self, action: Action, inputs: Mapping[str, Any]) -> None:
+        """One element of what a Query goes over passes it: of several Queries each has one of its own."""
+        source, where = self._of(inputs.get("from"), action, 0), inputs.get("where")
+        try:
+            read = template(where) if isinstance(where, str) else None
+        except SourceError:
+            return
+        if source is None or not isinstance(read, Access | Call):
+            return
+        name, steps = _into(source, "[]")
+        found = []
+        for node, fit in wants(read, lambda one: self._constant(one, action)):
+            of = self._source(node, action, 0)
+            if of is not None and of[0] == name and of[1][: len(steps)] == steps and IN_ARRAY not in of[1]:
+                found.append((of[1][len(steps) :], fit))
+        if found:
+            number = self.filters.get(source, 0)
+            self.filters[source] = number + 1
+            self._fitted(source, fitting.element(number, found))
 
     # -- what the workflow can work with
 
@@ -304,25 +194,27 @@ class _Reader:
         inputs = action.inputs if isinstance(action.inputs, Mapping) else {}
         match action.type:
             case ActionType.FOREACH:
-                self._fit(action.foreach, action, _list)
+                self._fit(action.foreach, action, fitting.a_list)
             case ActionType.PARSE_JSON:
-                self._fit(inputs.get("content"), action, _parsable)
+                self._fit(inputs.get("content"), action, fitting.parsable)
             case ActionType.QUERY | ActionType.JOIN:
-                self._fit(inputs.get("from"), action, _list)
+                self._fit(inputs.get("from"), action, fitting.a_list)
             case ActionType.SELECT:
-                self._fit(inputs.get("from"), action, _list)
+                self._fit(inputs.get("from"), action, fitting.a_list)
             case ActionType.TABLE:
-                self._fit(inputs.get("from"), action, _list if inputs.get("columns") else _objects)
+                self._fit(inputs.get("from"), action, fitting.a_list if inputs.get("columns") else fitting.objects)
             case ActionType.INITIALIZE | ActionType.SET_VARIABLE:
                 listed = inputs.get("variables") if action.type is ActionType.INITIALIZE else [inputs]
                 for one in listed if isinstance(listed, list) else ():
                     if isinstance(one, Mapping):
                         type = str(one.get("type") or self.types.get(str(one.get("name", "")).lower(), ""))
-                        self._fit(one.get("value"), action, _TYPED.get(type.lower(), _as_it_is))
+                        self._fit(one.get("value"), action, fitting.TYPED.get(type.lower(), fitting.as_it_is))
+            case ActionType.INCREMENT | ActionType.DECREMENT:
+                self._fit(inputs.get("value"), action, fitting.a_number)
             case ActionType.SWITCH:
                 cases = [c.value for c in action.cases]
                 if cases and all(isinstance(c, str) and "@" not in c for c in cases):
-                    self._fit(action.expression, action, _one_of(cases))
+                    self._fit(action.expression, action, fitting.one_of(cases))
 
     def _compared(self, node: Any, action: Action) -> None:
         """Conditions that are trees: their texts stand on both sides of a comparison."""
@@ -335,14 +227,17 @@ class _Reader:
             sides = given if isinstance(given, list) else []
             if len(sides) == 2 and name.lower() in _NUMBERED and any(isinstance(s, int) for s in sides):
                 for side in sides:
-                    self._fit(side, action, _integer)
+                    self._fit(side, action, fitting.integer)
             said = [self._said(s, action) for s in sides]
+            if len(sides) == 2 and name.lower() == "equals":
+                for side, other in (sides, sides[::-1]):
+                    self._status(self._of(side, action, 0), other)
             texts = [s for s in said if isinstance(s, str) and s]
             if len(sides) == 2 and name.lower() == "equals" and len(texts) == 1:
                 for side in sides:
-                    self._fit(side, action, _same(texts[0]))
+                    self._fit(side, action, fitting.same(texts[0]))
             if len(sides) == 2 and name.lower() == "contains" and isinstance(said[1], str) and said[1]:
-                self._fit(sides[0], action, _with(said[1]))
+                self._fit(sides[0], action, fitting.holding(said[1]))
             self._compared(given, action)
 
     def _said(self, node: Any, action: Action) -> Any:
@@ -354,11 +249,16 @@ class _Reader:
         except SourceError:
             return None
 
-    def _fit(self, node: Any, action: Action | None, fit: Fit) -> None:
+    def _status(self, source: Source | None, wanted: Any) -> None:
+        # A 202 would be asked again until it is something else.
+        if source and source[1] == ("^statuscode",) and isinstance(wanted, int) and wanted in range(200, 300):
+            self._read(source[0]).statuses += [wanted] if wanted != 202 else []
+
+    def _fit(self, node: Any, action: Action | None, fit: fitting.Fit) -> None:
         if (source := self._of(node, action, 0)) is not None:
             self._fitted(source, fit)
 
-    def _fitted(self, source: Source | None, fit: Fit) -> None:
+    def _fitted(self, source: Source | None, fit: fitting.Fit) -> None:
         for name, steps in self._alike(source) if source is not None else ():
             if IN_ARRAY not in steps:
                 self._read(name).fits.setdefault(steps, []).append(fit)
@@ -378,43 +278,85 @@ class _Reader:
         match name, values:
             case ("join" | "union" | "intersection" | "length", _):
                 # Who counts characters has a text already, and a list is counted as well.
-                if name != "length" or first:
-                    self._fitted(first, _list if name != "length" else _counted)
-                if name in ("union", "intersection"):
-                    for other in arguments[1:]:
-                        self._fitted(self._source(other, action, 0), _list)
+                fit = fitting.counted if name == "length" else fitting.a_list
+                if name in _SEVERAL and any(map(self._is_object, arguments)):
+                    fit = fitting.an_object
+                for one in arguments if name in _SEVERAL else arguments[:1]:
+                    self._fitted(self._source(one, action, 0), fit)
             case ("int" | "float", _):
-                self._fitted(first, _integer)
+                self._fitted(first, fitting.integer)
             case (_, _) if name in _ARITHMETIC or (name in _ORDERED and len(arguments) > 1):
                 for one in arguments:
-                    self._fitted(self._source(one, action, 0), _number)
+                    self._fitted(self._source(one, action, 0), fitting.a_number)
             case (_, _) if name in _OF_DATES:
                 for one in arguments if name == "datedifference" else arguments[:1]:
-                    self._fitted(self._source(one, action, 0), _moment)
+                    self._fitted(self._source(one, action, 0), fitting.moment)
+                if name.startswith(("add", "subtract")) and len(arguments) > 1:
+                    self._fitted(self._source(arguments[1], action, 0), fitting.a_number)
+            case ("range" | "rand" | "skip" | "take" | "chunk" | "substring" | "slice", (_, *_)):
+                for one in arguments if name in ("range", "rand") else arguments[1:]:
+                    self._fitted(self._source(one, action, 0), fitting.a_number)
+                self._long_enough(name, first, values)
             case ("json", _):
-                self._fitted(first, _json)
+                self._fitted(first, fitting.json_text)
             case ("xml", _):
-                self._fitted(first, _xml)
+                self._fitted(first, fitting.xml)
             case ("replace", _) if not _is_text(arguments[0]):
-                self._fitted(first, _shown)
+                self._fitted(first, fitting.shown)
             case ("addproperty" | "setproperty" | "removeproperty", _):
-                self._fitted(first, _object)
+                self._fitted(first, fitting.an_object)
             case ("base64tostring" | "decodebase64" | "base64tobinary", _):
-                self._fitted(first, _base64)
-            case ("substring", [_, int(start), int(size)]):
-                self._fitted(first, _long(start + size))
-            case ("substring", [_, int(start)]):
-                self._fitted(first, _long(start + 1))
+                self._fitted(first, fitting.base64_text)
+            case ("and" | "or" | "not" | "if", _):
+                for one in arguments[:1] if name == "if" else arguments:
+                    self._fitted(self._source(one, action, 0), fitting.truth)
+            case ("bool", _):
+                self._fitted(first, fitting.truth)
+            case ("sort" | "reverse", _):
+                self._fitted(first, fitting.a_list)
+                if first is not None and isinstance(values[-1], str) and len(values) > 1:
+                    self._note(_into(_into(first, "[]"), values[-1]))
+            case ("datauritostring" | "datauritobinary" | "decodedatauri", _):
+                self._fitted(first, fitting.data_uri)
+            case ("formdatavalue" | "formdatamultivalues", [str(named), str(key)]):
+                self._fitted(self._answer(named, 0), fitting.form(key))
+            case ("triggerformdatavalue" | "triggerformdatamultivalues", [str(key)]):
+                self._fitted((TRIGGER, ()), fitting.form(key))
+            case ("multipartbody", [str(named), int(index)]):
+                self._fitted(self._answer(named, 0), fitting.in_parts(index))
+            case ("triggermultipartbody", [int(index)]):
+                self._fitted((TRIGGER, ()), fitting.in_parts(index))
+            case (_, _) if name.startswith("uri") and not name.startswith("uricomponent"):
+                self._fitted(first, fitting.address)
             case ("indexof" | "lastindexof", [_, str(part)]):
-                self._fitted(first, _with(part))
+                self._fitted(first, fitting.holding(part))
             case ("equals", [_, _]):
                 for one, other in (arguments, arguments[::-1]):
                     wanted = self._constant(other, action)
+                    self._status(self._source(one, action, 0), wanted)
                     if isinstance(wanted, str) and wanted:
-                        self._fitted(self._source(one, action, 0), _same(wanted))
+                        self._fitted(self._source(one, action, 0), fitting.same(wanted))
             case (_, [_, _]) if name in _NUMBERED and any(isinstance(v, int) for v in values):
                 for one in arguments:
-                    self._fitted(self._source(one, action, 0), _integer)
+                    self._fitted(self._source(one, action, 0), fitting.integer)
+
+    def _long_enough(self, name: str, source: Source | None, values: list[Any]) -> None:
+        match name, values:
+            case ("substring", [_, int(start), int(size)]):
+                self._fitted(source, fitting.long(start + size))
+            case ("substring", [_, int(start)]):
+                self._fitted(source, fitting.long(start + 1))
+
+    def _is_object(self, node: Expression) -> bool:
+        """Whether it is an object, whatever it is made of."""
+        match node:
+            case Call(name, (Literal(str(said)),)) if name.lower() == "json":
+                return said.lstrip().startswith("{")
+            case Call(name, (Literal(str(said)),)) if name.lower() == "variables":
+                return self.types.get(said.lower(), "").lower() == "object"
+            case Call(name, _):
+                return name.lower() in ("addproperty", "setproperty", "removeproperty")
+        return False
 
     def _constant(self, node: Expression, action: Action | None, depth: int = 0) -> Any:
         """What an expression always is; None where it depends on anything."""
@@ -455,6 +397,7 @@ class _Reader:
         for name, marked in self._alike(source):
             steps = tuple(s for s in marked if s != IN_ARRAY)
             path = "".join("[]" if s == "[]" else f".{s}" for s in steps)
+            path = path.removeprefix(".") if path.startswith(".^") else path
             if path and "." not in "".join(s for s in steps if s != "[]"):
                 paths = self._read(name).paths
                 paths[path] = paths.get(path, 0) + 1
@@ -489,8 +432,13 @@ class _Reader:
                     inner = inner.parent
                 if source is None:
                     self._walk(parent, action)
-                elif not isinstance(key, Literal):
+                    return
+                if not isinstance(key, Literal):
                     self._walk(key, action)
+                # What is read of a function's value is read of what it is given, which must suit it.
+                while isinstance(inner, Call) and inner.name.lower() in _THROUGH and inner.arguments:
+                    self._called(inner.name.lower(), inner.arguments, action)
+                    inner = inner.arguments[0]
 
     def _indexed(self, parent: Expression, key: Expression, action: Action | None) -> None:
         index = key.value if isinstance(key, Literal) else None
@@ -512,11 +460,11 @@ class _Reader:
         if isinstance(split, Call) and split.name.lower() == "split" and len(split.arguments) == 2:
             mark = split.arguments[1]
             if isinstance(mark, Literal) and isinstance(mark.value, str):
-                self._fitted(self._source(split.arguments[0], action, 0), _parts(mark.value, index + 1))
+                self._fitted(self._source(split.arguments[0], action, 0), fitting.parts_by(mark.value, index + 1))
         elif (source := self._source(parent, action, 0)) is not None:
             read_ = self._read(source[0])
             read_.elements = max(read_.elements, index + 1)
-            self._fitted(source, _list)
+            self._fitted(source, fitting.a_list)
 
     def _kept(self, function: str, name: str) -> tuple[Any, Action | None]:
         if function == "variables":
@@ -554,15 +502,20 @@ class _Reader:
         return None
 
     def _step(self, parent: Expression, key: Any, action: Action | None, depth: int) -> Source | None:
-        if isinstance(key, str) and key.lower() == "body" and isinstance(parent, Call):
-            if parent.name.lower() in ("triggeroutputs",):
-                return TRIGGER, ()
-            if parent.name.lower() in _OUTPUTS and (named := _named(parent)):
-                return self._answer(named, depth + 1)
+        of = _whose_outputs(parent) if isinstance(key, str) else None
+        if of is not None and str(key).lower() == "body":
+            return (TRIGGER, ()) if of == TRIGGER else self._answer(of, depth + 1)
+        if of is not None and str(key).lower() in (*_PARTS, "statuscode") and self._answers(of):
+            return of.lower(), (f"^{str(key).lower()}",)
         source = self._source(parent, action, depth + 1)
         if source is None:
             return None
         return _into(source, "[]" if isinstance(key, int) else str(key))
+
+    def _answers(self, name: str) -> bool:
+        """Whether what it gives comes from elsewhere: from a service, or from what set the workflow off."""
+        action = self.actions.get(name.lower())
+        return name == TRIGGER or (action is not None and action.type in _ANSWERED)
 
     def _call(self, name: str, arguments: tuple[Expression, ...], action: Action | None, depth: int) -> Source | None:
         named = arguments[0].value if arguments and isinstance(arguments[0], Literal) else None
@@ -664,6 +617,20 @@ class _Reader:
         return source and _into(source, "[]")
 
 
+def _whose_outputs(node: Expression) -> str | None:
+    """The name of the action whose outputs an expression is, `TRIGGER` for the trigger's; None of anything else."""
+    match node:
+        case Call(name, ()) if name.lower() == "triggeroutputs":
+            return TRIGGER
+        case Call(name, (Literal(str(named)),)) if name.lower() in _OUTPUTS:
+            return named
+        case Access(Call(name, ()), Literal(str(key))) if (name.lower(), key.lower()) == ("trigger", "outputs"):
+            return TRIGGER
+        case Access(Call(name, (Literal(str(named)),)), Literal(str(key))) if key.lower() == "outputs":
+            return named if name.lower() == "actions" else None
+    return None
+
+
 def _into(source: Source, step: str) -> Source:
     """What a step leads to; an element of an array that was made of something is that."""
     name, steps = source
@@ -712,15 +679,6 @@ def _initial(definition: Definition) -> Iterator[tuple[str, Any, str]]:
                     yield str(one.get("name", "")).lower(), one.get("value"), str(one.get("type", ""))
 
 
-def _one_of(cases: list[Any]) -> Fit:
-    return lambda value: value if value in cases else cases[0]
-
-
-def _counted(value: Any) -> Any:
-    # A workflow that counts the keys of an object can't be helped; nothing that is known is an empty list as well.
-    return value if isinstance(value, str | list) or (isinstance(value, dict) and value) else [value] if value else []
-
-
 def _texts(node: Any) -> Iterator[str]:
     match node:
         case str() if "@" in node:
@@ -743,7 +701,7 @@ def _merged(left: Any, right: Any) -> Any:
     for one, other in ((left, right), (right, left)):
         # What is once a text and once an object is JSON within a text.
         if isinstance(one, str) and isinstance(other, dict | list):
-            inner = _inner(one)
+            inner = fitting.inner_of(one)
             # What may be anything is a text where it stands within one.
             return json.dumps(other if inner is None else _merged(inner, other), default=lambda one: "item 1")
     return left if right is None else right

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from huntlake.playbooks.connectors.plausible import MOMENT, digits_of, guid, plausible
 from huntlake.playbooks.connectors.stubs import ANYTHING
@@ -24,17 +25,23 @@ _TEXTS = (
 """Texts of forms that patterns ask for."""
 
 
-def made(schema: Any, name: str = "", depth: int = 0) -> Any:
-    """A value that a JSON schema lets pass, with every property that it names."""
+def made(schema: Any, name: str = "", depth: int = 0, whole: Any = None) -> Any:
+    """A value that a JSON schema lets pass, with every property that it names.
+
+    `whole` is the schema that it stands in, where that is another one.
+    """
     if not isinstance(schema, Mapping) or depth > _DEEPEST:
         return {}
+    whole = schema if whole is None else whole
+    if isinstance(schema.get("$ref"), str):
+        return made(_referred(schema["$ref"], whole), name, depth + _DEEPEST // 4, whole)
     if "const" in schema:
         return schema["const"]
     if isinstance(schema.get("enum"), list) and schema["enum"]:
         return schema["enum"][0]
     for choice in ("anyOf", "oneOf", "allOf") if "properties" not in schema else ():
         if isinstance(schema.get(choice), list) and schema[choice]:
-            return made(schema[choice][0], name, depth + 1)
+            return made(schema[choice][0], name, depth + 1, whole)
     types = schema.get("type")
     type = str(next((t for t in types if t != "null"), "null") if isinstance(types, list) else types or "").lower()
     properties, items = schema.get("properties"), schema.get("items")
@@ -43,14 +50,23 @@ def made(schema: Any, name: str = "", depth: int = 0) -> Any:
         required = schema.get("required")
         more = [n for n in required if isinstance(n, str) and n not in known] if isinstance(required, list) else []
         named = {**known, **{n: {"type": "string"} for n in more}}
-        return {_plain(k): made(v, _plain(k), depth + 1) for k, v in named.items()}
+        return {_plain(k): made(v, _plain(k), depth + 1, whole) for k, v in named.items()}
     if type == "array" or (not type and items is not None):
         several = items if isinstance(items, list) and items else [items]
         least = schema.get("minItems")
         wanted = min(least, _MOST_ELEMENTS) if isinstance(least, int) else 0
         several = several + several[-1:] * (wanted - len(several))
-        return [made(one, name, depth + 1) if isinstance(one, Mapping) and one else ANYTHING for one in several]
+        return [made(one, name, depth + 1, whole) if isinstance(one, Mapping) and one else ANYTHING for one in several]
     return _fitting(schema, _leaf(type, name))
+
+
+def _referred(reference: str, whole: Any) -> Any:
+    """What a reference within a schema leads to; a schema of anything where it leads out of it, or nowhere."""
+    found = whole
+    for step in reference.removeprefix("#").strip("/").split("/") if reference != "#" else ():
+        name = unquote(step).replace("~1", "/").replace("~0", "~")
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found if reference.startswith("#") and found is not None else {}
 
 
 def _fitting(schema: Mapping[str, Any], value: Any) -> Any:
