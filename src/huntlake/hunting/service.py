@@ -122,7 +122,7 @@ class Hunting:
         intake = Intake(signals, attack, place, clock, vulnerabilities, assistant.read)
         closed = IncidentSignals(detection, attack, queries, clock, place.last_run)
         closings = IncidentListener(closed, signals, workspaces.find, lambda name: trust("incident", name))
-        prover = Prover(queries, reach, workspaces.find, watchlists)
+        prover = Prover(queries, reach, workspaces.find, watchlists, functions=searches.functions)
         recordings = KeptRecordings(shelf, clock, audit)
         proofs = ProverNow(prover, workspaces.get, clock, recordings)
         stops = Stops(
@@ -159,7 +159,7 @@ class Hunting:
             knowing,
             Silences(queries),
             workspaces=prover.reached,
-            lists=prover.lists,
+            beside=prover.beside,
         )
         publishing = Publishing.over(shelf, clock, hunts, detection, audit, attack.tactics)
         watching = Watching(clock, hunts, runs, detection, publishing, audit)

@@ -75,6 +75,11 @@ class SavedFunctions:
         """The names of a workspace's functions."""
         return self._documents(workspace).names()
 
+    def mark(self, workspace: str, name: str) -> str:
+        """A text that is another after each write of a function; `` where there is none."""
+        found = self._documents(workspace).find(name)
+        return found.etag if found else ""
+
     def text(self, workspace: str, name: str) -> str | None:
         """What the compiler reads of a function; None where there is none."""
         found = self._documents(workspace).find(name)

@@ -39,7 +39,7 @@ class SavedSearches:
 
     def __init__(self, shelf: Shelf, clock: Clock, functions: SavedFunctions) -> None:
         self._searches = Records(shelf, clock, "saved searches", SavedSearch)
-        self._functions = functions
+        self.functions = functions
 
     def list(self, owner: Owner) -> Sequence[Document[SavedSearch]]:
         """Every saved search of a workspace, by name."""
@@ -75,7 +75,7 @@ class SavedSearches:
         old = before.value.function_alias if before else ""
         if alias:
             workspace = _named(owner)
-            if alias != old and self._functions.text(workspace.name, alias) is not None:
+            if alias != old and self.functions.text(workspace.name, alias) is not None:
                 raise Conflict(f"a function is saved as `{alias}` already")
         document, new = self._searches.put(owner, name, value, by, only)
         if alias:
@@ -84,12 +84,12 @@ class SavedSearches:
             )
             try:
                 # Tables and functions that it names may come later, as they may in Azure.
-                self._functions.put(_named(owner), function, skip_validation=True)
+                self.functions.put(_named(owner), function, skip_validation=True)
             except Exception:
                 self._restore(owner, name, before)
                 raise
         if old and old != alias:
-            self._functions.delete(_named(owner), old)
+            self.functions.delete(_named(owner), old)
         return document, new
 
     def delete(self, owner: Owner, name: str, only: Only = ALWAYS) -> bool:
@@ -97,7 +97,7 @@ class SavedSearches:
         before = self._searches.find(owner, name)
         gone = self._searches.delete(owner, name, only)
         if gone and before is not None and before.value.function_alias:
-            self._functions.delete(_named(owner), before.value.function_alias)
+            self.functions.delete(_named(owner), before.value.function_alias)
         return gone
 
     def _restore(self, owner: Owner, name: str, before: Document[SavedSearch] | None) -> None:

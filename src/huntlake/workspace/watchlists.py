@@ -192,6 +192,11 @@ class Watchlists:
         said = [watchlist.columns, watchlist.search_key, lives.total_seconds() if lives else None, alive]
         return hashlib.sha256(json.dumps(said).encode()).hexdigest(), len(alive)
 
+    def mark(self, workspace: str, alias: str) -> str:
+        """A text that is another after each write of a watchlist or its items; `` where there is none."""
+        found, items = self._lists(workspace).find(alias), self._items(workspace).find(alias)
+        return f"{found.etag} {items.etag}" if found and items else ""
+
     def columns(self, workspace: str, alias: str) -> tuple[str, ...]:
         """The columns of a watchlist; `NotFound` where there is none."""
         if (found := self._lists(workspace).find(alias)) is None:

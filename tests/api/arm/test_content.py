@@ -130,7 +130,7 @@ def test_a_search_with_an_alias_is_a_function(arm: Arm) -> None:
         "functionParameters": "x:long",
     }
     workspace = arm.server.workspaces.get("contoso-soc")
-    functions = arm.server.saved_searches._functions
+    functions = arm.server.saved_searches.functions
     assert arm.put(path, search).status_code == 200
     assert functions.get(workspace, "Twice").value.text.startswith("(x:long) {print x")
     assert arm.error(arm.put(path + "2", search), 409) == "Conflict"

@@ -22,6 +22,7 @@ from huntlake.hunting.lifecycle.new_hunt import NewHunt
 from huntlake.hunting.lifecycle.states import HuntState
 from huntlake.hunting.proof import rules
 from huntlake.hunting.proof.finding import DryRun, Volume
+from huntlake.hunting.running import asking
 from huntlake.hunting.running.run import RunStatus
 from huntlake.state.records import Author
 from huntlake.workspace.functions import SavedFunction
@@ -149,6 +150,45 @@ def test_a_run_that_read_what_nobody_approved_fails(app: App, monkeypatch: pytes
     assert "the watchlist `Odd` was changed: 1 items, and now 2" in found.failure
     with pytest.raises(Conflict, match="the watchlist `Odd` was changed"):
         run(app, name)
+
+
+@pytest.mark.parametrize("when", ["before it starts", "after it has started"])
+@pytest.mark.parametrize("what", ["watchlist", "function"])
+def test_what_is_changed_and_changed_back_within_a_run_fails_it(
+    app: App, monkeypatch: pytest.MonkeyPatch, when: str, what: str
+) -> None:
+    soc = app.workspaces.get("soc")
+    app.functions.put(soc, SavedFunction("Reads", READS))
+    name, start, ask = approved(app, HuntContent("Reads", entities=(HOST,))), GovernedHunts.start, asking.ask
+
+    def change(*names: str, function: str) -> None:
+        if what == "watchlist":
+            put(app, *names)
+        else:
+            app.functions.put(soc, SavedFunction("Reads", function))
+
+    def changed(hunts: GovernedHunts, *given: Any, **more: Any) -> Any:
+        # The guards see what was approved; what is read is another; and at the end all is as before.
+        if when == "before it starts":
+            change("PC2", function="SecurityEvent")
+            change("PC1", function=READS)
+        begun = start(hunts, *given, **more)
+        if when == "after it has started":
+            change("PC2", function="SecurityEvent")
+        return begun
+
+    def asked(*given: Any, **more: Any) -> Any:
+        found = ask(*given, **more)
+        change("PC1", function=READS)
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(GovernedHunts, "start", changed)
+        patched.setattr("huntlake.hunting.running.runs.ask", asked)
+        found = app.hunting.runs.run(soc, name, NOW - DAY, NOW).value
+    assert (found.status, found.rows, found.clusters) == (RunStatus.FAILED, 0, ())
+    assert found.failure == "a watchlist or a function was changed while it ran"
+    assert run(app, name) == 1
 
 
 def test_a_watchlist_whose_alias_has_a_slash_is_bound_as_any_other(app: App) -> None:

@@ -23,6 +23,7 @@ from huntlake.hunting.proof.repairing import Repaired, repaired
 from huntlake.kql.syntax import nodes
 from huntlake.kql.types import Column
 from huntlake.workspace.builtin_functions import BuiltinFunctions
+from huntlake.workspace.functions import SavedFunctions
 from huntlake.workspace.query import Explanation, Queries, QueryOptions
 from huntlake.workspace.visible import WorkspaceNamed
 from huntlake.workspace.watchlists import Watchlists
@@ -46,6 +47,8 @@ class Prover:
     """Finds other workspaces by name, of which those that `reach` has places for may be read."""
     watchlists: Watchlists | None = field(default=None, repr=False)
     """Tells what watchlists hold; without it nothing is known of them."""
+    functions: SavedFunctions | None = field(default=None, repr=False)
+    """Tells when functions were written."""
     redactor: Redactor = field(default_factory=SecretsHidden)
     # Each has a process, with memory of its own.
     _turns: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(_AT_ONCE), repr=False)
@@ -131,13 +134,15 @@ class Prover:
         known = self.queries.visible(workspace, self.reached, fetch=False)
         return schemas.drifted(before, schemas.now(before, known, self._versions(workspace)))
 
-    def lists(self, workspace: Workspace, content: Content) -> dict[str, str]:
-        """The watchlists that a query reads now: the hash of what each holds, and how many items, in words."""
+    def beside(self, workspace: Workspace, content: Content) -> schemas.Beside:
+        """The watchlists and functions that a query reads now, and how often they were written."""
         _, query = self._read(workspace, content.query)
         if query is None:
-            return {}
-        found = schemas.watchlists(self._tables(workspace, content, query, live=()))
-        return {alias: f"{what[schemas.ITEMS]} ({what[schemas.COUNT]} items)" for alias, what in found.items()}
+            return schemas.Beside()
+        tables = self._tables(workspace, content, query, live=())
+        found = schemas.watchlists(tables)
+        lists = {alias: f"{what[schemas.ITEMS]} ({what[schemas.COUNT]} items)" for alias, what in found.items()}
+        return schemas.Beside(lists, schemas.marks(tables, self._mark_of_list(workspace), self._mark_of(workspace)))
 
     def fingerprint(self, workspace: Workspace, content: Content) -> str:
         """What `Proof.schema` would be now; `` for a text that can't be understood."""
@@ -156,6 +161,20 @@ class Prover:
             return items, sum(one[1] for _, one in every if one)
 
         return version
+
+    def _mark_of_list(self, workspace: Workspace) -> schemas.Mark:
+        def mark(alias: str, place: str | None) -> str:
+            where = workspace if place is None else self.reached(place)
+            if where is None or self.watchlists is None:
+                return ""
+            aliases = self.watchlists.aliases(where.name) if alias == schemas.ALL else (alias,)
+            return " ".join(self.watchlists.mark(where.name, one) for one in aliases)
+
+        return mark
+
+    def _mark_of(self, workspace: Workspace) -> Callable[[str], str]:
+        functions = self.functions
+        return lambda name: "" if functions is None else functions.mark(workspace.name, name)
 
     def _tables(
         self, workspace: Workspace, content: Content, query: nodes.Query, live: tuple[str, ...] | None = None

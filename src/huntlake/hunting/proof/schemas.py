@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import orjson
@@ -41,6 +42,20 @@ class Known(Protocol):
 
 Version = Callable[[str, str | None], tuple[str, int] | None]
 """A hash of a watchlist's items and how many they are; by its alias, and its workspace if it isn't the query's own."""
+
+
+Mark = Callable[[str, str | None], str]
+"""A text that is another after each write of a watchlist; by its alias, and its workspace as above."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What a query reads besides tables: the version of each watchlist in words, and a mark of each watchlist and
+    function that is another after each write, also where one was changed and changed back.
+    """
+
+    lists: Mapping[str, str] = field(default_factory=dict)
+    marks: Mapping[str, str] = field(default_factory=dict)
 
 
 class Noticed:
@@ -133,12 +148,10 @@ def now(before: Tables, known: Known, version: Version = lambda alias, workspace
     found: dict[str, dict[str, str]] = {}
     for name, columns in before.items():
         if name.startswith(_WATCHLIST):
-            told = name.removeprefix(_WATCHLIST)
-            # The name of a workspace has no `/`, an alias may have some.
-            place, _, alias = told.partition("/") if "/" in told else ("", "", told)
+            alias, place = _list(name)
             if LIVE in columns:
                 found[name] = dict(columns)
-            elif (items := version(alias, place or None)) is not None:
+            elif (items := version(alias, place)) is not None:
                 found[name] = {ITEMS: items[0], COUNT: str(items[1])}
             continue
         if name.endswith("()"):
@@ -151,6 +164,18 @@ def now(before: Tables, known: Known, version: Version = lambda alias, workspace
         if there is not None:
             types = {c.name: str(c.type) for c in there}
             found[name] = {c: types[c] for c in columns if c in types}
+    return found
+
+
+def marks(tables: Tables, of_list: Mark, of_function: Callable[[str], str]) -> Mapping[str, str]:
+    """The marks of the watchlists and functions among what a query rests on."""
+    found: dict[str, str] = {}
+    for name in tables:
+        if name.startswith(_WATCHLIST):
+            alias, place = _list(name)
+            found[name] = of_list(alias, place)
+        elif name.endswith("()"):
+            found[name] = of_function(name.removesuffix("()"))
     return found
 
 
@@ -180,6 +205,14 @@ def drifted(before: Tables, now: Tables) -> tuple[str, ...]:
             elif is_now != type:
                 said.append(f"`{column}` of `{table}` was `{type}`, and is `{is_now}`")
     return tuple(said)
+
+
+def _list(name: str) -> tuple[str, str | None]:
+    """The alias of a watchlist, and its workspace, None for the query's own."""
+    told = name.removeprefix(_WATCHLIST)
+    # The name of a workspace has no `/`, an alias may have some.
+    place, _, alias = told.partition("/") if "/" in told else ("", "", told)
+    return alias, place or None
 
 
 def _parted(name: str) -> tuple[str, str]:

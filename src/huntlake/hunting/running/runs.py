@@ -26,6 +26,7 @@ from huntlake.hunting.lifecycle.events import HuntFindings
 from huntlake.hunting.lifecycle.governed_hunts import GovernedHunts
 from huntlake.hunting.lifecycle.hunt import GovernedHunt, HuntContent, HuntVersion
 from huntlake.hunting.lifecycle.states import By, HuntState
+from huntlake.hunting.proof.schemas import Beside
 from huntlake.hunting.running import breakers
 from huntlake.hunting.running.asking import Asked, ask
 from huntlake.hunting.running.breakers import Bounds, Opened, Tripped
@@ -87,12 +88,12 @@ class HuntRuns:
         silence: Silence = HearsEverything(),
         bounds: Callable[[Owner], Bounds] = lambda owner: breakers.USUAL,
         workspaces: WorkspaceNamed | None = None,
-        lists: Callable[[Workspace, HuntContent], Mapping[str, str]] = lambda workspace, content: {},
+        beside: Callable[[Workspace, HuntContent], Beside] = lambda workspace, content: Beside(),
     ) -> None:
-        """`workspaces` finds the other workspaces that hunts may read; without it there are none. `lists` tells which
-        watchlists a content reads, and their versions.
+        """`workspaces` finds the other workspaces that hunts may read; without it there are none. `beside` tells which
+        watchlists and functions a content reads, and their versions.
         """
-        self._lists, self._turns = lists, BoundedSemaphore(AT_ONCE)
+        self._beside, self._turns = beside, BoundedSemaphore(AT_ONCE)
         self._shelf, self._clock, self._audit, self._events = shelf, clock, audit, events
         self._hunts, self._queries, self._knowing = hunts, queries, knowing
         self._silence, self._bounds, self._workspaces = silence, bounds, workspaces
@@ -190,12 +191,14 @@ class HuntRuns:
         if (why := self._look_after(owner, name)) is not None:
             raise Conflict(f"it was suspended: {why.reason}")
         asked_by = by.author if by.is_person else None
+        # Before the guards look: what is changed for them, or after them, and changed back at the end, is noticed.
+        beside = self._beside(workspace, version.content)
         begun = HuntRun(name, number, since, until, RunStatus.RUNNING, self._clock.now(), asked_by=asked_by)
         document = self._hunts.start(
             owner, name, id, by, number, beside=self._records.prepared(whose, id, begun, by.author, known)[1]
         )
         try:
-            done = self._asked(workspace, name, document.value, version, begun, cancellation)
+            done = self._asked(workspace, name, document.value, version, begun, beside, cancellation)
         except Cancelled:
             raise  # the process ends; who looks next runs it again
         except (SourceError, DomainError) as error:
@@ -224,23 +227,23 @@ class HuntRuns:
         hunt: GovernedHunt,
         version: HuntVersion,
         run: HuntRun,
+        beside: Beside,
         cancellation: Cancellation | None,
     ) -> HuntRun:
         content, bounds = version.content, self._bounds((workspace.name,))
         volume = version.proof.volume if version.proof else None
         most = breakers.most_rows(content.limits, volume, run.until - run.since, bounds)
-        lists = self._lists(workspace, content)
         found = ask(self._queries, workspace, content, run.since, run.until, most + 1, cancellation, self._workspaces)
-        if self._lists(workspace, content) != lists:
-            raise Unavailable("a watchlist was changed while it ran")
         # What was so when it began may have been changed before it was read.
         if why := self._hunts.drifted((workspace.name,), hunt, version.number):
             raise Unavailable(why)
+        if self._beside(workspace, content) != beside:
+            raise Unavailable("a watchlist or a function was changed while it ran")
         earlier = [d.value for d in self._records.list((workspace.name, name)) if d.value.until <= run.since]
         facts = self._knowing.facts(workspace, run.until, earlier)
         groups = grouped(found.rows[:most], content.entities)
         clusters = ranked(groups, facts)
-        read = {f"watchlist {alias}": version for alias, version in lists.items()}
+        read = {f"watchlist {alias}": version for alias, version in beside.lists.items()}
         told = replace(run, rows=len(found.rows), clusters=clusters, seconds=found.seconds, read_bytes=found.read_bytes)
         told = replace(told, details=read)
         if (left := len(groups) - len(clusters)) > 0:
