@@ -168,6 +168,11 @@ def test_rights_are_those_of_now(browser: TestClient, server: Server) -> None:
     assert workspace["may"] == ["read", "respond", "run", "watch"]
 
 
+def test_a_session_tells_the_id_by_which_its_person_is_noted(browser: TestClient, server: Server) -> None:
+    sign_in(browser)
+    assert browser.get("/app/session").json()["id"] == server.sign_in.users.get(ANNA).object_id
+
+
 def test_each_api_says_no_in_its_own_way_behind_the_door(browser: TestClient) -> None:
     shown = proof(browser)
     arm = browser.get("/app/api/subscriptions/none/nothing", headers=shown).json()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from huntlake.core.diagnostics import SourceError
+from huntlake.identity.rights import Action
 from huntlake.kql import operators, plugins
 from huntlake.kql.aggregates import AGGREGATES
 from huntlake.kql.aggregates import REFUSED as REFUSED_AGGREGATES
@@ -98,3 +99,10 @@ def test_pages_name_their_reference() -> None:
         if not re.search(r"^<https://learn\.microsoft\.com/kusto/query/.+>$", page.read_text(encoding="utf-8"), re.M)
     ]
     assert not silent
+
+
+def test_the_pages_know_every_right_by_its_name() -> None:
+    text = (ROOT / "web" / "src" / "shell" / "session.ts").read_text(encoding="utf-8")
+    declared = re.search(r"^export type Right =([^;]+);", text, re.M)
+    assert declared is not None
+    assert re.findall(r'"([^"]+)"', declared[1]) == [action.value for action in Action]

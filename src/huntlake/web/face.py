@@ -194,6 +194,7 @@ class PagesFace:
         ]
         return {
             "signedIn": True,
+            "id": user.object_id,
             "name": user.name,
             "displayName": user.display_name,
             "proof": session.proof,

@@ -7,6 +7,7 @@ import { all } from "./sentinel";
 const VERSION = "api-version=2026-01-01";
 
 interface Who {
+  objectId?: string;
   name?: string;
 }
 

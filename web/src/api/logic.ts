@@ -105,7 +105,11 @@ export interface Approval {
     inputs?: Record<string, unknown>;
     inputsHash?: string;
     reasons?: string[];
+    /** Who set off the run, where that is known. */
+    requestedBy?: { objectId?: string; name?: string };
     requestedTimeUtc: string;
+    /** Whoever set off the run doesn't decide. */
+    fourEyes?: boolean;
     expirationTimeUtc: string;
     options?: { name: string; title: string }[];
     decidedBy?: { name?: string };

@@ -4,16 +4,34 @@ import { computed, effect, signal } from "@preact/signals";
 import { belongTo, send, why } from "../api/door";
 import { BASE, go, inEveryAddress, place } from "./router";
 
+/** What a role may allow, by the names that the server has for it. */
+export type Right =
+  | "read"
+  | "write"
+  | "manage"
+  | "respond"
+  | "author"
+  | "hunt"
+  | "approve hunts"
+  | "lead hunts"
+  | "audit"
+  | "reveal"
+  | "publish"
+  | "watch"
+  | "run"
+  | "switch"
+  | "automate";
+
 export interface Workspace {
   name: string;
   id: string;
   role: string;
-  /** What the role allows, by the names that the server gives: `read`, `respond`, `run`, `hunt` … */
-  may: string[];
+  may: Right[];
 }
 
 export interface Session {
   signedIn: true;
+  id: string;
   name: string;
   displayName: string;
   proof: string;
@@ -67,8 +85,18 @@ effect(() => {
 });
 
 /** Whether the person's role allows all of these. The server looks again: this only spares people what is refused. */
-export function may(...actions: string[]): boolean {
-  return actions.every((a) => workspace.value?.may.includes(a));
+export function may(...rights: Right[]): boolean {
+  return rights.every((r) => workspace.value?.may.includes(r));
+}
+
+/** Whether one of these is what the person is known by, where it is noted who wrote or asked for something. */
+export function isMe(...known: (string | undefined)[]): boolean {
+  const mine = [session.value?.id, session.value?.displayName].map(plain);
+  return known.some((one) => one && mine.includes(plain(one)));
+}
+
+function plain(name = ""): string {
+  return name.normalize("NFKC").toLowerCase().trim();
 }
 
 /** Goes to another workspace: to the same kind of place, as what is there has other names. */
