@@ -15,7 +15,7 @@ import { When } from "../../parts/when";
 import { lazy } from "../../shell/lazy";
 import { offer } from "../../shell/commands";
 import { Link, go, pieces, place } from "../../shell/router";
-import { workspace } from "../../shell/session";
+import { may, workspace } from "../../shell/session";
 import { Matrix } from "./matrix";
 import { RulePage } from "./rule";
 import "./detections.css";
@@ -24,9 +24,18 @@ const WriteRule = lazy(() => import("./write").then((m) => m.WriteRule));
 
 export function DetectionsPage({ rest }: { rest: string }) {
   if (!rest) return <Lists />;
-  if (rest === "new") return <WriteRule key="new" />;
+  if (rest === "new") return may("author") ? <WriteRule key="new" /> : <Unwritten />;
   const [id = ""] = pieces(rest);
-  return place.value.query.has("edit") ? <WriteRule key={`edit ${rest}`} id={id} /> : <RulePage key={rest} id={id} />;
+  return place.value.query.has("edit") && may("author") ? <WriteRule key={`edit ${rest}`} id={id} /> : <RulePage key={rest} id={id} />;
+}
+
+/** In the place of a new rule, for whoever can't store one. */
+function Unwritten() {
+  return (
+    <p class="beginning">
+      A person with the right to author writes rules here. <Link to="/detections">All rules</Link>
+    </p>
+  );
 }
 
 interface Health {
@@ -67,7 +76,7 @@ function Lists() {
   const ran = useLoaded(() => health(where), [where]);
   const alerts = useLoaded(() => fired(where), [where]);
   const tested = useLoaded(tallies, [where]);
-  useEffect(() => offer([{ title: "New rule", run: () => go("/detections/new") }]), []);
+  useEffect(() => offer(may("author") ? [{ title: "New rule", run: () => go("/detections/new") }] : []), []);
   const held = useLoaded(switches, [where]);
   const words = useMemo(() => text.toLowerCase().split(/\s+/).filter(Boolean), [text]);
   const firing = useMemo(() => new Set(alerts.value?.keys() ?? []), [alerts.value]);
@@ -96,9 +105,11 @@ function Lists() {
             ATT&amp;CK
           </button>
         </fieldset>
-        <button type="button" onClick={() => go("/detections/new")}>
-          New rule
-        </button>
+        {may("author") && (
+          <button type="button" onClick={() => go("/detections/new")}>
+            New rule
+          </button>
+        )}
         <span class="quiet" role="status">
           {found.value ? `${count(shown.length)} rules, ${count(shown.filter((r) => r.properties.enabled).length)} enabled` : ""}
         </span>
@@ -109,8 +120,12 @@ function Lists() {
         <div class="empty">
           <h2>No rule yet</h2>
           <p>
-            <code>huntlake content add</code> brings rules: the house's own pack, a checkout of a public repository, or a folder of yours. Or{" "}
-            <Link to="/detections/new">write one</Link>.
+            <code>huntlake content add</code> brings rules: the house's own pack, a checkout of a public repository, or a folder of yours.{" "}
+            {may("author") && (
+              <>
+                Or <Link to="/detections/new">write one</Link>.
+              </>
+            )}
           </p>
         </div>
       )}

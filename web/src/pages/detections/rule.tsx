@@ -13,7 +13,7 @@ import { count, duration, every, time } from "../../parts/values";
 import { When } from "../../parts/when";
 import { AsItWas, Unread } from "../../parts/unread";
 import { Link, go } from "../../shell/router";
-import { workspace } from "../../shell/session";
+import { may, workspace } from "../../shell/session";
 import { useTitle } from "../../shell/title";
 import { open } from "../query/tabs";
 import { Faults } from "./fields";
@@ -66,15 +66,20 @@ function Body({ rule, found }: { rule: Rule; found: Loaded<Rule> }) {
             {rule.kind === "NRT" ? "each minute" : `${every(p.queryFrequency)}, over ${every(p.queryPeriod).replace("every ", "")}`}
             {p.triggerOperator && `; alerts where rows are ${p.triggerOperator.replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase()} ${p.triggerThreshold}`}
           </span>
-          <button type="button" disabled={busy} onClick={() => void toggle()}>
-            {p.enabled ? "Disable" : "Enable"}
-          </button>
-          <button type="button" disabled={busy} onClick={() => void run()}>
-            Run now
-          </button>
-          <button type="button" onClick={() => go(`/detections/${encodeURIComponent(rule.name)}?edit`)}>
-            Edit
-          </button>
+          {!p.enabled && !may("author") && <span class="tag">disabled</span>}
+          {may("author") && (
+            <>
+              <button type="button" disabled={busy} onClick={() => void toggle()}>
+                {p.enabled ? "Disable" : "Enable"}
+              </button>
+              <button type="button" disabled={busy} onClick={() => void run()}>
+                Run now
+              </button>
+              <button type="button" onClick={() => go(`/detections/${encodeURIComponent(rule.name)}?edit`)}>
+                Edit
+              </button>
+            </>
+          )}
           <button
             type="button"
             onClick={() => {

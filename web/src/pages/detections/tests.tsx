@@ -30,7 +30,7 @@ export function Tests({ rule }: { rule: Rule }) {
   const here = `/detections/${encodeURIComponent(rule.name)}`;
   const { query } = place.value;
   const named = query.get("test");
-  const isNew = query.has("new-test");
+  const isNew = mine && query.has("new-test");
   const opened = isNew ? undefined : found.value?.find((t) => t.name === named);
   useEffect(() => () => abort.current?.abort(), []);
   useEffect(() => {
@@ -125,7 +125,7 @@ export function Tests({ rule }: { rule: Rule }) {
           The rule has no test of the name {named} any more.
         </p>
       )}
-      {tests && isNew && mine && <TestEditor key="new" rule={rule} taken={tests.map((t) => t.name)} changed={found.again} close={close} />}
+      {tests && isNew && <TestEditor key="new" rule={rule} taken={tests.map((t) => t.name)} changed={found.again} close={close} />}
       {tests && tests.length > 0 && (
         <ul class="entries tests">
           {tests.map((test) => (

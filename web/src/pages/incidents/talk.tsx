@@ -8,6 +8,7 @@ import type { Loaded } from "../../parts/load";
 import { quoted } from "../../parts/sentences";
 import { When } from "../../parts/when";
 import { Link } from "../../shell/router";
+import { may } from "../../shell/session";
 
 export function Comments({ id, comments }: { id: string; comments: Loaded<sentinel.Comment[]> }) {
   const [text, setText] = useState("");
@@ -24,14 +25,17 @@ export function Comments({ id, comments }: { id: string; comments: Loaded<sentin
   };
   return (
     <div class="comments">
-      <form onSubmit={submit}>
-        <textarea aria-label="Comment" placeholder="What you found" rows={3} value={text} onInput={(e) => setText(e.currentTarget.value)} />
-        <button class="main" type="submit" disabled={!text.trim()}>
-          Comment
-        </button>
-      </form>
+      {may("respond") && (
+        <form onSubmit={submit}>
+          <textarea aria-label="Comment" placeholder="What you found" rows={3} value={text} onInput={(e) => setText(e.currentTarget.value)} />
+          <button class="main" type="submit" disabled={!text.trim()}>
+            Comment
+          </button>
+        </form>
+      )}
       {comments.wrong && <p class="page-wrong">The comments can't be read: {quoted(comments.wrong)}</p>}
       {!comments.value && !comments.wrong && <p class="quiet">Reading the comments …</p>}
+      {comments.value?.length === 0 && <p class="quiet">Nobody has commented on it yet.</p>}
       <ul>
         {(comments.value ?? []).map((c) => (
           <li key={c.name}>
@@ -70,33 +74,42 @@ export function Tasks({ id, tasks }: { id: string; tasks: Loaded<Task[]> }) {
   };
   return (
     <div class="tasks">
-      <form
-        onSubmit={(e) => {
-          e.preventDefault();
-          void add();
-        }}
-      >
-        <input aria-label="New task" placeholder="What is to be done" value={text} onInput={(e) => setText(e.currentTarget.value)} />
-        <button type="submit" disabled={!text.trim()}>
-          Add
-        </button>
-      </form>
+      {may("respond") && (
+        <form
+          onSubmit={(e) => {
+            e.preventDefault();
+            void add();
+          }}
+        >
+          <input aria-label="New task" placeholder="What is to be done" value={text} onInput={(e) => setText(e.currentTarget.value)} />
+          <button type="submit" disabled={!text.trim()}>
+            Add
+          </button>
+        </form>
+      )}
       {tasks.wrong && <p class="page-wrong">The tasks can't be read: {quoted(tasks.wrong)}</p>}
       {!tasks.value && !tasks.wrong && <p class="quiet">Reading the tasks …</p>}
+      {tasks.value?.length === 0 && <p class="quiet">No task is written down.</p>}
       <ul>
         {(tasks.value ?? []).map((t) => (
           <li key={t.name}>
-            <label>
-              <input
-                type="checkbox"
-                checked={t.properties.status === "Completed"}
-                onChange={(e) => {
-                  const isDone = e.currentTarget.checked;
-                  void act(() => sentinel.setTask(id, t, isDone ? "Completed" : "New"), isDone ? "The task is done" : "The task is open again");
-                }}
-              />{" "}
-              {t.properties.title}
-            </label>
+            {may("respond") ? (
+              <label>
+                <input
+                  type="checkbox"
+                  checked={t.properties.status === "Completed"}
+                  onChange={(e) => {
+                    const isDone = e.currentTarget.checked;
+                    void act(() => sentinel.setTask(id, t, isDone ? "Completed" : "New"), isDone ? "The task is done" : "The task is open again");
+                  }}
+                />{" "}
+                {t.properties.title}
+              </label>
+            ) : (
+              <>
+                {t.properties.title} <span class="tag">{t.properties.status === "Completed" ? "done" : "open"}</span>
+              </>
+            )}
           </li>
         ))}
       </ul>

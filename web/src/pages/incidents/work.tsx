@@ -62,32 +62,48 @@ export function Work({ incident, write, entities, again }: Props) {
   );
   return (
     <div class="object-work">
-      <label>
-        Severity{" "}
-        <select value={p.severity} onChange={(e) => void write({ severity: e.currentTarget.value as Severity }, "Changed the severity")}>
-          {sentinel.SEVERITIES.map((s) => (
-            <option key={s}>{s}</option>
-          ))}
-        </select>
-      </label>
-      <label>
-        Status{" "}
-        <select
-          value={p.status}
-          onChange={(e) => {
-            const to = e.currentTarget.value as Status;
-            if (to === "Closed") {
-              setOpen("closing");
-              e.currentTarget.value = p.status;
-            } else void write({ status: to }, to === "Active" ? "Work on it has begun" : "It is new again");
-          }}
-        >
-          {sentinel.STATUSES.map((s) => (
-            <option key={s}>{s}</option>
-          ))}
-        </select>
-      </label>
-      <Owner incident={incident} write={write} take={take} />
+      {may("respond") ? (
+        <>
+          <label>
+            Severity{" "}
+            <select value={p.severity} onChange={(e) => void write({ severity: e.currentTarget.value as Severity }, "Changed the severity")}>
+              {sentinel.SEVERITIES.map((s) => (
+                <option key={s}>{s}</option>
+              ))}
+            </select>
+          </label>
+          <label>
+            Status{" "}
+            <select
+              value={p.status}
+              onChange={(e) => {
+                const to = e.currentTarget.value as Status;
+                if (to === "Closed") {
+                  setOpen("closing");
+                  e.currentTarget.value = p.status;
+                } else void write({ status: to }, to === "Active" ? "Work on it has begun" : "It is new again");
+              }}
+            >
+              {sentinel.STATUSES.map((s) => (
+                <option key={s}>{s}</option>
+              ))}
+            </select>
+          </label>
+        </>
+      ) : (
+        <>
+          <span>
+            Severity <span class={`severity ${p.severity}`}>{p.severity}</span>
+          </span>
+          <span>
+            Status <strong>{p.status}</strong>
+          </span>
+        </>
+      )}
+      <span>
+        Owner <strong>{p.owner.assignedTo ?? p.owner.userPrincipalName ?? "nobody"}</strong>
+      </span>
+      {may("respond") && <Taking incident={incident} write={write} take={take} />}
       {may("respond", "run") && (
         <button type="button" onClick={() => setOpen("playbook")}>
           Run a playbook …
@@ -137,15 +153,12 @@ function isMine(incident: Incident): boolean {
   return incident.properties.owner.userPrincipalName === (session.value?.name ?? "");
 }
 
-function Owner({ incident, write, take }: { incident: Incident; write: Write; take: () => void }) {
+function Taking({ incident, write, take }: { incident: Incident; write: Write; take: () => void }) {
   const p = incident.properties;
   const [asking, setAsking] = useState(false);
   const opener = useReturn<HTMLButtonElement>(asking);
   return (
     <>
-      <span>
-        Owner <strong>{p.owner.assignedTo ?? p.owner.userPrincipalName ?? "nobody"}</strong>
-      </span>
       {!isMine(incident) && (
         <button type="button" onClick={take}>
           Take it

@@ -11,7 +11,7 @@ import { count, counted, size } from "../../parts/values";
 import { When } from "../../parts/when";
 import { pathTo } from "../query/share";
 import { Link } from "../../shell/router";
-import { session, workspace } from "../../shell/session";
+import { may, session, workspace } from "../../shell/session";
 import { tell } from "../../shell/toasts";
 
 interface Sending {
@@ -53,46 +53,50 @@ export function Imports() {
   };
   return (
     <section class="imports">
-      <div
-        class={over ? "drop over" : "drop"}
-        onDragOver={(e) => {
-          e.preventDefault();
-          setOver(true);
-        }}
-        onDragLeave={() => setOver(false)}
-        onDrop={dropped}
-      >
-        <p>
-          <strong>Drop files of evidence here</strong>, or{" "}
-          <button type="button" class="main" onClick={() => input.current?.click()}>
-            choose them
-          </button>
-        </p>
-        <input
-          ref={input}
-          type="file"
-          multiple
-          class="visually-hidden"
-          aria-label="Files of evidence"
-          onChange={(e) => {
-            void send([...(e.currentTarget.files ?? [])]);
-            e.currentTarget.value = "";
+      {may("write") ? (
+        <div
+          class={over ? "drop over" : "drop"}
+          onDragOver={(e) => {
+            e.preventDefault();
+            setOver(true);
           }}
-        />
-        <p class="quiet">
-          EVTX, Windows events as JSON, Entra and Microsoft 365 exports, Defender timelines, CloudTrail, Zeek, Suricata, syslog, CEF, Velociraptor, KAPE, CSV, JSON;
-          also in ZIP or gzip. What each is, is found by what is in it.
-        </p>
-        <label>
-          Stamps without a zone are of{" "}
-          <input size={18} value={zone} list="zones" onInput={(e) => setZone(e.currentTarget.value)} />
-        </label>
-        <datalist id="zones">
-          {["UTC", "Europe/Berlin", "Europe/London", "America/New_York", "America/Los_Angeles", "Asia/Tokyo"].map((z) => (
-            <option key={z} value={z} />
-          ))}
-        </datalist>
-      </div>
+          onDragLeave={() => setOver(false)}
+          onDrop={dropped}
+        >
+          <p>
+            <strong>Drop files of evidence here</strong>, or{" "}
+            <button type="button" class="main" onClick={() => input.current?.click()}>
+              choose them
+            </button>
+          </p>
+          <input
+            ref={input}
+            type="file"
+            multiple
+            class="visually-hidden"
+            aria-label="Files of evidence"
+            onChange={(e) => {
+              void send([...(e.currentTarget.files ?? [])]);
+              e.currentTarget.value = "";
+            }}
+          />
+          <p class="quiet">
+            EVTX, Windows events as JSON, Entra and Microsoft 365 exports, Defender timelines, CloudTrail, Zeek, Suricata, syslog, CEF, Velociraptor, KAPE, CSV, JSON;
+            also in ZIP or gzip. What each is, is found by what is in it.
+          </p>
+          <label>
+            Stamps without a zone are of{" "}
+            <input size={18} value={zone} list="zones" onInput={(e) => setZone(e.currentTarget.value)} />
+          </label>
+          <datalist id="zones">
+            {["UTC", "Europe/Berlin", "Europe/London", "America/New_York", "America/Los_Angeles", "Asia/Tokyo"].map((z) => (
+              <option key={z} value={z} />
+            ))}
+          </datalist>
+        </div>
+      ) : (
+        <p class="quiet">A person with the right to write imports files of evidence here. Those of the last day are listed.</p>
+      )}
       {found.wrong && <p class="page-wrong">The imports can't be read: {quoted(found.wrong)}</p>}
       <ul class="entries" aria-live="polite">
         {sending.map((s) => (

@@ -6,11 +6,26 @@ import { attempt } from "../../parts/attempt";
 import { focused, useReturn } from "../../parts/focus";
 import { quoted } from "../../parts/sentences";
 import { count, counted } from "../../parts/values";
+import { may } from "../../shell/session";
 
 /** What the server takes at most. */
 const MOST = 36_500;
 
-export function Kept({ name, days, changed }: { name: string; days: number | undefined; changed: () => void }) {
+interface Props {
+  name: string;
+  days: number | undefined;
+  changed: () => void;
+}
+
+export function Kept(props: Props) {
+  return may("manage") ? <Keeping {...props} /> : <>{told(props.days)}</>;
+}
+
+function told(days: number | undefined): string {
+  return days ? counted(days, "day") : "for ever";
+}
+
+function Keeping({ name, days, changed }: Props) {
   const [editing, setEditing] = useState(false);
   const opener = useReturn<HTMLButtonElement>(editing);
   const [text, setText] = useState("");
@@ -40,7 +55,7 @@ export function Kept({ name, days, changed }: { name: string; days: number | und
   if (!editing) {
     return (
       <button type="button" class="plain" ref={opener} title={`How long the rows of ${name} are kept`} onClick={open}>
-        {days ? counted(days, "day") : "for ever"}
+        {told(days)}
       </button>
     );
   }

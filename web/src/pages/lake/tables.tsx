@@ -12,7 +12,7 @@ import { count, size } from "../../parts/values";
 import { When } from "../../parts/when";
 import { pathTo } from "../query/share";
 import { Link } from "../../shell/router";
-import { workspace } from "../../shell/session";
+import { may, workspace } from "../../shell/session";
 import { Kept } from "./kept";
 
 export function Tables() {
@@ -29,7 +29,12 @@ export function Tables() {
       <div class="empty">
         <h2>No rows yet</h2>
         <p>
-          <Link to="/lake?view=import">Import</Link> a file of evidence, or send logs: <code>huntlake ingest FILE TABLE</code>.
+          {may("write") && (
+            <>
+              <Link to="/lake?view=import">Import</Link> a file of evidence, or send logs:{" "}
+            </>
+          )}
+          <code>huntlake ingest FILE TABLE</code>{may("write") ? "." : " brings logs."}
         </p>
       </div>
     );

@@ -8,6 +8,7 @@ import type { Loaded } from "../../parts/load";
 import { quoted } from "../../parts/sentences";
 import { When } from "../../parts/when";
 import { Link } from "../../shell/router";
+import { isMe, may } from "../../shell/session";
 
 export function Approvals({ approvals }: { approvals: Loaded<Approval[]> }) {
   if (approvals.wrong) return <p class="page-wrong">The approvals can't be read: {quoted(approvals.wrong)}</p>;
@@ -47,17 +48,7 @@ export function Approvals({ approvals }: { approvals: Loaded<Approval[]> }) {
 
 function Asked({ approval, done }: { approval: Approval; done: () => void }) {
   const p = approval.properties;
-  const [comment, setComment] = useState("");
-  const [busy, setBusy] = useState(false);
-  const act = async (doing: () => Promise<unknown>, told: string) => {
-    setBusy(true);
-    await attempt(async () => {
-      await doing();
-      return told;
-    });
-    setBusy(false);
-    done();
-  };
+  const isMine = !!p.fourEyes && isMe(p.requestedBy?.objectId, p.requestedBy?.name);
   return (
     <section class="asked" aria-label={p.summary}>
       <h2>{p.summary}</h2>
@@ -71,25 +62,45 @@ function Asked({ approval, done }: { approval: Approval; done: () => void }) {
       {p.text && <p class="said">{p.text}</p>}
       {p.reasons?.length ? <p>Because: {p.reasons.join("; ")}</p> : null}
       {p.inputs && <pre class="code">{JSON.stringify(p.inputs, null, 2)}</pre>}
-      <div class="deciding">
-        <input aria-label="Comment" placeholder="Why" value={comment} onInput={(e) => setComment(e.currentTarget.value)} />
-        {p.options?.length ? (
-          p.options.map((o) => (
-            <button key={o.name} type="button" disabled={busy} onClick={() => void act(() => api.answer(approval, o.name, comment), `Answered: ${o.title}`)}>
-              {o.title}
-            </button>
-          ))
-        ) : (
-          <>
-            <button type="button" class="main" disabled={busy} onClick={() => void act(() => api.decide(approval, true, comment), "Approved")}>
-              Approve exactly this
-            </button>
-            <button type="button" disabled={busy} onClick={() => void act(() => api.decide(approval, false, comment), "Refused")}>
-              Refuse
-            </button>
-          </>
-        )}
-      </div>
+      {may("respond") && !isMine && <Deciding approval={approval} done={done} />}
+      {!may("respond") && <p class="quiet">A person with the right to respond decides.</p>}
+      {may("respond") && isMine && <p class="quiet">You set off the run that asks: somebody else decides.</p>}
     </section>
+  );
+}
+
+function Deciding({ approval, done }: { approval: Approval; done: () => void }) {
+  const p = approval.properties;
+  const [comment, setComment] = useState("");
+  const [busy, setBusy] = useState(false);
+  const act = async (doing: () => Promise<unknown>, told: string) => {
+    setBusy(true);
+    await attempt(async () => {
+      await doing();
+      return told;
+    });
+    setBusy(false);
+    done();
+  };
+  return (
+    <div class="deciding">
+      <input aria-label="Comment" placeholder="Why" value={comment} onInput={(e) => setComment(e.currentTarget.value)} />
+      {p.options?.length ? (
+        p.options.map((o) => (
+          <button key={o.name} type="button" disabled={busy} onClick={() => void act(() => api.answer(approval, o.name, comment), `Answered: ${o.title}`)}>
+            {o.title}
+          </button>
+        ))
+      ) : (
+        <>
+          <button type="button" class="main" disabled={busy} onClick={() => void act(() => api.decide(approval, true, comment), "Approved")}>
+            Approve exactly this
+          </button>
+          <button type="button" disabled={busy} onClick={() => void act(() => api.decide(approval, false, comment), "Refused")}>
+            Refuse
+          </button>
+        </>
+      )}
+    </div>
   );
 }

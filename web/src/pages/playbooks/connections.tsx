@@ -9,7 +9,7 @@ import { type Loaded, useLoaded } from "../../parts/load";
 import { quoted } from "../../parts/sentences";
 import { When } from "../../parts/when";
 import { Link } from "../../shell/router";
-import { workspace } from "../../shell/session";
+import { may, workspace } from "../../shell/session";
 
 const MODES: { mode: Mode; title: string; told: string }[] = [
   { mode: "dry-run", title: "dry run", told: "reads are real, and what would change something is only written down" },
@@ -59,7 +59,7 @@ export function Connections() {
             ),
           },
           { title: "Connector", by: (c) => c.properties.api.name, cell: (c) => c.properties.api.name },
-          { title: "Calls are", by: (c) => c.properties.huntlakeMode, cell: (c) => <Calls connection={c} found={found} /> },
+          { title: "Calls are", by: (c) => c.properties.huntlakeMode, cell: (c) => (may("automate") ? <Calls connection={c} found={found} /> : modeOf(c)) },
           { title: "State", look: "wide", by: stateOf, cell: (c) => (c.properties.statuses[0]?.error?.message ? <span class="wrong">{stateOf(c)}</span> : stateOf(c)) },
           { title: "Used by", look: "wide", cell: (c) => <Users names={workflows.value?.filter((w) => uses(w, c)).map((w) => w.name)} /> },
           { title: "Changed", by: (c) => c.properties.changedTime, down: true, cell: (c) => <When at={c.properties.changedTime} /> },
@@ -67,6 +67,10 @@ export function Connections() {
       />
     </>
   );
+}
+
+function modeOf({ properties: p }: Connection): string {
+  return MODES.find((m) => m.mode === p.huntlakeMode)?.title ?? p.huntlakeMode;
 }
 
 function stateOf({ properties: p }: Connection): string {

@@ -10,6 +10,7 @@ import { took } from "../../parts/values";
 import { When } from "../../parts/when";
 import { AsItWas, Unread } from "../../parts/unread";
 import { Link } from "../../shell/router";
+import { may } from "../../shell/session";
 import { useTitle } from "../../shell/title";
 import { Diagram } from "./diagram";
 
@@ -50,16 +51,17 @@ export function RunPage({ name, id }: { name: string; id: string }) {
           <span>took {took(p)}</span>
           {p.huntlakeIncident && <Link to={`/incidents/${p.huntlakeIncident}`}>Incident</Link>}
           {p.error?.message && <span class="wrong">{p.error.message}</span>}
-          {going ? (
+          {may("run") && going && (
             <button type="button" onClick={() => void act(() => api.cancel(name, id), "Cancelled")}>
               Cancel
             </button>
-          ) : (
+          )}
+          {may("run") && !going && (
             <button type="button" onClick={() => void act(() => api.resubmit(name, id), "It runs again, from the beginning")}>
               Resubmit
             </button>
           )}
-          {!going && action && (
+          {may("run") && !going && action && (
             <button type="button" onClick={() => void act(() => api.resubmit(name, id, [chosen]), `It runs again, from ${chosen}`)}>
               Resubmit from {chosen.replaceAll("_", " ")}
             </button>

@@ -10,6 +10,7 @@ import { took } from "../../parts/values";
 import { When } from "../../parts/when";
 import { AsItWas, Unread } from "../../parts/unread";
 import { Link } from "../../shell/router";
+import { may } from "../../shell/session";
 import { useTitle } from "../../shell/title";
 import { Diagram } from "./diagram";
 import { isOnIncident, triggered } from "./triggers";
@@ -46,15 +47,19 @@ export function WorkflowPage({ name }: { name: string }) {
         <h1>{name}</h1>
         <div class="object-work">
           <span>Set off by {triggered(p.definition.triggers)}</span>
-          <button type="button" onClick={() => void act(() => api.setState(name, p.state !== "Enabled"), p.state === "Enabled" ? "It rests" : "It runs")}>
-            {p.state === "Enabled" ? "Disable" : "Enable"}
-          </button>
-          {trigger && ["Recurrence", "Request"].includes(trigger[1].type) && (
+          {may("switch") ? (
+            <button type="button" onClick={() => void act(() => api.setState(name, p.state !== "Enabled"), p.state === "Enabled" ? "It rests" : "It runs")}>
+              {p.state === "Enabled" ? "Disable" : "Enable"}
+            </button>
+          ) : (
+            p.state !== "Enabled" && <span class="tag">disabled</span>
+          )}
+          {may("run") && trigger && ["Recurrence", "Request"].includes(trigger[1].type) && (
             <button type="button" onClick={() => void act(() => api.start(name, trigger[0]), "Started")}>
               Run now
             </button>
           )}
-          {isOnIncident(p.definition.triggers) && <OnIncident workflow={found.value} ran={runs.again} />}
+          {may("respond", "run") && isOnIncident(p.definition.triggers) && <OnIncident workflow={found.value} ran={runs.again} />}
           <button type="button" onClick={runs.again}>
             Refresh
           </button>

@@ -46,7 +46,6 @@ export function QueryPage() {
   const shown = shownOf(id);
   const wished = address.value.query.get("panel") ?? "";
   const side: Side = wished in SIDES ? (wished as Side) : "tables";
-  const mayWrite = !workspace.value?.role.endsWith("Reader");
   const selection = () => handle.current?.selection();
 
   useEffect(() => {
@@ -75,8 +74,12 @@ export function QueryPage() {
         { title: "Ask in plain words", run: () => setAsking(true) },
         { title: "New query", run: () => void open() },
         { title: "Name the query …", run: () => rename(id) },
-        ...(mayWrite ? [{ title: "Save the query", run: () => setSaving(true) }] : []),
-        ...(may("author") ? [{ title: "Make a rule of the query", run: makeRule }] : []),
+        ...(may("author")
+          ? [
+              { title: "Save the query", run: () => setSaving(true) },
+              { title: "Make a rule of the query", run: makeRule },
+            ]
+          : []),
         { title: "Copy a link to the query", run: () => void share() },
       ]),
     [id, range, place],
@@ -121,7 +124,7 @@ export function QueryPage() {
             start={(table) => open(`${bracketed(table)}\n| where TimeGenerated > ago(1d)\n| take 100\n`, table)}
           />
         )}
-        {side === "saved" && <Saved saved={saved} open={openSaved} save={mayWrite ? () => setSaving(true) : undefined} changed={changed} />}
+        {side === "saved" && <Saved saved={saved} open={openSaved} save={may("author") ? () => setSaving(true) : undefined} changed={changed} />}
         {side === "history" && <AskedLately place={place} />}
       </aside>
       <section class="query-main" aria-label="Query and answer">
@@ -152,7 +155,7 @@ export function QueryPage() {
               ))}
             </select>
           </label>
-          {mayWrite && (
+          {may("author") && (
             <button type="button" onClick={() => setSaving(true)}>
               Save
             </button>

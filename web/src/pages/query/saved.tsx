@@ -10,7 +10,7 @@ import { quoted } from "../../parts/sentences";
 interface Props {
   saved: Loaded<Search[]>;
   open: (one: Search) => void;
-  /** Undefined for who may only read. */
+  /** Undefined for who may not save queries. */
   save: (() => void) | undefined;
   /** After one was deleted. */
   changed: (one: Search) => void;
