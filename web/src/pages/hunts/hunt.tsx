@@ -44,7 +44,7 @@ export function HuntPage({ name }: { name: string }) {
         <AsItWas found={found} />
         <h1>{p.title}</h1>
         <p>{p.statement}</p>
-        <Steps hunt={hunt} again={again} />
+        <Steps hunt={hunt} versions={versions.value ?? []} again={again} />
       </header>
       <div class="object-body">
         <section>

@@ -7,7 +7,7 @@ import { attempt } from "../../parts/attempt";
 import { useLoaded } from "../../parts/load";
 import { quoted } from "../../parts/sentences";
 import { Link } from "../../shell/router";
-import { workspace } from "../../shell/session";
+import { may, workspace } from "../../shell/session";
 
 export function Hypotheses() {
   const where = workspace.value?.name;
@@ -30,16 +30,26 @@ export function Hypotheses() {
   return (
     <>
       <div class="hunts-sum">
-        <button type="button" class="main" disabled={busy} onClick={() => void propose()}>
-          {busy ? "Ranking, drafting and proving …" : "Propose hunts"}
-        </button>
-        <span class="quiet">From the signals that are there. Nothing runs before a person has approved it.</span>
+        {may("hunt") && (
+          <button type="button" class="main" disabled={busy} onClick={() => void propose()}>
+            {busy ? "Ranking, drafting and proving …" : "Propose hunts"}
+          </button>
+        )}
+        <span class="quiet">They are proposed from the signals that are there. Nothing runs before a person has approved it.</span>
       </div>
       {!shown.length && (
         <div class="empty">
           <h2>No hypothesis yet</h2>
           <p>
-            Take in a report under <Link to="/hunts?view=signals">Signals</Link>, then propose hunts.
+            {may("hunt") ? (
+              <>
+                Take in a report under <Link to="/hunts?view=signals">Signals</Link>, then propose hunts.
+              </>
+            ) : (
+              <>
+                A person with the right to hunt proposes them from <Link to="/hunts?view=signals">signals</Link>.
+              </>
+            )}
           </p>
         </div>
       )}
@@ -98,7 +108,7 @@ function One({ one, changed }: { one: Hypothesis; changed: () => void }) {
         ))}
       </div>
       {p.disconfirming && <p class="quiet">Against it: {p.disconfirming}</p>}
-      {!p.hunt && !p.dismissed && (
+      {may("hunt") && !p.hunt && !p.dismissed && (
         <div class="deciding">
           <input aria-label={`Why ${p.title} is put aside`} placeholder="Why" value={why} onInput={(e) => setWhy(e.currentTarget.value)} />
           <button type="button" disabled={!why.trim()} onClick={() => void dismiss()}>

@@ -12,7 +12,7 @@ import { quoted } from "../../parts/sentences";
 import { count } from "../../parts/values";
 import { When } from "../../parts/when";
 import { Link } from "../../shell/router";
-import { workspace } from "../../shell/session";
+import { may, workspace } from "../../shell/session";
 import { State } from "./state";
 
 const COLUMNS: ListColumn<Hunt>[] = [
@@ -54,8 +54,14 @@ export function Hunts() {
         <div class="empty">
           <h2>No hunt yet</h2>
           <p>
-            Take in a report under <Link to="/hunts?view=signals">Signals</Link>, then propose hunts under <Link to="/hunts?view=hypotheses">Hypotheses</Link>: their queries are drafted and
-            proved, and wait for a person.
+            {may("hunt") ? (
+              <>
+                Take in a report under <Link to="/hunts?view=signals">Signals</Link>, then propose hunts under <Link to="/hunts?view=hypotheses">Hypotheses</Link>: their queries are drafted and
+                proved, and wait for a person.
+              </>
+            ) : (
+              "A person with the right to hunt proposes them, or begins one from an incident or an entity."
+            )}
           </p>
         </div>
       ) : (
@@ -82,6 +88,7 @@ function Stopped() {
   if (!found.value) return null;
   const { stopped, waits, phase, rules } = found.value.properties;
   const made = Object.keys(rules).length;
+  const turns = may(stopped ? "approve hunts" : "hunt");
   const act = async (event: Event) => {
     event.preventDefault();
     const done = await attempt(async () => {
@@ -101,7 +108,8 @@ function Stopped() {
           {made > 0 && (stopped ? `Rules made of hunts wait, too: ${count(made)}. ` : `A stop holds rules made of hunts, too: ${count(made)}. `)}Phase {phase}.
         </span>
       </span>
-      {asking ? (
+      {stopped && !turns && <span class="quiet">A person with the right to approve hunts lets them run again.</span>}
+      {turns && asking && (
         <form onSubmit={(e) => void act(e)}>
           <input aria-label="Why" placeholder="Why" required value={why} ref={focused} onInput={(e) => setWhy(e.currentTarget.value)} />
           <button type="submit" class="main">
@@ -111,7 +119,8 @@ function Stopped() {
             Leave it
           </button>
         </form>
-      ) : (
+      )}
+      {turns && !asking && (
         <button type="button" ref={opener} onClick={() => setAsking(true)}>
           {stopped ? "Let hunts run …" : "Stop all hunts …"}
         </button>

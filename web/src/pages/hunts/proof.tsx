@@ -8,6 +8,7 @@ import { Bars } from "../../parts/bars";
 import { quoted, sentence } from "../../parts/sentences";
 import { brief, count, counted, size } from "../../parts/values";
 import { When } from "../../parts/when";
+import { may } from "../../shell/session";
 
 export function Proved({ version, hunt, again }: { version: Version; hunt: Hunt; again: () => void }) {
   const p = version.properties;
@@ -121,9 +122,13 @@ function Repair({ hunt, version, again }: { hunt: Hunt; version: Version; again:
       </ul>
       <pre class="code">{query}</pre>
       <p>
-        <button type="button" disabled={busy} onClick={() => void take(query, [...new Set(repairs.map((f) => f.code))].join(", "))}>
-          Make it a new version
-        </button>{" "}
+        {may("hunt") ? (
+          <button type="button" disabled={busy} onClick={() => void take(query, [...new Set(repairs.map((f) => f.code))].join(", "))}>
+            Make it a new version
+          </button>
+        ) : (
+          <span class="quiet">A person with the right to hunt makes it a new version.</span>
+        )}{" "}
         <span class="quiet">{p.valid ? "With it nothing is wrong with its text. It is proved and reviewed as any other." : "More is wrong with it."}</span>
       </p>
     </section>

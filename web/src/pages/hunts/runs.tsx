@@ -8,6 +8,7 @@ import { useLoaded } from "../../parts/load";
 import { quoted } from "../../parts/sentences";
 import { brief, count, counted, duration } from "../../parts/values";
 import { When } from "../../parts/when";
+import { may } from "../../shell/session";
 import { State } from "./state";
 
 const VERDICTS = ["true positive", "benign positive", "false positive", "inconclusive"];
@@ -16,7 +17,7 @@ export function Runs({ hunt, again }: { hunt: Hunt; again: () => void }) {
   const found = useLoaded(() => api.runs(hunt.name), [hunt.name, hunt.properties.lastModifiedTimeUtc]);
   if (found.wrong) return <p class="page-wrong">The runs can't be read: {quoted(found.wrong)}</p>;
   if (!found.value) return <p class="quiet">Reading the runs …</p>;
-  if (!found.value.length) return <p class="empty">It hasn't run yet. Once approved and scheduled it runs by itself, or by “Run now”.</p>;
+  if (!found.value.length) return <p class="empty">It hasn't run yet. Once approved and scheduled it runs by itself{may("hunt") && ", or by “Run now”"}.</p>;
   const changed = () => {
     found.again();
     again();
@@ -52,18 +53,14 @@ function Run({ hunt, run, first, changed }: { hunt: Hunt; run: HuntRun; first: b
   );
 }
 
-function One({ hunt, run, cluster: c, changed }: { hunt: Hunt; run: HuntRun; cluster: Cluster; changed: () => void }) {
-  const [reason, setReason] = useState("");
-  const [busy, setBusy] = useState(false);
-  const act = async (what: string, properties: object, told: string) => {
-    setBusy(true);
-    await attempt(async () => {
-      await api.follow(hunt.name, run.name, what, { cluster: c.signature, ...properties });
-      return told;
-    });
-    setBusy(false);
-    changed();
-  };
+interface OneProps {
+  hunt: Hunt;
+  run: HuntRun;
+  cluster: Cluster;
+  changed: () => void;
+}
+
+function One({ cluster: c, ...rest }: OneProps) {
   return (
     <section class="cluster" aria-label={c.title}>
       <h3>
@@ -103,23 +100,41 @@ function One({ hunt, run, cluster: c, changed }: { hunt: Hunt; run: HuntRun; clu
           <strong>{c.verdict.verdict}</strong> {c.verdict.by?.name && `by ${c.verdict.by.name}`} {c.verdict.reason} {c.verdict.made && <span class="tag">{c.verdict.made}</span>}
         </p>
       )}
-      <div class="deciding">
-        <input aria-label={`Reason for ${c.title}`} placeholder="Why" value={reason} onInput={(e) => setReason(e.currentTarget.value)} />
-        {VERDICTS.map((v) => (
-          <button key={v} type="button" disabled={busy} aria-pressed={c.verdict?.verdict === v} onClick={() => void act("judge", { verdict: v, reason }, `Noted: ${v}`)}>
-            {v}
-          </button>
-        ))}
-        <button type="button" disabled={busy} onClick={() => void act("bookmark", { comment: reason }, "Kept as a bookmark")}>
-          Bookmark
-        </button>
-        <button type="button" disabled={busy} onClick={() => void act("escalate", { comment: reason }, "An incident was made")}>
-          Make an incident
-        </button>
-        <button type="button" disabled={busy} onClick={() => void act("suppress", {}, "A version without it is proposed")}>
-          Propose to leave it out
-        </button>
-      </div>
+      {may("hunt") && <Following cluster={c} {...rest} />}
     </section>
+  );
+}
+
+/** What may be made of a cluster. */
+function Following({ hunt, run, cluster: c, changed }: OneProps) {
+  const [reason, setReason] = useState("");
+  const [busy, setBusy] = useState(false);
+  const act = async (what: string, properties: object, told: string) => {
+    setBusy(true);
+    await attempt(async () => {
+      await api.follow(hunt.name, run.name, what, { cluster: c.signature, ...properties });
+      return told;
+    });
+    setBusy(false);
+    changed();
+  };
+  return (
+    <div class="deciding">
+      <input aria-label={`Reason for ${c.title}`} placeholder="Why" value={reason} onInput={(e) => setReason(e.currentTarget.value)} />
+      {VERDICTS.map((v) => (
+        <button key={v} type="button" disabled={busy} aria-pressed={c.verdict?.verdict === v} onClick={() => void act("judge", { verdict: v, reason }, `Noted: ${v}`)}>
+          {v}
+        </button>
+      ))}
+      <button type="button" disabled={busy} onClick={() => void act("bookmark", { comment: reason }, "Kept as a bookmark")}>
+        Bookmark
+      </button>
+      <button type="button" disabled={busy} onClick={() => void act("escalate", { comment: reason }, "An incident was made")}>
+        Make an incident
+      </button>
+      <button type="button" disabled={busy} onClick={() => void act("suppress", {}, "A version without it is proposed")}>
+        Propose to leave it out
+      </button>
+    </div>
   );
 }

@@ -2,13 +2,14 @@
 
 import { useState } from "preact/hooks";
 import * as api from "../../api/hunting";
+import type { Signal } from "../../api/hunting";
 import { attempt } from "../../parts/attempt";
 import { List } from "../../parts/list";
 import { useLoaded } from "../../parts/load";
 import { quoted } from "../../parts/sentences";
 import { When } from "../../parts/when";
 import { go } from "../../shell/router";
-import { workspace } from "../../shell/session";
+import { may, workspace } from "../../shell/session";
 
 /** Techniques of one signal that the list names. */
 const SHOWN = 8;
@@ -33,9 +34,11 @@ export function Signals() {
   return (
     <>
       <div class="hunts-sum">
-        <button type="button" class="main" aria-expanded={adding} onClick={() => setAdding(!adding)}>
-          Take in a report
-        </button>
+        {may("hunt") && (
+          <button type="button" class="main" aria-expanded={adding} onClick={() => setAdding(!adding)}>
+            Take in a report
+          </button>
+        )}
         <span class="quiet">What a report says is data: it is read for techniques and indicators, and never obeyed.</span>
       </div>
       {adding && (
@@ -73,14 +76,18 @@ export function Signals() {
             { title: "Techniques", look: "tactics", cell: ({ properties: p }) => <Techniques ids={(p.techniques ?? []).map((t) => t.id)} /> },
             { title: "Indicators", by: ({ properties: p }) => p.indicators?.length ?? 0, down: true, cell: ({ properties: p }) => p.indicators?.length ?? 0 },
             { title: "Observed", by: ({ properties: p }) => p.observedTimeUtc ?? p.observed, down: true, cell: ({ properties: p }) => <When at={p.observedTimeUtc ?? p.observed} /> },
-            {
-              title: "Next",
-              cell: ({ name, properties: p }) => (
-                <button type="button" disabled={!!busy} aria-label={`Propose hunts for ${p.title}`} onClick={() => void propose(name)}>
-                  {busy === name ? "Drafting and proving …" : "Propose hunts"}
-                </button>
-              ),
-            },
+            ...(may("hunt")
+              ? [
+                  {
+                    title: "Next",
+                    cell: ({ name, properties: p }: Signal) => (
+                      <button type="button" disabled={!!busy} aria-label={`Propose hunts for ${p.title}`} onClick={() => void propose(name)}>
+                        {busy === name ? "Drafting and proving …" : "Propose hunts"}
+                      </button>
+                    ),
+                  },
+                ]
+              : []),
           ]}
         />
       )}
