@@ -47,6 +47,10 @@ class Door:
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         return self._sent("POST", f"{self.workspace}/{path}", body)
 
+    def search(self, name: str, properties: dict[str, Any]) -> None:
+        path = f"{self.workspace.removesuffix('/providers')}/savedSearches/{name}"
+        self._sent("PUT", path, {"properties": properties})
+
     def workflow(self, name: str, body: dict[str, Any]) -> None:
         self._sent("PUT", f"{self.group}/providers/Microsoft.Logic/workflows/{name}", body)
 
