@@ -26,7 +26,7 @@ from huntlake.kql.plan import Clause, Extraction, Path
 from huntlake.kql.plan.graph import is_empty
 from huntlake.kql.sql.scalars import identifiers_of
 from huntlake.kql.sql.writer import MOST_COLUMNS, Written, write
-from huntlake.kql.syntax import nodes
+from huntlake.kql.syntax import nodes, statements
 from huntlake.kql.syntax.literals import TICKS_PER_SECOND, Moment, ticks_of, whole
 from huntlake.kql.syntax.parser import Parser
 from huntlake.kql.types import Column, ScalarType
@@ -162,7 +162,7 @@ def compile_kql(
     """
     _make_room()
     source = Source(str(whole(text)))
-    tree = _parser(source).query()
+    tree = statements.query(_parser(source))
     if read is not None:
         tree = read(source, tree)
     ticks = ticks_of(now or datetime.now(UTC))
@@ -218,7 +218,7 @@ def compile_occasions(text: str, schema: Schema, period: timedelta, first: datet
     back = round(period.total_seconds() * TICKS_PER_SECOND)
     bounds = Period(TIME, Moment(now - back), Moment(now - 1))
     binder = Binder(source, schema, LANGUAGE, now, {}, _stored_function, None, bounds)
-    results = binder.query(_parser(source).query())
+    results = binder.query(statements.query(_parser(source)))
     if len(results) != 1:
         return Occasions(True, ())
     sightings: list[Sighting] = []
@@ -267,7 +267,7 @@ def check_function(name: str, text: str, schema: Schema, *, names: bool = True) 
 
 def parse(text: str) -> nodes.Query:
     """The syntax tree of a text."""
-    return _parser(Source(text)).query()
+    return statements.query(_parser(Source(text)))
 
 
 def parse_function(text: str) -> nodes.FunctionDeclaration:
@@ -282,7 +282,7 @@ def _parser(source: Source) -> Parser:
 # A tree says nothing of who reads it: one text of a function that many queries call is read once.
 @lru_cache(maxsize=1024)
 def _stored_function(source: Source) -> nodes.FunctionDeclaration:
-    return _parser(source).stored_function()
+    return statements.stored_function(_parser(source))
 
 
 def _compiled(result: Result, source: Source, engine: str, contents: Contents | None) -> CompiledTable:

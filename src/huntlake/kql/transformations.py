@@ -21,7 +21,7 @@ from huntlake.kql.operators.project_away import ProjectAwayOperator
 from huntlake.kql.operators.project_rename import ProjectRenameOperator
 from huntlake.kql.operators.where import FilterOperator
 from huntlake.kql.syntax import nodes
-from huntlake.kql.syntax.parser import MOST_TOLD
+from huntlake.kql.syntax.mistakes import MOST_TOLD
 from huntlake.kql.types import Column, Columns, ScalarType
 
 N = TypeVar("N")

@@ -9,6 +9,7 @@ from huntlake.kql.binding import Binder, MissingTable, SourceOperator
 from huntlake.kql.operators.union import united
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.parser import Parser
+from huntlake.kql.syntax.statements import function_body
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class MacroExpandOperator(SourceOperator):
         group = p.expression()
         p.expect("as")
         name = p.name().text
-        return cls(kind == "inner", bool(fuzzy), group, name, p.body("(", ")"), span=p.since(start))
+        return cls(kind == "inner", bool(fuzzy), group, name, function_body(p, "(", ")"), span=p.since(start))
 
     def bind_source(self, b: Binder) -> plan.Relation:
         found = []

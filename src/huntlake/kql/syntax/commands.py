@@ -78,14 +78,9 @@ class CommandReader(Cursor):
         found = _WORDS.match(self.source.text)
         return Span(0, found.end() if found else 1)
 
-    @property
-    def place(self) -> int:
-        """How many tokens are behind us."""
-        return self._at
-
     def word(self, word: str) -> bool:
         """Take a word of the command's own, such as `create-or-alter`, in any case; False where another stands here."""
-        start = self._at
+        start = self.place
         for number, part in enumerate(re.findall(r"\.|-|[^.-]+", word)):
             token = self.current
             touches = number == 0 or token.start == self.previous.end

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from collections.abc import Callable
+from typing import NoReturn, TypeVar
 
 from huntlake.core.diagnostics import Diagnostic, Source, SourceError, Span
 from huntlake.kql.syntax.lexer import tokenize
 from huntlake.kql.syntax.tokens import Token, TokenKind
+
+T = TypeVar("T")
 
 
 class Cursor:
@@ -15,28 +18,40 @@ class Cursor:
     def __init__(self, source: Source) -> None:
         self.source = source
         self._tokens = tokenize(source)
-        self._at = 0
+        self.place = 0
+        """How many tokens are behind us. Plain, as `current` is."""
         self.current = self._tokens[0]
         """The next token. Plain, not computed: nothing is asked so often."""
 
     @property
     def previous(self) -> Token:
-        return self._tokens[self._at - 1]
+        return self._tokens[self.place - 1]
 
     def ahead(self, count: int = 1) -> Token:
         """The token `count` places after the current one."""
-        return self._tokens[min(self._at + count, len(self._tokens) - 1)]
+        return self._tokens[min(self.place + count, len(self._tokens) - 1)]
 
     def advance(self) -> Token:
         token = self.current
         if token.kind is not TokenKind.END:
-            self._at += 1
-            self.current = self._tokens[self._at]
+            self.place += 1
+            self.current = self._tokens[self.place]
         return token
 
     def back(self, at: int) -> None:
         """Make the token at a place, counted from 0, the current one again."""
-        self._at, self.current = at, self._tokens[at]
+        self.place, self.current = at, self._tokens[at]
+
+    def skip(self, start: int, *marks: str) -> None:
+        """Go on to one of `marks`, or to a bracket that closes, outside all brackets opened since the place `start`."""
+        depth = 0
+        for at in range(start, len(self._tokens)):
+            token = self._tokens[at]
+            if token.kind is TokenKind.PUNCTUATION:
+                if at > start and at >= self.place and depth == 0 and token.text in (*marks, ")", "]", "}"):
+                    break
+                depth += (token.text in ("(", "[", "{")) - (token.text in (")", "]", "}"))
+        self.back(at)
 
     def at(self, *texts: str) -> bool:
         """Whether the current token reads as one of `texts`."""
@@ -61,6 +76,16 @@ class Cursor:
             self.advance()
             return Token(TokenKind.NAME, str(inside.value), start.start, self.previous.end)
         self.unexpected("a name")
+
+    def list_of(self, item: Callable[[], T]) -> tuple[T, ...]:
+        """Items with commas between them; at least one."""
+        items = [item()]
+        while self.take(","):
+            # Kusto lets a comma stand behind the last item of a list of declarations.
+            if self.at(")"):
+                break
+            items.append(item())
+        return tuple(items)
 
     def since(self, start: Token) -> Span:
         return Span(start.start, max(self.previous.end, start.start))

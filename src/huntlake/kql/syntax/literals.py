@@ -76,6 +76,8 @@ _WORDS = (
     "%d %B %Y",
     "%B %d %Y",
 )
+BOOLEANS = {"true": True, "false": False, "True": True, "False": False, "TRUE": True, "FALSE": False}
+"""The spellings of a bool."""
 
 
 class Moment(int):
