@@ -102,6 +102,8 @@ def test_half_a_surrogate_pair_does_not_break_what_follows() -> None:
         ("@formatDateTime('March 4, 2026 9:05 PM', 's')", "2026-03-04T21:05:00"),
         ("@convertTimeZone('2026-07-01T12:00:00Z', 'UTC', 'W. Europe Standard Time', 'g')", "7/1/2026 2:00 PM"),
         ("@convertFromUtc('2026-07-01T12:00:00Z', 'Europe/Berlin')", "2026-07-01T14:00:00.0000000"),
+        ("@formatDateTime('2:30 PM', 's')", "2026-03-04T14:30:00"),
+        ("@convertTimeZone('09:00', 'W. Europe Standard Time', 'UTC', 's')", "2026-03-04T08:00:00"),
         ("@addToTime('2024-02-29T00:00:00Z', 1, 'Year', 'd')", "2/28/2025"),
         ("@utcNow()", "2026-03-04T05:06:07.8912340Z"),
         ("@formatNumber(-1234.5, 'N1')", "-1,234.5"),

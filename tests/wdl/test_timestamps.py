@@ -45,3 +45,23 @@ def test_digits_of_other_alphabets_are_no_duration_and_no_time_of_a_format() -> 
         duration("PT١H")
     with pytest.raises(Fault):
         timestamps.read_exactly("٢٠٢٠-01-01", "yyyy-MM-dd")
+
+
+@pytest.mark.parametrize(
+    ("local", "utc"),
+    [
+        ("2026-10-25T01:30:00", "2026-10-24T23:30:00"),
+        ("2026-10-25T02:30:00", "2026-10-25T01:30:00"),
+        ("2026-10-25T03:30:00", "2026-10-25T02:30:00"),
+        ("2026-03-29T03:00:00", "2026-03-29T01:00:00"),
+    ],
+)
+def test_a_time_that_clocks_show_twice_is_standard_time(local: str, utc: str) -> None:
+    moved = timestamps.converted(timestamps.read(local), "W. Europe Standard Time", "UTC")
+    assert timestamps.written(moved, "s") == utc
+
+
+def test_a_time_that_clocks_leave_out_does_not_become_another_one() -> None:
+    gone = timestamps.read("2026-03-29T02:30:00")
+    with pytest.raises(Fault, match="never show 2026-03-29T02:30:00"):
+        timestamps.converted(gone, "W. Europe Standard Time", "UTC")

@@ -60,11 +60,17 @@ def to_datetime(at: Timestamp) -> datetime:
 
 
 def converted(at: Timestamp, source: str, target: str) -> Timestamp:
-    """A time on the clocks of `source`, or in UTC where it says so, on those of `target`. Raises `Fault`."""
+    """A time on the clocks of `source`, or in UTC where it says so, on those of `target`.
+
+    One that the clocks show twice is taken for standard time, as .NET takes it; one that they leave out raises `Fault`.
+    """
     from_zone, to_zone = zone(source), zone(target)
     try:
-        local = at.parts.replace(tzinfo=UTC if at.utc else from_zone)
-        moved = local.astimezone(UTC).astimezone(to_zone).replace(tzinfo=None)
+        local = at.parts.replace(tzinfo=UTC if at.utc else from_zone, fold=1)
+        moved = local.astimezone(UTC)
+        if not at.utc and moved.astimezone(from_zone).replace(tzinfo=None, fold=0) != at.parts:
+            raise Fault(f"the clocks of `{source}` never show {written(at, 's')}: they are put forward then")
+        moved = moved.astimezone(to_zone).replace(tzinfo=None)
     except OverflowError:
         raise Fault("the time is outside of the years 1 to 9999") from None
     return Timestamp(_ticks(moved) + at.ticks % 10, to_zone.key in ("UTC", "Etc/UTC"))
@@ -105,8 +111,17 @@ def _shapes(culture: Culture) -> tuple[re.Pattern[str], ...]:
         rf"{month},?\s+{of}(?P<year>[0-9]{{4}})",
         r"(?P<year>[0-9]{4})-(?P<month>[0-9]{1,2})",
     )
-    time = _TIME.replace("<:>", ":" if culture.time_mark == ":" else "[:.]")
+    time = _time(culture)
     return tuple(re.compile(rf"\s*{d}(?:(?:\s*[Tt]\s*|,?\s+){time})?{_ZONE}\s*", re.IGNORECASE) for d in dates)
+
+
+def _time(culture: Culture) -> str:
+    return _TIME.replace("<:>", ":" if culture.time_mark == ":" else "[:.]")
+
+
+@lru_cache(maxsize=64)
+def _time_alone(culture: Culture) -> re.Pattern[str]:
+    return re.compile(rf"\s*{_time(culture)}{_ZONE}\s*", re.IGNORECASE)
 
 
 def _months(culture: Culture) -> dict[str, int]:
@@ -131,12 +146,18 @@ def _any(names: Iterable[str]) -> str:
     return "|".join(re.escape(n) for n in sorted(names, key=len, reverse=True))
 
 
-def read(text: str, culture: Culture = ENGLISH) -> Timestamp:
-    """A timestamp as .NET reads it leniently; with an offset it is moved to UTC. Raises `Fault`."""
+def read(text: str, culture: Culture = ENGLISH, today: datetime | None = None) -> Timestamp:
+    """A timestamp as .NET reads it leniently; with an offset it is moved to UTC. Raises `Fault`.
+
+    A time alone is of `today`, where that is known.
+    """
     if len(text) <= 100:
         for shape in _shapes(culture):
             if match := shape.fullmatch(text):
                 return _made(match.groupdict(), text, culture)
+        if today is not None and (match := _time_alone(culture).fullmatch(text)):
+            date = {"year": f"{today.year:04}", "month": str(today.month), "day": str(today.day)}
+            return _made({**match.groupdict(), **date}, text, culture)
     raise Fault(f"`{text[:100]}` is not a valid date and time")
 
 

@@ -16,7 +16,7 @@ def utc_now(scope: Scope, format: String = "o") -> String:
 
 
 @function("formatDateTime")
-def format_date_time(timestamp: String, format: String = "o", locale: String = "en-us") -> String:
+def format_date_time(scope: Scope, timestamp: String, format: String = "o", locale: String = "en-us") -> String:
     """A timestamp by a .NET format.
 
     >>> formatDateTime('03/15/2018')
@@ -26,7 +26,7 @@ def format_date_time(timestamp: String, format: String = "o", locale: String = "
     >>> formatDateTime('01/31/2016', 'dddd MMMM d', 'fr-fr')
     "dimanche janvier 31"
     """
-    return written(read(timestamp), format, culture(locale))
+    return written(read(timestamp, today=scope.now()), format, culture(locale))
 
 
 @function("parseDateTime")
@@ -41,7 +41,7 @@ def parse_date_time(scope: Scope, timestamp: String, locale: String = "en-us", f
     cultured = culture(locale)
     if format:
         return written(timestamps.read_exactly(timestamp, format, cultured, scope.now()))
-    return written(read(timestamp, cultured))
+    return written(read(timestamp, cultured, scope.now()))
 
 
 @function("addDays")
@@ -214,14 +214,16 @@ def date_difference(start_date: String, end_date: String) -> String:
 
 @function("convertTimeZone")
 def convert_time_zone(
-    timestamp: String, source_time_zone: String, destination_time_zone: String, format: String = "o"
+    scope: Scope, timestamp: String, source_time_zone: String, destination_time_zone: String, format: String = "o"
 ) -> String:
     """A time of one zone in another; zones have the names that Windows gives them.
 
     >>> convertTimeZone('2018-01-01T08:00:00', 'UTC', 'Pacific Standard Time')
     "2018-01-01T00:00:00.0000000"
     """
-    return written(timestamps.converted(read(timestamp), source_time_zone, destination_time_zone), format)
+    return written(
+        timestamps.converted(read(timestamp, today=scope.now()), source_time_zone, destination_time_zone), format
+    )
 
 
 @function("convertFromUtc")
