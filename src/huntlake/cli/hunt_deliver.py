@@ -30,6 +30,7 @@ app = typer.Typer(help="Bring a hunt to where people work. Without `--apply` onl
 Name = Annotated[str, typer.Argument(metavar="HUNT", help="The hunt's name, or how it begins.")]
 Apply = Annotated[bool, typer.Option("--apply", help="Do it; else only the plan is shown.")]
 Output = Annotated[Listing, typer.Option("--format", "--output", "-o", help="How to write the plan.")]
+_WHERE = "in this workspace, or with `--to` in another elsewhere."
 
 
 class PackageForm(StrEnum):
@@ -62,64 +63,48 @@ def package(
     note(f"{to}: SHA-256 of the package {said['hash']}")
 
 
-@app.command()
-def queries(
-    name: Name,
-    apply: Apply = False,
-    home: Home = None,
-    workspace: WorkspaceName = None,
-    output: Output = Listing.TABLE,
-    to: elsewhere.There = "",
-    subscription: elsewhere.Subscription = "",
-    group: elsewhere.Group = "",
-    tenant: elsewhere.Tenant = "",
-    client: elsewhere.Client = "",
-    url: elsewhere.Url = "https://management.azure.com",
-    authority: elsewhere.Authority = "",
-    scope: elsewhere.Scope = "",
-    ca: elsewhere.Ca = None,
-    secret_file: SecretFile = None,
-    secret_environment: SecretEnvironment = None,
-) -> None:
-    """As a saved hunting query and a hunt of Sentinel: in this workspace, or with `--to` in another elsewhere."""
-    from huntlake.hunting.delivery.sentinel import Queries
+def _to_a_workspace(*, is_row: bool) -> Callable[..., None]:
+    """The command that delivers a row of the watchlist, or the query and the hunt."""
 
-    def there() -> Place:
-        return _there(
-            url, subscription, group, to, tenant, client, authority, scope, ca, secret_file, secret_environment
-        )
+    def deliver(
+        name: Name,
+        apply: Apply = False,
+        home: Home = None,
+        workspace: WorkspaceName = None,
+        output: Output = Listing.TABLE,
+        to: elsewhere.There = "",
+        subscription: elsewhere.Subscription = "",
+        group: elsewhere.Group = "",
+        tenant: elsewhere.Tenant = "",
+        client: elsewhere.Client = "",
+        url: elsewhere.Url = "https://management.azure.com",
+        authority: elsewhere.Authority = "",
+        scope: elsewhere.Scope = "",
+        ca: elsewhere.Ca = None,
+        secret_file: SecretFile = None,
+        secret_environment: SecretEnvironment = None,
+    ) -> None:
+        from huntlake.hunting.delivery import sentinel
 
-    _deliver_to_workspace(name, Queries, there if to else None, home, workspace, output, apply=apply)
+        needed = {"--subscription": subscription, "--resource-group": group, "--tenant": tenant, "--client": client}
+        if to and (missing := [option for option, value in needed.items() if not value]):
+            raise typer.BadParameter(f"with `--to` also {', '.join(missing)}")
+        with opened(home) as lake:
+            here = workspace_of(lake, workspace)
+            place: Place = _here(lake, here)
+            if to:
+                target, arm = signed_in(
+                    url, subscription, group, to, tenant, client, authority, scope, ca, secret_file, secret_environment
+                )
+                place = sentinel.There(arm, to, target.path)
+            to_there: Destination = sentinel.Row(place) if is_row else sentinel.Queries(place)
+            _deliver(lake, here, name, to_there, output, apply=apply)
+
+    return deliver
 
 
-@app.command()
-def watchlist(
-    name: Name,
-    apply: Apply = False,
-    home: Home = None,
-    workspace: WorkspaceName = None,
-    output: Output = Listing.TABLE,
-    to: elsewhere.There = "",
-    subscription: elsewhere.Subscription = "",
-    group: elsewhere.Group = "",
-    tenant: elsewhere.Tenant = "",
-    client: elsewhere.Client = "",
-    url: elsewhere.Url = "https://management.azure.com",
-    authority: elsewhere.Authority = "",
-    scope: elsewhere.Scope = "",
-    ca: elsewhere.Ca = None,
-    secret_file: SecretFile = None,
-    secret_environment: SecretEnvironment = None,
-) -> None:
-    """As a row of the watchlist `AIGeneratedHunts`: in this workspace, or with `--to` in another elsewhere."""
-    from huntlake.hunting.delivery.sentinel import Row
-
-    def there() -> Place:
-        return _there(
-            url, subscription, group, to, tenant, client, authority, scope, ca, secret_file, secret_environment
-        )
-
-    _deliver_to_workspace(name, Row, there if to else None, home, workspace, output, apply=apply)
+app.command("queries", help=f"As a saved hunting query and a hunt of Sentinel: {_WHERE}")(_to_a_workspace(is_row=False))
+app.command("watchlist", help=f"As a row of the watchlist `AIGeneratedHunts`: {_WHERE}")(_to_a_workspace(is_row=True))
 
 
 @app.command()
@@ -160,22 +145,6 @@ def notebook(
         _deliver(lake, workspace_of(lake, workspace), name, to, output, apply=apply)
 
 
-def _deliver_to_workspace(
-    name: str,
-    piece: Callable[[Place], Destination],
-    there: Callable[[], Place] | None,
-    home: Path | None,
-    workspace: str | None,
-    output: Listing,
-    *,
-    apply: bool,
-) -> None:
-    with opened(home) as lake:
-        here = workspace_of(lake, workspace)
-        place = there() if there else _here(lake, here)
-        _deliver(lake, here, name, piece(place), output, apply=apply)
-
-
 def _deliver(lake: App, here: Workspace, name: str, to: Destination, output: Listing, *, apply: bool) -> None:
     from huntlake.hunting.delivery.piece import Verb
 
@@ -214,36 +183,3 @@ def _here(lake: App, here: Workspace) -> Place:
         f"/providers/Microsoft.OperationalInsights/workspaces/{here.name}"
     )
     return Here(here, id, lake.saved_searches, lake.hunts, lake.analytics.watchlists, acting().author)
-
-
-def _there(
-    url: str,
-    subscription: str,
-    group: str,
-    to: str,
-    tenant: str,
-    client: str,
-    authority: str,
-    scope: str,
-    ca: Path | None,
-    secret_file: Path | None,
-    secret_environment: str | None,
-) -> Place:
-    from huntlake.hunting.delivery.sentinel import There
-
-    missing = [
-        option
-        for option, value in (
-            ("--subscription", subscription),
-            ("--resource-group", group),
-            ("--tenant", tenant),
-            ("--client", client),
-        )
-        if not value
-    ]
-    if missing:
-        raise typer.BadParameter(f"with `--to` also {', '.join(missing)}")
-    target, arm = signed_in(
-        url, subscription, group, to, tenant, client, authority, scope, ca, secret_file, secret_environment
-    )
-    return There(arm, to, target.path)
