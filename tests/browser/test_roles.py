@@ -304,6 +304,31 @@ def test_who_wrote_something_is_told_beforehand_that_others_decide(author: Page,
     author.goto("/app/playbooks?view=approvals")
     expect(author.locator(".asked")).to_contain_text("You set off the run that asks: somebody else decides.")
     expect(author.get_by_role("button", name="Refuse")).to_have_count(0)
+    asks(author, approvers=[["ada", AUTHOR], ["ada"]])
+    author.reload()
+    expect(author.locator(".asked")).to_contain_text("Only those whom the rules name decide")
+    expect(author.get_by_role("button", name="Refuse")).to_have_count(0)
+    asks(author, approvers=[["ada", AUTHOR]])
+    author.reload()
+    expect(author.get_by_role("button", name="Refuse")).to_be_visible()
+
+
+def test_what_a_model_drafted_is_approved_by_a_senior_hunter_alone(
+    page: Page, demo: Demo, made: dict[str, str]
+) -> None:
+    def drafted(route: Route) -> None:
+        answer = route.fetch()
+        said = answer.json()
+        said["properties"]["needsSenior"] = True
+        route.fulfill(response=answer, json=said)
+
+    page.route(f"**/huntlake.Hunting/hunts/{made['waiting']}?*", drafted)
+    name = demo.user("roles-hunter", "sentinel-contributor")
+    sign_in(page, name, at=f"/app/hunts/{made['waiting']}")
+    told = "A model had a hand in it: a person with the right to lead hunts approves it."
+    expect(page.get_by_text(told)).to_be_visible()
+    expect(page.get_by_role("button", name="Ask for changes")).to_be_visible()
+    expect(page.get_by_role("button", name="Approve exactly this")).to_have_count(0)
 
 
 def test_who_may_respond_is_offered_that_and_no_more(responder: Page, made: dict[str, str]) -> None:

@@ -88,6 +88,17 @@ def test_a_question_is_answered(azure: Azure) -> None:
     assert call(azure, "POST", f"approvals/{name}/answer", {"option": "Ignore"}).status_code == 409
 
 
+def test_whoever_reads_an_approval_sees_whom_its_rules_name(azure: Azure) -> None:
+    for name, approvers in (("one", ["Ada", "bob"]), ("two", ["bob"])):
+        assert call(azure, "PUT", f"approvalRules/{name}", {"approvers": approvers}).status_code == 201
+    name = held(azure)
+    be_person(azure, Role.SENTINEL_RESPONDER, "ada")
+    assert call(azure, "GET", f"approvals/{name}").json()["properties"]["approvers"] == [["ada", "bob"], ["bob"]]
+    assert call(azure, "POST", f"approvals/{name}/approve", {}).status_code == 403
+    be_person(azure, Role.SENTINEL_RESPONDER, "bob")
+    assert call(azure, "POST", f"approvals/{name}/approve", {}).status_code == 200
+
+
 def test_approvals_are_not_written_and_not_deleted(azure: Azure) -> None:
     name = held(azure)
     assert call(azure, "PUT", f"approvals/{name}", {"status": "Approved"}).status_code in (403, 405)

@@ -110,6 +110,8 @@ export interface Approval {
     requestedTimeUtc: string;
     /** Whoever set off the run doesn't decide. */
     fourEyes?: boolean;
+    /** Of each of these, whoever decides must be one. */
+    approvers?: string[][];
     expirationTimeUtc: string;
     options?: { name: string; title: string }[];
     decidedBy?: { name?: string };

@@ -51,6 +51,7 @@ class ApprovalForm:
             "requestedTimeUtc": _stamp(approval.asked),
             "expirationTimeUtc": _stamp(approval.expires),
             "fourEyes": approval.four_eyes,
+            "approvers": [list(group) for group in approval.approvers],
             "recipients": approval.recipients,
             "options": [{"name": o.name, "title": o.title or o.name} for o in approval.options],
             "fields": [

@@ -48,7 +48,7 @@ export function Approvals({ approvals }: { approvals: Loaded<Approval[]> }) {
 
 function Asked({ approval, done }: { approval: Approval; done: () => void }) {
   const p = approval.properties;
-  const isMine = !!p.fourEyes && isMe(p.requestedBy?.objectId, p.requestedBy?.name);
+  const others = whoDecides(approval);
   return (
     <section class="asked" aria-label={p.summary}>
       <h2>{p.summary}</h2>
@@ -62,11 +62,18 @@ function Asked({ approval, done }: { approval: Approval; done: () => void }) {
       {p.text && <p class="said">{p.text}</p>}
       {p.reasons?.length ? <p>Because: {p.reasons.join("; ")}</p> : null}
       {p.inputs && <pre class="code">{JSON.stringify(p.inputs, null, 2)}</pre>}
-      {may("respond") && !isMine && <Deciding approval={approval} done={done} />}
-      {!may("respond") && <p class="quiet">A person with the right to respond decides.</p>}
-      {may("respond") && isMine && <p class="quiet">You set off the run that asks: somebody else decides.</p>}
+      {others ? <p class="quiet">{others}</p> : <Deciding approval={approval} done={done} />}
     </section>
   );
+}
+
+/** Who decides, where whoever is signed in may not. */
+function whoDecides({ properties: p }: Approval): string {
+  const groups = p.approvers ?? [];
+  if (!may("respond")) return "A person with the right to respond decides.";
+  if (p.fourEyes && isMe(p.requestedBy?.objectId, p.requestedBy?.name)) return "You set off the run that asks: somebody else decides.";
+  if (groups.every((group) => isMe(...group))) return "";
+  return `Only those whom the rules name decide: ${groups.map((group) => group.join(", ")).join("; of these ")}.`;
 }
 
 function Deciding({ approval, done }: { approval: Approval; done: () => void }) {
