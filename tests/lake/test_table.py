@@ -293,11 +293,11 @@ def test_a_table_that_is_dropped_before_its_commit_is_flushed_needs_no_flush(
 
     def dropped_first(paths: Sequence[Path], root: Path) -> None:
         assert paths
-        monkeypatch.setattr("huntlake.lake.table.flush", real)
+        monkeypatch.setattr("huntlake.lake.durability.flush", real)
         assert other.drop("soc", "Things_CL")
         real(paths, root)
 
-    monkeypatch.setattr("huntlake.lake.table.flush", dropped_first)
+    monkeypatch.setattr("huntlake.lake.durability.flush", dropped_first)
     lake.clear("soc", "Things_CL")
     assert not table.exists
 

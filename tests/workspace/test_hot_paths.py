@@ -21,6 +21,7 @@ from huntlake.core.clock import FixedClock
 from huntlake.core.errors import Invalid
 from huntlake.engines.duckdb.database import Bounds
 from huntlake.engines.geography import Nowhere
+from huntlake.lake.files import FileReader
 from huntlake.lake.maintenance.compaction import compact
 from huntlake.lake.maintenance.verification import verify
 from huntlake.lake.paths import HotPath
@@ -274,9 +275,9 @@ def test_a_file_that_says_other_paths_than_its_name_is_read_from_its_json(analyt
     (file,) = stored(analytics).snapshot().files
     other = file.path.with_name(file.path.name.replace("-", "-0", 1)[:22].ljust(22, "0") + file.path.name[22:])
     assert other != file.path
-    fresh = LakeTable(stored(analytics).folder)
+    fresh = FileReader(stored(analytics).folder)
     file.path.rename(other)
-    assert fresh._paths(other.relative_to(fresh.folder).as_posix()) == ()
+    assert fresh.hot_paths(other.relative_to(fresh.folder).as_posix()) == ()
 
 
 def keep_at_once(analytics: Analytics, *paths: str) -> None:

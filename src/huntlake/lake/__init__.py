@@ -9,6 +9,9 @@ Any Delta reader may read them. The lake knows nothing of KQL: a column has a `F
 | `forms` | how a value lies in a file, and how text becomes one |
 | `store` | `Lake`: tables by workspace and name |
 | `table` | `LakeTable`: columns, snapshot, append |
+| `metadata` | what the log says of a table as a whole |
+| `files` | what it says of each file |
+| `durability` | what the disk is told to keep of it |
 | `snapshot` | the files that may hold an answer |
 | `scanning` | the SQL that reads a snapshot |
 | `index` | beside each file, which terms each block of its rows may hold |

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from threading import RLock
@@ -17,12 +17,29 @@ from urllib.parse import unquote
 
 from huntlake.core.errors import Conflict, Invalid, NotFound
 from huntlake.lake import paths as hot
-from huntlake.lake.forms import DAY, TIME, Form, StoredColumn
+from huntlake.lake.durability import Durability, Entries, Place, entry
+from huntlake.lake.files import FileReader
+from huntlake.lake.forms import DAY, TIME, StoredColumn
 from huntlake.lake.index.shelf import Shelf
 from huntlake.lake.index.terms import Clause
+from huntlake.lake.metadata import (
+    DECLARED,
+    FOLDER,
+    NOTE,
+    About,
+    about_of,
+    check_names,
+    check_readable,
+    columns_of,
+    day_field,
+    field_of,
+    index_said,
+    is_indexed,
+    paths_of,
+)
 from huntlake.lake.paths import HotPath
-from huntlake.lake.snapshot import NOTHING, DataFile, Files, Snapshot, whole_day
-from huntlake.lake.writing import WrittenFile, discard, flush, held_columns, held_paths, write, write_in_order
+from huntlake.lake.snapshot import NOTHING, DataFile, Files, Snapshot
+from huntlake.lake.writing import WrittenFile, discard, flush, write, write_in_order
 
 if TYPE_CHECKING:
     import duckdb
@@ -30,39 +47,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_FORM = "huntlake.form"
-_DECLARED = "huntlake.declared"
-_FOLDER = "huntlake.folder"
-_NOTE = "huntlake.note."
-_INDEX, _WITHOUT, _WITH = "huntlake.index", "off", "on"
 _ATTEMPTS = 30
-_UNSURE = 20
-_ENTRY, _SUMMARY = "{:020d}.json", "{:020d}.checkpoint.parquet"
-_BY_DELTA = {
-    "boolean": Form.BOOLEAN,
-    "byte": Form.INTEGER,
-    "short": Form.INTEGER,
-    "integer": Form.INTEGER,
-    "long": Form.BIGINT,
-    "float": Form.DOUBLE,
-    "double": Form.DOUBLE,
-    "string": Form.TEXT,
-    "timestamp": Form.INSTANT,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """What a person has said of a table.
-
-    A `declared` table has the columns that someone listed, in that order, and gets no other by being filled.
-    """
-
-    declared: bool = False
-    description: str = ""
-    folder: str = ""
-    notes: Mapping[str, str] = field(default_factory=dict)
-    """What those above the lake keep beside the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,22 +74,16 @@ class LakeTable:
 
     _lock: RLock = field(default_factory=RLock, repr=False)
     _handle: DeltaTable | None = field(default=None, repr=False)
-    _place: tuple[int, int] | None = field(default=None, repr=False)
+    _place: Place | None = field(default=None, repr=False)
     """Which folder `_handle` has read."""
-    _kept: tuple[tuple[int, int] | None, int] = field(default=(None, -1), repr=False)
-    """Up to which version the disk has the log, as far as is known, and of which folder."""
     _state: _State | None = field(default=None, repr=False)
     _seen: int = field(default=-1, repr=False)
     """When the log's folder was last changed before `_state` was read, in nanoseconds."""
-    _foreign: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
-    _lists: dict[str, tuple[HotPath, ...]] = field(default_factory=dict, repr=False)
-    """The lists of hot paths of files, by their digests."""
-    _known: dict[str, DataFile] = field(default_factory=dict, repr=False)
-    """The files of `_state`, by what the log calls them."""
-    _prefixes: tuple[tuple[StoredColumn, ...], dict[int, tuple[str, ...]]] = field(
-        default_factory=lambda: ((), {}), repr=False
-    )
     _shelf: Shelf = field(default_factory=Shelf, repr=False)
+
+    def __post_init__(self) -> None:
+        self._reader = FileReader(self.folder)
+        self._durability = Durability(self.folder)
 
     @cached_property
     def _log(self) -> str:
@@ -116,7 +95,7 @@ class LakeTable:
         """Whether anything was ever written here."""
         return (self.folder / "_delta_log").is_dir() and self._current() is not None
 
-    def place(self) -> tuple[int, int]:
+    def place(self) -> Place:
         """What tells one folder from another that has had its name."""
         # The file system gives a number again that is free; the count tells that it may have.
         count = self.replaced()
@@ -160,25 +139,25 @@ class LakeTable:
     def keep_index(self, wanted: bool) -> None:
         """Say whether files that are written from now on get a term index. Those that are there stay as they are."""
         if wanted != self.indexed:
-            said = {_INDEX: _WITH if wanted else _WITHOUT}
+            said = index_said(wanted)
             self._durably(lambda handle: handle.alter.set_table_properties(said, raise_if_not_exists=False))
 
     def declare(self, columns: Sequence[StoredColumn], description: str = "", folder: str = "") -> bool:
         """Make the table, empty, with exactly `columns`; False where it is there already, and stays as it is."""
-        _not_the_day(columns)
+        check_names(columns)
         with self._lock:
             if (self.folder / "_delta_log").is_dir():
                 return False
-            about = {_DECLARED: "true", _FOLDER: folder}
+            about = {DECLARED: "true", FOLDER: folder}
             return self._create(columns, [c.name for c in columns], description, about)
 
     def describe(
         self, description: str | None = None, folder: str | None = None, notes: Mapping[str, str] | None = None
     ) -> None:
         """Say something else of the table; None leaves what is said, and so do `notes` what they don't name."""
-        said = {_NOTE + name: text for name, text in (notes or {}).items()}
+        said = {NOTE + name: text for name, text in (notes or {}).items()}
         if folder is not None:
-            said[_FOLDER] = folder
+            said[FOLDER] = folder
         if said:
             self._durably(lambda handle: handle.alter.set_table_properties(said, raise_if_not_exists=False))
         if description is not None:
@@ -192,14 +171,14 @@ class LakeTable:
         """Let the table have exactly `columns`. `Conflict` where it has rows: what they hold would be lost."""
         from deltalake import Schema
 
-        _not_the_day(columns)
+        check_names(columns)
 
         def act(handle: DeltaTable) -> None:
             if handle.file_uris():
                 raise Conflict(f"`{self.folder.name}` has rows: taking a column away, or its type, would lose them")
             partition = list(handle.metadata().partition_columns)
-            fields = [_delta_field(c) for c in columns]
-            fields += [_delta_day()] if partition else []
+            fields = [field_of(c) for c in columns]
+            fields += [day_field()] if partition else []
             handle.create_write_transaction([], "overwrite", Schema(fields), partition)
 
         if bool(self._partitioned()) != any(c.name == TIME for c in columns):
@@ -249,7 +228,7 @@ class LakeTable:
             if not self.exists:
                 return
             entries = self._entries(self._fresh().version())
-        if entries[1]:
+        if entries.versions:
             self._flush_log(entries)
 
     def add_actions(self) -> list[dict[str, Any]]:
@@ -294,7 +273,7 @@ class LakeTable:
         replacing: bool = False,
         holds: Mapping[str, int] | None = None,
         held: Mapping[str, int] | None = None,
-        place: tuple[int, int] | None = None,
+        place: Place | None = None,
     ) -> None:
         """Make `files` part of the table, all of them or none. When this returns, the disk has them.
 
@@ -368,7 +347,7 @@ class LakeTable:
 
     def _ensure(self, columns: Sequence[StoredColumn]) -> tuple[tuple[StoredColumn, ...], bool]:
         """The table's columns, those of `columns` among them, and whether it is partitioned by day."""
-        _not_the_day(columns)
+        check_names(columns)
         with self._lock:
             if not (self.folder / "_delta_log").is_dir():
                 # The time comes first: other engines keep statistics of the first 32 columns only.
@@ -394,9 +373,9 @@ class LakeTable:
 
         by_name = {c.name: c for c in columns}
         timed = TIME in by_name
-        fields = [_delta_field(by_name[name]) for name in order]
+        fields = [field_of(by_name[name]) for name in order]
         if timed:
-            fields.append(_delta_day())
+            fields.append(day_field())
         try:
             with self.keeping():
                 self.folder.mkdir(parents=True, exist_ok=True)
@@ -409,7 +388,7 @@ class LakeTable:
                     configuration=properties or {},
                     raise_if_key_not_exists=False,
                 )
-                flush([self.folder / "_delta_log" / _ENTRY.format(0)], self.folder.parent.parent)
+                flush([self.folder / "_delta_log" / entry(0)], self.folder.parent.parent)
         except DeltaError:
             # Another writer was quicker; its table will do. If it is something else, let it be known.
             if not (self.folder / "_delta_log").is_dir():
@@ -422,7 +401,7 @@ class LakeTable:
             return bool(self._fresh().metadata().partition_columns)
 
     def _add(self, handle: DeltaTable, columns: Sequence[StoredColumn]) -> bool:
-        known = {c.name.lower(): c for c in _columns(handle)}
+        known = {c.name.lower(): c for c in columns_of(handle)}
         fresh = []
         for column in columns:
             old = known.get(column.name.lower())
@@ -434,7 +413,7 @@ class LakeTable:
                     f"the column `{old.name}` of `{self.folder.name}` holds {old.form.value}, not {column.form.value}"
                 )
         if fresh:
-            handle.alter.add_columns([_delta_field(c) for c in fresh])
+            handle.alter.add_columns([field_of(c) for c in fresh])
         return bool(fresh)
 
     def _durably(self, act: Callable[[DeltaTable], T]) -> T:
@@ -447,35 +426,18 @@ class LakeTable:
         self._flush_log(entries)
         return done
 
-    def _entries(self, before: int) -> tuple[tuple[int, int], range]:
-        """The place, and the versions there that the disk may not have yet, after a commit that began at one."""
-        # Those of others, too: behind a hole in the log nothing could be read.
+    def _entries(self, before: int) -> Entries:
+        """The entries of the log that the disk may not have yet, after a commit that began at a version."""
         version = self._fresh().version()
         assert self._place is not None
-        place, kept = self._kept
-        first = kept if place == self._place else max(before - _UNSURE, -1)
-        return self._place, range(min(first, before) + 1, version + 1)
+        return self._durability.pending(self._place, before, version)
 
-    def _flush_log(self, entries: tuple[tuple[int, int], range]) -> None:
-        """Have the disk keep these entries of the log, and what summaries of it there are."""
-        place, versions = entries
-        # A summary of the log that the disk has but in part would keep the table from being opened.
-        log = self.folder / "_delta_log"
-        names = [_ENTRY.format(v) for v in versions] + [_SUMMARY.format(v) for v in versions] + ["_last_checkpoint"]
-        for attempt in range(_ATTEMPTS):
-            try:
-                flush([path for name in names if (path := log / name).exists()], self.folder)
-                break
-            except FileNotFoundError:
-                # Dropped since, or an entry was cleaned up: what is gone needn't be kept.
-                if attempt == _ATTEMPTS - 1:
-                    raise
-            if not log.is_dir():
-                break
+    def _flush_log(self, entries: Entries) -> None:
+        """Have the disk keep these entries of the log."""
+        self._durability.flush(entries)
         with self._lock:
-            known = self._kept[1] if self._kept[0] == place else -1
-            if place == self._place:
-                self._kept = place, max(known, versions.stop - 1)
+            if entries.place == self._place:
+                self._durability.note(entries)
 
     def _retrying(self, act: Callable[[DeltaTable], T]) -> T:
         """Do something at the newest version; once more if another writer has changed the table meanwhile."""
@@ -512,7 +474,8 @@ class LakeTable:
             if not os.path.isdir(self._log):
                 raise self._nowhere()
             # Where another table stands now, nothing holds that was known of the one before.
-            self._handle, self._state, self._known = None, None, {}
+            self._handle, self._state = None, None
+            self._reader.forget()
             self._handle, self._place = DeltaTable(self.folder), place
         else:
             self._handle.update_incremental()
@@ -535,15 +498,13 @@ class LakeTable:
             except (FileNotFoundError, NotFound, TableNotFoundError):
                 return None
             if self._state is None or self._state.version != handle.version():
-                _check_readable(handle, self.folder.name)
-                columns = _columns(handle)
+                check_readable(handle, self.folder.name)
+                columns = columns_of(handle)
                 if self._state is not None and self._state.columns == columns:
                     columns = self._state.columns
-                said = handle.metadata().configuration
-                paths = hot.possible(hot.read(said.get(hot.KEY) or "[]"), columns)
-                indexed = said.get(_INDEX) != _WITHOUT
-                files = self._files(handle, columns)
-                self._state = _State(handle.version(), columns, files, _about(handle), paths, indexed)
+                said, files = handle.metadata(), self._reader.read(handle, columns)
+                paths, indexed = paths_of(said, columns), is_indexed(said)
+                self._state = _State(handle.version(), columns, files, about_of(said), paths, indexed)
             return self._state
 
     def _holding(self, writers: Sequence[str]) -> tuple[_State | None, dict[str, int]]:
@@ -563,68 +524,9 @@ class LakeTable:
         try:
             # A clock that ticks slowly hides a commit, and cleaning up can take the next entry away: but not both.
             same = os.stat(self._log).st_mtime_ns == self._seen and self.place() == self._place
-            return same and not os.path.exists(os.path.join(self._log, _ENTRY.format(version + 1)))
+            return same and not os.path.exists(os.path.join(self._log, entry(version + 1)))
         except FileNotFoundError:
             return False
-
-    def _files(self, handle: DeltaTable, columns: tuple[StoredColumn, ...]) -> Files:
-        import pyarrow as pa
-
-        actions = pa.table(handle.get_add_actions(flatten=True))
-        # A commit says little that is new: of a thousand days of files, all but a few are as they were.
-        known = self._known if self._state is not None and self._state.columns is columns else {}
-        paths = actions.column("path").to_pylist()
-        fresh = [i for i, path in enumerate(paths) if path not in known]
-        wanted = ["path", "size_bytes", "num_records", f"partition.{DAY}", f"min.{TIME}", f"max.{TIME}"]
-        rows = (
-            actions.select([n for n in wanted if n in actions.column_names])
-            .take(pa.array(fresh, pa.int64()))
-            .to_pylist()
-        )
-        made = {row["path"]: self._file(row, columns) for row in rows}
-        self._known = {path: known.get(path) or made[path] for path in paths}
-        return Files(self._known.values())
-
-    def _file(self, said: Mapping[str, Any], columns: tuple[StoredColumn, ...]) -> DataFile:
-        """A file, from what the log says of it."""
-        path = unquote(said["path"])
-        count = held_columns(path)
-        held = self._footer(path) if count is None else self._prefix(columns, count)
-        day = said.get(f"partition.{DAY}")
-        start, end = whole_day(day) if day else (None, None)
-        low, high = _naive(said.get(f"min.{TIME}")) or start, _naive(said.get(f"max.{TIME}")) or end
-        if count is None and high is not None and high != end:
-            # Others keep milliseconds, and cut off the rest.
-            high += timedelta(milliseconds=1)
-        size, rows, foreign = said["size_bytes"], said["num_records"] or 0, count is None
-        paths = self._paths(path)
-        return DataFile(self.folder / path, rows, size, low, high, held, foreign=foreign, day=day, hot=paths)
-
-    def _paths(self, path: str) -> tuple[HotPath, ...]:
-        """The hot paths that a file of ours keeps; none where that can't be read, for then they aren't needed."""
-        said = held_paths(path)
-        if said is None:
-            return ()
-        if said not in self._lists:
-            try:
-                self._lists[said] = hot.of_file(self.folder / path, said)
-            except (OSError, ValueError):
-                return ()
-        return self._lists[said]
-
-    def _prefix(self, columns: tuple[StoredColumn, ...], count: int) -> tuple[str, ...]:
-        """The names of the first `count` columns; the same object for all files that hold them."""
-        if self._prefixes[0] is not columns:
-            self._prefixes = columns, {}
-        return self._prefixes[1].setdefault(count, tuple(c.name for c in columns[:count]))
-
-    def _footer(self, path: str) -> tuple[str, ...]:
-        """The columns of a file that another engine wrote."""
-        if path not in self._foreign:
-            import pyarrow.parquet as pq
-
-            self._foreign[path] = tuple(pq.read_schema(self.folder / path).names)
-        return self._foreign[path]
 
 
 def _added(file: WrittenFile, partitioned: bool, *, data_change: bool) -> Any:
@@ -638,56 +540,3 @@ def _added(file: WrittenFile, partitioned: bool, *, data_change: bool) -> Any:
         data_change=data_change,
         stats=json.dumps(file.statistics),
     )
-
-
-def _about(handle: DeltaTable) -> About:
-    metadata = handle.metadata()
-    said = metadata.configuration
-    notes = {name.removeprefix(_NOTE): text for name, text in said.items() if name.startswith(_NOTE) and text}
-    return About(said.get(_DECLARED) == "true", metadata.description or "", said.get(_FOLDER) or "", notes)
-
-
-def _not_the_day(columns: Sequence[StoredColumn]) -> None:
-    if any(c.name.lower() == DAY.lower() for c in columns):
-        raise Invalid(f"a column can't be named `{DAY}`: the lake keeps the day of each row under that name")
-
-
-_UNREAD = {"deletionVectors": "rows deleted beside the files", "columnMapping": "columns by other names in the files"}
-
-
-def _check_readable(handle: DeltaTable, name: str) -> None:
-    # The files are read as they are: what a feature says of them beside would be passed over.
-    features = {str(f) for f in handle.protocol().reader_features or ()}
-    for feature, what in _UNREAD.items():
-        if feature in features:
-            raise Invalid(f"the table `{name}` has {what} (Delta's `{feature}`), which is not supported")
-
-
-def _columns(handle: DeltaTable) -> tuple[StoredColumn, ...]:
-    columns = []
-    for f in handle.schema().fields:
-        if f.name == DAY:
-            continue
-        kind = str(json.loads(f.type.to_json())) if not hasattr(f.type, "type") else str(f.type.type)
-        said = f.metadata.get(_FORM)
-        form = Form(said) if said else _BY_DELTA.get(kind, Form.DECIMAL if kind.startswith("decimal") else Form.TEXT)
-        columns.append(StoredColumn(f.name, form))
-    return tuple(columns)
-
-
-def _delta_field(column: StoredColumn) -> Any:
-    from deltalake import Field
-    from deltalake.schema import PrimitiveType
-
-    return Field(column.name, PrimitiveType(column.form.delta), metadata={_FORM: column.form.value})
-
-
-def _delta_day() -> Any:
-    from deltalake import Field
-    from deltalake.schema import PrimitiveType
-
-    return Field(DAY, PrimitiveType("date"))
-
-
-def _naive(moment: datetime | None) -> datetime | None:
-    return moment.replace(tzinfo=None) if moment else None

@@ -14,7 +14,7 @@ from huntlake.engines.cancellation import Cancellation
 from huntlake.kql.syntax.commands import Named, Tail
 from huntlake.kql.types import Column
 from huntlake.lake import Lake
-from huntlake.lake.table import About
+from huntlake.lake.metadata import About
 from huntlake.workspace.activity import Activity
 from huntlake.workspace.commands.declaration import Need
 from huntlake.workspace.functions import SavedFunctions

@@ -20,8 +20,8 @@ from huntlake.lake.conversion import Target
 from huntlake.lake.forms import TIME, Form, StoredColumn
 from huntlake.lake.loading import Loader
 from huntlake.lake.log.forgotten import last_numbers
+from huntlake.lake.metadata import About
 from huntlake.lake.sources import detect, size
-from huntlake.lake.table import About
 from huntlake.lake.writing import WrittenFile
 from huntlake.workspace.ingestion.dead_letters import LETTER_COLUMNS, LETTERS, DeadLetters, as_rows
 from huntlake.workspace.ingestion.mapping import UNKNOWN, Arrival, Mapping, Unknown, custom_columns, stored
