@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import WIDE, Demo, sign_in
+from .conftest import WIDE, WORKSPACE, Demo, sign_in
 from .test_markup import Door
 
 if TYPE_CHECKING:
@@ -370,6 +370,6 @@ def test_who_may_only_read_by_now_is_told_so_when_they_change_something(page: Pa
     name = demo.user("roles-until-now", "contributor")
     sign_in(page, name, at="/app/incidents/2")
     page.get_by_role("button", name="Take it").wait_for()
-    demo.told("user", "grant", name, "--role", "reader", "--workspace", "korenwolf")
+    demo.told("user", "grant", name, "--role", "reader", "--workspace", WORKSPACE)
     page.get_by_role("button", name="Take it").click()
     expect(page.locator(".toast.wrong")).to_be_visible()

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import sign_in
+from .conftest import WORKSPACE, sign_in
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Locator, Page
+
+    from .conftest import Demo
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -166,10 +168,12 @@ def test_what_was_typed_survives_a_reload_and_somebody_elses_change(page: Page, 
     expect(page.get_by_label("Name", exact=True)).to_have_value("")
 
 
-def test_who_may_only_read_can_not_try_or_store_a_rule(page: Page) -> None:
-    sign_in(page, "bo")
+def test_who_may_only_read_by_now_can_not_try_or_store_a_rule_and_keeps_it(page: Page, demo: Demo) -> None:
+    name = demo.user("author-until-now", "contributor")
+    sign_in(page, name)
     page.locator(".query").wait_for()
     write(page, "Not mine")
+    demo.told("user", "grant", name, "--role", "reader", "--workspace", WORKSPACE)
     page.get_by_role("button", name="Try it").click()
     expect(page.get_by_role("region", name="Back-test")).to_contain_text("does not have authorization")
     page.get_by_role("button", name="Save the rule").click()

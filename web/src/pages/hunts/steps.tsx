@@ -39,9 +39,11 @@ export function Steps(props: Props) {
 /** Whether who is signed in wrote what is to be decided, or answers for it. */
 function isMine({ hunt: { properties: p }, versions }: Props): boolean {
   const same = versions.map((v) => v.properties).filter((v) => v.contentHash === p.contentHash);
-  // Somebody may be called as the house is, which has no id.
-  const named = (v: (typeof same)[number] | typeof p) => (v.maker === "core" && !v.author?.objectId ? undefined : v.author?.name);
-  return [p, ...same].some((v) => isMe(v.author?.objectId, named(v), v.responsible));
+  return [p, ...same].some(({ maker, author, responsible }) => {
+    // Somebody may be called as the house is, which has no id.
+    const isHouse = maker !== "person" && !author?.objectId;
+    return isMe(author?.objectId, isHouse ? undefined : author?.name, responsible);
+  });
 }
 
 /** Who decides about a hunt in review, where who is signed in may not, or not everything. */
