@@ -55,6 +55,19 @@ def test_a_caller_gets_the_response_with_what_was_asked(place: Place) -> None:
     assert "Authorization" not in place.playbooks.runs.triggered(run.name)["outputs"]["headers"]
 
 
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [(b'{"name": ', "says that it is JSON, and isn't"), (b"[" * 900 + b"]" * 900, "nests deeper than 200")],
+)
+def test_a_body_that_is_no_json_or_too_deep_sets_off_nothing(place: Place, body: bytes, why: str) -> None:
+    place.put("strict", {"A": {"type": "Compose", "inputs": 1}})
+    with pytest.raises(Invalid, match=why):
+        invoke(place, "strict", body)
+    assert not place.playbooks.runs.list(Wanted("strict")).runs
+    place.put("loose", {"A": {"type": "Compose", "inputs": 1}})
+    assert invoke(place, "loose", body, type="text/plain").status == 202
+
+
 def test_without_a_response_the_caller_is_told_which_run_it_is(place: Place) -> None:
     place.put("silent", {"A": {"type": "Compose", "inputs": 1}})
     told = invoke(place, "silent")

@@ -191,6 +191,44 @@ def test_a_child_that_ends_without_its_response_says_so(place: Place) -> None:
     assert "not today" in outputs["body"]["error"]["message"]
 
 
+def test_a_child_that_was_called_off_is_not_begun_again(place: Place) -> None:
+    reply = {"type": "Response", "inputs": {"statusCode": 200}, "runAfter": {"Wait": ["Succeeded"]}}
+    place.put("slow", {"Wait": _wait(600), "Reply": reply})
+    place.put("patient", {"Call": {"type": "Workflow", "inputs": {"host": {"workflow": {"id": "slow"}}}}})
+    (run,) = place.fire("patient")
+    _until(lambda: place.playbooks.runs.list(Wanted("slow")).runs)
+    (child,) = place.playbooks.runs.list(Wanted("slow")).runs
+    place.playbooks.runs.cancel("slow", child.name, ME)
+    assert place.playbooks.runs.wait("patient", run.name, 20).value.status is RunStatus.FAILED
+    assert place.playbooks.runs.actions(run.name)[0][1].outputs["statusCode"] == 409
+    assert [r.name for r in place.playbooks.runs.list(Wanted("slow")).runs] == [child.name]
+
+
+def test_a_value_that_is_put_into_itself_again_and_again_ends_the_loop_and_leaves_the_history(place: Place) -> None:
+    put = {
+        "type": "SetVariable",
+        "inputs": {"name": "v", "value": "@outputs('Put')"},
+        "runAfter": {"Put": ["Succeeded"]},
+    }
+    wrap = {"Put": {"type": "Compose", "inputs": "@createArray(variables('v'))"}, "Keep": put}
+    begin = {"type": "InitializeVariable", "inputs": {"variables": [{"name": "v", "type": "array"}]}}
+    loop = {"type": "Until", "expression": "@false", "limit": {"count": 400}, "actions": wrap}
+    place.put("wraps", {"Begin": begin, "Loop": {**loop, "runAfter": {"Begin": ["Succeeded"]}}})
+    run = place.run("wraps")
+    assert run.value.status is RunStatus.FAILED
+    told = next(e for _, e in place.playbooks.runs.actions(run.name, "Put") if e.status == "Failed")
+    assert "the value nests deeper than 200" in told.error
+
+
+def test_an_occasion_that_nests_too_deep_sets_off_nothing(place: Place) -> None:
+    place.put("shallow", {"A": http()})
+    body: Any = 1
+    for _ in range(300):
+        body = [body]
+    with pytest.raises(Invalid, match="nests deeper than 200"):
+        place.fire("shallow", body)
+
+
 def test_a_child_without_a_response_is_not_waited_for(place: Place) -> None:
     place.put("slow", {"Wait": _wait(3600)})
     place.put("quick", {"Call": {"type": "Workflow", "inputs": {"host": {"workflow": {"id": "slow"}}}}})

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlencode
 import orjson
 
 from huntlake.core.errors import Invalid
-from huntlake.wdl.expressions.values import text
+from huntlake.wdl.expressions.values import DEEPEST, deeper, text
 
 _FORM, _MULTIPART = "application/x-www-form-urlencoded", "multipart/"
 
@@ -38,16 +38,21 @@ def encoded(body: Any, type: str = "") -> tuple[bytes, str]:
     return orjson.dumps(body, default=str), type or "application/json; charset=utf-8"
 
 
-def decoded(content: bytes, type: str) -> Any:
-    """The value of a body of that content type; None for no body at all."""
+def decoded(content: bytes, type: str, strict: bool = False) -> Any:
+    """The value of a body of that content type; None for no body at all.
+
+    What says that it is JSON, and isn't, or nests too deep to work with, is a text: so it can still be looked at. With
+    `strict` it is refused as `Invalid`.
+    """
     if not content:
         return None
     kind = type.partition(";")[0].strip().lower()
     if kind == "application/json" or kind.endswith("+json") or kind == "text/json":
         try:
-            return orjson.loads(content)
-        except orjson.JSONDecodeError:
-            # It says that it is JSON, and isn't: as a text it can still be looked at.
+            return _json(content, type)
+        except Invalid:
+            if strict:
+                raise
             return _text(content, type)
     if kind.startswith("text/"):
         return _text(content, type)
@@ -59,6 +64,17 @@ def decoded(content: bytes, type: str) -> Any:
     elif kind.startswith(_MULTIPART):
         made["$multipart"] = _parted(content, type)
     return made
+
+
+def _json(content: bytes, type: str) -> Any:
+    shown = _text(content, type).removeprefix("\ufeff")
+    try:
+        value = orjson.loads(shown)
+    except orjson.JSONDecodeError as error:
+        raise Invalid(f"the body says that it is JSON, and isn't: {error}") from None
+    if deeper(value, DEEPEST):
+        raise Invalid(f"the body's JSON nests deeper than {DEEPEST}")
+    return value
 
 
 def _joined(body: Mapping[str, Any], type: str) -> tuple[bytes, str]:

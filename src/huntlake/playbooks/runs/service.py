@@ -15,7 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 from huntlake.core.clock import Clock
-from huntlake.core.errors import Busy, Conflict, NotFound, TimedOut
+from huntlake.core.errors import Busy, Conflict, Invalid, NotFound, TimedOut
 from huntlake.detection.timeline import Entry, EntryKind, Timelines
 from huntlake.playbooks.runs.driving import Taken, answer_json, answer_of
 from huntlake.playbooks.runs.inbox import Inbox
@@ -47,6 +47,7 @@ from huntlake.state.documents import Document, Documents, Json, Put, Remove, She
 from huntlake.state.records import Author, Only, Records
 from huntlake.state.sealing import Seal
 from huntlake.wdl.definition.workflow import Trigger
+from huntlake.wdl.expressions.values import DEEPEST, deeper
 from huntlake.wdl.runner.effects import Answer
 from huntlake.wdl.runner.records import HIDDEN
 
@@ -129,6 +130,9 @@ class Runs:
             raise Conflict(f"the workflow `{workflow.name}` is disabled")
         known = kept_version(self.workflows, workflow.name, workflow.value.version, self.seal)
         trigger = trigger_of(known.definition, start.trigger)
+        # The body stands within the outputs.
+        if deeper(start.outputs, DEEPEST + 1):
+            raise Invalid(f"what sets the workflow off nests deeper than {DEEPEST}")
         at, key = start.at or self.clock.now(), start.key or uuid4().hex
         id = self.resource_id(workflow.name)
         outputs = occasions(trigger, known, workflow, id, replace(start, key=key), at)
@@ -416,7 +420,10 @@ class Runs:
         everything = [*writes, *opened, *self.inbox.removals(id), *passed.writes, *promoted, *told, *beside]
         everything.append(self.index.ended(run.value.workflow, id, ended.status))
         if ended.parent is not None and not ended.response:
-            everything += self.to_parent(ended.parent, id, no_response(ended, id))
+            answer = no_response(ended, id)
+            # Whoever calls a run off doesn't want its parent to begin it again, as it does after a 502.
+            answer = replace(answer, status=409) if ended.cancelled_by is not None else answer
+            everything += self.to_parent(ended.parent, id, answer)
         if not self.shelf.write(everything):
             return False
         for next in passed.next:

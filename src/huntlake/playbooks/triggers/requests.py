@@ -96,7 +96,7 @@ class Requests:
         workflow = self._workflow(id, f"/runs/{run}/actions/{key}/run", called.queries)
         headers = {k: v for k, v in called.headers.items() if k.lower() not in _HIDDEN}
         queries = {k: v for k, v in called.queries.items() if k not in _OWN}
-        body = decoded(called.content, _type(called.headers))
+        body = decoded(called.content, _type(called.headers), strict=True)
         if body is None and queries:
             body = dict(queries)
         try:
@@ -133,7 +133,7 @@ def _outputs(trigger: Trigger, called: Called) -> dict[str, Any]:
     relative, given = str(inputs.get("relativePath") or "").strip("/"), called.path.strip("/")
     if relative or given:
         outputs["relativePathParameters"] = _matched(relative, given)
-    body = decoded(called.content, _type(called.headers))
+    body = decoded(called.content, _type(called.headers), strict=True)
     if body is not None:
         outputs["body"] = body
     return outputs

@@ -14,7 +14,7 @@ from huntlake.core.diagnostics import Diagnostic, Source, SourceError, Span, did
 from huntlake.wdl.expressions.nodes import Access, Call, Expression, Interpolation, Literal
 from huntlake.wdl.expressions.parser import template
 from huntlake.wdl.expressions.symbols import Function, walked
-from huntlake.wdl.expressions.values import Fault, Value, found, kind, text
+from huntlake.wdl.expressions.values import DEEPEST, Fault, Value, deeper, found, kind, text
 
 FAILED = "WDL002"
 MOST = 2_000_000
@@ -56,7 +56,11 @@ class Evaluator:
         once = _Evaluation(self.functions, self.scope, Source(source, "expression"), self.most)
         if isinstance(read, Interpolation):
             return once.interpolated(read)
-        return once.expression(read)
+        made = once.expression(read)
+        # A loop may put a value into another again and again, until nothing could write it down any more.
+        if deeper(made, DEEPEST):
+            once.fail(f"the value nests deeper than {DEEPEST}", read.span)
+        return made
 
     def call(self, name: str, arguments: list[Value]) -> Value:
         """What the function of that name makes of these values. Raises `EvaluationError`."""

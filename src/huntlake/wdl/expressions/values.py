@@ -146,7 +146,7 @@ def parsed(source: str) -> Value:
         value = _DECODER.decode(source)
     except (ValueError, RecursionError) as error:
         raise Fault(f"the text is not JSON: {error}") from None
-    if _deeper(value, DEEPEST):
+    if deeper(value, DEEPEST):
         raise Fault(f"the JSON nests deeper than {DEEPEST}")
     return value
 
@@ -168,7 +168,8 @@ def _whole(digits: str) -> int:
 _DECODER = json.JSONDecoder(object_pairs_hook=_last_wins, parse_int=_whole)
 
 
-def _deeper(value: Value, most: int) -> bool:
+def deeper(value: Value, most: int) -> bool:
+    """Whether a value nests deeper than that."""
     level = [value]
     for _ in range(most):
         level = [
