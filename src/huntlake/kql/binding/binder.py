@@ -6,7 +6,7 @@ import fnmatch
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar, NoReturn, Self, TypeVar
 
 from huntlake.core.diagnostics import Diagnostic, Source, SourceError, Span, did_you_mean
@@ -17,12 +17,13 @@ from huntlake.kql.binding.complaints import Complaints, Unsaid
 from huntlake.kql.binding.conversions import convert, parameter_value
 from huntlake.kql.binding.language import Language
 from huntlake.kql.binding.naming import implied_name
+from huntlake.kql.binding.patterns import Patterns
 from huntlake.kql.binding.places import PLACES, Places
 from huntlake.kql.binding.scalars import SCOPED, ScalarBinder
 from huntlake.kql.binding.scans import Scans
 from huntlake.kql.binding.schema import Schema, TableCall
 from huntlake.kql.binding.scope import Meaning, Scope, UserFunction
-from huntlake.kql.binding.settings import REFUSED_OPTIONS, Period
+from huntlake.kql.binding.settings import Period, Settings
 from huntlake.kql.plan.graph import columns_in
 from huntlake.kql.syntax import nodes
 from huntlake.kql.syntax.parser import Parser
@@ -96,10 +97,6 @@ class Binder:
         self.schema = schema
         self.refused = schema.refused
         self.language = language
-        self.now = now
-        """The query's own moment, in ticks: `now()` is the same everywhere in it."""
-        self.options: dict[str, object] = {}
-        self._literals: dict[str, nodes.Expression | None] = {}
         self.visualization: Mapping[str, object] | None = None
         self._several: tuple[Span, list[Result]] | None = None
         self._parameters = parameters
@@ -107,8 +104,6 @@ class Binder:
         self._reader = reader
         self._stored: dict[tuple[str | None, str], UserFunction | None] = {}
         self._scope = Scope()
-        # A saved function has a text of its own, and knows nothing of the query's.
-        self._patterns: dict[tuple[int, str], nodes.PatternStatement] = {}
         self._home: str | None = None
         self._running: list[UserFunction] = []
         self._calls = 0
@@ -118,8 +113,20 @@ class Binder:
         self.broken = self._complaints.broken
         self._named = language.named
         self.scalars = ScalarBinder(self, SCOPED)
-        self.scans = Scans(self, schema, period or Period())
+        self.settings = Settings(self, now, period or Period())
+        self.scans = Scans(self, schema, self.settings)
+        self.patterns = Patterns(self)
         self.places = Places(self, schema)
+
+    @property
+    def now(self) -> int:
+        """The query's own moment, in ticks: `now()` is the same everywhere in it."""
+        return self.settings.now
+
+    @property
+    def options(self) -> Mapping[str, object]:
+        """All that the query sets."""
+        return self.settings.said
 
     # -- statements -----------------------------------------------------------
 
@@ -156,41 +163,18 @@ class Binder:
                     if isinstance(value, nodes.FunctionDeclaration)
                     else self._let_value(value)
                 )
-            case nodes.SetStatement(name, option, literal):
-                self.options[name] = option
-                self._literals[name] = literal
-                self._set(name, statement.span)
+            case nodes.SetStatement():
+                self.settings.take(statement)
             case nodes.QueryParametersStatement(parameters):
                 for parameter in parameters:
                     self._scope.names[parameter.name] = self._query_parameter(parameter)
-            case nodes.PatternStatement(name):
-                self._patterns[id(self.source), name] = statement
+            case nodes.PatternStatement():
+                self.patterns.declare(statement)
             case nodes.AliasStatement(name, database):
                 self.places.declare_alias(name, database)
             case nodes.ExpressionStatement(expression):
                 return self._result(expression)
         return None
-
-    def _set(self, name: str, span: Span) -> None:
-        """Obey an option that changes the answer."""
-        if name in REFUSED_OPTIONS:
-            self.refuse(f"the option `{name}`", span)
-        if name == "query_now":
-            self.now = self._setting(name, ScalarType.DATETIME, span, int)
-        elif name == "query_datetimescope_column":
-            self.scans.period = replace(self.scans.period, column=self._setting(name, ScalarType.STRING, span, str))
-        elif name == "query_datetimescope_from":
-            self.scans.period = replace(self.scans.period, since=self._setting(name, ScalarType.DATETIME, span, int))
-        elif name == "query_datetimescope_to":
-            self.scans.period = replace(self.scans.period, until=self._setting(name, ScalarType.DATETIME, span, int))
-
-    def _setting(self, name: str, type_: ScalarType, span: Span, kind: type[N]) -> N:
-        value = self.option(name)
-        if value is not None and value.type is ScalarType.STRING is not type_:
-            value = parameter_value(value.value, type_)
-        if value is None or value.type is not type_ or not isinstance(value.value, kind):
-            self.fail("SEM0024", f"the option `{name}` is a `{type_}`", span)
-        return value.value
 
     def several(self, results: list[Result], span: Span) -> plan.Relation:
         """Say that an operator gives several tables, as `fork` does: it must be the last of a statement."""
@@ -495,25 +479,13 @@ class Binder:
 
     def _of_pattern(self, node: nodes.Expression) -> plan.Relation | plan.Scalar | None:
         """What a declared pattern gives for these arguments; None where no pattern is called."""
-        match node:
-            case nodes.FunctionCall(name, arguments):
-                path = None
-            case nodes.PathExpression(nodes.FunctionCall(name, arguments), nodes.NameReference(path)):
-                pass
-            case _:
-                return None
-        pattern = self._patterns.get((id(self.source), name))
-        if pattern is None:
+        called = self.patterns.case(node)
+        if called is None:
             return None
-        given = tuple(self.constant_text(a) for a in arguments)
-        for case in pattern.cases:
-            if case.arguments == given and case.path == path:
-                declaration = nodes.FunctionDeclaration((), case.body, span=case.span)
-                function = UserFunction(name, declaration, self._scope, self.source, self._home)
-                return self.invoke(function, nodes.FunctionCall(name, (), span=node.span), None)
-        texts = ", ".join(f"'{g}'" for g in given)
-        called = f"{name}({texts})" + (f".['{path}']" if path is not None else "")
-        self.fail("SEM0036", f"the pattern says nothing of `{called}`", node.span)
+        name, case = called
+        declaration = nodes.FunctionDeclaration((), case.body, span=case.span)
+        function = UserFunction(name, declaration, self._scope, self.source, self._home)
+        return self.invoke(function, nodes.FunctionCall(name, (), span=node.span), None)
 
     def _tabular(self, value: plan.Relation | plan.Scalar, span: Span) -> plan.Relation:
         if isinstance(value, plan.Relation):
@@ -594,8 +566,7 @@ class Binder:
 
     def option(self, name: str) -> plan.Literal | None:
         """The value of `set name = …`; None where the query sets none."""
-        literal = self._literals.get(name)
-        return None if literal is None else self.constant(literal)
+        return self.settings.option(name)
 
     def constant_long(self, node: nodes.Expression) -> int:
         """A whole number that the text itself holds."""

@@ -38,9 +38,11 @@ class Surroundings(Protocol):
 
     source: Source
     language: Language
-    now: int
     refused: frozenset[str]
     broken: set[str]
+
+    @property
+    def now(self) -> int: ...
 
     def meaning(self, name: str, span: Span) -> Meaning | None: ...
     def given(self, name: str) -> Meaning | None: ...

@@ -9,24 +9,24 @@ from huntlake.kql import plan
 from huntlake.kql.binding.language import Surroundings
 from huntlake.kql.binding.reading import names_read
 from huntlake.kql.binding.schema import Schema
-from huntlake.kql.binding.settings import RECEIVED, Period
+from huntlake.kql.binding.settings import RECEIVED, Settings
 from huntlake.kql.types import Column, Columns, ScalarType
 
 
 class Scans:
     """The scans of one query; a table that is read twice is one scan."""
 
-    def __init__(self, b: Surroundings, schema: Schema, period: Period) -> None:
+    def __init__(self, b: Surroundings, schema: Schema, settings: Settings) -> None:
         self._b = b
         self._schema = schema
-        self.period = period
+        self._settings = settings
         self._scans: dict[tuple[str | None, str], plan.Scan] = {}
         self._open_scans: dict[tuple[str | None, str, Source], plan.Scan] = {}
 
     def of(self, name: str, workspace: str | None) -> plan.Relation | None:
         """A stored table, its rows of the query's period; None where there is none."""
         stored: plan.Relation | None = self._scan(name, workspace)
-        period = self.period
+        period = self._settings.period
         column = self._b.columns_of(stored).get(period.column) if stored is not None and period.column else None
         if stored is None or column is None or column.type is not ScalarType.DATETIME:
             return stored
@@ -47,7 +47,7 @@ class Scans:
         return self._b.call("and", bounds, NOWHERE) if len(bounds) > 1 else bounds[0]
 
     def _bounds(self, column: Column) -> tuple[plan.Scalar, ...]:
-        ends = ((">=", self.period.since), ("<=", self.period.until))
+        ends = ((">=", self._settings.period.since), ("<=", self._settings.period.until))
         return tuple(
             self._b.call(name, (column, plan.Literal(bound, ScalarType.DATETIME)), NOWHERE)
             for name, bound in ends
