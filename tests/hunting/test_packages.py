@@ -57,6 +57,7 @@ def test_figures_count_the_same_thing_found_twice_once(world: World) -> None:
     name = world.hunt()
     for day in range(2):
         world.processes("whoami", at=NOW + day * DAY)
+        world.clock.at = NOW + day * DAY
         run = world.runs.run(world.workspace, name, NOW + (day - 1) * DAY, NOW + day * DAY)
         signature = run.value.clusters[0].signature
         world.runs.judge(world.owner, name, run.name, signature, Verdict.TRUE_POSITIVE, "seen", ANN)

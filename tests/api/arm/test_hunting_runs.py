@@ -61,7 +61,14 @@ def scheduled(face: Face) -> str:
     face.app.analytics.streams.append(
         face.workspace,
         "SecurityEvent",
-        [{"TimeGenerated": face.app.clock.now().isoformat(), "EventID": 4688, "Computer": "PC1", "CommandLine": "x"}],
+        [
+            {
+                "TimeGenerated": (face.app.clock.now() - timedelta(minutes=1)).isoformat(),
+                "EventID": 4688,
+                "Computer": "PC1",
+                "CommandLine": "x",
+            }
+        ],
         source="test",
     )
     hunts, owner = face.app.hunting.hunts, ("soc",)
@@ -81,8 +88,7 @@ def scheduled(face: Face) -> str:
 
 def test_a_hunt_is_run_judged_and_followed_by_a_person(face: Face) -> None:
     name = scheduled(face)
-    later = (face.app.clock.now() + timedelta(minutes=1)).isoformat()
-    ran = call(face, "POST", f"hunts/{name}/runs", {"windowEndUtc": later})
+    ran = call(face, "POST", f"hunts/{name}/runs", {})
     assert ran.status_code == 200, ran.text
     run, [cluster] = ran.json()["name"], ran.json()["properties"]["clusters"]
     assert cluster["entities"] == [{"type": "Host", "value": "PC1"}]
@@ -147,8 +153,7 @@ def test_who_may_only_read_starts_nothing(face: Face) -> None:
 
 def test_a_hunt_becomes_a_rule_by_persons_only(face: Face) -> None:
     name = scheduled(face)
-    later = (face.app.clock.now() + timedelta(minutes=1)).isoformat()
-    ran = call(face, "POST", f"hunts/{name}/runs", {"windowEndUtc": later}).json()
+    ran = call(face, "POST", f"hunts/{name}/runs", {}).json()
     said = {"cluster": ran["properties"]["clusters"][0]["signature"], "verdict": "true positive", "reason": "seen"}
     assert call(face, "POST", f"hunts/{name}/runs/{ran['name']}/judge", said).status_code == 200
     assert call(face, "GET", f"hunts/{name}/backtests").json()["value"] == []

@@ -317,6 +317,33 @@ def test_an_approval_doesnt_outlive_a_change_of_its_tables(house: House) -> None
     assert house.get(name).state is HuntState.EXPIRED
 
 
+def test_what_changed_while_it_was_reviewed_is_approved_by_nobody(house: House) -> None:
+    name = house.submitted()
+    house.prover.schema = "s2"
+    with pytest.raises(Conflict, match=r"isn't as it was when it was proved.*rests_on_what_was_proved"):
+        house.decide(name)
+    # Proved anew it is another version: who has read this one decides about nothing else.
+    house.hunts.prove(OWNER, name)
+    hunt = house.get(name)
+    assert (hunt.state, hunt.current, len(hunt.versions)) == (HuntState.DRY_RUN_OK, 2, 2)
+    assert hunt.versions[0].content == hunt.versions[1].content
+    assert hunt.versions[1].author == hunt.versions[0].author
+    with pytest.raises(Conflict, match="version 1 isn't what is to be decided"):
+        house.hunts.review(OWNER, name, Decision.APPROVED, BOB, "read", 1, hunt.latest.content.hash)
+    house.hunts.submit(OWNER, name, ANN)
+    with pytest.raises(Refused, match="four_eyes"):
+        house.decide(name, ANN)
+    house.decide(name)
+    assert house.get(name).reviews[-1].schema == "s2"
+    assert not house.audit.verify(OWNER).faults
+
+
+def test_proved_again_as_it_was_a_version_stays_in_review(house: House) -> None:
+    name = house.submitted()
+    house.hunts.prove(OWNER, name)
+    assert (house.get(name).state, house.get(name).current) == (HuntState.IN_REVIEW, 1)
+
+
 def test_an_earlier_version_that_runs_expires_too(house: House) -> None:
     name = house.scheduled()
     house.edited(name, "SecurityEvent | take 6")

@@ -69,7 +69,7 @@ def put(app: App, *names: str) -> None:
 
 
 def run(app: App, name: str, days: int = 0) -> int:
-    until = NOW + days * DAY
+    until = NOW - days * DAY
     return app.hunting.runs.run(app.workspaces.get("soc"), name, until - DAY, until).value.rows
 
 
@@ -88,6 +88,18 @@ def test_a_watchlist_that_is_changed_ends_the_approval_by_name(app: App) -> None
     hunt = app.hunting.hunts.get(OWNER, name).value
     assert hunt.state is HuntState.EXPIRED
     assert "`Odd`" in hunt.reason
+
+
+def test_a_watchlist_that_is_harmless_only_while_somebody_looks_is_not_approved(app: App) -> None:
+    hunts, content = app.hunting.hunts, HuntContent(READS, entities=(HOST,))
+    new = NewHunt("Odd", "If …", "For …", content, Maker.PERSON, techniques=("T1059",), tables=("SecurityEvent",))
+    name = hunts.create(OWNER, new, ANN).name
+    put(app, "PC1", "PC2")
+    hunts.prove(OWNER, name)
+    hunts.submit(OWNER, name, ANN)
+    put(app, "PC1")
+    with pytest.raises(Conflict, match="rests_on_what_was_proved"):
+        hunts.review(OWNER, name, Decision.APPROVED, BOB, "fine")
 
 
 def test_a_watchlist_that_is_deleted_ends_the_approval_by_name(app: App) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from tests.hunting.running.world import ANN, DAY, NOW, PROGRAM, World
 
-from huntlake.core.errors import Busy, Cancelled, Conflict, Refused
+from huntlake.core.errors import Busy, Cancelled, Conflict, Invalid, Refused
 from huntlake.detection.events import IncidentCreated
 from huntlake.detection.severity import Severity
 from huntlake.engines.cancellation import Cancellation
@@ -43,6 +43,7 @@ def world() -> Iterator[World]:
 
 def run(world: World, name: str, days: int = 0) -> Document[HuntRun]:
     until = NOW + days * DAY
+    world.clock.at = max(world.clock.at, until)
     return world.runs.run(world.workspace, name, until - DAY, until)
 
 
@@ -98,10 +99,19 @@ def test_another_window_waits_for_a_run_that_goes_on_and_not_for_a_dead_one(worl
         run(world, name)
     world.runs._asked = asked  # type: ignore[method-assign]
     with pytest.raises(Conflict, match="running"):
-        run(world, name, 1)
+        run(world, name, -1)
     world.clock.at += timedelta(hours=1)
-    assert run(world, name, 1).value.status is RunStatus.NO_FINDINGS
-    assert [d.value.status for d in world.runs.list(world.owner, name)] == [RunStatus.NO_FINDINGS, RunStatus.FAILED]
+    assert run(world, name, -1).value.status is RunStatus.NO_FINDINGS
+    assert [d.value.status for d in world.runs.list(world.owner, name)] == [RunStatus.FAILED, RunStatus.NO_FINDINGS]
+
+
+def test_nobody_can_have_a_window_looked_at_before_its_rows_come(world: World) -> None:
+    name, until = world.hunt(), NOW + DAY
+    # Run early it would find nothing, and when the scheduler comes it would be over.
+    with pytest.raises(Invalid, match="in the future"):
+        world.runs.run(world.workspace, name, NOW, until, ANN)
+    world.processes("whoami", at=until)
+    assert run(world, name, 1).value.status is RunStatus.FINDINGS
 
 
 def test_a_query_that_fails_is_a_failed_run_and_three_suspend_the_hunt(world: World) -> None:

@@ -263,7 +263,8 @@ class GovernedHunts:
         """Find out about a version, the current one where none is named, and let it go on as far as that allows.
 
         `proof` is what was just found out about that very content, where somebody did already. A suspended version
-        gets its fresh dry run here.
+        gets its fresh dry run here. Where one in review rests on something else by now, whoever reviews it has seen
+        something else: it goes on as a version of its own, which is to be submitted.
         """
         if not by.parts:
             raise Refused("only who may write hunts can have one proved")
@@ -276,6 +277,15 @@ class GovernedHunts:
         asked = {} if by is SYSTEM else {"asked by": by.author.name or by.author.object_id}
 
         def proved(hunt: GovernedHunt, now: datetime) -> GovernedHunt:
+            was = _version(hunt, number)
+            if hunt.state_of(number) is HuntState.IN_REVIEW and was.proof and was.proof.schema != proof.schema:
+                why = f"version {number}, and what it rests on now: it was changed while somebody reviewed it"
+                made = replace(was, number=hunt.versions[-1].number + 1, made=now, proof=None, note=why)
+                hunt = self._with_version(hunt, made, replace(SYSTEM, request=by.request), "withdraw", why, now)
+                return go_on(hunt, made.number, now)
+            return go_on(hunt, number, now)
+
+        def go_on(hunt: GovernedHunt, number: int, now: datetime) -> GovernedHunt:
             hunt, state = hunt.proved(number, proof), hunt.state_of(number)
             if not hunt.tables and proof.cost is not None:
                 hunt = replace(hunt, tables=proof.cost.tables)

@@ -141,6 +141,14 @@ def _is_seen(at: Situation) -> str:
     return "" if at.seen == at.version.content.hash else "what was seen isn't what would be decided"
 
 
+def _rests_on_what_was_proved(at: Situation) -> str:
+    proof = at.version.proof
+    if proof is None or at.schema() == proof.schema:
+        return ""
+    # A list that is harmless while somebody looks, and comes back as it was proved, must not be approved unseen.
+    return "what it rests on (tables, functions, watchlists) isn't as it was when it was proved"
+
+
 def _has_comment(at: Situation) -> str:
     return "" if at.comment.strip() else "nothing is said about it"
 
@@ -191,6 +199,7 @@ GUARDS: Mapping[str, Guard] = {
     "four_eyes": Guard(_four_eyes, "somebody else must decide", Refused),
     "senior_for_models": Guard(_senior_for_models, "a senior hunter must decide", Refused),
     "is_seen": Guard(_is_seen, "look at it again, and decide on that"),
+    "rests_on_what_was_proved": Guard(_rests_on_what_was_proved, "prove it anew, which makes a version of its own"),
     "has_comment": Guard(_has_comment, "say why, with a comment"),
     "has_reason": Guard(lambda at: "" if at.comment.strip() else "no reason is given", "give one"),
     "rolls_back": Guard(lambda at: "" if at.rolls_back else "it isn't in review", "submit it for review"),

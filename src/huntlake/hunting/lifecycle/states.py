@@ -105,8 +105,17 @@ MOVES: tuple[Move, ...] = (
         "is_seen",
         "has_comment",
         "proof_is_good",
+        "rests_on_what_was_proved",
     ),
-    *_moves(HuntState.IN_REVIEW, HuntState.APPROVED, By.SYSTEM, "is_seen", "proof_is_good", "policy_approves"),
+    *_moves(
+        HuntState.IN_REVIEW,
+        HuntState.APPROVED,
+        By.SYSTEM,
+        "is_seen",
+        "proof_is_good",
+        "rests_on_what_was_proved",
+        "policy_approves",
+    ),
     *_moves(HuntState.IN_REVIEW, HuntState.CHANGES_REQUESTED, By.APPROVER, "four_eyes", "is_seen", "has_comment"),
     *_moves(HuntState.IN_REVIEW, HuntState.REJECTED, By.APPROVER, "four_eyes", "is_seen", "has_comment"),
     # A version whose content was approved before needs nobody to read it again: see `roll_back`.

@@ -146,6 +146,9 @@ class HuntRuns:
             raise Conflict("no version of it may run: it isn't approved and scheduled")
         if until <= since:
             raise Invalid("a window ends after it begins")
+        if until > self._clock.now():
+            # What had no rows yet would count as looked at when its time comes.
+            raise Invalid("a window can't end in the future: what isn't there yet would count as looked at")
         id = run_id(number, since, until)
         known = self._records.find((workspace.name, name), id)
         if _is_over(known):
