@@ -114,6 +114,16 @@ def test_nobody_approves_what_a_run_that_ended_has_asked(place: Place) -> None:
     assert done(place) == []
 
 
+def test_nobody_approves_what_a_workflow_that_is_gone_has_asked(place: Place) -> None:
+    place.put("contain", {"Isolate": http(body="m1")})
+    place.fire("contain")
+    asked = waiting(place)
+    place.playbooks.runs.delete("contain", BOB.author)
+    with pytest.raises(Conflict, match="withdrawn"):
+        place.playbooks.approvals.decide(OWNER, asked.name, True, BOB)
+    assert place.playbooks.approvals.get(OWNER, asked.name).value.status is Status.WITHDRAWN
+
+
 AFTER = {"Isolate": ["Succeeded", "Failed"]}
 
 

@@ -290,6 +290,13 @@ class Approvals:
             raise NotFound(f"the run has asked no question `{name}`")
         self._end(owner, name, Status.WITHDRAWN)
 
+    def forsaken(self, workspace: str, workflow: str) -> None:
+        """Take back what the runs of a workflow have asked that is gone, and they with it."""
+        for document in self._approvals.list((workspace,)):
+            approval = document.value
+            if approval.status is Status.PENDING and approval.workflow.lower() == workflow.lower():
+                self._end((workspace,), document.name, Status.WITHDRAWN)
+
     def expire(self, workspace: str) -> int:
         """End what nobody has decided in time, or waits for; forget what ended long ago, and say how much that was."""
         owner, now, gone = (workspace,), self._clock.now(), 0

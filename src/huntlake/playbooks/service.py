@@ -144,6 +144,7 @@ class Playbooks:
         identities, connected = Identities(principals, workflows, taken), connections(shelf, clock)
         apis = custom_apis(shelf, clock)
         approvals = Approvals(shelf, clock, detection, _key_assets(watchlists), _has_ended(runs))
+        runs.gone = approvals.forsaken
         notices = Notices(approval_notices(shelf, clock), approvals, runs, place.base)
         detection.events.listen(ApprovalRequested, notices.heard)
 

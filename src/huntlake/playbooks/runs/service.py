@@ -104,6 +104,8 @@ class Runs:
     """The id that Azure Resource Manager has for a workflow."""
     began: Callable[[str], None] | None = None
     """Executes a run in this process; None where it executes none."""
+    gone: Callable[[str, str], None] | None = None
+    """Told the workspace and the name of a workflow that was deleted: nobody is to decide what its runs have asked."""
     records: Records[PlaybookRun] = field(init=False)
     history: History = field(init=False)
     inbox: Inbox = field(init=False)
@@ -432,6 +434,9 @@ class Runs:
         # Whoever deletes a workflow calls its runs off.
         if ended.cancelled_by is not None and self.workflows.find(run.value.workflow) is None:
             self.forget(run)
+            # It may have asked for something after its workflow was deleted.
+            if self.gone is not None:
+                self.gone(run.value.workspace, run.value.workflow)
         with self.changed:
             self.changed.notify_all()
         if ended.parent is not None:
@@ -498,6 +503,8 @@ class Runs:
             with suppress(Conflict):
                 self.cancel(found.name, run.name, by)
         gone = self.workflows.delete(found.name, by=by)
+        if self.gone is not None:
+            self.gone(found.value.workspace, found.name)
         for run in self.records.list((*WORKFLOWS, found.name)):
             if run.value.status.ended:
                 self.forget(run)
