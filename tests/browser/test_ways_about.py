@@ -214,6 +214,21 @@ def test_several_answers_are_told_apart(page: Page) -> None:
     expect(chosen.get_by_role("option")).to_have_text(["1: PrimaryResult, 1 row", "2: PrimaryResult, 2 rows"])
 
 
+def test_what_is_told_late_of_a_closed_dialog_closes_no_other(page: Page) -> None:
+    sign_in(page)
+    page.locator(".query").wait_for()
+    palette = page.get_by_role("dialog", name="Commands")
+    page.keyboard.press("Control+k")
+    before = palette.element_handle()
+    page.keyboard.press("Control+k")
+    expect(palette).to_have_count(0)
+    page.keyboard.press("Control+k")
+    expect(palette).to_be_visible()
+    before.evaluate("dialog => dialog.dispatchEvent(new Event('close'))")
+    page.get_by_label("What to do").fill("incid")
+    expect(palette.get_by_role("option", name="Go to Incidents")).to_be_visible()
+
+
 def test_an_incident_is_worked_on_by_commands(page: Page) -> None:
     sign_in(page, at="/app/incidents/1")
     expect(page.get_by_role("tab", name=re.compile(r"Entities \d"))).to_be_visible()
@@ -223,12 +238,15 @@ def test_an_incident_is_worked_on_by_commands(page: Page) -> None:
         page.get_by_label("What to do").fill(words)
         page.keyboard.press("Enter")
 
+    def leave(name: str) -> None:
+        expect(page.get_by_role("dialog", name=name)).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+
     command("run a playbook on")
-    expect(page.get_by_role("dialog", name="Run a playbook on incident 1")).to_be_visible()
-    page.keyboard.press("Escape")
+    leave("Run a playbook on incident 1")
     command("begin a hunt from")
-    expect(page.get_by_role("dialog", name="Begin a hunt")).to_be_visible()
-    page.keyboard.press("Escape")
+    leave("Begin a hunt")
     command("close the incident")
     expect(page.get_by_label("It was")).to_be_focused()
     page.get_by_role("button", name="Not yet").click()
