@@ -48,6 +48,7 @@ def compose(inputs: Any) -> dict[str, Any]:
         ("@uriHost(body('Ask')['held'])", {"held": "https://site1.example/path/item?page=1"}),
         ("@if(body('Ask')['flag'], 1, 2)", {"flag": True}),
         ("@bool(body('Ask')['flag'])", {"flag": True}),
+        ("@split(body('Ask')['count'], 'T')", {"count": "1"}),
         ("@dataUriToString(body('Ask')['held'])", {"held": "data:text/plain;base64,aGVsZCAx"}),
         ("@sort(body('Ask')['rows'], 'b')", {"rows": [{"b": "b 1"}, {"b": "b 2"}]}),
         (
@@ -250,6 +251,11 @@ def test_what_one_schema_takes_for_a_text_and_another_for_a_list_is_a_list_withi
         "Two": {"type": "ParseJson", "inputs": {"content": "@body('Ask')", "schema": listed}},
     }
     assert body(actions) == {"tags": '["item 1"]'}
+
+
+def test_of_several_texts_that_are_looked_for_the_first_is_there_that_tells_of_no_failure() -> None:
+    looked_for = ", ".join(f"equals(body('Ask')['state'], '{word}')" for word in ("Error", "done", "closed"))
+    assert body({"Say": compose(f"@or({looked_for})")}) == {"state": "done"}
 
 
 def query(where: str) -> dict[str, Any]:

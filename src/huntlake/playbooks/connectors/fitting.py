@@ -23,6 +23,11 @@ def a_list(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
+def a_text(value: Any) -> Any:
+    """A text in place of a number; a list or an object is one that the workflow reads more of."""
+    return value if isinstance(value, str | list | dict) else text(value)
+
+
 def inner_of(value: Any) -> Any:
     """What JSON within a text holds that is an object or a list; None of anything else."""
     if not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):

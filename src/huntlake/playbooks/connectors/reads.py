@@ -31,6 +31,8 @@ _THROUGH = frozenset(
     " decodebase64 createarray addproperty setproperty removeproperty intersection replace".split()
 )
 _TEXTS = frozenset(("replace", "tolower", "toupper", "trim"))
+_OF_TEXTS = frozenset("endswith nthindexof slice split startswith substring tolower toupper trim".split())
+_FAILURES = frozenset("cancelled canceled denied error errored fail failed failure rejected timedout timeout".split())
 _ELEMENT = frozenset(("first", "last"))
 _SEVERAL = frozenset(("coalesce", "intersection", "union"))
 _DEEPEST = 12
@@ -133,6 +135,8 @@ class _Reader:
         for name, write in _written(definition):
             self.written.setdefault(name, []).append(write)
         self.variables: dict[str, Source | None] = {}
+        self.compared: set[Source] = set()
+        """What is compared with a text."""
         self.filters: dict[Source, int] = {}
         """How many Queries go over a list."""
         self.twins: dict[Source, list[Source]] = {}
@@ -235,7 +239,7 @@ class _Reader:
             texts = [s for s in said if isinstance(s, str) and s]
             if len(sides) == 2 and name.lower() == "equals" and len(texts) == 1:
                 for side in sides:
-                    self._fit(side, action, fitting.same(texts[0]))
+                    self._alike_to(self._of(side, action, 0), texts[0])
             if len(sides) == 2 and name.lower() == "contains" and isinstance(said[1], str) and said[1]:
                 self._fit(sides[0], action, fitting.holding(said[1]))
             self._compared(given, action)
@@ -253,6 +257,12 @@ class _Reader:
         # A 202 would be asked again until it is something else.
         if source and source[1] == ("^statuscode",) and isinstance(wanted, int) and wanted in range(200, 300):
             self._read(source[0]).statuses += [wanted] if wanted != 202 else []
+
+    def _alike_to(self, source: Source | None, wanted: str) -> None:
+        # What is looked for first is how it mostly is; that something has failed is looked for to do nothing more.
+        if source is not None and source not in self.compared and wanted.lower() not in _FAILURES:
+            self.compared.add(source)
+            self._fitted(source, fitting.same(wanted))
 
     def _fit(self, node: Any, action: Action | None, fit: fitting.Fit) -> None:
         if (source := self._of(node, action, 0)) is not None:
@@ -274,6 +284,8 @@ class _Reader:
     def _called(self, name: str, arguments: tuple[Expression, ...], action: Action | None) -> None:
         """What a function wants of what it is given."""
         first = self._source(arguments[0], action, 0) if arguments else None
+        if name in _OF_TEXTS and first is not None and first[1]:
+            self._fitted(first, fitting.a_text)
         values = [a.value if isinstance(a, Literal) else None for a in arguments]
         match name, values:
             case ("join" | "union" | "intersection" | "length", _):
@@ -335,7 +347,7 @@ class _Reader:
                     wanted = self._constant(other, action)
                     self._status(self._source(one, action, 0), wanted)
                     if isinstance(wanted, str) and wanted:
-                        self._fitted(self._source(one, action, 0), fitting.same(wanted))
+                        self._alike_to(self._source(one, action, 0), wanted)
             case (_, [_, _]) if name in _NUMBERED and any(isinstance(v, int) for v in values):
                 for one in arguments:
                     self._fitted(self._source(one, action, 0), fitting.integer)
