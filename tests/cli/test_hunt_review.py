@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -157,3 +158,14 @@ def test_what_is_wrong_with_a_new_hunt_is_told_at_once(run: Run, lake: Path, tmp
     assert "query:1:20: " in told.err, told.err
     assert "no column is named `Foo`" in told.err
     assert "version 1 is invalid" in told.err
+
+
+def test_nobody_is_another_by_what_the_environment_says(run: Run, hunt: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    pwd = pytest.importorskip("pwd")
+    for name in ("LOGNAME", "USER", "USERNAME"):
+        monkeypatch.setenv(name, "Bob")
+    assert run("hunt", "review", hunt, "changes", "-m", "too wide").code == 0
+    told = json.loads(
+        run("query", f"{TABLE} | where Action == 'hunt/request changes' | project ActorName", "-o", "json").out
+    )
+    assert told == [{"ActorName": pwd.getpwuid(os.getuid()).pw_name}]

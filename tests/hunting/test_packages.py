@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 from tests.hunting.running.world import ANN, DAY, NOW, World
 
-from huntlake.hunting.packages import _told, markdown, package_hash
+from huntlake.hunting.escaping import code, told, words
+from huntlake.hunting.packages import markdown, package_hash
 from huntlake.hunting.packaging import Packaging
 from huntlake.hunting.running.run import Verdict
 from huntlake.hunting.signals.store import Signals
@@ -69,6 +70,38 @@ def test_figures_count_the_same_thing_found_twice_once(world: World) -> None:
 
 
 def test_names_and_literals_of_an_explanation_are_code_and_all_else_is_words() -> None:
-    assert _told('Keeps rows where `File*` is `"a_b.exe"` [so].') == 'Keeps rows where `File*` is `"a_b.exe"` \\[so\\].'
+    assert told('Keeps rows where `File*` is `"a_b.exe"` [so].') == 'Keeps rows where `File*` is `"a_b.exe"` \\[so\\].'
     # What isn't in pairs is no code.
-    assert _told("Keeps `a <b>") == "Keeps \\`a \\<b\\>"
+    assert told("Keeps `a <b>") == "Keeps \\`a \\<b\\>"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("see https://evil.example/login", r"see https\://evil.example/login"),
+        ("www.evil.example", r"www\.evil.example"),
+        ("mailto:a@evil.example", r"mailto\:a\@evil.example"),
+        ("[Sign in](https://evil.example)", r"\[Sign in\]\(https\://evil.example\)"),
+        ("- a list\n- of two", r"\- a list - of two"),
+        ("1. first", r"1\. first"),
+        ("=====", r"\====="),
+        ("10.0.0.1 was seen", "10.0.0.1 was seen"),
+    ],
+)
+def test_words_are_no_link_no_list_and_no_heading(said: str, shown: str) -> None:
+    assert words(said) == shown
+    assert told(said) == shown
+
+
+def test_no_name_of_a_technique_or_a_table_is_markup(world: World) -> None:
+    name = world.hunt()
+    hostile = ["[x](javascript:alert(1))", "<b>https://evil.example"]
+    world.hunts.describe(world.owner, name, ANN, techniques=hostile, tables=hostile)
+    text = markdown(packaging(world).make(world.owner, name, ANN))
+    assert "[x]" not in text
+    assert "<b>" not in text
+    assert "https://" not in text
+
+
+def test_code_holds_its_own_backquotes() -> None:
+    assert (code("a``b"), code("x")) == ("``` a``b ```", "`x`")

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import orjson
 
+from huntlake.hunting.escaping import code, fence, told, words
 from huntlake.hunting.hypotheses.hypothesis import DataGap, Hypothesis
 from huntlake.hunting.lifecycle.hunt import GovernedHunt, HuntVersion
 from huntlake.hunting.lifecycle.states import HuntState
@@ -139,27 +140,27 @@ def markdown(said: Mapping[str, Any]) -> str:
     """A package for people to read."""
     hypothesis = said["hypothesis"]
     lines = [
-        f"# {_text(said['title'])}",
+        f"# {words(said['title'])}",
         "",
-        f"State: {said['state']}. Made {_when(said['made'])} in {_code(said['workspace'])}.",
+        f"State: {said['state']}. Made {_when(said['made'])} in {code(said['workspace'])}.",
         "",
         "## Hypothesis",
         "",
-        _text(hypothesis["statement"]),
+        words(hypothesis["statement"]),
         "",
-        _text(hypothesis["rationale"]),
+        words(hypothesis["rationale"]),
         "",
         *[
-            f"- {_text(claim['text'])} ({', '.join(_code(id) for id in claim['signals'])})"
+            f"- {words(claim['text'])} ({', '.join(code(id) for id in claim['signals'])})"
             for claim in hypothesis["claims"]
         ],
         "",
-        f"Techniques: {', '.join(said['techniques']) or 'none'}. Tables: {', '.join(said['tables']) or 'none'}.",
+        f"Techniques: {_listed(said['techniques'])}. Tables: {_listed(said['tables'])}.",
         "",
         "## Signals",
         "",
         *[
-            f"- {_code(s['id'])} {_text(s['title'])} ({_text(s['source'])}, {_when(s['observed'])})"
+            f"- {code(s['id'])} {words(s['title'])} ({words(s['source'])}, {_when(s['observed'])})"
             for s in said["signals"]
         ],
         "",
@@ -168,20 +169,20 @@ def markdown(said: Mapping[str, Any]) -> str:
     ]
     for version in said["versions"]:
         lines += [
-            f"### Version {version['number']} ({version['maker']}, {_text(version['author'])}, "
+            f"### Version {version['number']} ({version['maker']}, {words(version['author'])}, "
             f"{_when(version['made'])})",
             "",
-            _fence(version["query"], "kql"),
+            fence(version["query"], "kql"),
             "",
-            *[f"- {_told(step)}" for step in version["explanation"]],
+            *[f"- {told(step)}" for step in version["explanation"]],
             "",
         ]
         if version["proof"]:
-            lines += [f"Proof: {_text(version['proof'])}", ""]
+            lines += [f"Proof: {words(version['proof'])}", ""]
     lines += ["## Decisions", ""]
     lines += [
-        f"- version {review['version']}: {review['decision']} by {_text(review['by']['name'])}, {_when(review['at'])}: "
-        f"{_text(review['comment'])}"
+        f"- version {review['version']}: {review['decision']} by {words(review['by']['name'])}, {_when(review['at'])}: "
+        f"{words(review['comment'])}"
         for review in said["reviews"]
     ] or [_NONE]
     lines += ["", "## Runs", ""]
@@ -194,18 +195,22 @@ def markdown(said: Mapping[str, Any]) -> str:
         for cluster in run["clusters"]:
             verdict = verdicts.get(cluster["signature"])
             judged = f"; {verdict['verdict']}" if verdict else ""
-            good = f"; known good: {_text(cluster['known_good'])}" if cluster["known_good"] else ""
+            good = f"; known good: {words(cluster['known_good'])}" if cluster["known_good"] else ""
             lines.append(
-                f"  - {_code(cluster['title'])}: {_text(cluster['summary'])}, score {cluster['score']}{good}{judged}"
+                f"  - {code(cluster['title'])}: {words(cluster['summary'])}, score {cluster['score']}{good}{judged}"
             )
     if not said["runs"]:
         lines.append(_NONE)
-    gaps = [f"- {_text(gap['technique'])}: {_text(gap['reason'])}" for gap in said["gaps"]]
+    gaps = [f"- {words(gap['technique'])}: {words(gap['reason'])}" for gap in said["gaps"]]
     lines += ["", "## Gaps", "", *(gaps or [_NONE])]
     lines += ["", "## Next steps", "", *([f"- {step}" for step in said["nextSteps"]] or [_NONE]), ""]
-    lines += [f"Audit: {said['audit']['entries']} entries, head {_code(said['audit']['head'])}.", ""]
-    lines += [f"Hash of the package: {_code(said['hash'])}.", ""]
+    lines += [f"Audit: {said['audit']['entries']} entries, head {code(said['audit']['head'])}.", ""]
+    lines += [f"Hash of the package: {code(said['hash'])}.", ""]
     return "\n".join(lines)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(words, names)) or "none"
 
 
 def _version(version: HuntVersion, hunt: GovernedHunt) -> dict[str, Any]:
@@ -280,35 +285,3 @@ def _rows(number: int) -> str:
 
 
 _NONE = "None."
-_SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_{}[]<>()#+!|~&"})
-
-
-def _text(value: object) -> str:
-    """Words that Markdown and HTML take for words only, in one line."""
-    return " ".join(str(value).split()).translate(_SPECIAL)
-
-
-def _told(text: str) -> str:
-    """Words in which names and literals stand in backquotes: these become code, all else words."""
-    parts = " ".join(text.split()).split("`")
-    if len(parts) % 2 == 0 or not all(part.strip() for part in parts[1::2]):
-        return _text(text)
-    return "".join(_code(part) if n % 2 else part.translate(_SPECIAL) for n, part in enumerate(parts))
-
-
-def _code(value: object) -> str:
-    """A value as code, whatever backquotes it holds."""
-    text = " ".join(str(value).split()) or " "
-    longest = max((len(run) for run in _runs(text)), default=0)
-    ticks = "`" * (longest + 1)
-    return f"{ticks} {text} {ticks}" if longest else f"`{text}`"
-
-
-def _fence(text: str, language: str) -> str:
-    ticks = "`" * max(3, max((len(run) for run in _runs(text)), default=0) + 1)
-    return f"{ticks}{language}\n{text}\n{ticks}"
-
-
-def _runs(text: str) -> list[str]:
-    """The runs of backquotes in a text."""
-    return [run for run in "".join(c if c == "`" else " " for c in text).split() if run]

@@ -89,6 +89,15 @@ def test_a_row_of_the_watchlist_is_changed_and_not_added(world: World) -> None:
     assert [row["Version"] for row in rows] == ["1"]
 
 
+def test_no_cell_of_the_watchlist_is_a_formula(world: World) -> None:
+    hostile = replace(PIECE, title='=HYPERLINK("https://evil.example","x")', author="@SUM(1)", tables=("-1+1",))
+    (step,) = Row(here(world)).plan(hostile)
+    assert not isinstance(step.body, str)
+    row = step.body["itemsKeyValue"]
+    assert (row["Title"], row["Author"], row["Tables"]) == (f"'{hostile.title}", "'@SUM(1)", "'-1+1")
+    assert row["Query"] == PIECE.query
+
+
 def test_only_a_person_delivers_and_only_what_is_approved_or_proposed(world: World) -> None:
     name, delivery = world.hunt(), Delivery(world.hunts, world.audit)
     with pytest.raises(Refused, match="person"):
@@ -142,6 +151,17 @@ def test_a_branch_gets_a_commit_and_what_is_checked_out_stays(tmp_path: Path) ->
     assert to.plan(replace(PIECE, query="x"))[0].verb is Verb.CHANGE
 
 
+def test_a_branch_that_is_checked_out_is_not_moved_below_its_files(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", "-b", "main", str(tmp_path)], check=True)
+    with pytest.raises(Conflict, match="`main` is checked out there"):
+        Repository(tmp_path, "main", "Ann").plan(PIECE)
+    bare = tmp_path / "bare.git"
+    subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(bare)], check=True)
+    to = Repository(bare, "main", "Ann")
+    to.write(PIECE, to.plan(PIECE))
+    assert [s.verb for s in to.plan(PIECE)] == [Verb.KEEP]
+
+
 @pytest.mark.parametrize("name", ["-x", "../up", "a..b", "a.lock", "", "a b", "a\nb", "refs/", "@{-1}"])
 def test_no_branch_is_an_option_or_a_path(name: str, tmp_path: Path) -> None:
     with pytest.raises(Invalid):
@@ -180,7 +200,13 @@ def test_the_file_of_a_hunt_is_read_as_a_hunting_query(tmp_path: Path) -> None:
 @given(st.text(), st.text())
 def test_words_are_no_code_of_a_notebook(words: str, query: str) -> None:
     cells = json.loads(notebook_of(replace(PIECE, title=words, statement=words, rationale=words, query=query)))["cells"]
-    assert [c["cell_type"] for c in cells] == ["raw", "code", "code"]
+    # What makes HTML of a notebook takes the text of raw cells for HTML.
+    assert [c["cell_type"] for c in cells] == ["markdown", "code", "code"]
+    text = "".join(cells[0]["source"])
+    ticks = text[: text.index("text\n")]
+    assert set(ticks) == {"`"}
+    assert text.endswith(f"\n{ticks}")
+    assert ticks not in text[len(ticks) : -len(ticks)]
     [assignment] = ast.parse("".join(cells[1]["source"])).body
     assert isinstance(assignment, ast.Assign)
     assert ast.literal_eval(assignment.value) == query

@@ -317,6 +317,18 @@ def test_an_approval_doesnt_outlive_a_change_of_its_tables(house: House) -> None
     assert house.get(name).state is HuntState.EXPIRED
 
 
+def test_a_long_text_hides_no_change_from_the_audit(house: House) -> None:
+    name = house.submitted("SecurityEvent | take 7")
+    house.decide(name, BOB, Decision.CHANGES_REQUESTED)
+    long = "x" * 9_000
+    for statement in (long, long + "harmless", long + "hostile"):
+        house.hunts.describe(OWNER, name, ANN, statement=statement)
+    *_, one, other = [cells["Details"] for cells in house.audit.read(OWNER) if cells["Action"] == "hunt/describe"]
+    before, after = other.split(" → ")
+    assert before.split("SHA-256")[1] != after.split("SHA-256")[1]
+    assert one.split("SHA-256")[-1].strip(') "}') == before.split("SHA-256")[1].strip(') "}')
+
+
 def test_what_changed_while_it_was_reviewed_is_approved_by_nobody(house: House) -> None:
     name = house.submitted()
     house.prover.schema = "s2"

@@ -20,6 +20,7 @@ from huntlake.detection.severity import Severity
 from huntlake.engines.cancellation import Cancellation
 from huntlake.engines.duckdb.database import Confined
 from huntlake.hunting.coverage.silence import Silences
+from huntlake.hunting.drafting.explanation import explained
 from huntlake.hunting.lifecycle.acting import Acting
 from huntlake.hunting.lifecycle.events import HuntFindings
 from huntlake.hunting.lifecycle.hunt import HuntLimits
@@ -103,6 +104,17 @@ def test_another_window_waits_for_a_run_that_goes_on_and_not_for_a_dead_one(worl
     world.clock.at += timedelta(hours=1)
     assert run(world, name, -1).value.status is RunStatus.NO_FINDINGS
     assert [d.value.status for d in world.runs.list(world.owner, name)] == [RunStatus.FAILED, RunStatus.NO_FINDINGS]
+
+
+def test_what_a_suppression_leaves_out_stands_in_its_explanation(world: World) -> None:
+    world.processes("whoami")
+    name = world.hunt()
+    document = run(world, name)
+    world.runs.suppress(world.owner, name, document.name, document.value.clusters[0].signature, ANN)
+    latest = world.hunts.get(world.owner, name).value.latest
+    assert latest.draft is not None
+    assert [step.text for step in latest.draft.explanation] == [s.text for s in explained(latest.content.query)]
+    assert "whoami" in latest.draft.explanation[-1].text
 
 
 def test_nobody_can_have_a_window_looked_at_before_its_rows_come(world: World) -> None:

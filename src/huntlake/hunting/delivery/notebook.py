@@ -11,6 +11,7 @@ import orjson
 
 from huntlake.core.errors import Conflict, Invalid
 from huntlake.hunting.delivery.piece import Piece, Step, Verb
+from huntlake.hunting.escaping import fence
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,10 @@ class Notebook:
 
 
 def notebook_of(piece: Piece) -> str:
-    """The notebook as JSON. Words of reports stand in it as text that nothing renders, and never as code."""
+    """The notebook as JSON. Words of reports stand in it as a block of text that nothing renders or runs.
+
+    A raw cell is no place for them: what makes HTML of notebooks takes its text for HTML.
+    """
     about = [
         f"hunt {piece.hunt}, version {piece.version}, {piece.status}",
         f"origin {piece.maker}, author {piece.author}, approver {piece.approver or 'nobody'}",
@@ -59,7 +63,7 @@ def notebook_of(piece: Piece) -> str:
     ]
     words = [piece.title, "", piece.statement, "", piece.rationale, "", *piece.explanation, "", *filter(None, about)]
     cells = [
-        _cell("raw", "\n".join(words), "words"),
+        _cell("markdown", fence("\n".join(words), "text"), "words"),
         # A string of Python as JSON writes one: each character that could end it is escaped.
         _cell("code", f"KQL = {_python(piece.query)}", "query"),
         _cell(

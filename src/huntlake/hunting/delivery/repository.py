@@ -42,7 +42,9 @@ class Repository:
         return f"git {self.path} {self.branch}"
 
     def plan(self, piece: Piece) -> Sequence[Step]:
-        """What would be written."""
+        """What would be written; `Conflict` for a branch that is checked out: its files would seem to be deleted."""
+        if f"branch refs/heads/{self.branch}" in self._git("worktree", "list", "--porcelain").splitlines():
+            raise Conflict(f"`{self.branch}` is checked out there: name another branch, and merge that")
         text, file = yaml_of(piece), f"{self.folder}/{piece.id}.yaml"
         before = self._show(file)
         verb = Verb.MAKE if before is None else Verb.KEEP if before == text else Verb.CHANGE

@@ -90,11 +90,17 @@ class Row:
             "Approver": piece.approver,
             "Query": piece.query,
         }
-        return (_step(self.place, ITEM, f"{WATCHLIST}/{piece.id}", {"itemsKeyValue": row}),)
+        cells = {name: _cell(text) for name, text in row.items()}
+        return (_step(self.place, ITEM, f"{WATCHLIST}/{piece.id}", {"itemsKeyValue": cells}),)
 
     def write(self, piece: Piece, steps: Sequence[Step]) -> None:
         """Write it."""
         _write(self.place, steps)
+
+
+def _cell(text: str) -> str:
+    """A text that no spreadsheet takes for a formula: watchlists are exported and opened there."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def search_properties(piece: Piece) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Who acts is given with each; whether they may is decided by the table of moves a
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -247,7 +248,7 @@ class GovernedHunts:
                 raise Refused("a version of it runs: only a person changes what is said of it")
             was = {k: getattr(hunt, k) for k in new}
             at = Situation(hunt, hunt.latest, by, now)
-            details = {k: f"{was[k]!r} → {new[k]!r}"[:LONGEST_TEXT] for k in new if was[k] != new[k]}
+            details = {k: f"{_kept(was[k])} → {_kept(new[k])}" for k in new if was[k] != new[k]}
             return noted(replace(hunt, **new), at, "describe", details=details)  # type: ignore[arg-type]
 
         return self._write(owner, name, by, described)
@@ -706,6 +707,14 @@ def _bounded(text: str) -> str:
     if len(text) > LONGEST_TEXT:
         raise Invalid(f"a comment may have {LONGEST_TEXT:,} characters, and this has {len(text):,}")
     return text
+
+
+def _kept(value: object) -> str:
+    """A value as the audit keeps it: of a long one the begin, and what tells it from every other."""
+    text = repr(value)
+    if len(text) <= LONGEST_TEXT // 2:
+        return text
+    return f"{text[: LONGEST_TEXT // 2]}… (SHA-256 {hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()})"
 
 
 def _words(state: HuntState) -> str:

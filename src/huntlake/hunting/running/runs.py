@@ -19,6 +19,8 @@ from huntlake.core.diagnostics import SourceError
 from huntlake.core.errors import Busy, Cancelled, Conflict, DomainError, Invalid, NotFound, Refused, Unavailable
 from huntlake.detection.rows import row
 from huntlake.engines.cancellation import Cancellation
+from huntlake.hunting.drafting.draft import Step
+from huntlake.hunting.drafting.explanation import explained
 from huntlake.hunting.drafting.quoting import column, text_literal
 from huntlake.hunting.hypotheses.hypothesis import Maker
 from huntlake.hunting.lifecycle.acting import BREAKER, SCHEDULER, SYSTEM, Acting
@@ -444,10 +446,18 @@ class HuntRuns:
         test = " and ".join(f"{column(name)} == {text_literal(value)}" for name, value in same.items())
         query = f"{content.query.rstrip().rstrip(';')}\n| where not({test})"
         note = f"leaves out the cluster {cluster.signature} of the run {document.name}"
-        answers = by.author.object_id or by.author.name
-        return self._hunts.edit(
-            owner, hunt, replace(content, query=query), by, note, Maker.CORE, known.latest.draft, answers
-        )
+        answers, draft = by.author.object_id or by.author.name, known.latest.draft
+        if draft is not None:
+            # Who reviews it reads the steps: those of the query before don't say what is left out.
+            draft = replace(draft, explanation=_steps(query))
+        return self._hunts.edit(owner, hunt, replace(content, query=query), by, note, Maker.CORE, draft, answers)
+
+
+def _steps(query: str) -> tuple[Step, ...]:
+    try:
+        return explained(query)
+    except SourceError:
+        return ()
 
 
 def _is_over(run: Document[HuntRun] | None) -> TypeGuard[Document[HuntRun]]:
