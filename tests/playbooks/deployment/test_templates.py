@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from time import process_time
 from typing import Any
@@ -302,6 +303,27 @@ def test_of_what_only_azure_knows_it_is_told_what_is_read_of_it() -> None:
     assert one.name == "reference(/subscriptions/s/resourceGroups/g/providers/Microsoft.KeyVault/vaults/v)"
     assert set(one.wanted) == {".vaultUri", ".a", ".properties.tags[0]"}
     assert one.told.startswith("what this resource is in Azure: .")
+
+
+@pytest.mark.parametrize(
+    ("read", "told", "value"),
+    [
+        ("reference('Microsoft.Storage/storageAccounts/st').primaryEndpoints.blob", ".primaryEndpoints.blob", "there"),
+        ("reference('st', '1', 'Full').identity.principalId", ".identity.principalId", "them"),
+        ("concat(reference('st').tier, reference('st').Kept)", ".Kept", "hotkept"),
+    ],
+)
+def test_what_azure_adds_to_a_resource_of_the_template_is_asked_for(read: str, told: str, value: str) -> None:
+    resources = [
+        {"type": "Microsoft.Storage/storageAccounts", "name": "st", "properties": {"tier": "hot"}},
+        {"type": "Microsoft.Logic/workflows", "name": "w", "properties": {"it": f"[{read}]"}},
+    ]
+    (one,) = made(resources=resources).missing
+    said = {"primaryEndpoints": {"blob": "there"}, "identity": {"principalId": "them"}, "kept": "kept"}
+    assert one.name == "reference(/subscriptions/s/resourceGroups/g/providers/Microsoft.Storage/storageAccounts/st)"
+    assert one.wanted == (told,)
+    asked = made(resources=resources, where=replace(WHERE, values={one.name: said}))
+    assert (asked.missing, asked.resources[1].body["properties"]["it"]) == ((), value)
 
 
 def test_what_is_asked_for_says_its_bounds() -> None:

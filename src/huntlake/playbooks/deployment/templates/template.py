@@ -19,7 +19,7 @@ from huntlake.wdl.expressions.evaluator import Evaluator
 from huntlake.wdl.expressions.nodes import Access, Call, Expression, Literal
 from huntlake.wdl.expressions.symbols import Anything, Function
 from huntlake.wdl.expressions.symbols import Parameter as Argument
-from huntlake.wdl.expressions.values import Fault, kind
+from huntlake.wdl.expressions.values import Fault, found, kind
 
 WORK = 4_000_000
 """What the functions of one expression may make."""
@@ -331,14 +331,13 @@ class _Scope:
         return False, label
 
     def reference(self, resource: str, full: bool) -> Any:
-        found, shown = self._told("reference", resource)
+        planned = self._own(resource)
+        found, shown = self._told("reference", planned.id if planned else resource)
+        if planned is not None:
+            known = self._referred(planned, full)
+            return _over(known, shown) if found else known
         if found:
             return shown
-        wanted = resource.lower().strip("/")
-        for planned in self.shared.made:
-            near = planned.scope is self and wanted in (planned.name.lower(), planned.symbol.lower())
-            if planned.id.lower().strip("/") == wanted or near:
-                return self._referred(planned, full)
         self.shared.unknown.append(Missing(shown, "object", "what this resource is in Azure"))
         raise Fault(f"`{resource}` is no resource of this template: say what it is as a value named `{shown}`")
 
@@ -347,6 +346,15 @@ class _Scope:
             if planned.scope is self and planned.symbol.lower() == symbol.lower():
                 return {"id": planned.id, "name": planned.name, "type": planned.type}
         raise Fault(f"no resource of this template is called `{symbol}`")
+
+    def _own(self, resource: str) -> _Planned | None:
+        """The resource of this template that is meant: by its id from anywhere, by its name from where it stands."""
+        wanted = resource.lower().strip("/")
+        for planned in self.shared.made:
+            near = planned.scope is self and wanted in _names(planned)
+            if planned.id.lower().strip("/") == wanted or near:
+                return planned
+        return None
 
     def _referred(self, planned: _Planned, full: bool) -> Any:
         if planned.existing:
@@ -413,6 +421,8 @@ class _Scope:
         except SourceError as error:
             # The tree and its evaluation are those of workflows; the codes tell where an error stood.
             told = (replace(d, code=d.code.replace("WDL", "ARM")) for d in error.diagnostics)
+            if not isinstance(read, str):
+                self.shared.unknown.extend(self._lacking(read, text))
             wanted = () if isinstance(read, str) else tuple(_read_of(read))
             self.shared.unknown[before:] = [
                 m if m.wanted else replace(m, wanted=wanted) for m in self.shared.unknown[before:]
@@ -422,6 +432,27 @@ class _Scope:
             raise TemplateError(path, "a lambda is no value: it stands among the arguments of a function")
         self.shared.work += len(made) if isinstance(made, str | list | dict) else 0
         return made
+
+    def _lacking(self, read: Expression, text: str) -> Iterator[Missing]:
+        """What is read of resources of this template that only Azure adds to them, such as a storage's addresses."""
+        evaluator = Evaluator(self.functions, self, WORK)
+        for call, steps in _chains(read):
+            if call.name.lower() != "reference" or not steps:
+                continue
+            try:
+                value, resource = evaluator.template(call, text), evaluator.template(call.arguments[0], text)
+            except SourceError:
+                continue
+            planned = self._own(str(resource))
+            for step in steps:
+                if not isinstance(value, dict):
+                    break
+                if (name := found(value, step)) is None:
+                    wanted = "".join(f".{s}" for s in steps)
+                    label = f"reference({planned.id if planned else resource})"
+                    yield Missing(label, "object", "what Azure adds to it", wanted=(wanted,))
+                    break
+                value = value[name]
 
     def _copies(self, loop: Mapping[str, Any], path: str) -> list[Any]:
         """The elements of a loop over a property, a variable or an output."""
@@ -759,6 +790,28 @@ def _read_of(node: Expression) -> Iterator[str]:
         case Call(_, arguments):
             for argument in arguments:
                 yield from _read_of(argument)
+
+
+def _chains(node: Expression) -> Iterator[tuple[Call, tuple[str, ...]]]:
+    """The calls within an expression, each with the names that are read of it one after the other."""
+    match node:
+        case Access(parent, Literal(str(key))):
+            for number, (call, steps) in enumerate(_chains(parent)):
+                yield call, (*steps, key) if number == 0 else steps
+        case Access(parent, key):
+            for call, steps in (*_chains(parent), *_chains(key)):
+                yield call, steps
+        case Call(_, arguments):
+            yield node, ()
+            for argument in arguments:
+                yield from _chains(argument)
+
+
+def _over(known: Any, told: Any) -> Any:
+    """What is known, with what is told over it."""
+    if not isinstance(known, Mapping) or not isinstance(told, Mapping):
+        return told
+    return {**known, **{k: _over(known[k], v) if k in known else v for k, v in told.items()}}
 
 
 def _types(template: Any) -> Iterator[str]:
