@@ -21,7 +21,7 @@ from huntlake.detection.content import ContentKind, read
 from huntlake.detection.rules import EntityMapping, FieldMapping
 from huntlake.detection.severity import Tactic
 from huntlake.hunting.delivery.notebook import Notebook, notebook_of
-from huntlake.hunting.delivery.piece import Piece, Verb
+from huntlake.hunting.delivery.piece import Piece, Step, Verb
 from huntlake.hunting.delivery.repository import Repository, yaml_of
 from huntlake.hunting.delivery.sentinel import Here, Queries, Row
 from huntlake.hunting.delivery.service import Delivery, piece_of
@@ -162,7 +162,36 @@ def test_a_branch_that_is_checked_out_is_not_moved_below_its_files(tmp_path: Pat
     assert [s.verb for s in to.plan(PIECE)] == [Verb.KEEP]
 
 
-@pytest.mark.parametrize("name", ["-x", "../up", "a..b", "a.lock", "", "a b", "a\nb", "refs/", "@{-1}"])
+def test_the_environment_of_a_hook_leads_to_no_other_repository(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("meant", "other"):
+        subprocess.run(["git", "init", "-q", "-b", "main", str(tmp_path / name)], check=True)
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "other" / ".git"))
+    to = Repository(tmp_path / "meant", "hunts", "Ann")
+    to.write(PIECE, to.plan(PIECE))
+    monkeypatch.delenv("GIT_DIR")
+    assert (tmp_path / "meant/.git/refs/heads/hunts").exists()
+    assert not (tmp_path / "other/.git/refs/heads/hunts").exists()
+
+
+def test_a_delivery_is_in_the_audit_before_anything_is_written(world: World) -> None:
+    class Dies:
+        name = "nowhere"
+
+        def plan(self, piece: Piece) -> tuple[Step, ...]:
+            return (Step(Verb.MAKE, "file", "a.yaml", "x"),)
+
+        def write(self, piece: Piece, steps: object) -> None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Delivery(world.hunts, world.audit).deliver(world.owner, world.hunt(), Dies(), ANN)
+    last = list(world.audit.read(world.owner))[-1]
+    assert (last["Action"], "file a.yaml" in last["Details"]) == ("hunt/deliver", True)
+
+
+@pytest.mark.parametrize("name", ["HEAD", "-x", "../up", "a..b", "a.lock", "", "a b", "a\nb", "refs/", "@{-1}"])
 def test_no_branch_is_an_option_or_a_path(name: str, tmp_path: Path) -> None:
     with pytest.raises(Invalid):
         Repository(tmp_path, name, "Ann")

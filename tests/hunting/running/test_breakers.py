@@ -32,6 +32,16 @@ def test_rows_of_a_week_are_counted_by_the_day() -> None:
     assert kinds(breakers.volume([week] * 9, LIMITS)) == []
 
 
+def test_a_little_in_every_hour_is_too_much_in_a_day() -> None:
+    hours = [
+        replace(RUN, rows=1, since=NOW - (n + 1) * DAY / 24, until=NOW - n * DAY / 24, ended=NOW) for n in range(24 * 5)
+    ]
+    assert kinds(breakers.volume(hours, LIMITS)) == [BreakerKind.VOLUME]
+    # The same rows, seen again by windows that lie over each other, are counted once.
+    over = [replace(one, since=one.until - 20 * DAY / 24) for one in hours]
+    assert kinds(breakers.volume(over, LIMITS)) == []
+
+
 def test_the_most_rows_grow_with_the_window_and_the_dry_run() -> None:
     assert breakers.most_rows(LIMITS, None, DAY / 24) == 10
     assert breakers.most_rows(LIMITS, Volume(3, 1, 9, ""), DAY) == 90

@@ -31,7 +31,12 @@ class Repository:
     folder: str = "Hunting Queries"
 
     def __post_init__(self) -> None:
-        if not _BRANCH.fullmatch(self.branch) or ".." in self.branch or self.branch.endswith((".lock", "/", ".")):
+        if (
+            not _BRANCH.fullmatch(self.branch)
+            or ".." in self.branch
+            or self.branch == "HEAD"
+            or self.branch.endswith((".lock", "/", "."))
+        ):
             raise Invalid(f"`{self.branch[:60]}` can't be the name of a branch")
         if not _FOLDER.fullmatch(self.folder) or ".." in self.folder.split("/"):
             raise Invalid(f"`{self.folder[:60]}` can't be a folder in a repository")
@@ -99,6 +104,8 @@ class Repository:
         if not self.path.is_dir():
             raise NotFound(f"no folder is at {self.path}")
         command = ["git", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-C", str(self.path)]
+        # Where `GIT_DIR` names another repository, as in a hook, it would count before the path.
+        outside = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
         try:
             # Locks, prompts and a machine's own settings must not reach in here.
             done = subprocess.run(
@@ -107,7 +114,7 @@ class Repository:
                 capture_output=True,
                 timeout=_TIMEOUT,
                 check=False,
-                env={**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C", **(env or {})},
+                env={**outside, "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C", **(env or {})},
             )
         except FileNotFoundError:
             raise Unavailable("git isn't installed on this machine") from None

@@ -44,12 +44,13 @@ class Delivery:
         if not by.is_person or By.PERSON not in by.parts:
             raise Refused("only a person who may hunt delivers a hunt elsewhere")
         piece, steps = self.plan(owner, name, to)
+        # Before anything is written: a process that dies meanwhile must not hide what it has written elsewhere.
+        self._note(owner, piece, to, steps, by, "")
         try:
             to.write(piece, steps)
         except DomainError as error:
             self._note(owner, piece, to, steps, by, f"failed: {error}")
             raise
-        self._note(owner, piece, to, steps, by, "")
         return steps
 
     def _note(

@@ -83,10 +83,16 @@ def volume(runs: Sequence[HuntRun], limits: HuntLimits, bounds: Bounds = USUAL) 
         reason = f"a run gave more rows than it may, and was stopped at {runs[0].rows:,}"
         return Tripped(BreakerKind.VOLUME, reason, (("rows", str(runs[0].rows)),))
     over: set[str] = set()
+    short: dict[str, tuple[int, float]] = {}
     for run in runs:
-        days = max(1.0, (run.until - run.since) / timedelta(days=1))
-        if run.rows / days > limits.rows_a_day:
-            over.add(f"{run.until:%Y-%m-%d}")
+        day, days = f"{run.until:%Y-%m-%d}", (run.until - run.since) / timedelta(days=1)
+        if run.rows / max(1.0, days) > limits.rows_a_day:
+            over.add(day)
+        if days < 1:
+            # A hunt that looks at each hour may give a little in every one, and far too much in a day.
+            rows, of_day = short.get(day, (0, 0.0))
+            short[day] = (rows + run.rows, of_day + days)
+    over |= {day for day, (rows, of_day) in short.items() if rows / max(1.0, of_day) > limits.rows_a_day}
     if len(over) <= bounds.days_over:
         return None
     reason = f"more than {limits.rows_a_day} rows a day on {len(over)} days"

@@ -49,7 +49,8 @@ LEAST_SCORE = 0.2
 AT_ONCE = 2
 """So many hunts run at once; others wait."""
 RECENT = 30
-"""So many of a hunt's last runs are looked at by its breakers."""
+"""So many of a hunt's last runs are looked at by its breakers, and all of the last days."""
+LOOKED_BACK = timedelta(days=14)
 _FINDINGS = UUID("6f7d0a3c-9a0e-4a52-8a45-0d7b9c6a2a3e")
 _TRIES = 100
 _LONGEST_WAIT, _GLANCE = 300.0, 0.2
@@ -336,7 +337,9 @@ class HuntRuns:
                 self._opened.change(whose, document.name, lambda one: replace(one, closed=one.closed or now))
         since = max((one.value.closed or now for one in self._opened.list(whose)), default=None)
         runs = [d.value for d in self.list(owner, name) if d.value.version == version.number]
-        runs = [r for r in runs if r.ended is not None and (since is None or r.started >= since)][:RECENT]
+        runs = [r for r in runs if r.ended is not None and (since is None or r.started >= since)]
+        # Thirty runs of a hunt that runs each hour are hardly more than a day.
+        runs = [r for place, r in enumerate(runs) if place < RECENT or r.until > runs[0].until - LOOKED_BACK]
         bounds, limits = self._bounds(owner), version.content.limits
         verdicts = [outcome.verdict for run in runs for outcome in run.outcomes]
         tripped = (
