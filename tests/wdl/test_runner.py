@@ -555,6 +555,7 @@ def test_tracked_properties_see_their_own_action() -> None:
         {"type": "Query", "inputs": {"from": [1], "where": "@item()"}},
         {"type": "Join", "inputs": {"from": [1], "joinWith": None}},
         {"type": "ParseJson", "inputs": {"content": "{", "schema": {}}},
+        {"type": "ParseJson", "inputs": {"content": "@null", "schema": {}}},
         {"type": "ParseJson", "inputs": {"content": {"a": 1}, "schema": {"type": "array", "required": True}}},
         {"type": "Expression", "kind": "Sundial", "inputs": {}},
         {"type": "Expression", "kind": "AddToTime", "inputs": {"baseTime": "2026-01-01"}},

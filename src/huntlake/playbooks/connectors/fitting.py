@@ -72,7 +72,7 @@ def json_text(value: Any) -> Any:
 
 def parsable(value: Any) -> Any:
     """A text that isn't JSON is JSON; everything else is it already."""
-    return json_text(value) if isinstance(value, str) else value
+    return json_text(value) if isinstance(value, str) else {} if value is None else value
 
 
 def shown(value: Any) -> Any:

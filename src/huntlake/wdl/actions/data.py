@@ -23,6 +23,8 @@ def parse_json(action: Action, means: Means) -> Given:
     """The value of JSON text, held against a schema; what is no text is taken as it is."""
     inputs = _inputs(action, means)
     value = inputs.get("content")
+    if value is None:
+        raise ActionFailed("InvalidTemplate", "`content` must have a value, and is null", inputs)
     if isinstance(value, str) or content_type(value) is not None:
         value = means.evaluator.call("json", [value])
     outputs = {"body": value}
