@@ -170,18 +170,15 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_last_wins, parse_int=_whole)
 
 def deeper(value: Value, most: int) -> bool:
     """Whether a value nests deeper than that."""
-    level = [value]
+    level: list[Any] = [value] if isinstance(value, _NESTING) else []
     for _ in range(most):
-        level = [
-            inner
-            for v in level
-            if isinstance(v, list | dict)
-            for inner in (v.values() if isinstance(v, dict) else v)
-            if isinstance(inner, list | dict)
-        ]
         if not level:
             return False
-    return True
+        level = [i for v in level for i in (v.values() if isinstance(v, dict) else v) if isinstance(i, _NESTING)]
+    return bool(level)
+
+
+_NESTING = (list, dict)
 
 
 # -- comparing -------------------------------------------------------------------
