@@ -98,6 +98,22 @@ def test_what_lies_behind_an_address_is_refused_at_its_place(place: Place, part:
     )
 
 
+def test_a_value_out_of_a_key_vault_is_refused_at_its_place(place: Place) -> None:
+    body = template()
+    vault = {"reference": {"keyVault": {"id": "v"}, "secretName": "s"}}
+    body["resources"][1]["properties"]["parameters"]["secret"] = vault
+    (problem,) = planned(place, body).problems
+    assert str(problem).startswith("$.resources[1].properties.parameters.secret: a value out of a key vault")
+
+
+def test_a_template_that_only_leads_to_another_says_so(place: Place) -> None:
+    link = {"mode": "Incremental", "templateLink": {"uri": "https://there.example/azuredeploy.json"}}
+    there = {"type": "Microsoft.Resources/deployments", "name": "there", "properties": link}
+    plan = place.deployments.plan_template({"resources": [there]}, {}, "first", "soc")
+    with pytest.raises(Invalid, match="template lies behind an address is not supported"):
+        place.deployments.apply(plan, "soc")
+
+
 def test_a_secret_in_plain_text_is_told(place: Place) -> None:
     body = template()
     body["resources"][1]["properties"]["definition"]["actions"]["Say"] = {

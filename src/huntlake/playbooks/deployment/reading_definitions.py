@@ -102,7 +102,8 @@ def _values(given: Any, path: str, findings: Findings) -> Iterator[tuple[str, An
     for key, body in given.items() if isinstance(given, Mapping) else ():
         held = dict(body) if isinstance(body, Mapping) else {}
         if found(held, "reference") is not None:
-            findings.problem(f"{path}.{key}", "a value out of a key vault in Azure is not supported: give it yourself")
+            why = "a value out of a key vault in Azure is not supported: a parameter of the template is asked for"
+            findings.problem(f"{path}.{key}", why)
         elif (name := found(held, "value")) is not None:
             yield key, held[name]
         else:

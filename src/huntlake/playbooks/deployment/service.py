@@ -190,7 +190,8 @@ class Deployments:
         if planned.problems:
             raise Invalid("\n".join(str(p) for p in planned.problems))
         if not planned.workflows and not planned.connections:
-            raise Invalid("there is neither a workflow nor a connection in it")
+            why = [o.problem for o in planned.others if o.problem]
+            raise Invalid("\n".join(("there is neither a workflow nor a connection in it", *why)))
         self._free(planned, workspace)
         # A workflow finds its connections when it first runs.
         done = [self._put_api(a, workspace, by) for a in planned.custom_apis if a.description is not None]
