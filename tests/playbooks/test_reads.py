@@ -49,10 +49,11 @@ def compose(inputs: Any) -> dict[str, Any]:
         ("@if(body('Ask')['flag'], 1, 2)", {"flag": True}),
         ("@bool(body('Ask')['flag'])", {"flag": True}),
         ("@split(body('Ask')['count'], 'T')", {"count": "1"}),
+        ("@formatNumber(body('Ask')['share'], 'P')", {"share": 1}),
         ("@dataUriToString(body('Ask')['held'])", {"held": "data:text/plain;base64,aGVsZCAx"}),
         ("@sort(body('Ask')['rows'], 'b')", {"rows": [{"b": "b 1"}, {"b": "b 2"}]}),
         (
-            "@formDataValue('Ask', 'k')",
+            "@concat(formDataValue('Ask', 'k'), formDataValue('Ask', 'k'))",
             {"$content-type": "application/x-www-form-urlencoded", "$formdata": [{"key": "k", "value": "k 1"}]},
         ),
     ],
@@ -251,6 +252,12 @@ def test_what_one_schema_takes_for_a_text_and_another_for_a_list_is_a_list_withi
         "Two": {"type": "ParseJson", "inputs": {"content": "@body('Ask')", "schema": listed}},
     }
     assert body(actions) == {"tags": '["item 1"]'}
+
+
+def test_what_stands_in_an_array_that_is_spelled_out_is_alike() -> None:
+    each = {"type": "Foreach", "foreach": "@createArray(body('Ask')?['a'], body('Ask')?['b'])"}
+    actions = {"Each": {**each, "actions": {"Say": compose("@items('Each')?['x']")}}}
+    assert body(actions) == {"a": {"x": "x 1"}, "b": {"x": "x 1"}}
 
 
 def test_of_several_texts_that_are_looked_for_the_first_is_there_that_tells_of_no_failure() -> None:

@@ -256,7 +256,7 @@ def form(key: str) -> Fit:
 
     def fit(value: Any) -> Any:
         held = value.get("$formdata") if isinstance(value, dict) else None
-        entries = [*(held or ()), {"key": key, "value": text(plausible(key))}]
+        entries = [*(e for e in held or () if e["key"] != key), {"key": key, "value": text(plausible(key))}]
         return {"$content-type": "application/x-www-form-urlencoded", "$formdata": entries}
 
     return fit

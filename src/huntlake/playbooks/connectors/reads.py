@@ -295,6 +295,8 @@ class _Reader:
                     fit = fitting.an_object
                 for one in arguments if name in _SEVERAL else arguments[:1]:
                     self._fitted(self._source(one, action, 0), fit)
+            case ("formatnumber", _):
+                self._fitted(first, fitting.a_number)
             case ("int" | "float", _):
                 self._fitted(first, fitting.integer)
             case (_, _) if name in _ARITHMETIC or (name in _ORDERED and len(arguments) > 1):
@@ -553,6 +555,10 @@ class _Reader:
             source = next((s for a in several if (s := self._source(a, action, depth))), None)
             if source is None or name in _ELEMENT:
                 return source and _into(source, "[]")
+            if name == "createarray":
+                listed = [s for a in arguments[1:_MOST_TWINS] if (s := self._source(a, action, depth)) is not None]
+                alike = self.twins.setdefault(source, [])
+                alike.extend(s for s in listed if s != source and s not in alike)
             # What is an element is hardly an array itself, which `array` would leave as it is.
             wraps = name == "createarray" or (name == "array" and source[1][-1:] == ("[]",))
             return _into(source, IN_ARRAY) if wraps else source
