@@ -6,12 +6,14 @@ import base64
 import binascii
 import html
 import ipaddress
+import quopri
 import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import chain
 from typing import Protocol
 from urllib.parse import unquote
 
@@ -85,7 +87,8 @@ _LEAST, _INSIDE = 2, 5
 TOKEN = re.compile(r"hlt_[a-z]+_[0-9]+[a-z]*", re.I)
 """How tokens look. Letters and digits never touch one."""
 
-_V4 = re.compile(r"(?<![\d.])(\d{1,3})(\[?\.\]?|\(\.\)|-)(\d{1,3})\2(\d{1,3})\2(\d{1,3})(/\d{1,2})?(?!\.?\d)")
+# A dot and a number may follow: tcpdump writes ports so.
+_V4 = re.compile(r"(?<![\d.])(\d{1,3})(\[?\.\]?|\(\.\)|-)(\d{1,3})\2(\d{1,3})\2(\d{1,3})(/\d{1,2})?(?!\d)")
 _V4_IN_NAME = re.compile(r"(?<!\d)(\d{1,3})([-_])(\d{1,3})\2(\d{1,3})\2(\d{1,3})(?!\d)")
 _V6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*(?:/\d{1,3})?(?![\w:])")
 _SID = re.compile(r"\bS-1-(?:5-21|12-1)(?:-\d+){3,15}", re.I)
@@ -143,10 +146,15 @@ _SECRETS = tuple(
 _NO_SECRET = re.compile(r"(?i)^(?:\*+|<.*>|\$.*|%.*%|null|none|true|false|hlt_.*)$")
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{12,}={0,2}")
 _HEX = re.compile(r"(?<![0-9A-Fa-f])(?:[0-9A-Fa-f]{2}){5,}(?![0-9A-Fa-f])")
-_ESCAPED = re.compile(r"\\u\{?([0-9a-fA-F]{2,6})\}?|\\x([0-9a-fA-F]{2})")
+# What follows four digits without braces may be more digits, which are letters: `\u0069da`.
+_ESCAPED = re.compile(r"\\u\{([0-9a-fA-F]{2,6})\}|\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})")
+_PRINTABLE = re.compile(r"=[0-9A-F]{2}")
 _SHAPELESS = re.compile(r"\\u\{[0-9a-f]+\}")
 """How `prompting.plain` writes what nobody sees."""
-_BLANKS = re.compile(r"\s+")
+_BETWEEN = re.compile(r"[\s._+,-]+")
+"""What stands between the words of a name, one way or another: `Ida Canary`, `ida_canary`, `Ida+Canary`."""
+_LEAST_JOINED = 8
+"""Letters of a name whose words are written as one; fewer are too often a word of their own."""
 _LOCAL = [ipaddress.ip_network(n) for n in ("127.0.0.0/8", "169.254.169.254/32", "0.0.0.0/32", "::1/128", "::/128")]
 _PRIVATE = [
     ipaddress.ip_network(n)
@@ -204,7 +212,7 @@ class Own:
         """What of its own a text still says, tokens apart: the kinds of it, for people. A second look, and another."""
         bare = TOKEN.sub(" ", text)
         versions = dict.fromkeys((bare, unicodedata.normalize("NFKC", bare), _SHAPELESS.sub("", bare)))
-        versions[_BLANKS.sub(" ", bare)] = None
+        versions[_BETWEEN.sub(" ", bare)] = None
         versions |= dict.fromkeys(decoded for chunk in bare.split() for decoded in decodings(chunk))
         said = folded("\n".join(versions))
         found = {
@@ -252,12 +260,12 @@ class Own:
                 start = low.find(name, start + 1)
 
     def _broken(self, text: str) -> Iterator[Spot]:
-        """Names of several words that a line's end, or more blanks than one, part."""
-        blanks = [m.span() for m in _BLANKS.finditer(text)]
-        if all(text[start:end] == " " for start, end in blanks):
+        """Names of several words, whatever stands between these: a line's end, more blanks than one, `_`, `+`."""
+        between = [m.span() for m in _BETWEEN.finditer(text)]
+        if all(text[start:end] == " " for start, end in between):
             return
         seen, places, at = [], [], 0
-        for start, end in blanks:
+        for start, end in between:
             seen += [text[at:start], " "]
             places += [*range(at, start), start]
             at = end
@@ -333,13 +341,18 @@ class Own:
             chunk = m[0]
             known: set[str] | None = None
             for decoded in decodings(chunk):
-                says = _things(decoded, self._plain(decoded))
+                says = self._things(decoded)
                 if says and known is None:
-                    known = _things(chunk, self._plain(chunk))
+                    known = self._things(chunk)
                     known |= {folded(again) for thing in known for again in decodings(thing)}
                 if says - (known or set()):
                     yield Spot(m.start(), m.end(), Kind.CODED, chunk)
                     break
+
+    def _things(self, text: str) -> set[str]:
+        """What of its own a text says, as it is written there."""
+        spots = chain(self._plain(text), self._broken(text))
+        return {folded(text[spot.start : spot.end]) for spot in spots if spot.kind is not Kind.WORD}
 
 
 def folded(text: str) -> str:
@@ -377,6 +390,8 @@ def decodings(chunk: str) -> Iterator[str]:
         yield decoded
     if "\\" in chunk and _ESCAPED.search(chunk):
         yield _ESCAPED.sub(_unescaped, chunk)
+    if "=" in chunk and _PRINTABLE.search(chunk):
+        yield quopri.decodestring(chunk.encode("utf-8", "replace")).decode("utf-8", "replace")
     for m in _BASE64.finditer(chunk):
         plain = m[0].rstrip("=").replace("-", "+").replace("_", "/")
         for cut in range(len(plain) % 4 == 1, 2):
@@ -390,14 +405,15 @@ def decodings(chunk: str) -> Iterator[str]:
 
 
 def _other_ways(name: str) -> Iterator[str]:
-    """How else a person of two names is written."""
-    if len(words := name.replace(",", " ").split()) == 2 and all(word.isalpha() for word in words):
+    """How else a person of two names is written; blanks stand for all that `_broken` takes for one."""
+    words = [word for word in _BETWEEN.split(name.partition("@")[0]) if word]
+    if len(words) > 1 and "@" not in name:
+        yield " ".join(words)
+    if len(words) == 2 and all(word.isalpha() for word in words):
         one, other = words
-        yield from (f"{one} {other}", f"{other} {one}", f"{other}, {one}", f"{one}.{other}", f"{other}.{one}")
-
-
-def _things(text: str, spots: Iterator[Spot]) -> set[str]:
-    return {folded(text[spot.start : spot.end]) for spot in spots if spot.kind is not Kind.WORD}
+        yield from (f"{one} {other}", f"{other} {one}")
+        if len(one) + len(other) >= _LEAST_JOINED:
+            yield one + other
 
 
 def _texts(raw: bytes) -> Iterator[str]:
@@ -412,7 +428,7 @@ def _texts(raw: bytes) -> Iterator[str]:
 
 
 def _unescaped(match: re.Match[str]) -> str:
-    number = int(match[1] or match[2], 16)
+    number = int(match[1] or match[2] or match[3], 16)
     return chr(number) if number < 0x110000 and not 0xD800 <= number < 0xE000 else ""
 
 
