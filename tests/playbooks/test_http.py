@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -442,6 +443,9 @@ def test_forms_and_parts_survive_the_way_out_and_back() -> None:
         ("a=1", "application/x-www-form-urlencoded", "application/x-www-form-urlencoded", b"a=1"),
         ({"a": "1 2"}, "application/x-www-form-urlencoded", "application/x-www-form-urlencoded", b"a=1+2"),
         ([1, True, None], "", "application/json; charset=utf-8", b"[1,true,null]"),
+        ({"d": Decimal("1.50")}, "", "application/json; charset=utf-8", b'{"d":1.50}'),
+        (["a\ud83d", 2**70], "", "application/json; charset=utf-8", f'["a\ufffd",{2**70}]'.encode()),
+        ("a\ud83d", "", "text/plain; charset=utf-8", "a\ufffd".encode()),
         ({"$content-type": "a/b", "$content": "AA=="}, "", "a/b", b"\x00"),
         (None, "", "", b""),
     ],

@@ -220,6 +220,34 @@ def test_a_value_that_is_put_into_itself_again_and_again_ends_the_loop_and_leave
     assert "the value nests deeper than 200" in told.error
 
 
+@pytest.mark.parametrize(
+    "action",
+    [
+        {"type": "Compose", "inputs": "@outputs(first('😀'))"},
+        {"type": "Terminate", "inputs": {"runStatus": "Failed", "runError": {"message": "@first('😀')"}}},
+    ],
+)
+def test_half_a_character_in_a_message_leaves_the_history(place: Place, action: dict[str, Any]) -> None:
+    place.put("halves", {"A": action})
+    run = place.run("halves")
+    assert run.value.status is RunStatus.FAILED
+    assert run.value.code != "RunAbandoned"
+    assert place.playbooks.runs.actions(run.name)
+
+
+def test_a_decimal_is_a_number_wherever_a_run_gives_it(place: Place) -> None:
+    reply = {"type": "Response", "inputs": {"statusCode": 200, "body": {"d": "@decimal('1.50')"}}}
+    place.put("counts", {"Reply": reply})
+    call = {"type": "Workflow", "inputs": {"host": {"workflow": {"id": "counts"}}}}
+    after = {"Call": ["Succeeded"]}
+    place.put("asks-counts", {"Call": call, "A": {"type": "Compose", "inputs": "@body('Call')", "runAfter": after}})
+    place.service.answers = lambda call: Answer(body=call.inputs["body"])
+    place.put("echoes", {"A": http(body="@decimal('1.50')"), "B": {"type": "Compose", "inputs": "@div(1.0, 0.0)"}})
+    (_, told) = place.playbooks.runs.actions(place.run("asks-counts").name, "A")[0]
+    entries = {e.name: e.outputs for _, e in place.playbooks.runs.actions(place.run("echoes").name)}
+    assert (told.outputs, entries["A"]["body"], entries["B"]) == ({"d": 1.5}, 1.5, "Infinity")
+
+
 def test_an_occasion_that_nests_too_deep_sets_off_nothing(place: Place) -> None:
     place.put("shallow", {"A": http()})
     body: Any = 1

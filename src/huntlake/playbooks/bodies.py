@@ -6,6 +6,7 @@ import base64
 import binascii
 import secrets
 from collections.abc import Mapping
+from decimal import Decimal
 from email import message_from_bytes
 from email.policy import HTTP
 from typing import Any
@@ -14,7 +15,7 @@ from urllib.parse import parse_qsl, urlencode
 import orjson
 
 from huntlake.core.errors import Invalid
-from huntlake.wdl.expressions.values import DEEPEST, deeper, text
+from huntlake.wdl.expressions.values import DEEPEST, deeper, json_text, text, utf8
 
 _FORM, _MULTIPART = "application/x-www-form-urlencoded", "multipart/"
 
@@ -25,7 +26,7 @@ def encoded(body: Any, type: str = "") -> tuple[bytes, str]:
         case None:
             return b"", type
         case str():
-            return body.encode(), type or "text/plain; charset=utf-8"
+            return utf8(body), type or "text/plain; charset=utf-8"
         case Mapping() if "$multipart" in body:
             return _joined(body, type)
         case Mapping() if "$content" in body:
@@ -35,7 +36,7 @@ def encoded(body: Any, type: str = "") -> tuple[bytes, str]:
             return urlencode(pairs).encode(), type or _FORM
         case Mapping() if type.lower().startswith(_FORM):
             return urlencode([(k, text(v)) for k, v in body.items()]).encode(), type
-    return orjson.dumps(body, default=str), type or "application/json; charset=utf-8"
+    return _json_bytes(body), type or "application/json; charset=utf-8"
 
 
 def decoded(content: bytes, type: str, strict: bool = False) -> Any:
@@ -64,6 +65,18 @@ def decoded(content: bytes, type: str, strict: bool = False) -> Any:
     elif kind.startswith(_MULTIPART):
         made["$multipart"] = _parted(content, type)
     return made
+
+
+def _json_bytes(body: Any) -> bytes:
+    try:
+        return orjson.dumps(body, default=_plain)
+    except TypeError:
+        # A text with half a character, or a number beyond 64 bits.
+        return utf8(json_text(body))
+
+
+def _plain(value: Any) -> Any:
+    return orjson.Fragment(f"{value:f}") if isinstance(value, Decimal) else str(value)
 
 
 def _json(content: bytes, type: str) -> Any:

@@ -239,7 +239,8 @@ def effect_key(call: Call) -> str:
 
 def outcome(at: datetime, **said: Any) -> str:
     """What came of a step, as JSON text: `answer`, `held`, `cancelled` or `messages`, and when."""
-    return json.dumps({"at": at.isoformat(), **said}, separators=(",", ":"))
+    # Decimals are the only values of the language that JSON doesn't know.
+    return json.dumps({"at": at.isoformat(), **said}, separators=(",", ":"), default=float)
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:

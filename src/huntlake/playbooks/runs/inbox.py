@@ -29,7 +29,9 @@ class Inbox:
         What is told twice under the same id is told once. Whether an answer is secret only the run knows: it lies
         sealed until then.
         """
-        sealed = None if answer is None else self._seal.seal(json.dumps(answer_json(answer)), _messages(run))
+        sealed = (
+            None if answer is None else self._seal.seal(json.dumps(answer_json(answer), default=float), _messages(run))
+        )
         return Put(_messages(run), id or uuid4().hex, {"key": key, "answer": sealed}, "")
 
     def cancel(self, run: str) -> Write:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
+from math import isfinite
 from typing import Any, cast
 
 from huntlake.state.documents import Documents, Json, Put, Remove, Shelf, Write
 from huntlake.state.records import Author
+from huntlake.wdl.expressions.values import float_text
 from huntlake.wdl.runner.records import HIDDEN, Record
 
 NOBODY = Author()
@@ -180,8 +183,8 @@ class History:
         optional = {
             "place": [[r.loop, r.index] for r in record.place],
             "ended": record.ended.isoformat() if record.ended else "",
-            "code": record.code,
-            "error": record.shown_error["message"],
+            "code": json_of(record.code),
+            "error": json_of(record.shown_error["message"]),
             "attempts": record.attempts,
             "tracked": json_of(shown.get("trackedProperties")),
             "apart": apart,
@@ -227,8 +230,12 @@ def json_of(value: Any) -> Any:
     match value:
         case str():
             return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        case bool() | None | float():
+        case bool() | None:
             return value
+        case float():
+            return value if isfinite(value) else float_text(value)
+        case Decimal():
+            return float(value)
         case int():
             return value if -(1 << 63) <= value < 1 << 63 else str(value)
         case Mapping():

@@ -209,7 +209,7 @@ class Runs:
         raise Busy(f"too many runs of `{workflow.name}` begin at the same time")
 
     def _sealed(self, id: str, parts: Any) -> Any:
-        return {"sealed": self.seal.seal(json.dumps(parts), f"run {id}")}
+        return {"sealed": self.seal.seal(json.dumps(parts, default=float), f"run {id}")}
 
     def triggered(self, id: str) -> dict[str, Any]:
         """What set a run off, `inputs` and `outputs`, secrets too: for the run itself."""
@@ -412,7 +412,9 @@ class Runs:
     def ended(self, run: Document[PlaybookRun], ended: PlaybookRun, beside: Sequence[Write] = ()) -> bool:
         """Write down that a run has ended, once; False where the run has changed since it was read."""
         id, now = run.name, self.clock.now()
-        ended = replace(ended, ended=ended.ended or now)
+        # A message may quote a text with half a character, which no database keeps.
+        said = json_of(ended.code), json_of(ended.error)
+        ended = replace(ended, ended=ended.ended or now, code=said[0], error=said[1])
         passed = self.turns.passed(run.value.workflow, id, lambda: self._at_once(run.value.workflow))
         promoted = [w for next in passed.next for w in self._promoted(run.value.workflow, next)]
         _, writes = self.records.prepared((*WORKFLOWS, run.value.workflow), id, ended, ended.started_by, run)
