@@ -39,6 +39,8 @@ class Principal:
     display_name: str
     secrets: tuple[Secret, ...] = ()
     grants: tuple[Grant, ...] = ()
+    sign_in_name: str = ""
+    """The name that a person signs in with; an application has none."""
 
     @property
     def is_person(self) -> bool:

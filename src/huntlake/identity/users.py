@@ -49,7 +49,7 @@ class User:
         """The user as whoever asks: the object id stands where an application has its client id."""
         # What runs for them later has no rights either.
         grants = () if self.disabled else self.grants
-        return Principal(self.object_id, self.object_id, self.display_name, (), grants)
+        return Principal(self.object_id, self.object_id, self.display_name, (), grants, self.name)
 
     def __repr__(self) -> str:
         return f"User({self.name})"

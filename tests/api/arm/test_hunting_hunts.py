@@ -61,9 +61,9 @@ def ask(
     return face.http.request(method, path, json=body, params={"api-version": "2025-01-01"}, headers=headers)
 
 
-def waiting(face: Face, who: str = "ann") -> str:
+def waiting(face: Face, who: str = "ann", responsible: str = "ann") -> str:
     """A hunt that waits for a review."""
-    answer = ask(face, "POST", "hunts", HUNT if who else HUNT | {"responsible": "ann"}, who)
+    answer = ask(face, "POST", "hunts", HUNT if who else HUNT | {"responsible": responsible}, who)
     assert answer.status_code == 201, answer.text
     name = str(answer.json()["name"])
     hunts, now = face.app.hunting.hunts, datetime.now(UTC)
@@ -161,6 +161,16 @@ def test_a_program_approves_nothing_whatever_its_role(face: Face, role: Role) ->
     for verb, body in asked.items():
         assert ask(face, "POST", f"hunts/{name}/{verb}", body).status_code == 403
     assert ask(face, "POST", "rollouts/default/set", {"phase": 3, "reason": "x"}).status_code == 403
+
+
+@pytest.mark.parametrize("responsible", ["ida@contoso.example", "IDA@contoso.example ", "ida", "Ida  Canary"])
+def test_who_answers_for_a_programs_hunt_cannot_approve_it_by_whatever_name(face: Face, responsible: str) -> None:
+    face.app.sign_in.users.create("ida@contoso.example", PASSWORD, "Ida Canary")
+    face.app.sign_in.users.grant("ida@contoso.example", face.workspace.id, Role.SENIOR_HUNTER)
+    name = waiting(face, "", responsible)
+    mine = decide(face, name, "ida@contoso.example", Role.SENIOR_HUNTER)
+    assert (mine.status_code, "four_eyes" in mine.text) == (403, True)
+    assert decide(face, name, "lea", Role.SENIOR_HUNTER).status_code == 200
 
 
 def test_what_a_program_wrote_takes_somebody_who_answers_and_a_senior_hunter(face: Face) -> None:

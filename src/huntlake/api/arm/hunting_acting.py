@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TypeVar
 
 from huntlake.api.arm.resource import WORKSPACE, Place
@@ -18,7 +19,9 @@ HUNTING = f"{WORKSPACE}/providers/huntlake.Hunting"
 
 def acting(place: Place) -> Acting:
     """Who asks, with what they may do."""
-    author, principal, id = place.author, place.principal, place.here.id
+    principal, id = place.principal, place.here.id
+    # Whoever answers for a program's hunt may be named as they sign in: they can't approve it either.
+    author = replace(place.author, user_principal_name=principal.sign_in_name)
     hunts = principal.may(Action.HUNT, id)
     if not place.is_person:
         return Acting.application(author, hunts=hunts)

@@ -67,10 +67,13 @@ SYSTEM, SCHEDULER, BREAKER = (Acting.house(part) for part in (By.SYSTEM, By.SCHE
 def names(author: Author) -> frozenset[str]:
     """Everything that somebody is known by, as it is compared."""
     said = (author.object_id, author.name, author.user_principal_name, author.email)
-    return frozenset(known_by(name) for name in said) - {""}
+    return frozenset(one for name in said for one in known_by(name))
 
 
-def known_by(name: str) -> str:
-    """A name as it is compared: without regard to case, blanks, and forms of the same letters."""
+def known_by(name: str) -> frozenset[str]:
+    """A name as it is compared: without regard to case, blanks, and forms of the same letters; of an address also what
+    stands before the `@`.
+    """
     plain = "".join(c for c in unicodedata.normalize("NFKC", name) if unicodedata.category(c) != "Cf")
-    return " ".join(unicodedata.normalize("NFKC", plain.casefold()).split())
+    whole = " ".join(unicodedata.normalize("NFKC", plain.casefold()).split())
+    return frozenset((whole, whole.partition("@")[0].strip())) - {""}

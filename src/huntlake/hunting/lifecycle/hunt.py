@@ -214,7 +214,7 @@ class GovernedHunt:
                 # Somebody may be called as this house is: servers often run as a user of that name.
                 if version.author != HOUSE or version.maker is Maker.PERSON:
                     known |= names(version.author)
-                known |= {known_by(version.responsible)} - {""}
+                known |= known_by(version.responsible)
         return frozenset(known)
 
     def proved(self, number: int, proof: Proof) -> GovernedHunt:
