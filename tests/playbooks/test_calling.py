@@ -60,6 +60,16 @@ def test_an_action_without_a_connection_is_refused(desk: Desk, inputs: Any) -> N
     assert answer.refused
 
 
+def test_a_name_that_is_cut_within_an_emoji_fails_no_call(desk: Desk) -> None:
+    cut = {"incidentArmId": desk.incident, "message": "seen on a\ud83d"}
+    headers, queries = {"x-from": "a\ud83d"}, {"a\ud83d": "\ud83d"}
+    assert desk.ask("POST", "/Incidents/Comment", cut, queries, headers).status == 201
+    (told,) = desk.app.detection.incidents.comments.list((*OWNER, "i1"))
+    assert told.value.message == "seen on a\ufffd"
+    path = "/Watchlists/subscriptions/s/resourceGroups/g/workspaces/soc/watchlists/\ud83d"
+    assert desk.ask("GET", path).status == 404
+
+
 def test_a_new_connection_changes_nothing(desk: Desk) -> None:
     desk.connect("azuresentinel", mode=Mode.DRY_RUN)
     assert comment(desk).status == 201

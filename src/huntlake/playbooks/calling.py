@@ -26,7 +26,7 @@ from huntlake.state.documents import Document
 from huntlake.state.records import Records
 from huntlake.state.sealing import Seal
 from huntlake.wdl.definition.workflow import ActionType
-from huntlake.wdl.expressions.values import text
+from huntlake.wdl.expressions.values import text, unbroken
 from huntlake.wdl.runner.effects import Answer, Call
 from huntlake.wdl.runner.records import HIDDEN_MESSAGE
 
@@ -60,6 +60,8 @@ class ConnectorCaller:
 
     def call(self, context: RunContext, call: Call, connections: Any) -> Answer | Held:
         """Makes a call, or says who must be waited for."""
+        # A name may be cut within an emoji, which nothing outside takes.
+        call = replace(call, inputs=unbroken(call.inputs))
         try:
             if call.action.type in _OVER_CONNECTIONS:
                 return self._over_connection(context, call, connections)

@@ -249,6 +249,18 @@ def utf8(source: str) -> bytes:
         return units(source).decode("utf-16-le", "replace").encode()
 
 
+def unbroken(value: Value) -> Value:
+    """The value as it leaves a run: half a pair in a text becomes the replacement character, as in UTF-8."""
+    match value:
+        case str():
+            return value if value.isascii() else units(value).decode("utf-16-le", "replace")
+        case list():
+            return [unbroken(v) for v in value]
+        case dict():
+            return {unbroken(k): unbroken(v) for k, v in value.items()}
+    return value
+
+
 # -- bytes and XML ---------------------------------------------------------------
 
 OCTETS = "application/octet-stream"
