@@ -140,6 +140,7 @@ class Queries:
                 for table in compiled.results
             ),
             compiled.options,
+            tables.texts,
         )
 
     @property
@@ -417,6 +418,8 @@ class Answer:
     tables: tuple[ResultTable, ...]
     settings: Mapping[str, object] = field(default_factory=dict)
     """What the text itself sets by `set`, by lower-case name."""
+    functions: Mapping[str, str] = field(default_factory=dict)
+    """The texts of the functions of its workspace that it was read with."""
 
 
 class ResultTable:

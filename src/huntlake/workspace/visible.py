@@ -106,6 +106,8 @@ class Visible:
         self._is_open = is_open
         self._is_closed = is_closed
         self.elsewhere = elsewhere
+        self.texts: dict[str, str] = {}
+        """What the query was told of the functions of its own workspace."""
         self._function_names: dict[str, list[Container[str]]] = {}
         self._external: dict[str, tuple[Sequence[str], Shape]] = {}
         self._looks: dict[tuple[object, ...], Look] = {}
@@ -151,7 +153,10 @@ class Visible:
             # One look into the store, rather than one for each function that a parser calls.
             self._function_names[folder] = [f.known(folder) for f in self._functions]
         sources = zip(self._functions, self._function_names[folder], strict=True)
-        return next((text for f, names in sources if name in names and (text := f.text(folder, name))), None)
+        found = next((text for f, names in sources if name in names and (text := f.text(folder, name))), None)
+        if found is not None and folder == self._workspace.name:
+            self.texts[name] = found
+        return found
 
     def table_call(self, name: str, workspace: str | None = None) -> TableCall | None:
         folder = self._folder(workspace)

@@ -25,6 +25,7 @@ from huntlake.hunting.proof.finding import DryRun, Volume
 from huntlake.hunting.running import asking
 from huntlake.hunting.running.run import RunStatus
 from huntlake.state.records import Author
+from huntlake.workspace.builtin_functions import BuiltinFunction, BuiltinFunctions
 from huntlake.workspace.functions import SavedFunction
 from huntlake.workspace.watchlists import Watchlist
 
@@ -201,6 +202,39 @@ def test_what_is_changed_and_changed_back_within_a_run_fails_it(
     assert (found.status, found.rows, found.clusters) == (RunStatus.FAILED, 0, ())
     assert found.failure == "a watchlist or a function was changed while it ran"
     assert run(app, name) == 1
+
+
+def test_a_function_that_stands_in_for_a_built_in_one_only_while_it_runs_fails_it(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soc, query = app.workspaces.get("soc"), "SecurityEvent | invoke Kept() | project TimeGenerated, Computer"
+    monkeypatch.setattr(BuiltinFunctions, "known", lambda self, workspace: ("Kept",))
+    monkeypatch.setattr(BuiltinFunctions, "text", lambda self, workspace, name: "(T:(Computer:string)) {T}")
+    monkeypatch.setattr(
+        BuiltinFunctions, "find", lambda self, name: BuiltinFunction(name, "", "(T:(Computer:string)) {T}")
+    )
+    name, start, ask = approved(app, HuntContent(query, entities=(HOST,))), GovernedHunts.start, asking.ask
+
+    def started(hunts: GovernedHunts, *given: Any, **more: Any) -> Any:
+        begun = start(hunts, *given, **more)
+        app.functions.put(soc, SavedFunction("Kept", "T | where Computer == 'PC2'", "T:(Computer:string)"))
+        return begun
+
+    def asked(*given: Any, **more: Any) -> Any:
+        found = ask(*given, **more)
+        app.functions.delete(soc, "Kept")
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(GovernedHunts, "start", started)
+        patched.setattr("huntlake.hunting.running.runs.ask", asked)
+        found = app.hunting.runs.run(soc, name, NOW - DAY, NOW).value
+    assert (found.status, found.rows, found.failure) == (
+        RunStatus.FAILED,
+        0,
+        "a watchlist or a function was changed while it ran",
+    )
+    assert run(app, name) == 2
 
 
 def test_a_watchlist_whose_alias_has_a_slash_is_bound_as_any_other(app: App) -> None:

@@ -142,7 +142,9 @@ class Prover:
         tables = self._tables(workspace, content, query, live=())
         found = schemas.watchlists(tables)
         lists = {alias: f"{what[schemas.ITEMS]} ({what[schemas.COUNT]} items)" for alias, what in found.items()}
-        return schemas.Beside(lists, schemas.marks(tables, self._mark_of_list(workspace), self._mark_of(workspace)))
+        marks = schemas.marks(tables, self._mark_of_list(workspace), self._mark_of(workspace))
+        _, texts = safety.reached(query, self.queries.visible(workspace, self.reached, fetch=False))
+        return schemas.Beside(lists, marks, texts)
 
     def fingerprint(self, workspace: Workspace, content: Content) -> str:
         """What `Proof.schema` would be now; `` for a text that can't be understood."""

@@ -51,11 +51,13 @@ Mark = Callable[[str, str | None], str]
 @dataclass(frozen=True, slots=True)
 class Beside:
     """What a query reads besides tables: the version of each watchlist in words, and a mark of each watchlist and
-    function that is another after each write, also where one was changed and changed back.
+    function that is another after each write, also where one was changed and changed back. `functions` are the texts
+    of all that it calls: one of the workspace may take a built-in one's place for a moment.
     """
 
     lists: Mapping[str, str] = field(default_factory=dict)
     marks: Mapping[str, str] = field(default_factory=dict)
+    functions: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 class Noticed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Any
@@ -37,6 +37,8 @@ class Asked:
     seconds: float
     read_bytes: int
     cut: str = ""
+    functions: Mapping[str, str] = field(default_factory=dict)
+    """The texts of the functions that it was read with."""
 
 
 def ask(
@@ -111,4 +113,4 @@ def _asked(
         raise Invalid(f"a hunt's query answers with one table, not with {len(tables)}")
     size = 0 if process is None else tables[0].file_bytes
     rows = orjson.loads(b"[" + b",".join(tables[0].json_objects()) + b"]")
-    return Asked(rows, perf_counter() - began, size, str(tables[0].truncated_by or ""))
+    return Asked(rows, perf_counter() - began, size, str(tables[0].truncated_by or ""), asked.functions)

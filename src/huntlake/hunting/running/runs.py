@@ -243,7 +243,8 @@ class HuntRuns:
         # What was so when it began may have been changed before it was read.
         if why := self._hunts.drifted((workspace.name,), hunt, version.number):
             raise Unavailable(why)
-        if self._beside(workspace, content) != beside:
+        stood_in = any(found.functions.get(name, text) != text for name, text in beside.functions.items())
+        if stood_in or self._beside(workspace, content) != beside:
             raise Unavailable("a watchlist or a function was changed while it ran")
         earlier = [d.value for d in self._records.list((workspace.name, name)) if d.value.until <= run.since]
         facts = self._knowing.facts(workspace, run.until, earlier)
