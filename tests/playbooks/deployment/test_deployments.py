@@ -342,7 +342,17 @@ def test_two_different_workflows_of_one_name_are_a_problem(place: Place, tmp_pat
     assert "another workflow is named `Same`" in problem.message
 
 
-def test_a_packaged_solution_is_unpacked(place: Place, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("type", "name"),
+    [
+        (
+            "Microsoft.OperationalInsights/workspaces/providers/contentTemplates",
+            "[concat(parameters('workspace'), '/Microsoft.SecurityInsights/', 'x')]",
+        ),
+        ("Microsoft.Resources/templateSpecs/versions", "[concat(parameters('workspace'), '/1.0.0')]"),
+    ],
+)
+def test_a_packaged_solution_is_unpacked(place: Place, tmp_path: Path, type: str, name: str) -> None:
     inner = {
         "parameters": {"PlaybookName": {"type": "string", "defaultValue": "Packed"}},
         "resources": [
@@ -356,8 +366,8 @@ def test_a_packaged_solution_is_unpacked(place: Place, tmp_path: Path) -> None:
         ],
     }
     packed = {
-        "type": "Microsoft.OperationalInsights/workspaces/providers/contentTemplates",
-        "name": "[concat(parameters('workspace'), '/Microsoft.SecurityInsights/', 'x')]",
+        "type": type,
+        "name": name,
         "properties": {"contentKind": "Playbook", "mainTemplate": inner},
     }
     rule = {

@@ -41,6 +41,7 @@ DEPLOYMENT = "microsoft.resources/deployments"
 PACKAGED = (
     "microsoft.operationalinsights/workspaces/providers/contenttemplates",
     "microsoft.securityinsights/contenttemplates",
+    "microsoft.resources/templatespecs/versions",
 )
 WORKFLOW = "microsoft.logic/workflows"
 CUSTOM_API = "microsoft.web/customapis"
