@@ -133,7 +133,7 @@ class Publishing:
                 rule = self.detection.rules.change(owner, name, lambda known: replace(known, enabled=False), HOUSE)
                 if hunt.state_of(version) is HuntState.SUSPENDED:
                     self.aside.put(owner, name, SetAside(version, rule.etag), HOUSE)
-                self._note(owner, "hunt/unpublish", document.name, hunt.latest, why, name)
+                self._note(owner, "hunt/unpublish", document.name, hunt.version(version), why, name)
                 ended += 1
         return ended
 

@@ -105,7 +105,7 @@ class Watching:
                 continue
             since = max(t for t in (rule.value.last_modified, now - 30 * _DAY) if t is not None)
             tripped = breakers.false_positives(_verdicts(incidents, rule.name, since), self.bounds(owner))
-            limit = document.value.latest.content.limits.rows_a_day
+            limit = document.value.approved.content.limits.rows_a_day
             last = [a for a in raised if a.rule.lower() == name and a.created and now - a.created < _DAY]
             alerts = breakers.most_within((due for a in last if (due := _due(a)) is not None), _DAY)
             if tripped is None and alerts > limit:

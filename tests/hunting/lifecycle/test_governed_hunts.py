@@ -552,6 +552,15 @@ def test_who_answers_for_a_version_is_known_however_the_name_is_written(house: H
         house.decide(made, bob)
 
 
+def test_going_back_in_between_makes_no_draft_of_a_model_a_persons(house: House) -> None:
+    name = house.approved("SecurityEvent | take 6")
+    drafted = replace(house.get(name).latest.content, query="SecurityEvent | take 7")
+    house.hunts.edit(OWNER, name, drafted, ANN, maker=Maker.MODEL, responsible="Ann", model="llama")
+    house.hunts.roll_back(OWNER, name, 1, ANN, "not this one")
+    assert not house.get(name).latest.model
+    assert house.edited(name, "SecurityEvent | take 7").latest.model == "llama"
+
+
 @pytest.mark.parametrize("maker", [Maker.PERSON, Maker.CORE])
 def test_a_small_edit_of_a_models_draft_still_takes_a_senior_hunter(house: House, maker: Maker) -> None:
     made = replace(new("T"), maker=Maker.MODEL, responsible="Ian")

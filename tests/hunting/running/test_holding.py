@@ -242,9 +242,16 @@ def test_what_is_made_up_after_a_stop_counts_for_the_days_it_is_of_and_opens_no_
             assert lake.app.detection.rules.get(OWNER, rule).value.enabled
 
 
-def test_a_day_that_was_too_loud_opens_a_breaker_when_it_is_made_up_and_what_is_left_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_edited", [False, True])
+def test_a_day_that_was_too_loud_opens_a_breaker_when_it_is_made_up_and_what_is_left_is_told(
+    tmp_path: Path, is_edited: bool
+) -> None:
     with opened(tmp_path) as lake:
-        lake.begun(HuntLimits(rows_a_day=5))
+        name, hunts = lake.begun(HuntLimits(rows_a_day=5)), lake.app.hunting.hunts
+        if is_edited:
+            # A draft that nobody has approved raises no limit.
+            content = hunts.get(OWNER, name).value.latest.content
+            hunts.edit(OWNER, name, replace(content, limits=HuntLimits(rows_a_day=1_000_000)), ANN)
         lake.tick()
         watching = lake.app.hunting.watching
         watching.bounds = lambda owner: Bounds(incidents_a_day=5)

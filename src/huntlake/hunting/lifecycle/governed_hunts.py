@@ -204,8 +204,8 @@ class GovernedHunts:
                 raise Conflict("it is retired: begin another hunt")
             if content == hunt.latest.content:
                 raise Conflict("nothing is different from the version before")
-            # A word changed by a person doesn't make a model's draft theirs.
-            hand = model or hunt.latest.model or (UNNAMED if hunt.latest.maker is Maker.MODEL else "")
+            # A word changed by a person doesn't make a model's draft theirs, nor does going back in between.
+            hand = model or next((v.model or UNNAMED for v in reversed(hunt.versions) if _is_of_a_model(v)), "")
             made = HuntVersion(
                 hunt.versions[-1].number + 1, content, maker, by.author, now, draft, note, responsible, hand
             )
@@ -690,6 +690,10 @@ def _version(hunt: GovernedHunt, number: int) -> HuntVersion:
         return hunt.version(number)
     except KeyError:
         raise NotFound(f"it has no version {number}: it has 1 to {hunt.versions[-1].number}") from None
+
+
+def _is_of_a_model(version: HuntVersion) -> bool:
+    return version.maker is Maker.MODEL or bool(version.model)
 
 
 def _figures(proof: Proof) -> dict[str, str]:

@@ -195,6 +195,15 @@ class GovernedHunt:
         """The version that is worked on."""
         return self.version(self.current)
 
+    @property
+    def approved(self) -> HuntVersion:
+        """The version that runs, else the last whose content is approved, else the one that is worked on: never a draft
+        beside what somebody has approved.
+        """
+        if self.runnable:
+            return self.version(self.runnable)
+        return next((v for v in reversed(self.versions) if self.approval(v.content.hash)), self.latest)
+
     def state_of(self, number: int) -> HuntState | None:
         """How far a version is; None for one that another took the place of."""
         if number == self.current:
