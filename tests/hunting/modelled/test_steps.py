@@ -14,7 +14,7 @@ from huntlake.ai.dialects import faults_of
 from huntlake.core.diagnostics import Span
 from huntlake.hunting.drafting.draft import DraftSource, Step
 from huntlake.hunting.hypotheses.hypothesis import Claim, Hypothesis, Maker
-from huntlake.hunting.modelled.advice import Advice, Asking, numbers_wrong, words_wrong
+from huntlake.hunting.modelled.advice import Advice, Asking, cut, numbers_wrong, pieces, words_wrong
 from huntlake.hunting.modelled.prose import smoothed
 from huntlake.hunting.modelled.query_writing import Example, TableShape, Wanted, Written, written
 from huntlake.hunting.modelled.reasoning import reasoned
@@ -227,3 +227,21 @@ def test_a_suggestion_changes_nothing_of_the_cluster() -> None:
     before = replace(CLUSTER)
     suggested(asking(Says(said)), "logons", CLUSTER)
     assert before == CLUSTER
+
+
+def test_no_name_and_no_secret_is_cut_in_two() -> None:
+    said = "The password is s3cr3t-Value-99, of ida.canary who signed in"
+    for most in range(len(said)):
+        assert said.startswith(cut(said, most))
+        assert not cut(said, most).endswith(("s3cr3t", "s3cr3t-Val", "ida.can"))
+        if most >= 5:
+            found = list(pieces(said, most, 100))
+            assert "".join(piece for _, piece in found) == said
+            assert all(said[start : start + len(piece)] == piece for start, piece in found)
+    assert [piece for _, piece in pieces(said, 25, 100)] == [
+        "The password is",
+        " s3cr3t-Value-99, of",
+        " ida.canary who signed in",
+    ]
+    assert [piece for _, piece in pieces("a b", 10, 3)] == ["a b"]
+    assert list(pieces("x " * 50, 10, 2))[-1][0] < 20

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -19,6 +19,7 @@ LONGEST_TEXT = 12_000
 _MARKUP = re.compile(r"<[a-z/!?]|\]\(|!\[|\[[^\]]*\]:|&#|javascript:|data:\w+/|```", re.I)
 _LINK = re.compile(r"\b(?:[a-z][a-z0-9+.-]*://|www\.)\S+|\b(?:[\w-]+\.)+[a-z]{2,}/\S*", re.I)
 _NUMBER = re.compile(r"(?<![\w.:/-])\d+(?:[.,]\d+)*(?![\w/-]|\.\d)")
+_BLANK = re.compile(r"\s")
 _BARE = ".,;:!?()[]'\"`"
 
 
@@ -72,8 +73,29 @@ def question(
     context: Sequence[Context] = (),
 ) -> Question:
     """A question whose data are no longer than they may be."""
-    cut = [Data(one.name, one.text[:LONGEST_TEXT]) for one in data]
-    return Question(purpose, template, version, instruction, cut, schema, max_tokens, context)
+    short = [Data(one.name, cut(one.text, LONGEST_TEXT)) for one in data]
+    return Question(purpose, template, version, instruction, short, schema, max_tokens, context)
+
+
+def cut(text: str, most: int) -> str:
+    """The first characters of a text, up to the end of a word: half a name, or half a secret, isn't known for one."""
+    return text if len(text) <= most else text[: _end(text, most)]
+
+
+def pieces(text: str, size: int, most: int) -> Iterator[tuple[int, str]]:
+    """A text in so many pieces at most, each with where it begins; no word is in two."""
+    start = 0
+    for _ in range(most):
+        if start >= len(text):
+            return
+        end = start + size if start + size >= len(text) else start + _end(text[start:], size)
+        yield start, text[start:end]
+        start = end
+
+
+def _end(text: str, most: int) -> int:
+    blank = max((m.start() for m in _BLANK.finditer(text, 0, most + 1)), default=0)
+    return blank or most  # no word of a language is so long
 
 
 def words_wrong(text: str, known: Iterable[str] = ()) -> list[str]:

@@ -9,7 +9,7 @@ from huntlake.ai.chat import Adviser, NoModel
 from huntlake.hunting.drafting.draft import Step
 from huntlake.hunting.extraction.attack import Attack
 from huntlake.hunting.hypotheses.hypothesis import Hypothesis, Maker
-from huntlake.hunting.modelled.advice import Advice, Asking
+from huntlake.hunting.modelled.advice import Advice, Asking, pieces
 from huntlake.hunting.modelled.prose import smoothed
 from huntlake.hunting.modelled.reasoning import reasoned
 from huntlake.hunting.modelled.technique_choice import chosen
@@ -54,8 +54,7 @@ class Assistant:
         found: dict[str, SignalTechnique] = {}
         remarks: dict[str, None] = {}
         misses = 0
-        for start in range(0, min(len(signal.text), PASSAGE * PASSAGES), PASSAGE):
-            passage = signal.text[start : start + PASSAGE]
+        for start, passage in pieces(signal.text, PASSAGE, PASSAGES):
             advice = chosen(asking, passage, {id: names.get(id, "") for id in finder.candidates(passage)})
             remarks[f"techniques {advice.remark}"] = None
             for technique in advice.value or ():

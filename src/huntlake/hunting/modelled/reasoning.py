@@ -8,7 +8,7 @@ from typing import Any
 
 from huntlake.ai.chat import Context, Data
 from huntlake.hunting.hypotheses.hypothesis import Claim, Hypothesis, Maker
-from huntlake.hunting.modelled.advice import Advice, Asking, advised, question, texts, thing, words_wrong
+from huntlake.hunting.modelled.advice import Advice, Asking, advised, cut, question, texts, thing, words_wrong
 from huntlake.hunting.signals.signal import Signal
 
 _EXCERPT = 1_500
@@ -96,5 +96,10 @@ def _checked(
 
 def _said(signal: Signal) -> str:
     techniques = ", ".join(t.id for t in signal.techniques)
-    parts = [signal.title, signal.summary, signal.text[:_EXCERPT], f"techniques: {techniques}" if techniques else ""]
+    parts = [
+        signal.title,
+        signal.summary,
+        cut(signal.text, _EXCERPT),
+        f"techniques: {techniques}" if techniques else "",
+    ]
     return "\n".join(part for part in parts if part)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from huntlake.ai.chat import Data
-from huntlake.hunting.modelled.advice import LONGEST_TEXT, Advice, Asking, advised, question, thing
+from huntlake.hunting.modelled.advice import LONGEST_TEXT, Advice, Asking, advised, cut, question, thing
 from huntlake.hunting.signals.signal import Quote, SignalTechnique
 
 MOST = 10
@@ -28,7 +28,7 @@ def chosen(asking: Asking, text: str, candidates: Mapping[str, str]) -> Advice[t
 
     An id that is no candidate and words that don't occur are put aside.
     """
-    passage = text[:LONGEST_TEXT]
+    passage = cut(text, LONGEST_TEXT)
     known = dict(list(candidates.items())[:MOST])
     if not known or not passage.strip():
         return Advice(None, f"there is nothing to choose from; {WITHOUT}")

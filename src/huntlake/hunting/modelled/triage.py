@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from huntlake.ai.chat import Data
-from huntlake.hunting.modelled.advice import Advice, Asking, advised, numbers_wrong, question, thing, words_wrong
+from huntlake.hunting.modelled.advice import Advice, Asking, advised, cut, numbers_wrong, question, thing, words_wrong
 from huntlake.hunting.running.run import Cluster, Verdict
 
 _ROWS = 20
@@ -79,10 +79,10 @@ def _facts(cluster: Cluster, rows: Sequence[Mapping[str, Any]]) -> str:
         counts = Counter(str(row.get(column)) for row in rows if row.get(column) not in (None, ""))
         if counts:
             (value, count), *_ = counts.most_common(1)
-            lines.append(f"{column}: {len(counts)} different, most often {value[:80]} ({count} times)")
+            lines.append(f"{column}: {len(counts)} different, most often {cut(value, 80)} ({count} times)")
     return "\n".join(lines)
 
 
 def _row(row: Mapping[str, Any]) -> str:
-    cut = {name: value[:_CELL] if isinstance(value, str) else value for name, value in row.items()}
-    return orjson.dumps(cut, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    short = {name: cut(value, _CELL) if isinstance(value, str) else value for name, value in row.items()}
+    return orjson.dumps(short, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
