@@ -212,12 +212,24 @@ def test_a_value_that_is_put_into_itself_again_and_again_ends_the_loop_and_leave
     }
     wrap = {"Put": {"type": "Compose", "inputs": "@createArray(variables('v'))"}, "Keep": put}
     begin = {"type": "InitializeVariable", "inputs": {"variables": [{"name": "v", "type": "array"}]}}
-    loop = {"type": "Until", "expression": "@false", "limit": {"count": 400}, "actions": wrap}
+    loop = {"type": "Until", "expression": "@false", "limit": {"count": 210}, "actions": wrap}
     place.put("wraps", {"Begin": begin, "Loop": {**loop, "runAfter": {"Begin": ["Succeeded"]}}})
     run = place.run("wraps")
     assert run.value.status is RunStatus.FAILED
+    told = [e.error for _, e in place.playbooks.runs.actions(run.name) if e.code == "InvalidTemplate"]
+    assert "the value nests deeper than 200" in told[0]
+
+
+def test_a_value_that_is_put_twice_into_itself_again_and_again_ends_the_loop(place: Place) -> None:
+    begin = {"type": "InitializeVariable", "inputs": {"variables": [{"name": "v", "type": "array"}]}}
+    twice = {"a": "@variables('v')", "b": "@variables('v')"}
+    double = {"Put": {"type": "AppendToArrayVariable", "inputs": {"name": "v", "value": twice}}}
+    loop = {"type": "Until", "expression": "@false", "limit": {"count": 20}, "actions": double}
+    place.put("doubles", {"Begin": begin, "Loop": {**loop, "runAfter": {"Begin": ["Succeeded"]}}})
+    run = place.run("doubles", seconds=60)
+    assert run.value.status is RunStatus.FAILED
     told = next(e for _, e in place.playbooks.runs.actions(run.name, "Put") if e.status == "Failed")
-    assert "the value nests deeper than 200" in told.error
+    assert "the value repeats its parts, and has more than 1,000,000 of them" in told.error
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from huntlake.core.diagnostics import Diagnostic, Source, SourceError, Span, did
 from huntlake.wdl.expressions.nodes import Access, Call, Expression, Interpolation, Literal
 from huntlake.wdl.expressions.parser import template
 from huntlake.wdl.expressions.symbols import Function, walked
-from huntlake.wdl.expressions.values import DEEPEST, Fault, Value, deeper, found, kind, text
+from huntlake.wdl.expressions.values import Fault, Value, bounded, found, kind, text
 
 FAILED = "WDL002"
 MOST = 2_000_000
@@ -35,13 +35,22 @@ class Evaluator:
 
     def value(self, node: Value) -> Value:
         """`node` with every template in it evaluated, keys included. Raises `SourceError`."""
+        made = self._value(node)
+        if not isinstance(node, str):
+            try:
+                bounded(made)
+            except Fault as fault:
+                raise EvaluationError(Source("", "value"), Diagnostic(FAILED, str(fault), Span(0, 0))) from None
+        return made
+
+    def _value(self, node: Value) -> Value:
         match node:
             case str():
                 return self.text(node)
             case list():
-                return [self.value(n) for n in node]
+                return [self._value(n) for n in node]
             case dict():
-                return {self._key(k): self.value(v) for k, v in node.items()}
+                return {self._key(k): self._value(v) for k, v in node.items()}
         return node
 
     def text(self, source: str) -> Value:
@@ -57,9 +66,10 @@ class Evaluator:
         if isinstance(read, Interpolation):
             return once.interpolated(read)
         made = once.expression(read)
-        # A loop may put a value into another again and again, until nothing could write it down any more.
-        if deeper(made, DEEPEST):
-            once.fail(f"the value nests deeper than {DEEPEST}", read.span)
+        try:
+            bounded(made)
+        except Fault as fault:
+            once.fail(str(fault), read.span)
         return made
 
     def call(self, name: str, arguments: list[Value]) -> Value:

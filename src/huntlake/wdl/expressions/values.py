@@ -20,7 +20,9 @@ Value: TypeAlias = Any
 
 LARGEST, SMALLEST = 2**63 - 1, -(2**63)
 DEEPEST = 200
-"""How deep a value may nest where it is read from text."""
+"""How deep a value may nest."""
+MOST_PARTS = 1_000_000
+"""How many elements and members a value may have, at all depths, that repeats its parts."""
 
 
 class Fault(Exception):
@@ -179,6 +181,38 @@ def deeper(value: Value, most: int) -> bool:
 
 
 _NESTING = (list, dict)
+
+
+def bounded(value: Value) -> None:
+    """Raises `Fault` for a value that nests too deep, or repeats its parts too often, to be written down.
+
+    A loop may put a value into another twice, again and again: it takes no room here, and all there is as JSON.
+    """
+    level: list[Any] = [value] if isinstance(value, _NESTING) else []
+    count, held = 0, 0
+    for _ in range(DEEPEST):
+        if not level:
+            return
+        count += sum(map(len, level))
+        if count > MOST_PARTS:
+            held = held or _held(value)
+            if count > 4 * held:
+                raise Fault(f"the value repeats its parts, and has more than {MOST_PARTS:,} of them")
+        level = [i for v in level for i in (v.values() if isinstance(v, dict) else v) if isinstance(i, _NESTING)]
+    if level:
+        raise Fault(f"the value nests deeper than {DEEPEST}")
+
+
+def _held(value: Value) -> int:
+    """How many parts a value has, each counted once wherever it stands."""
+    known, waiting, count = set[int](), [value], 0
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, _NESTING) and id(one) not in known:
+            known.add(id(one))
+            count += len(one)
+            waiting += one.values() if isinstance(one, dict) else one
+    return count
 
 
 # -- comparing -------------------------------------------------------------------
