@@ -33,6 +33,9 @@ class Place:
         expect(loading).to_have_count(0, timeout=60_000)
 
 
+HUNT = "Ran before"
+_HUNT = f"role=link[name=/{HUNT}/]"
+
 PLACES = (
     Place("query", "/app/query"),
     Place(
@@ -63,6 +66,7 @@ PLACES = (
     Place("hunts-hypotheses", "/app/hunts?view=hypotheses"),
     Place("hunts-signals", "/app/hunts?view=signals"),
     Place("hunts-metrics", "/app/hunts?view=metrics"),
+    *(Place(f"hunt-{part}", "/app/hunts", (_HUNT, f"role=tab[name=/{part}/i]")) for part in ("proof", "runs", "rule")),
     Place("playbooks", "/app/playbooks"),
     Place("playbooks-approvals", "/app/playbooks?view=approvals"),
     Place("playbooks-connections", "/app/playbooks?view=connections"),

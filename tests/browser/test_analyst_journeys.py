@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from .conftest import ask, sign_in
-from .test_markup import Door
+from .door import Door
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page

@@ -9,14 +9,22 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .conftest import NARROW, sign_in
+from .hunts import before
 from .places import PLACES, Place
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
+
+    from .conftest import Demo
 
 pytestmark = pytest.mark.timeout(600)
 
 AXE = Path(__file__).resolve().parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def worked_at(chromium: Browser, demo: Demo) -> None:
+    before(chromium, demo)
 
 
 @pytest.mark.parametrize("place", PLACES, ids=str)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 from tests.browser.conftest import sign_in
-from tests.browser.test_markup import Door
+from tests.browser.door import Door
 
 BROKEN = "securityevent | where EventId = 4625 AND Computr has 'dc'"
 

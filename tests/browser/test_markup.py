@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from .conftest import ask, sign_in
+from .door import Door
 from .payloads import PAYLOADS
 
 if TYPE_CHECKING:
@@ -27,44 +28,6 @@ def watched(page: Page) -> Page:
     page.add_init_script("window.hit = 0")
     page.on("dialog", lambda dialog: pytest.fail(f"a dialog opened: {dialog.message}"))
     return page
-
-
-class Door:
-    """What a page could write below its workspace, written without it."""
-
-    def __init__(self, page: Page) -> None:
-        page.locator("header.bar").wait_for()
-        self._page, self._session = page, page.request.get("/app/session").json()
-        self.group = (
-            f"/app/api/subscriptions/{self._session['subscription']}/resourceGroups/{self._session['resourceGroup']}"
-        )
-        name = self._session["workspaces"][0]["name"]
-        self.workspace = f"{self.group}/providers/Microsoft.OperationalInsights/workspaces/{name}/providers"
-
-    def put(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        return self._sent("PUT", f"{self.workspace}/{path}", body)
-
-    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        return self._sent("POST", f"{self.workspace}/{path}", body)
-
-    def search(self, name: str, properties: dict[str, Any]) -> None:
-        path = f"{self.workspace.removesuffix('/providers')}/savedSearches/{name}"
-        self._sent("PUT", path, {"properties": properties})
-
-    def workflow(self, name: str, body: dict[str, Any]) -> None:
-        self._sent("PUT", f"{self.group}/providers/Microsoft.Logic/workflows/{name}", body)
-
-    def _sent(self, method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        answer = self._page.request.fetch(
-            f"{path}?api-version=2024-09-01",
-            method=method,
-            data=body,
-            headers={"x-huntlake-proof": self._session["proof"]},
-            timeout=120_000,
-        )
-        assert answer.ok, answer.text()
-        found: dict[str, Any] = answer.json()
-        return found
 
 
 def nothing_ran(page: Page) -> None:

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from .conftest import WIDE, sign_in
+from .hunts import before
 from .places import PLACES, Place
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def lived_in(chromium: Browser, demo: Demo) -> Demo:
 
     walk(hunt)
     walk(playbook)
+    before(chromium, demo)
     return demo
 
 

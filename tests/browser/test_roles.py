@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
 from playwright.sync_api import expect
 
-from .conftest import WIDE, WORKSPACE, Demo, sign_in
-from .test_markup import Door
+from .conftest import WORKSPACE, Demo, sign_in
+from .door import Door
+from .hunts import hunt, hunted, somebody, submitted
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
@@ -93,6 +93,7 @@ VIEWS = (
         ".cluster",
         buttons("true positive", "Bookmark", "Make an incident", "Propose to leave it out"),
     ),
+    View("/app/hunts/{ran}?part=rule", "[role=tabpanel] p, [role=tabpanel] form", buttons("Try it as a rule")),
     View("/app/playbooks/{playbook}", ".box", buttons("Disable", "Run now")),
     View(
         "/app/playbooks/disable-account-after-approval",
@@ -115,18 +116,6 @@ VIEWS = (
         buttons("Save", "Save this query …", "Make a rule", "Delete Kept for all"),
     ),
 )
-
-
-@contextmanager
-def somebody(chromium: Browser, demo: Demo, name: str) -> Iterator[Page]:
-    """A person in a browser of their own."""
-    context = chromium.new_context(base_url=demo.url, ignore_https_errors=True, viewport=WIDE, locale="en-GB")  # type: ignore[arg-type]
-    context.set_default_timeout(30_000)
-    page = context.new_page()
-    sign_in(page, name, at="/app/playbooks")
-    page.locator("header.bar").wait_for()
-    yield page
-    context.close()
 
 
 @pytest.fixture(scope="module")
@@ -177,13 +166,9 @@ def made(author: Page, other: Page) -> dict[str, str]:
     door.post(
         "huntlake.Hunting/signals/report", {"properties": {"name": "roles.md", "content": "# Shells\n\nT1059.001"}}
     )
-    draft, waiting, ran = (hunt(door, title) for title in ("Drafted", "Waiting", "Ran"))
+    draft, waiting = (hunt(door, title) for title in ("Drafted", "Waiting"))
     submitted(door, waiting)
-    seen, at = submitted(door, ran), f"huntlake.Hunting/hunts/{ran}"
-    which = {"version": seen["currentVersion"], "contentHash": seen["contentHash"]}
-    decider.post(f"{at}/review", {"properties": {"decision": "approved", "comment": "good", **which}})
-    decider.post(f"{at}/schedule", {"properties": {}})
-    assert decider.post(f"{at}/runs", {"properties": {}})["properties"]["clusters"]
+    ran, _ = hunted(door, decider, "Ran")
     door.workflow(playbook, {"location": "local", "properties": {"definition": DEFINITION, "state": "Enabled"}})
     author.goto(f"/app/playbooks/{playbook}")
     author.get_by_role("button", name="Run now").click()
@@ -209,33 +194,6 @@ DEFINITION = {
     "actions": {"Say": {"type": "Compose", "inputs": "something", "runAfter": {}}},
     "outputs": {},
 }
-
-
-def hunt(door: Door, title: str) -> str:
-    """A new hunt, which finds something, and runs when somebody asks for it alone."""
-    said = {
-        "title": f"{title}: interrupted sign-ins",
-        "statement": "If somebody tries accounts, then sign-ins are interrupted.",
-        "rationale": "A report says so.",
-        "query": "SigninLogs | where ResultType == '50140'",
-        "period": "P14D",
-        "techniques": ["T1110"],
-        "tables": ["SigninLogs"],
-        "entityMappings": [
-            {
-                "entityType": "Account",
-                "fieldMappings": [{"identifier": "FullName", "columnName": "UserPrincipalName"}],
-            }
-        ],
-    }
-    return str(door.post("huntlake.Hunting/hunts", {"properties": said})["name"])
-
-
-def submitted(door: Door, name: str) -> dict[str, Any]:
-    """What is said of a hunt that waits for a decision from now on."""
-    door.post(f"huntlake.Hunting/hunts/{name}/prove", {"properties": {}})
-    said: dict[str, Any] = door.post(f"huntlake.Hunting/hunts/{name}/submit", {"properties": {}})["properties"]
-    return said
 
 
 def asks(page: Page, **more: object) -> None:

@@ -11,12 +11,13 @@ import pyarrow as pa
 import pytest
 
 from huntlake.app import App
-from huntlake.core.errors import Conflict, Invalid, LimitExceeded, NotFound, Refused
+from huntlake.core.errors import Cancelled, Conflict, Invalid, LimitExceeded, NotFound, Refused
 from huntlake.detection.alerts import Alert
 from huntlake.detection.entity_types import ENTITY_TYPES
 from huntlake.detection.extraction import entity
 from huntlake.detection.rules import EntityMapping, FieldMapping
 from huntlake.detection.severity import Severity
+from huntlake.engines.cancellation import Cancellation
 from huntlake.hunting import backtesting
 from huntlake.hunting.backtesting import RuleSetting, Sweep, Trial, recommended
 from huntlake.hunting.hypotheses.hypothesis import Maker
@@ -204,6 +205,20 @@ def test_an_old_back_test_counts_for_nothing(place: Place) -> None:
 def test_a_back_test_is_over_thirty_days_at_least(place: Place) -> None:
     with pytest.raises(Invalid, match="at least 30 days"):
         place.app.hunting.promotions.backtest(place.workspace, place.hunt, ANN, days=29)
+
+
+def test_a_back_test_that_nobody_waits_for_ends_and_leaves_nothing(place: Place) -> None:
+    cancellation, promotions = Cancellation(), place.app.hunting.promotions
+    told: list[int] = []
+
+    def progress(done: int, total: int) -> None:
+        told.append(done)
+        cancellation.cancel()
+
+    with pytest.raises(Cancelled):
+        promotions.backtest(place.workspace, place.hunt, ANN, sweep=SWEEP, progress=progress, cancellation=cancellation)
+    assert told == [1]
+    assert not promotions.has_backtest(OWNER, place.hunt)
 
 
 def trial(alerts: int, kept: int, threshold: int = 0, failures: int = 0) -> Trial:

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from huntlake.core.diagnostics import SourceError
-from huntlake.core.errors import DomainError, Invalid, LimitExceeded
+from huntlake.core.errors import Cancelled, DomainError, Invalid, LimitExceeded
 from huntlake.detection.alerts import Alert
 from huntlake.detection.backtesting import RuleOverlap, named, sharing
 from huntlake.detection.durations import short
@@ -25,6 +25,7 @@ from huntlake.detection.rules import Aggregation, AnalyticRule, EventGrouping, c
 from huntlake.detection.running import TIME, Window, judged
 from huntlake.detection.service import Detection
 from huntlake.detection.tuning import names
+from huntlake.engines.cancellation import Cancellation
 from huntlake.hunting.running.run import HuntRun, Verdict
 from huntlake.kql.types import ScalarType
 from huntlake.state.memory import MemoryShelf
@@ -167,10 +168,12 @@ class Backtester:
         sweep: Sweep = Sweep(),
         timeout: timedelta | None = None,
         progress: Progress | None = None,
+        cancellation: Cancellation | None = None,
     ) -> tuple[tuple[Trial, ...], tuple[RuleOverlap, ...], str]:
         """What comes of each setting; how the recommended one overlaps with other rules; why windows failed.
 
-        `Invalid` where the time is too short, or the settings too many; `LimitExceeded` where the rows are.
+        `Invalid` where the time is too short, or the settings too many; `LimitExceeded` where the rows are; `Cancelled`
+        where nobody waits for it any more.
         """
         if until - since < LEAST_HISTORY:
             raise Invalid(f"a back-test is over at least {LEAST_HISTORY.days} days")
@@ -188,11 +191,13 @@ class Backtester:
             failures, held = 0, 0
             for end in planned[base]:
                 try:
-                    fetched.append(self._rows(workspace, rule, Window(end - base[1], end), timeout))
+                    fetched.append(self._rows(workspace, rule, Window(end - base[1], end), timeout, cancellation))
                 except (SourceError, DomainError) as error:
                     failures, failure = failures + 1, str(error)
                 else:
                     held += len(fetched[-1].rows)
+                if cancellation is not None and cancellation.cancelled:
+                    raise Cancelled("the back-test was cancelled")
                 if held > MOST_ROWS:
                     raise LimitExceeded(f"more than {MOST_ROWS:,} rows: take a shorter time, or narrow the query")
                 done += 1
@@ -223,13 +228,20 @@ class Backtester:
             return ends
         return [end for end, good in zip(ends, worth, strict=True) if good]
 
-    def _rows(self, workspace: Workspace, rule: AnalyticRule, window: Window, timeout: timedelta | None) -> Rows:
+    def _rows(
+        self,
+        workspace: Workspace,
+        rule: AnalyticRule,
+        window: Window,
+        timeout: timedelta | None,
+        cancellation: Cancellation | None,
+    ) -> Rows:
         options = QueryOptions(
             max_bytes=None, now=window.until, time_column=TIME, since=window.since, until=window.until - _MICROSECOND
         )
         if timeout is not None:
             options = replace(options, timeout=timeout)
-        tables = self.queries.run(workspace, rule.query, options).tables
+        tables = self.queries.run(workspace, rule.query, options, cancellation).tables
         if len(tables) != 1:
             raise Invalid(f"a rule's query answers with one table, not with {len(tables)}")
         rows = orjson.loads(b"[" + b",".join(tables[0].json_objects()) + b"]")

@@ -18,6 +18,7 @@ from huntlake.detection.replaying import Progress
 from huntlake.detection.rules import AnalyticRule
 from huntlake.detection.service import Detection
 from huntlake.detection.severity import Tactic
+from huntlake.engines.cancellation import Cancellation
 from huntlake.hunting.backtesting import (
     LEAST_HISTORY,
     Backtester,
@@ -107,6 +108,10 @@ class Promotions:
         """Whether a hunt is promoted."""
         return self._promotions.find(owner, self._hunts.get(owner, hunt).name) is not None
 
+    def runnable(self, owner: Owner, hunt: str) -> HuntVersion:
+        """The version of a hunt that may run, and be tried as a rule; `Conflict` where there is none."""
+        return _approved(self._hunts.get(owner, hunt).value)
+
     def has_backtest(self, owner: Owner, hunt: str) -> bool:
         """Whether there was a back-test of a hunt."""
         return self._backtests.find(owner, self._hunts.get(owner, hunt).name) is not None
@@ -126,6 +131,7 @@ class Promotions:
         days: int = LEAST_HISTORY.days,
         sweep: Sweep = Sweep(),
         progress: Progress | None = None,
+        cancellation: Cancellation | None = None,
     ) -> Document[HuntBacktest]:
         """Try what runs of a hunt as a rule over so many days until now, and keep what came of it."""
         if not by.parts & {By.AUTHOR, By.PERSON}:
@@ -147,6 +153,7 @@ class Promotions:
             sweep,
             seconds,
             progress,
+            cancellation,
         )
         good = sum(k.good for k in known)
         place = recommended(trials, good)

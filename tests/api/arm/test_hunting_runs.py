@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from tests.api.faces import Face, served
 
@@ -160,6 +161,7 @@ def test_a_hunt_becomes_a_rule_by_persons_only(face: Face) -> None:
     few = {"frequencies": ["P1D"], "thresholds": [0], "suppressions": ["PT0S"]}
     tested = call(face, "POST", f"hunts/{name}/backtests", few)
     assert tested.status_code == 200, tested.text
+    assert len(orjson.loads(tested.text.splitlines()[-1])["properties"]["trials"]) == 2
     assert len(call(face, "GET", f"hunts/{name}/backtests/last").json()["properties"]["trials"]) == 2
     why = {"comment": "it works", "trial": 0}
     assert call(face, "POST", f"hunts/{name}/promotions", why, person=False).status_code == 403

@@ -6,7 +6,7 @@ import { all } from "./sentinel";
 
 const VERSION = "api-version=2026-01-01";
 
-interface Who {
+export interface Who {
   objectId?: string;
   name?: string;
 }
@@ -94,7 +94,7 @@ export interface Version {
     frequency?: string;
     period?: string;
     limits: { rowsPerDay: number; seconds: number; readBytes: number; memoryMiB: number };
-    entityMappings?: unknown[];
+    entityMappings?: { entityType: string; fieldMappings: { identifier: string; columnName: string }[] }[];
     liveWatchlists?: string[];
     maker: string;
     model?: string;
@@ -188,7 +188,8 @@ export interface Opened {
 }
 
 const path = (below: string): string => `${arm.value}/providers/huntlake.Hunting/${below}?${VERSION}`;
-const of = (name: string, below = ""): string => path(`hunts/${encodeURIComponent(name)}${below}`);
+/** Where a hunt is, or something below it. */
+export const of = (name: string, below = ""): string => path(`hunts/${encodeURIComponent(name)}${below}`);
 
 export const hunts = (): Promise<Hunt[]> => all<Hunt>(path("hunts"));
 export const hunt = (name: string): Promise<Hunt> => json<Hunt>(of(name));
@@ -260,6 +261,6 @@ export const report = (name: string, content: string): Promise<unknown> => post(
 export const pack = (name: string): Promise<{ markdown: string; package: unknown }> => post(of(name, "/packages"), {});
 export const turn = (what: "stop" | "goOn", reason: string): Promise<unknown> => post(path(`switches/default/${what}`), { reason });
 
-function post<T>(to: string, properties: object): Promise<T> {
+export function post<T>(to: string, properties: object): Promise<T> {
   return send<T>(to, { properties });
 }

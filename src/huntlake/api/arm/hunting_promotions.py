@@ -9,9 +9,11 @@ from typing import Any
 from pydantic import Field
 
 from huntlake.api.arm.hunting_acting import HUNTING, ReadOnly, acting
-from huntlake.api.arm.resource import Place, Resource
+from huntlake.api.arm.progress import progress_to
+from huntlake.api.arm.resource import LongWork, Place, Resource, Tell
 from huntlake.api.arm.wire import Moment, Part, Person, Span, properties_of, read
 from huntlake.core.errors import NotFound, Refused
+from huntlake.engines.cancellation import Cancellation
 from huntlake.hunting.backtesting import HuntBacktest, Sweep
 from huntlake.hunting.promotion import Promotion, Promotions
 from huntlake.identity.rights import Action
@@ -159,8 +161,15 @@ def _backtest(place: Place, name: str, body: dict[str, Any]) -> tuple[int, objec
         given.suppressions or usual.suppressions,
     )
     promotions, hunt = place.services.hunting.promotions, place.names["hunt"]
-    made = promotions.backtest(place.here, hunt, acting(place), given.days, sweep)
-    return 200, BACKTESTS.form.shown(place, made)
+    promotions.runnable((place.here.name,), hunt)
+    by = acting(place)
+
+    def work(cancellation: Cancellation, tell: Tell) -> object:
+        told = progress_to(tell, "windows")
+        made = promotions.backtest(place.here, hunt, by, given.days, sweep, told, cancellation)
+        return BACKTESTS.form.shown(place, made)
+
+    return 200, LongWork(work)
 
 
 def _promote(place: Place, name: str, body: dict[str, Any]) -> tuple[int, object]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from time import monotonic
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from huntlake.api.arm.hunting_acting import ReadOnly
+from huntlake.api.arm.progress import progress_to
 from huntlake.api.arm.resource import WORKSPACE, LongWork, Place, Resource, Tell
-from huntlake.api.arm.rule_tests import progress_to, tested
+from huntlake.api.arm.rule_tests import tested
 from huntlake.api.arm.rules import DraftProperties, RuleForm, kind_of
 from huntlake.api.arm.wire import Part, properties_of, read, record
 from huntlake.core.errors import Invalid, NotFound, Refused
@@ -34,8 +34,6 @@ from huntlake.state.records import ALWAYS, Author, Only, Owner
 _DETECTION = f"{WORKSPACE}/providers/huntlake.Detection"
 _SCHEDULED = ("queryFrequency", "queryPeriod", "triggerOperator", "triggerThreshold", "startTimeUtc")
 _MOST_ENTITIES, _MOST_SAMPLES, _MOST_FAILURES, _MOST_OVERLAPS = 20, 20, 10, 20
-_TOLD_EACH = 0.25
-"""Seconds between two lines about how far the work is."""
 
 
 class Text(Part):
@@ -184,15 +182,8 @@ def _backtest(place: Place, name: str, body: dict[str, Any]) -> tuple[int, objec
     drafts, workspace = place.services.drafts, place.here
 
     def work(cancellation: Cancellation, tell: Tell) -> object:
-        last = 0.0
-
-        def progress(done: int, total: int) -> None:
-            nonlocal last
-            if (now := monotonic()) - last >= _TOLD_EACH:
-                last = now
-                tell({"progress": {"windowsDone": done, "windows": total}})
-
-        trial = drafts.backtest(workspace, asked.name, rule, asked.days, cancellation, progress)
+        told = progress_to(tell, "windows")
+        trial = drafts.backtest(workspace, asked.name, rule, asked.days, cancellation, told)
         return {"properties": _trial(trial)}
 
     return 200, LongWork(work)
@@ -215,7 +206,7 @@ def _test(place: Place, name: str, body: dict[str, Any]) -> tuple[int, object]:
     tests, workspace = place.services.rule_tests, place.here
 
     def work(cancellation: Cancellation, tell: Tell) -> object:
-        return tested(tests.attempt(workspace, asked.name, rule, cancellation, progress_to(tell), asked.texts))
+        return tested(tests.attempt(workspace, asked.name, rule, cancellation, progress_to(tell, "tests"), asked.texts))
 
     return 200, LongWork(work)
 

@@ -5,25 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from time import monotonic
 from typing import Any, ClassVar
 
 from pydantic import Field
 
 from huntlake.api.arm.hunting_acting import ReadOnly
+from huntlake.api.arm.progress import progress_to
 from huntlake.api.arm.resource import SENTINEL, WORKSPACE, LongWork, Place, Resource, Tell
 from huntlake.api.arm.wire import Part, properties_of, read
 from huntlake.core.errors import Invalid, NotFound, Refused
 from huntlake.detection.marked import LONGEST
 from huntlake.detection.rule_tests import MOST_TESTS, RuleTest, TestRun, digest
-from huntlake.detection.testing.stored import Progress, RuleTests, Tally, Tested
+from huntlake.detection.testing.stored import RuleTests, Tally, Tested
 from huntlake.engines.cancellation import Cancellation
 from huntlake.identity.rights import Action
 from huntlake.state.documents import Document
 from huntlake.state.records import ALWAYS, Author, Only, Owner
-
-_TOLD_EACH = 0.25
-"""Seconds between two lines about how far the work is."""
 
 
 class Text(Part):
@@ -144,22 +141,9 @@ def tested(found: Sequence[Tested]) -> dict[str, Any]:
     return {"properties": {"passed": passed, "failed": len(found) - passed, "tests": tests}}
 
 
-def progress_to(tell: Tell) -> Progress:
-    """What tells how far the tests are, and not too often."""
-    last = 0.0
-
-    def progress(done: int, total: int) -> None:
-        nonlocal last
-        if (now := monotonic()) - last >= _TOLD_EACH:
-            last = now
-            tell({"progress": {"testsDone": done, "tests": total}})
-
-    return progress
-
-
 def _work(place: Place, names: Sequence[str] | None, cancellation: Cancellation, tell: Tell) -> object:
     rule = place.names["rule"]
-    return tested(place.services.rule_tests.run(place.here, rule, cancellation, progress_to(tell), names))
+    return tested(place.services.rule_tests.run(place.here, rule, cancellation, progress_to(tell, "tests"), names))
 
 
 def _run_some(place: Place, name: str, body: dict[str, Any]) -> tuple[int, object]:

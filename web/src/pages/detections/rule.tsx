@@ -174,7 +174,7 @@ async function alertsPerDay(where: string, id: string): Promise<{ name: string; 
 
 function Runs({ runs }: { runs: api.RuleRun[] }) {
   return (
-    <div class="sample">
+    <div class="sample" tabIndex={0} role="region" aria-label="Its last runs">
       <table class="list">
         <thead>
           <tr>

@@ -9,7 +9,7 @@ export function Query({ version: { properties: p } }: { version: Version }) {
   const explanation = p.draft?.explanation ?? [];
   return (
     <>
-      <pre class="code">{p.query}</pre>
+      <pre class="code" tabIndex={0} role="region" aria-label="Query">{p.query}</pre>
       <p>
         <Link to={pathTo(p.query)}>Open in the query page</Link>
         {p.frequency ? ` · runs ${every(p.frequency)} over ${every(p.period).replace("every ", "")}` : " · runs when a person asks"}

@@ -12,6 +12,7 @@ import { Link } from "../../shell/router";
 import { useTitle } from "../../shell/title";
 import { Query } from "./asked";
 import { Breakers } from "./breakers";
+import { Promoting } from "./promotion";
 import { Proved } from "./proof";
 import { Reviews } from "./reviews";
 import { Runs } from "./runs";
@@ -53,8 +54,9 @@ export function HuntPage({ name }: { name: string }) {
             parts={[
               { title: "Query", show: () => ofCurrent((version) => <Query version={version} />) },
               { title: "Proof", show: () => ofCurrent((version) => <Proved version={version} hunt={hunt} again={again} />) },
-              { title: "Versions", show: () => <Versions name={name} versions={versions} /> },
+              { title: "Versions", show: () => <Versions hunt={hunt} versions={versions} again={again} /> },
               { title: "Runs", count: p.runs, show: () => <Runs hunt={hunt} again={again} /> },
+              { title: "Rule", show: () => <Promoting hunt={hunt} versions={versions.value ?? []} again={again} /> },
               { title: "Reviews", count: p.reviews?.length, show: () => <Reviews hunt={hunt} /> },
               { title: "Breakers", show: () => <Breakers name={name} /> },
             ]}

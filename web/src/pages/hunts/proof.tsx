@@ -10,12 +10,15 @@ import { brief, count, counted, size } from "../../parts/values";
 import { When } from "../../parts/when";
 import { may } from "../../shell/session";
 
+/** Columns of a sample that are shown. */
+const SHOWN = 12;
+
 export function Proved({ version, hunt, again }: { version: Version; hunt: Hunt; again: () => void }) {
   const p = version.properties;
   const proof = p.proof;
   if (!proof) return <p class="empty">Nothing was proved of this version yet.</p>;
   const run = proof.dryRun;
-  const columns = [...new Set((run?.sample ?? []).flatMap((row) => Object.keys(row)))].slice(0, 12);
+  const columns = telling(run?.sample ?? [], version);
   return (
     <>
       <p>
@@ -48,7 +51,7 @@ export function Proved({ version, hunt, again }: { version: Version; hunt: Hunt;
           </p>
           {run.daily && run.daily.length > 0 && <Bars title="Rows by day" bars={run.daily.map((d) => ({ name: d.day, value: d.rows }))} />}
           {columns.length > 0 && (
-            <div class="sample">
+            <div class="sample" tabIndex={0} role="region" aria-label="Sample of its rows">
               <table class="list">
                 <thead>
                   <tr>
@@ -75,6 +78,15 @@ export function Proved({ version, hunt, again }: { version: Version; hunt: Hunt;
       )}
     </>
   );
+}
+
+/** The columns of a sample in which something stands: first when it was, then whom it is about. */
+function telling(rows: readonly Record<string, unknown>[], { properties: p }: Version): string[] {
+  const about = ["TimeGenerated", ...(p.entityMappings ?? []).flatMap((m) => m.fieldMappings.map((f) => f.columnName))];
+  const rank = (name: string) => (about.includes(name) ? about.indexOf(name) : about.length);
+  const known = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  const told = known.filter((name) => rows.some((row) => row[name] !== "" && row[name] !== null && row[name] !== undefined));
+  return told.sort((a, b) => rank(a) - rank(b)).slice(0, SHOWN);
 }
 
 /** What would mend the query, found when somebody asks; a new version is made of it by a person alone. */
@@ -120,7 +132,7 @@ function Repair({ hunt, version, again }: { hunt: Hunt; version: Version; again:
           </li>
         ))}
       </ul>
-      <pre class="code">{query}</pre>
+      <pre class="code" tabIndex={0} role="region" aria-label="The query that is proposed">{query}</pre>
       <p>
         {may("hunt") ? (
           <button type="button" disabled={busy} onClick={() => void take(query, [...new Set(repairs.map((f) => f.code))].join(", "))}>

@@ -72,7 +72,7 @@ function One({ cluster: c, ...rest }: OneProps) {
       <p class="quiet">
         {c.summary} {c.knownGood && <span class="tag">known good: {c.knownGood}</span>}
       </p>
-      <p>
+      <p class="tags">
         {c.entities.slice(0, 8).map((e) => (
           <span key={`${e.type} ${e.value}`} class="tag">
             {e.type} {e.value}

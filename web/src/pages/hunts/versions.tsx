@@ -1,14 +1,24 @@
-// The versions of a hunt, and what changed from one to the next.
+// The versions of a hunt, what changed from one to the next, and the way back to an earlier one.
 
 import { useState } from "preact/hooks";
 import * as api from "../../api/hunting";
-import type { Version } from "../../api/hunting";
+import type { Hunt, Version } from "../../api/hunting";
+import { attempt } from "../../parts/attempt";
+import { focused } from "../../parts/focus";
 import { type Loaded, useLoaded } from "../../parts/load";
 import { quoted } from "../../parts/sentences";
 import { When } from "../../parts/when";
+import { may } from "../../shell/session";
 import { State } from "./state";
 
-export function Versions({ name, versions }: { name: string; versions: Loaded<Version[]> }) {
+interface Props {
+  hunt: Hunt;
+  versions: Loaded<Version[]>;
+  again: () => void;
+}
+
+export function Versions({ hunt: { name, properties: p }, versions, again }: Props) {
+  const [back, setBack] = useState<number | undefined>();
   const all = versions.value ?? [];
   const [pair, setPair] = useState<[number, number] | undefined>();
   const diff = useLoaded(() => (pair ? api.difference(name, ...pair) : Promise.resolve(undefined)), [pair?.join()]);
@@ -26,6 +36,21 @@ export function Versions({ name, versions }: { name: string; versions: Loaded<Ve
                   What changed since version {before}
                 </button>
               )}
+              {may("hunt") && v.version !== p.currentVersion && p.state !== "retired" && (
+                <button type="button" class="plain" onClick={() => setBack(v.version)}>
+                  Go back to it …
+                </button>
+              )}
+              {back === v.version && (
+                <Back
+                  name={name}
+                  version={v.version}
+                  done={(went) => {
+                    setBack(undefined);
+                    if (went) again();
+                  }}
+                />
+              )}
               <br />
               <code class="quiet">{v.contentHash.slice(0, 16)}…</code>
             </li>
@@ -39,7 +64,7 @@ export function Versions({ name, versions }: { name: string; versions: Loaded<Ve
           <h2>
             Version {pair[0]} → {pair[1]}
           </h2>
-          <pre class="diff">
+          <pre class="diff" tabIndex={0} role="region" aria-label="What changed in the query">
             {diff.value.query.split("\n").map((line, i) => (
               <span key={i} class={line.startsWith("+") ? "added" : line.startsWith("-") ? "removed" : ""}>
                 {line}
@@ -57,5 +82,32 @@ export function Versions({ name, versions }: { name: string; versions: Loaded<Ve
         </>
       )}
     </>
+  );
+}
+
+/** A new version is made as an earlier one was; where that one's approval is still good, it runs at once. */
+function Back({ name, version, done }: { name: string; version: number; done: (went: boolean) => void }) {
+  const [reason, setReason] = useState("");
+  const [busy, setBusy] = useState(false);
+  const go = async (event: SubmitEvent) => {
+    event.preventDefault();
+    setBusy(true);
+    const went = await attempt(async () => {
+      await api.step(name, "rollback", { version, reason });
+      return `A version was made that is as version ${version}`;
+    });
+    setBusy(false);
+    if (went) done(true);
+  };
+  return (
+    <form class="deciding" onSubmit={(e) => void go(e)}>
+      <input aria-label={`Why version ${version} is better`} placeholder="Why" value={reason} ref={focused} onInput={(e) => setReason(e.currentTarget.value)} />
+      <button type="submit" class="main" disabled={busy || !reason.trim()}>
+        {busy ? "Making it …" : `Make a version as ${version} was`}
+      </button>
+      <button type="button" onClick={() => done(false)}>
+        Leave it
+      </button>
+    </form>
   );
 }

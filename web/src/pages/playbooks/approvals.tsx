@@ -61,7 +61,7 @@ function Asked({ approval, done }: { approval: Approval; done: () => void }) {
       </p>
       {p.text && <p class="said">{p.text}</p>}
       {p.reasons?.length ? <p>Because: {p.reasons.join("; ")}</p> : null}
-      {p.inputs && <pre class="code">{JSON.stringify(p.inputs, null, 2)}</pre>}
+      {p.inputs && <pre class="code" tabIndex={0} role="region" aria-label="What it would call">{JSON.stringify(p.inputs, null, 2)}</pre>}
       {others ? <p class="quiet">{others}</p> : <Deciding approval={approval} done={done} />}
     </section>
   );

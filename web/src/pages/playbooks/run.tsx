@@ -151,7 +151,7 @@ function Linked({ title, uri }: { title: string; uri: string | undefined }) {
   return (
     <>
       <h3>{title}</h3>
-      {found.wrong ? <p class="page-wrong">They can't be read: {quoted(found.wrong)}</p> : <pre class="code">{found.value ?? "Reading …"}</pre>}
+      {found.wrong ? <p class="page-wrong">They can't be read: {quoted(found.wrong)}</p> : <pre class="code" tabIndex={0}>{found.value ?? "Reading …"}</pre>}
     </>
   );
 }

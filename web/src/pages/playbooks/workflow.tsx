@@ -73,7 +73,7 @@ export function WorkflowPage({ name }: { name: string }) {
           {action && (
             <>
               <h2>{chosen.replaceAll("_", " ")}</h2>
-              <pre class="code">{JSON.stringify({ ...action, actions: undefined, else: undefined, cases: undefined, default: undefined }, null, 2)}</pre>
+              <pre class="code" tabIndex={0} role="region" aria-label="Its definition">{JSON.stringify({ ...action, actions: undefined, else: undefined, cases: undefined, default: undefined }, null, 2)}</pre>
             </>
           )}
           <h2>Runs</h2>
