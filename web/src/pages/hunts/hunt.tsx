@@ -56,7 +56,7 @@ export function HuntPage({ name }: { name: string }) {
               { title: "Proof", show: () => ofCurrent((version) => <Proved version={version} hunt={hunt} again={again} />) },
               { title: "Versions", show: () => <Versions hunt={hunt} versions={versions} again={again} /> },
               { title: "Runs", count: p.runs, show: () => <Runs hunt={hunt} again={again} /> },
-              { title: "Rule", show: () => <Promoting hunt={hunt} versions={versions.value ?? []} again={again} /> },
+              { title: "Rule", show: () => ofCurrent(() => <Promoting hunt={hunt} versions={versions.value ?? []} again={again} />) },
               { title: "Reviews", count: p.reviews?.length, show: () => <Reviews hunt={hunt} /> },
               { title: "Breakers", show: () => <Breakers name={name} /> },
             ]}

@@ -12,6 +12,7 @@ import { count, counted } from "../../parts/values";
 import { When } from "../../parts/when";
 import { Link } from "../../shell/router";
 import { isMe, may } from "../../shell/session";
+import { alike, areByMe } from "./authors";
 
 /** Days of history that it may be tried over. */
 const SPANS = [30, 60, 90, 180, 365];
@@ -43,7 +44,7 @@ export function Promoting({ hunt, versions, again }: Props) {
       {made.value && <Made hunt={name} promotion={made.value} versions={versions} changed={changed} />}
       {!made.value && !isReady && <p class="empty">Once it is approved and scheduled it can be tried as a rule.</p>}
       {isReady && may("hunt") && <Try hunt={name} took={tested.set} />}
-      {tested.value && <Tested key={tested.value.properties.madeTimeUtc} hunt={hunt} backtest={tested.value} isReady={isReady} changed={changed} />}
+      {tested.value && <Tested key={tested.value.properties.madeTimeUtc} hunt={hunt} versions={versions} backtest={tested.value} isReady={isReady} changed={changed} />}
       {!tested.value && isReady && !may("hunt") && <p class="empty">It wasn't tried as a rule yet. A person with the right to hunt does that.</p>}
     </>
   );
@@ -113,6 +114,7 @@ function Try({ hunt, took }: { hunt: string; took: (tested: Backtest) => void })
 
 interface TestedProps {
   hunt: Hunt;
+  versions: readonly Version[];
   backtest: Backtest;
   isReady: boolean;
   changed: () => void;
@@ -122,13 +124,14 @@ interface Placed extends Trial {
   place: number;
 }
 
-function Tested({ hunt, backtest: { properties: b }, isReady, changed }: TestedProps) {
+function Tested({ hunt, versions, backtest: { properties: b }, isReady, changed }: TestedProps) {
   const [chosen, setChosen] = useState<number | null>(b.recommended);
   const [all, setAll] = useState(false);
   const loses = (trial: Trial) => trial.truePositivesKept < b.truePositives || trial.failedRuns > 0;
   const rank = (trial: Placed) => (trial.place === b.recommended ? -1 : Number(loses(trial)));
   const placed = b.trials.map((trial, place) => ({ ...trial, place })).sort((x, y) => rank(x) - rank(y) || x.alerts - y.alerts);
-  const isOther = b.version !== hunt.properties.runnableVersion;
+  // A version that was made as this one was has the same content, and needs no other trial.
+  const isOther = b.contentHash !== contentOf(versions, hunt.properties.runnableVersion);
   const found = (hunt.properties.runsWithFindings ?? 0) > 0;
   const canPromote = isReady && may("hunt") && !isOther && found;
   const columns: ListColumn<Placed>[] = [
@@ -158,7 +161,7 @@ function Tested({ hunt, backtest: { properties: b }, isReady, changed }: TestedP
         {" · "}
         {counted(b.truePositives, "true positive")} known, which a rule has to keep
       </p>
-      {isOther && <p class="page-wrong">Another version runs now: try it again.</p>}
+      {isReady && isOther && <p class="page-wrong">Another version runs now: try it again.</p>}
       {b.remarks.map((remark) => (
         <p key={remark} class="quiet">
           {remark}
@@ -238,15 +241,15 @@ function Made({ hunt, promotion: { properties: m }, versions, changed }: MadePro
           {m.enabledBy?.name} enabled it <When at={m.enabledTimeUtc} />. “{m.approval}”
         </p>
       ) : (
-        <Enable hunt={hunt} isMine={isMe(m.promotedBy.objectId, m.promotedBy.name) || wrote(m, versions)} changed={changed} />
+        <Enable hunt={hunt} isMine={isMe(m.promotedBy.objectId, m.promotedBy.name) || areByMe(alike(versions, contentOf(versions, m.version)))} changed={changed} />
       )}
     </>
   );
 }
 
-/** Whether who is signed in wrote the version that the rule was made of, or answers for it. */
-function wrote({ version }: Promotion["properties"], versions: readonly Version[]): boolean {
-  return versions.some(({ properties: v }) => v.version === version && isMe(v.author?.objectId, v.author?.name, v.responsible));
+/** Of what version the content is. */
+function contentOf(versions: readonly Version[], version: number | undefined): string | undefined {
+  return versions.find((v) => v.properties.version === version)?.properties.contentHash;
 }
 
 function Enable({ hunt, isMine, changed }: { hunt: string; isMine: boolean; changed: () => void }) {

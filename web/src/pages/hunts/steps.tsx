@@ -5,7 +5,8 @@ import * as api from "../../api/hunting";
 import type { Hunt, Version } from "../../api/hunting";
 import { attempt } from "../../parts/attempt";
 import { save } from "../../parts/save";
-import { isMe, may } from "../../shell/session";
+import { may } from "../../shell/session";
+import { alike, areByMe } from "./authors";
 
 /** What a person with the right to hunt does with a hunt that waits for one. */
 const NEXT: Record<string, string> = {
@@ -38,12 +39,7 @@ export function Steps(props: Props) {
 
 /** Whether who is signed in wrote what is to be decided, or answers for it. */
 function isMine({ hunt: { properties: p }, versions }: Props): boolean {
-  const same = versions.map((v) => v.properties).filter((v) => v.contentHash === p.contentHash);
-  return [p, ...same].some(({ maker, author, responsible }) => {
-    // Somebody may be called as the house is, which has no id.
-    const isHouse = maker !== "person" && !author?.objectId;
-    return isMe(author?.objectId, isHouse ? undefined : author?.name, responsible);
-  });
+  return areByMe([p, ...alike(versions, p.contentHash)]);
 }
 
 /** Who decides about a hunt in review, where who is signed in may not, or not everything. */
